@@ -1,0 +1,116 @@
+"""One block in, one payload out: which codec, and back again under fixed limits."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from ucompress.codec.zstd import FrameCompressor, FrameDecompressor
+from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
+
+STORED = 0
+ZSTD = 1
+LZ = 2
+
+BLOCK_LIMIT = 8 << 20
+"""The largest decoded block, in bytes: a decoder never allocates more for one."""
+
+DICTIONARY_LIMIT = 8 << 20
+"""The largest dictionary, in bytes."""
+
+
+class _Coder(Protocol):
+    def compress(self, data: bytes | memoryview) -> bytes: ...
+
+
+class _Decoder(Protocol):
+    def decompress(self, frame: bytes | memoryview, size: int) -> bytes: ...
+
+
+class BlockCompressor:
+    """Codes blocks independently of each other; one object serves any number of threads.
+
+    Parameters:
+        level: 1 to 3 zstd frames, 4 to 6 the LZ codec.
+        dictionary: bytes that every block may refer to; empty for none.
+    """
+
+    def __init__(self, level: int, dictionary: bytes = b"") -> None:
+        """Prepare the level's codec; ValueError for a level that does not exist."""
+        if len(dictionary) > DICTIONARY_LIMIT:
+            raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
+        self._codec, self._coder = _make_coder(level, dictionary)
+
+    def compress(self, data: bytes | memoryview) -> tuple[int, bytes]:
+        """Code one block.
+
+        Parameters:
+            data: at most `BLOCK_LIMIT` bytes.
+
+        Returns:
+            Codec id and payload, a function of data, level and dictionary alone; stored where
+            coding gains nothing.
+        """
+        if len(data) > BLOCK_LIMIT:
+            raise ValueError(f"a block has at most {BLOCK_LIMIT} bytes, not {len(data)}")
+        payload = self._coder.compress(data)
+        if len(payload) >= len(data):
+            return STORED, bytes(data)
+        return self._codec, payload
+
+
+class BlockDecompressor:
+    """Decodes blocks of any codec; one object serves any number of threads.
+
+    Parameters:
+        dictionary: the bytes that the blocks were coded with.
+    """
+
+    def __init__(self, dictionary: bytes = b"") -> None:
+        """Decoders are made when the first block asks for one."""
+        if len(dictionary) > DICTIONARY_LIMIT:
+            raise CorruptArchiveError(
+                f"the dictionary has {len(dictionary)} bytes; the limit is {DICTIONARY_LIMIT}"
+            )
+        self._dictionary = dictionary
+        self._decoders: dict[int, _Decoder] = {}
+        self._lock = threading.Lock()
+
+    def decompress(self, codec_id: int, payload: bytes | memoryview, decoded_size: int) -> bytes:
+        """The block's bytes, exactly `decoded_size` of them.
+
+        Raises:
+            CorruptArchiveError: the payload is damaged or the size over the limit.
+            UnsupportedArchiveError: the codec is not one of ours.
+        """
+        if not 0 <= decoded_size <= BLOCK_LIMIT:
+            raise CorruptArchiveError(f"a block claims {decoded_size} bytes; the limit is {BLOCK_LIMIT}")
+        if codec_id == STORED:
+            if len(payload) != decoded_size:
+                raise CorruptArchiveError(
+                    f"a stored block has {len(payload)} bytes where {decoded_size} are expected"
+                )
+            return bytes(payload)
+        return self._decoder(codec_id).decompress(payload, decoded_size)
+
+    def _decoder(self, codec_id: int) -> _Decoder:
+        """The codec's decoder, made once however many threads ask for it at the same moment."""
+        with self._lock:
+            decoder = self._decoders.get(codec_id)
+            if decoder is None:
+                decoder = self._decoders[codec_id] = _make_decoder(codec_id, self._dictionary)
+            return decoder
+
+
+def _make_coder(level: int, dictionary: bytes) -> tuple[int, _Coder]:
+    """The codec id and coder of a level."""
+    if 1 <= level <= 3:
+        return ZSTD, FrameCompressor(level, dictionary)
+    raise ValueError(f"there is no level {level}: choose one from 1 to 3")
+
+
+def _make_decoder(codec_id: int, dictionary: bytes) -> _Decoder:
+    """The decoder of a codec id."""
+    if codec_id == ZSTD:
+        return FrameDecompressor(dictionary, BLOCK_LIMIT)
+    raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")

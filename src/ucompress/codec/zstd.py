@@ -1,0 +1,151 @@
+"""Levels 1-3: standard zstd frames that see our dictionary as raw content.
+
+Any zstd decoder reads them, given the dictionary's bytes (`zstd -d -D FILE`). A frame tells
+its content size, and carries neither a dictionary id nor a checksum: the container has
+stronger ones of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+
+from ucompress.errors import CorruptArchiveError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LIBRARY_VERSION: str = zstd.zstd_version
+"""The zstd library that makes the frames: levels 1-3 promise equal bytes for one version of it."""
+
+_HEADER_BYTES = 18  # the longest frame header
+_SHORTEST_DICTIONARY = 8  # zstd ignores raw content below this
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How one level codes a block.
+
+    Attributes:
+        compression_level: zstd's level, from which the parameters not named here come.
+        strategy: match finder (3 greedy, 4 lazy, 5 lazy2, 6 btlazy2, 7 btopt).
+        window_log: log2 of the window; must cover the largest block.
+        hash_log, chain_log, search_log, min_match, target_length: as zstd's manual has them.
+    """
+
+    compression_level: int
+    strategy: int
+    window_log: int
+    hash_log: int
+    chain_log: int
+    search_log: int
+    min_match: int
+    target_length: int
+
+
+LEVELS = {
+    1: Level(3, 2, 23, 18, 17, 1, 5, 0),
+    2: Level(6, 4, 23, 20, 19, 3, 5, 4),
+    3: Level(9, 5, 23, 22, 21, 4, 5, 16),
+}
+
+
+def _options(level: Level) -> dict[int, int]:
+    """The library's parameters for a level."""
+    name = zstd.CompressionParameter
+    return {
+        name.compression_level: level.compression_level,
+        name.strategy: level.strategy,
+        name.window_log: level.window_log,
+        name.hash_log: level.hash_log,
+        name.chain_log: level.chain_log,
+        name.search_log: level.search_log,
+        name.min_match: level.min_match,
+        name.target_length: level.target_length,
+        name.content_size_flag: 1,
+        name.checksum_flag: 0,
+        name.dict_id_flag: 0,
+    }
+
+
+def _raw_dictionary(dictionary: bytes) -> zstd.ZstdDict | None:
+    """The dictionary as the library wants it; None where there is nothing to see."""
+    if len(dictionary) < _SHORTEST_DICTIONARY:
+        return None
+    return zstd.ZstdDict(dictionary, is_raw=True)
+
+
+class FrameCompressor:
+    """Makes one zstd frame per call; any number of threads may call.
+
+    Each thread that is inside a call at the same moment has its own context. Contexts, each
+    with the digested dictionary, are kept for the next call: digesting costs more than a block.
+
+    Parameters:
+        level: 1 to 3.
+        dictionary: raw content, without a zstd dictionary header; may be empty.
+    """
+
+    def __init__(self, level: int, dictionary: bytes = b"") -> None:
+        """Prepare options; contexts are made when they are needed."""
+        self._options = _options(LEVELS[level])
+        self._dictionary = _raw_dictionary(dictionary)
+        self._idle: list[zstd.ZstdCompressor] = []
+        self._lock = threading.Lock()
+
+    def compress(self, data: bytes | memoryview) -> bytes:
+        """One frame for `data`, a function of data, level and dictionary alone."""
+        with self._lock:
+            context = self._idle.pop() if self._idle else None
+        if context is None:
+            context = zstd.ZstdCompressor(options=self._options, zstd_dict=self._dictionary)
+        frame = context.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+        with self._lock:
+            self._idle.append(context)
+        return frame
+
+
+class FrameDecompressor:
+    """Reads frames of `FrameCompressor`; any number of threads may call.
+
+    Parameters:
+        dictionary: the bytes that the frames were coded with.
+        limit: the largest content that is decoded, in bytes.
+    """
+
+    def __init__(self, dictionary: bytes = b"", limit: int = 8 << 20) -> None:
+        """Digest the dictionary once, before threads can race for it."""
+        self._limit = limit
+        self._dictionary = _raw_dictionary(dictionary)
+        self._options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 24}
+        self._context()
+
+    def _context(self) -> zstd.ZstdDecompressor:
+        return zstd.ZstdDecompressor(zstd_dict=self._dictionary, options=self._options)
+
+    def decompress(self, frame: bytes | memoryview, size: int) -> bytes:
+        """The content of one frame, which must be exactly `size` bytes.
+
+        Raises:
+            CorruptArchiveError: the frame is damaged, has another size, or bytes behind it.
+        """
+        if not 0 <= size <= self._limit:
+            raise CorruptArchiveError(f"a block claims {size} bytes; the limit is {self._limit}")
+        try:
+            info = zstd.get_frame_info(frame[:_HEADER_BYTES])
+            if info.decompressed_size != size:
+                raise CorruptArchiveError(
+                    f"a zstd frame holds {info.decompressed_size} bytes where {size} are expected"
+                )
+            context = self._context()
+            content = context.decompress(frame, size)
+            if size == 0 and not context.eof:
+                content += context.decompress(b"", 1)
+        except zstd.ZstdError as error:
+            raise CorruptArchiveError(f"a zstd frame is damaged: {error}") from error
+        if len(content) != size or not context.eof or context.unused_data:
+            raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
+        return content

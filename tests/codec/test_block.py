@@ -1,0 +1,100 @@
+"""Blocks: every codec's round trip, and every kind of damage refused."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ucompress.codec.block import BLOCK_LIMIT, STORED, ZSTD, BlockCompressor, BlockDecompressor
+from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
+
+LEVELS = (1, 2, 3)
+WORDS = [bytes(random.Random(seed).choices(b"abcdefgh ,;\n", k=9)) for seed in range(300)]
+
+
+def text(seed: int, size: int) -> bytes:
+    chooser = random.Random(seed)
+    return b"".join(chooser.choices(WORDS, k=size // 9 + 1))[:size]
+
+
+DICTIONARY = text(1, 60_000)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dictionary", [b"", b"abc", DICTIONARY])
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 40))
+def test_round_trip(level, dictionary, piece, repeats):
+    data = piece * repeats + DICTIONARY[5000 : 5000 + 7 * repeats]
+    codec_id, payload = BlockCompressor(level, dictionary).compress(data)
+    assert codec_id in (STORED, ZSTD)
+    assert len(payload) <= len(data)
+    assert BlockDecompressor(dictionary).decompress(codec_id, payload, len(data)) == data
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_dictionary_is_used_and_needed(level):
+    data = text(2, 3000) + DICTIONARY[1000:9000]
+    with_dictionary = BlockCompressor(level, DICTIONARY).compress(data)[1]
+    without = BlockCompressor(level).compress(data)[1]
+    assert len(with_dictionary) * 2 < len(without)
+    with pytest.raises(CorruptArchiveError):
+        BlockDecompressor().decompress(ZSTD, with_dictionary, len(data))
+
+
+def test_noise_is_stored():
+    noise = random.Random(3).randbytes(100_000)
+    assert BlockCompressor(3, DICTIONARY).compress(noise) == (STORED, noise)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_threads_change_nothing(level):
+    blocks = [text(seed, 30_000 + 1000 * seed) for seed in range(24)]
+    alone = [BlockCompressor(level, DICTIONARY).compress(block) for block in blocks]
+    shared = BlockCompressor(level, DICTIONARY)
+    reader = BlockDecompressor(DICTIONARY)
+    with ThreadPoolExecutor(4) as pool:
+        coded = list(pool.map(shared.compress, blocks))
+        decoded = list(
+            pool.map(lambda pair: reader.decompress(*pair[0], len(pair[1])), zip(coded, blocks, strict=True))
+        )
+    assert coded == alone
+    assert decoded == blocks
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_damage_never_passes_as_another_size(level):
+    data = text(5, 20_000)
+    codec_id, payload = BlockCompressor(level, DICTIONARY).compress(data)
+    reader = BlockDecompressor(DICTIONARY)
+    chooser = random.Random(level)
+    for _ in range(300):
+        broken = bytearray(payload)
+        broken[chooser.randrange(len(broken))] ^= 1 << chooser.randrange(8)
+        with suppress(CorruptArchiveError):
+            assert len(reader.decompress(codec_id, bytes(broken), len(data))) == len(data)
+    for wrong in (payload[:-1], payload[:10], b"", payload + b"x", payload + payload):
+        with pytest.raises(CorruptArchiveError):
+            reader.decompress(codec_id, wrong, len(data))
+    for size in (0, len(data) - 1, len(data) + 1, BLOCK_LIMIT + 1, -1):
+        with pytest.raises(CorruptArchiveError):
+            reader.decompress(codec_id, payload, size)
+
+
+def test_limits_and_names():
+    with pytest.raises(ValueError, match="level 0"):
+        BlockCompressor(0)
+    with pytest.raises(ValueError, match="at most"):
+        BlockCompressor(1, bytes(BLOCK_LIMIT + 1))
+    with pytest.raises(ValueError, match="at most"):
+        BlockCompressor(1).compress(bytes(BLOCK_LIMIT + 1))
+    with pytest.raises(CorruptArchiveError):
+        BlockDecompressor(bytes(BLOCK_LIMIT + 1))
+    with pytest.raises(UnsupportedArchiveError):
+        BlockDecompressor().decompress(99, b"x", 1)
+    with pytest.raises(CorruptArchiveError):
+        BlockDecompressor().decompress(STORED, b"x", 2)
+    assert BlockDecompressor().decompress(STORED, memoryview(b"xy"), 2) == b"xy"
