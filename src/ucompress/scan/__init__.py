@@ -1,0 +1,22 @@
+"""Walks the inputs and lists what will be packed, sorted by raw member path.
+
+Members are named from each input's own name on, as `tar -C parent name` does. Symbolic links
+are stored, never followed, also when an input itself is one. Mount points inside are crossed.
+Nothing is opened here but directories and `.gitignore` files.
+"""
+
+from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote
+from ucompress.scan.opening import open_source
+from ucompress.scan.rules import database_files
+from ucompress.scan.walk import Progress, scan
+
+__all__ = [
+    "Manifest",
+    "MemberKind",
+    "Progress",
+    "ScanEntry",
+    "ScanNote",
+    "database_files",
+    "open_source",
+    "scan",
+]

@@ -1,0 +1,65 @@
+"""Opening paths that may be longer than the system takes in one call."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+LONGEST_STEP = 2048
+_WINDOWS = os.name == "nt"
+_READ = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
+
+
+def open_source(path: bytes) -> int:
+    """Open a scanned file for reading and return its descriptor.
+
+    The last part is not followed if it has become a symbolic link, a FIFO does not block, and
+    paths longer than the system's limit are walked in steps.
+
+    Raises:
+        OSError: as `os.open`.
+    """
+    return open_long(path, _READ)
+
+
+def open_long(path: bytes, flags: int) -> int:
+    """`os.open` for paths of any length."""
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG or _WINDOWS or len(path) <= LONGEST_STEP:
+            raise
+    folder = None
+    try:
+        while len(path) > LONGEST_STEP:
+            cut = path.rfind(b"/", 1, LONGEST_STEP)
+            if cut < 0:
+                break
+            step = os.open(path[:cut], os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+            if folder is not None:
+                os.close(folder)
+            folder, path = step, path[cut:].lstrip(b"/")
+        return os.open(path, flags, dir_fd=folder)
+    finally:
+        if folder is not None:
+            os.close(folder)
+
+
+def read_whole(path: bytes) -> bytes:
+    """The bytes of a small file."""
+    with open(open_source(path), "rb") as file:
+        return file.read()
+
+
+def read_link(source: bytes) -> bytes:
+    """`os.readlink` for paths of any length."""
+    if len(source) <= LONGEST_STEP or _WINDOWS:
+        return os.readlink(source)
+    folder, name = os.path.split(source)
+    descriptor = open_long(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return os.readlink(name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,104 @@
+"""Which paths a scan takes: inputs and their names, patterns, `.gitignore` files, what is never packed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from ucompress.errors import UsageError
+
+DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")
+WINDOWS = os.name == "nt"
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+def database_files(path: str | os.PathLike[str]) -> list[Path]:
+    """The files that SQLite may keep for one database: none of them is ever packed."""
+    return [Path(os.fspath(path) + suffix) for suffix in DATABASE_SUFFIXES]
+
+
+def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
+    """Compile gitignore-style patterns; None when there are none.
+
+    Raises:
+        UsageError: a pattern is malformed.
+    """
+    lines = list(patterns)
+    if not lines:
+        return None
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise UsageError(f"not a gitignore-style pattern: {error}") from error
+
+
+def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:
+    """Pair each input with the first part of its members' paths; `.` and `..` take the real folder's name.
+
+    Raises:
+        UsageError: an input has no name, or two have the same.
+    """
+    named: dict[bytes, bytes] = {}
+    for source in map(os.fsencode, inputs):
+        name = os.path.basename(source.rstrip(b"/\\" if WINDOWS else b"/"))
+        if name in (b"", b".", b".."):
+            name = os.path.basename(os.path.realpath(source))
+        if not name:
+            raise UsageError(f"{os.fsdecode(source)} has no name of its own: name the folders inside it")
+        if name in named:
+            raise UsageError(
+                f"{os.fsdecode(named[name])} and {os.fsdecode(source)} would both be packed as "
+                f"{os.fsdecode(name)}; nothing was written: rename one, or pack them one by one"
+            )
+        named[name] = source
+    return list(named.items())
+
+
+class NeverPacked:
+    """The files never packed, known by identity and, where they do not exist yet, by place."""
+
+    def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        self.names: dict[tuple[int, int], set[bytes]] = {}
+        self.files: set[tuple[int, int]] = set()
+        for path in map(os.fsencode, paths):
+            self._add(path)
+
+    def _add(self, path: bytes) -> None:
+        folder, name = os.path.split(os.path.abspath(path))
+        try:
+            parent = os.stat(folder)
+        except OSError:
+            return
+        self.names.setdefault((parent.st_dev, parent.st_ino), set()).add(name)
+        try:
+            status = os.stat(path)
+        except OSError:
+            return
+        if stat.S_ISREG(status.st_mode):
+            self.files.add((status.st_dev, status.st_ino))
+
+
+class Ignore:
+    """The `.gitignore` files that hold in one directory, deepest first."""
+
+    __slots__ = ("base", "outer", "spec")
+
+    def __init__(self, spec: GitIgnoreSpec, base: int, outer: Ignore | None) -> None:
+        self.spec = spec
+        self.base = base
+        self.outer = outer
+
+    def ignores(self, name: str) -> bool:
+        """Whether a member path (directories with a final slash) is ignored."""
+        level: Ignore | None = self
+        while level is not None:
+            verdict = level.spec.check_file(name[level.base :]).include
+            if verdict is not None:
+                return verdict
+            level = level.outer
+        return False

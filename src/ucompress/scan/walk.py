@@ -1,0 +1,250 @@
+"""The walk itself: one pass over the inputs, directories from a stack, columns out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+
+from pathspec import GitIgnoreSpec
+
+from ucompress.errors import InputError, UsageError
+from ucompress.scan.manifest import Manifest, MemberKind, ScanNote, name_hard_links, reordered
+from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole
+from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
+
+_WORD = (1 << 64) - 1
+_REPARSE_POINT = 0x400
+_HAS_XATTRS = hasattr(os, "listxattr")
+_SPECIAL = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+Progress = Callable[[int, int, bytes], None]
+
+
+def scan(
+    inputs: Iterable[AnyPath],
+    *,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    gitignore: bool = False,
+    skip: Iterable[str | os.PathLike[str]] = (),
+    progress: Progress | None = None,
+) -> Manifest:
+    """List everything under the inputs.
+
+    Args:
+        inputs: files, directories and symbolic links.
+        include: gitignore-style patterns on member names; with any, only files that match are
+            taken, and directories that match or hold such a file.
+        exclude: the same, for what is left out; wins over `include`; directories are not entered.
+        gitignore: honour `.gitignore` files inside the inputs.
+        skip: files that are never packed, such as the output; they need not exist.
+        progress: called once a directory with (entries so far, bytes so far, member path).
+
+    Raises:
+        InputError: an input does not exist or cannot be looked at.
+        UsageError: two inputs have the same name, an input has no name, or a pattern is malformed.
+    """
+    scanner = _Scanner(pattern_spec(include), pattern_spec(exclude), gitignore, NeverPacked(skip), progress)
+    for name, source in named_inputs(inputs):
+        scanner.add_input(name, source)
+    return scanner.finish()
+
+
+class _Scanner:
+    """One walk; collects columns in the order found, sorted at the end."""
+
+    def __init__(
+        self,
+        include: GitIgnoreSpec | None,
+        exclude: GitIgnoreSpec | None,
+        gitignore: bool,
+        skip: NeverPacked,
+        progress: Progress | None,
+    ) -> None:
+        self.include = include
+        self.exclude = exclude
+        self.gitignore = gitignore
+        self.skip = skip
+        self.progress = progress
+        self.found = Manifest()
+        self.bytes = 0
+        self.without_xattrs: set[int] = set()
+        self.pending: list[tuple[bytes, bytes, tuple[int, int], Ignore | None]] = []
+
+    def add_input(self, name: bytes, source: bytes) -> None:
+        """Walk one input."""
+        self.found.roots.append(source)
+        try:
+            status = os.lstat(source)
+        except OSError as error:
+            raise InputError(
+                f"cannot read {os.fsdecode(source)}: {error.strerror}; nothing was written"
+            ) from error
+        if (status.st_dev, status.st_ino) in self.skip.files:
+            raise UsageError(f"{os.fsdecode(source)} is the output or the database: it cannot pack itself")
+        self._visit(name, source, status, None)
+        while self.pending:
+            self._walk(*self.pending.pop())
+
+    def finish(self) -> Manifest:
+        """Sort, drop directories that nothing was taken from, tell primaries from hard links."""
+        order = sorted(range(len(self.found)), key=self.found.paths.__getitem__)
+        if self.include is not None:
+            order = self._without_barren(order)
+        manifest = reordered(self.found, order)
+        manifest.notices.sort(key=lambda note: note.path)
+        manifest.errors.sort(key=lambda note: note.path)
+        name_hard_links(manifest)
+        return manifest
+
+    def _walk(self, name: bytes, source: bytes, identity: tuple[int, int], ignore: Ignore | None) -> None:
+        if self.progress is not None:
+            self.progress(len(self.found), self.bytes, name)
+        hidden = self.skip.names.get(identity, ())
+        descriptor = None
+        try:
+            if len(source) > LONGEST_STEP and not WINDOWS:
+                descriptor = open_long(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            with os.scandir(source if descriptor is None else descriptor) as listing:
+                if self.gitignore:
+                    ignore = self._read_gitignore(name, source, ignore)
+                for child in listing:
+                    child_name = os.fsencode(child.name)
+                    if child_name in hidden:
+                        continue
+                    path = source + b"/" + child_name
+                    try:
+                        status = os.lstat(path) if WINDOWS else child.stat(follow_symlinks=False)
+                    except OSError as error:
+                        self._fail(name + b"/" + child_name, error)
+                        continue
+                    self._visit(name + b"/" + child_name, path, status, ignore)
+        except OSError as error:
+            self._fail(name, error)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _visit(self, name: bytes, source: bytes, status: os.stat_result, ignore: Ignore | None) -> None:
+        mode = stat.S_IFMT(status.st_mode)
+        if mode == stat.S_IFREG:
+            if self._wanted(name, ignore) and (status.st_dev, status.st_ino) not in self.skip.files:
+                self._add(name, source, MemberKind.FILE, status)
+                self.bytes += status.st_size
+        elif mode == stat.S_IFDIR:
+            if self._excluded(os.fsdecode(name) + "/", ignore):
+                return
+            if WINDOWS and getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
+                self.found.notices.append(ScanNote(name, "a junction, left out"))
+                return
+            self._add(name, source, MemberKind.DIRECTORY, status)
+            self.pending.append((name, source, (status.st_dev, status.st_ino), ignore))
+        elif mode == stat.S_IFLNK:
+            if self._wanted(name, ignore):
+                self._add_link(name, source, status)
+        elif self._wanted(name, ignore):
+            self.found.notices.append(ScanNote(name, f"{_SPECIAL.get(mode, 'not a file')}, left out"))
+
+    def _excluded(self, text: str, ignore: Ignore | None) -> bool:
+        if self.exclude is not None and self.exclude.match_file(text):
+            return True
+        return ignore is not None and ignore.ignores(text)
+
+    def _wanted(self, name: bytes, ignore: Ignore | None) -> bool:
+        if self.exclude is None and self.include is None and ignore is None:
+            return True
+        text = os.fsdecode(name)
+        if self._excluded(text, ignore):
+            return False
+        return self.include is None or self.include.match_file(text)
+
+    def _add(self, name: bytes, source: bytes, kind: MemberKind, status: os.stat_result) -> None:
+        found = self.found
+        if _HAS_XATTRS and kind != MemberKind.SYMLINK and status.st_dev not in self.without_xattrs:
+            xattrs = self._read_xattrs(source, status.st_dev)
+            if xattrs:
+                found.xattrs[len(found.paths)] = xattrs
+        found.paths.append(name)
+        found.kinds.append(kind)
+        found.modes.append(status.st_mode)
+        found.mtimes_ns.append(status.st_mtime_ns)
+        found.ctimes_ns.append(status.st_ctime_ns)
+        found.sizes.append(status.st_size if kind == MemberKind.FILE else 0)
+        found.inodes.append(status.st_ino & _WORD)
+        found.devices.append(status.st_dev & _WORD)
+        found.nlinks.append(status.st_nlink)
+        found.inputs.append(len(found.roots) - 1)
+
+    def _add_link(self, name: bytes, source: bytes, status: os.stat_result) -> None:
+        try:
+            target = read_link(source)
+        except OSError as error:
+            self._fail(name, error)
+            return
+        self.found.targets[len(self.found.paths)] = target
+        self._add(name, source, MemberKind.SYMLINK, status)
+
+    def _read_xattrs(self, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
+        # What cannot be read is left out: attributes are extras, and many file systems have none.
+        try:
+            names = os.listxattr(source, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.ENOTSUP, errno.ENOSYS):
+                self.without_xattrs.add(device)
+            return ()
+        pairs = []
+        for name in names:
+            if name.startswith("user."):
+                try:
+                    pairs.append((os.fsencode(name), os.getxattr(source, name, follow_symlinks=False)))
+                except OSError:
+                    continue
+        return tuple(sorted(pairs))
+
+    def _read_gitignore(self, name: bytes, source: bytes, outer: Ignore | None) -> Ignore | None:
+        path = source + b"/.gitignore"
+        try:
+            text = read_whole(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return outer
+        except OSError as error:
+            self._fail(name + b"/.gitignore", error)
+            return outer
+        lines = [line.removesuffix("\r") for line in os.fsdecode(text).split("\n")]
+        try:
+            spec = GitIgnoreSpec.from_lines(lines)
+        except ValueError as error:
+            self.found.notices.append(ScanNote(name + b"/.gitignore", f"not honoured: {error}"))
+            return outer
+        return Ignore(spec, len(os.fsdecode(name)) + 1, outer)
+
+    def _without_barren(self, order: list[int]) -> list[int]:
+        assert self.include is not None, "only called where --include was given"
+        paths, kinds = self.found.paths, self.found.kinds
+        holding: set[bytes] = set()
+        for index in order:
+            if kinds[index] == MemberKind.DIRECTORY and not self.include.match_file(
+                os.fsdecode(paths[index]) + "/"
+            ):
+                continue
+            holding.update(_parents(paths[index], holding))
+            holding.add(paths[index])
+        return [index for index in order if paths[index] in holding]
+
+    def _fail(self, name: bytes, error: OSError) -> None:
+        self.found.errors.append(ScanNote(name, error.strerror or str(error)))
+
+
+def _parents(path: bytes, known: set[bytes]) -> Iterator[bytes]:
+    # Stops at the first known folder: its own parents are known as well.
+    cut = path.rfind(b"/")
+    while cut >= 0 and path[:cut] not in known:
+        yield path[:cut]
+        cut = path.rfind(b"/", 0, cut)

@@ -1,0 +1,330 @@
+"""What a scan takes, what it leaves out, and how it names things."""
+
+import errno
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ucompress.errors import InputError, UsageError
+from ucompress.scan import MemberKind, database_files, open_source, scan
+
+POSIX = os.name == "posix"
+
+
+def tree(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def names(manifest) -> list[str]:
+    return [os.fsdecode(path) for path in manifest.paths]
+
+
+def test_members_begin_at_the_inputs_own_name_and_ascend(tmp_path):
+    tree(tmp_path / "top", {"b/c": b"1", "b.txt": b"22", "a": b"", "é": b"x"})
+    manifest = scan([tmp_path / "top"])
+    assert names(manifest) == ["top", "top/a", "top/b", "top/b.txt", "top/b/c", "top/é"]
+    assert manifest.paths == sorted(manifest.paths)
+    assert manifest.total_bytes == 4
+    assert manifest.file_count == 4
+
+
+def test_rows_hold_what_stat_says(tmp_path):
+    file = tree(tmp_path / "t", {"f": b"hello"}) / "f"
+    os.utime(file, ns=(1, 1_234_567_890_123_456_789))
+    entry = scan([tmp_path / "t"])[1]
+    status = file.stat()
+    assert entry.path == b"t/f"
+    assert entry.source == os.fsencode(file)
+    assert (entry.kind, entry.size, entry.mode) == (MemberKind.FILE, 5, status.st_mode)
+    assert (entry.mtime_ns, entry.ctime_ns) == (1_234_567_890_123_456_789, status.st_ctime_ns)
+    assert (entry.inode, entry.device, entry.nlink) == (status.st_ino, status.st_dev, 1)
+
+
+def test_slices_and_negative_places(tmp_path):
+    manifest = scan([tree(tmp_path / "t", {"a": b"", "b": b""})])
+    assert [entry.path for entry in manifest[1:]] == [b"t/a", b"t/b"]
+    assert manifest[-1].path == b"t/b"
+    with pytest.raises(IndexError):
+        manifest[3]
+
+
+@pytest.mark.parametrize("form", [".", "./", "../here", "sub/.."])
+def test_dots_take_the_real_folders_name(tmp_path, monkeypatch, form):
+    tree(tmp_path / "here", {"sub/f": b""})
+    monkeypatch.chdir(tmp_path / "here")
+    manifest = scan([form])
+    assert names(manifest) == ["here", "here/sub", "here/sub/f"]
+    assert all(os.path.lexists(entry.source) for entry in manifest)
+
+
+def test_a_single_file_is_one_member(tmp_path):
+    tree(tmp_path, {"x/one.txt": b"1"})
+    assert names(scan([tmp_path / "x" / "one.txt"])) == ["one.txt"]
+
+
+def test_inputs_of_one_name_are_refused(tmp_path):
+    tree(tmp_path, {"x/same/f": b"", "y/same/f": b""})
+    with pytest.raises(UsageError, match="both be packed as same"):
+        scan([tmp_path / "x" / "same", tmp_path / "y" / "same"])
+
+
+def test_the_root_folder_has_no_name():
+    with pytest.raises(UsageError, match="no name"):
+        scan(["/"])
+
+
+def test_a_missing_input_is_told_before_any_work(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        scan([tmp_path / "missing"])
+
+
+def test_symbolic_links_are_stored_not_followed(tmp_path):
+    tree(tmp_path / "t", {"real/f": b"x"})
+    (tmp_path / "t" / "loop").symlink_to(".")
+    (tmp_path / "t" / "dangling").symlink_to("nowhere")
+    manifest = scan([tmp_path / "t"])
+    assert names(manifest) == ["t", "t/dangling", "t/loop", "t/real", "t/real/f"]
+    links = {entry.path: entry.target for entry in manifest if entry.kind == MemberKind.SYMLINK}
+    assert links == {b"t/dangling": b"nowhere", b"t/loop": b"."}
+
+
+def test_an_input_that_is_a_link_is_packed_as_the_link(tmp_path):
+    tree(tmp_path / "t", {"f": b"x"})
+    (tmp_path / "l").symlink_to("t")
+    (entry,) = scan([tmp_path / "l"])
+    assert (entry.path, entry.kind, entry.target) == (b"l", MemberKind.SYMLINK, b"t")
+
+
+def test_the_lowest_path_is_the_primary_of_hard_links(tmp_path):
+    tree(tmp_path / "t", {"m": b"abc"})
+    for name in ("z", "a"):
+        os.link(tmp_path / "t" / "m", tmp_path / "t" / name)
+    _, first, *rest = scan([tmp_path / "t"])
+    assert (first.path, first.kind, first.target) == (b"t/a", MemberKind.FILE, b"")
+    assert [(entry.path, entry.kind, entry.target) for entry in rest] == [
+        (b"t/m", MemberKind.HARDLINK, b"t/a"),
+        (b"t/z", MemberKind.HARDLINK, b"t/a"),
+    ]
+    assert scan([tmp_path / "t"]).total_bytes == 3
+
+
+@pytest.mark.skipif(not POSIX, reason="names are text on Windows")
+def test_names_are_any_bytes(tmp_path):
+    (tmp_path / "t").mkdir()
+    odd = [b"\xff\xfe", b"new\nline", b" ", b"caf\xc3\xa9"]
+    for name in odd:
+        with open(os.path.join(os.fsencode(tmp_path / "t"), name), "wb"):
+            pass
+    manifest = scan([tmp_path / "t"], exclude=["*.none"])
+    assert manifest.paths == sorted([b"t", *(b"t/" + name for name in odd)])
+
+
+@pytest.mark.skipif(not POSIX, reason="no FIFOs and sockets in folders")
+def test_what_is_no_file_is_left_out_with_a_notice(tmp_path, monkeypatch):
+    tree(tmp_path / "t", {"f": b""})
+    os.mkfifo(tmp_path / "t" / "pipe")
+    monkeypatch.chdir(tmp_path / "t")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("sock")
+        manifest = scan([tmp_path / "t"])
+    assert names(manifest) == ["t", "t/f"]
+    assert [str(note) for note in manifest.notices] == [
+        "t/pipe: a FIFO, left out",
+        "t/sock: a socket, left out",
+    ]
+    assert not manifest.errors
+
+
+def test_a_folder_that_cannot_be_listed_costs_only_itself(tmp_path, monkeypatch):
+    tree(tmp_path / "t", {"closed/f": b"", "open/f": b""})
+    listing = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith(b"closed"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    manifest = scan([tmp_path / "t"])
+    assert names(manifest) == ["t", "t/closed", "t/open", "t/open/f"]
+    assert [str(note) for note in manifest.errors] == ["t/closed: Permission denied"]
+
+
+def test_output_and_database_are_never_packed(tmp_path):
+    top = tree(tmp_path / "t", {"p.db": b"", "p.db-wal": b"", "keep.db": b"", "sub/out.ucz": b"old"})
+    os.link(top / "sub" / "out.ucz", top / "other-name")
+    output = top / "sub" / "out.ucz"
+    manifest = scan([top], skip=[output, *database_files(top / "p.db")])
+    assert names(manifest) == ["t", "t/keep.db", "t/sub"]
+
+
+def test_an_output_that_does_not_exist_yet_is_known_by_its_place(tmp_path, monkeypatch):
+    top = tree(tmp_path / "t", {"f": b""})
+    monkeypatch.chdir(top)
+    seen = []
+    # The file appears between the moment the scan is prepared and the walk.
+    manifest = scan(
+        ["."], skip=["late.ucz"], progress=lambda *_: seen.append(Path("late.ucz").write_bytes(b"x"))
+    )
+    assert seen
+    assert names(manifest) == ["t", "t/f"]
+
+
+def test_packing_the_output_itself_is_refused(tmp_path):
+    tree(tmp_path, {"a.ucz": b"x"})
+    with pytest.raises(UsageError, match="cannot pack itself"):
+        scan([tmp_path / "a.ucz"], skip=[tmp_path / "a.ucz"])
+
+
+def test_exclude_prunes_and_wins_over_include(tmp_path, monkeypatch):
+    top = tree(
+        tmp_path / "t", {"build/x.py": b"", "src/a.py": b"", "src/a.txt": b"", "src/b.py": b"", "e/f": b""}
+    )
+    entered = []
+    manifest = scan(
+        [top], include=["*.py"], exclude=["build/", "b.py"], progress=lambda *news: entered.append(news[2])
+    )
+    assert names(manifest) == ["t", "t/src", "t/src/a.py"]
+    assert b"t/build" not in entered
+
+
+def test_patterns_with_a_slash_stand_at_the_members_root(tmp_path):
+    top = tree(tmp_path / "t", {"a/x": b"", "b/a/x": b""})
+    assert names(scan([top], exclude=["/t/a"])) == ["t", "t/b", "t/b/a", "t/b/a/x"]
+
+
+def test_an_included_folder_is_taken_whole(tmp_path):
+    top = tree(tmp_path / "t", {"doc/x/y": b"", "doc/z": b"", "src/a": b""})
+    (top / "doc" / "empty").mkdir()
+    assert names(scan([top], include=["doc/"])) == [
+        "t",
+        "t/doc",
+        "t/doc/empty",
+        "t/doc/x",
+        "t/doc/x/y",
+        "t/doc/z",
+    ]
+
+
+def test_a_malformed_pattern_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="gitignore-style"):
+        scan([tmp_path], exclude=["!"])
+
+
+def test_gitignore_files_nest_and_the_deepest_wins(tmp_path):
+    top = tree(
+        tmp_path / "t",
+        {
+            ".gitignore": b"*.log\r\n/only-here\nout/\n",
+            "a.log": b"",
+            "only-here": b"",
+            "sub/only-here": b"",
+            "sub/.gitignore": b"!keep.log\n",
+            "sub/keep.log": b"",
+            "sub/b.log": b"",
+            "sub/out/x": b"",
+        },
+    )
+    assert names(scan([top], gitignore=True)) == [
+        "t",
+        "t/.gitignore",
+        "t/sub",
+        "t/sub/.gitignore",
+        "t/sub/keep.log",
+        "t/sub/only-here",
+    ]
+    assert "t/a.log" in names(scan([top]))
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_user_attributes_are_read(tmp_path):
+    file = tree(tmp_path / "t", {"f": b""}) / "f"
+    try:
+        os.setxattr(file, "user.b", b"2")
+    except OSError:
+        assert scan([tmp_path / "t"])[1].xattrs == ()
+        return
+    os.setxattr(file, "user.a", b"\0\xff")
+    assert scan([tmp_path / "t"])[1].xattrs == ((b"user.a", b"\0\xff"), (b"user.b", b"2"))
+
+
+def test_attributes_are_not_asked_for_again_where_there_are_none(tmp_path, monkeypatch):
+    asked = []
+
+    def none(path, *, follow_symlinks):
+        asked.append(path)
+        raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr(os, "listxattr", none, raising=False)
+    monkeypatch.setattr("ucompress.scan.walk._HAS_XATTRS", True)
+    scan([tree(tmp_path / "t", {"a": b"", "b": b""})])
+    assert len(asked) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="walks by descriptor, as Linux allows")
+def test_paths_beyond_the_systems_limit(tmp_path):
+    part = "d" * 200
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir(part, dir_fd=folder)
+        deeper = os.open(part, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    file = os.open("leaf", os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+    os.write(file, b"deep")
+    os.close(file)
+    os.symlink("leaf", "link", dir_fd=folder)
+    os.close(folder)
+    manifest = scan([tmp_path / part])
+    assert not manifest.errors
+    leaf, link = manifest[-2:]
+    assert len(leaf.source) > 4096
+    assert link.target == b"leaf"
+    with open(open_source(leaf.source), "rb") as stream:
+        assert stream.read() == b"deep"
+
+
+@pytest.mark.skipif(not POSIX, reason="no FIFOs in folders")
+def test_opening_neither_follows_links_nor_waits_for_fifos(tmp_path):
+    (tmp_path / "l").symlink_to(tmp_path)
+    with pytest.raises(OSError):
+        open_source(os.fsencode(tmp_path / "l"))
+    os.mkfifo(tmp_path / "p")
+    descriptor = open_source(os.fsencode(tmp_path / "p"))
+    assert stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    os.close(descriptor)
+
+
+NAME = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=6).filter(
+    lambda name: name not in (".", "..") and len(name.encode()) < 200
+)
+PATHS = st.lists(st.lists(NAME, min_size=1, max_size=4), max_size=12)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that other systems fold or refuse")
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PATHS)
+def test_a_scan_finds_what_a_plain_walk_finds(tmp_path_factory, paths):
+    top = tmp_path_factory.mktemp("tree") / "t"
+    top.mkdir()
+    for parts in paths:
+        path = top.joinpath(*parts)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+        except OSError:  # a part is a file already
+            continue
+    expected = {b"t"}
+    for folder, folders, files in os.walk(os.fsencode(top)):
+        expected |= {b"t" + os.path.join(folder, name)[len(os.fsencode(top)) :] for name in folders + files}
+    assert scan([top]).paths == sorted(expected)
