@@ -1,0 +1,115 @@
+"""Packs the standard library of the Python that runs this, and shows all that can be done with the archive."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import time
+from pathlib import Path
+
+LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
+FOLDER = Path("build/demo").resolve()
+ARCHIVE = FOLDER / f"{LIBRARY.name}.ucz"
+LEFT_OUT = ("site-packages", "dist-packages", "__pycache__")
+UCOMPRESS = Path(sys.executable).parent / "ucompress"
+
+
+def main() -> int:
+    """Run the demonstration; returns the exit code."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    started = time.monotonic()
+    title(f"Pack {LIBRARY}")
+    excludes = [word for name in LEFT_OUT for word in ("--exclude", f"{name}/")]
+    run("compress", LIBRARY, "-o", ARCHIVE, *excludes)
+
+    title("What is in it")
+    run("info", ARCHIVE)
+    listing = run("list", ARCHIVE, shown=False).decode(errors="replace").splitlines()
+    print(*listing[:6], f"... {len(listing)} lines in all", sep="\n", flush=True)
+
+    title("One file, read back without unpacking the rest")
+    member = f"{LIBRARY.name}/this.py"
+    content = run("cat", ARCHIVE, member, shown=False)
+    print(content.decode()[:160] + "...")
+    if content != (LIBRARY / "this.py").read_bytes():
+        sys.exit(f"{member} differs")
+
+    title("What repeats")
+    run("patterns", "-n", "5")
+
+    title("Check everything, then unpack and compare")
+    run("verify", ARCHIVE)
+    run("extract", ARCHIVE, "-C", FOLDER / "out")
+    compare(LIBRARY, FOLDER / "out" / LIBRARY.name)
+
+    title("Size, beside tar | xz -9e of the same tree")
+    solid, ours = solid_size(), ARCHIVE.stat().st_size
+    print(f"{'ucompress -6':<16}{ours:>14,} bytes")
+    print(f"{'tar | xz -9e':<16}{solid:>14,} bytes   ucompress takes {ours / solid:.3f} of it")
+    print(f"\nAll of this took {time.monotonic() - started:.0f} s; the archive is {ARCHIVE}")
+    return 0
+
+
+def title(text: str) -> None:
+    """A heading between the steps."""
+    print(f"\n== {text}", flush=True)
+
+
+def run(*words: str | Path, shown: bool = True) -> bytes:
+    """Run one ucompress command, showing it; with `shown` its output goes to the terminal."""
+    command = [str(word) for word in words]
+    print("$ ucompress " + shlex.join(command), flush=True)
+    pipe = None if shown else subprocess.PIPE
+    done = subprocess.run([UCOMPRESS, *command], check=True, stdout=pipe, cwd=FOLDER)
+    return done.stdout or b""
+
+
+def compare(left: Path, right: Path) -> None:
+    """End with an error unless both trees hold the same bytes."""
+    if shutil.which("diff") is None:
+        sys.exit("no diff on this machine to compare with")
+    excludes = [word for name in LEFT_OUT for word in ("-x", name)]
+    command = ["diff", "-r", "--no-dereference", *excludes, str(left), str(right)]
+    print("$ " + shlex.join(command), flush=True)
+    subprocess.run(command, check=True)
+    print("no difference")
+
+
+def solid_size() -> int:
+    """Bytes of `tar | xz -9e`; by Python's own tar and xz where the programs are missing."""
+    if shutil.which("xz") and b"GNU tar" in version_of("tar"):
+        excludes = [f"--exclude={name}" for name in LEFT_OUT]
+        command = ["tar", "--sort=name", *excludes, "-cf", "-", "-C", str(LIBRARY.parent), LIBRARY.name]
+        print("$ " + shlex.join(command) + " | xz -9e -T1 | wc -c", flush=True)
+        tar = subprocess.Popen(command, stdout=subprocess.PIPE)
+        packed = subprocess.run(["xz", "-9e", "-T1"], stdin=tar.stdout, stdout=subprocess.PIPE, check=True)
+        tar.communicate()
+        return len(packed.stdout)
+    target = FOLDER / "solid.tar.xz"
+    with lzma.open(target, "wb", preset=9 | lzma.PRESET_EXTREME) as packed_file:
+        with tarfile.open(fileobj=packed_file, mode="w|", format=tarfile.GNU_FORMAT) as archive:
+            archive.add(LIBRARY, LIBRARY.name, filter=without_left_out)
+    return target.stat().st_size
+
+
+def without_left_out(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """What the demonstration packs, as a filter for tarfile."""
+    return None if os.path.basename(member.name) in LEFT_OUT else member
+
+
+def version_of(program: str) -> bytes:
+    """What a program says of itself; empty when there is none."""
+    if shutil.which(program) is None:
+        return b""
+    return subprocess.run([program, "--version"], stdout=subprocess.PIPE, check=False).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
