@@ -1,9 +1,8 @@
-"""Packs the standard library of the Python that runs this, and shows all that can be done with the archive."""
+"""Packs the standard library of the Python that runs this, and shows what can be done with the archive."""
 
 from __future__ import annotations
 
 import lzma
-import os
 import shlex
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import sysconfig
 import tarfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 FOLDER = Path("build/demo").resolve()
@@ -93,15 +92,17 @@ def solid_size() -> int:
         tar.communicate()
         return len(packed.stdout)
     target = FOLDER / "solid.tar.xz"
-    with lzma.open(target, "wb", preset=9 | lzma.PRESET_EXTREME) as packed_file:
-        with tarfile.open(fileobj=packed_file, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-            archive.add(LIBRARY, LIBRARY.name, filter=without_left_out)
+    with (
+        lzma.open(target, "wb", preset=9 | lzma.PRESET_EXTREME) as packed_file,
+        tarfile.open(fileobj=packed_file, mode="w|", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        archive.add(LIBRARY, LIBRARY.name, filter=without_left_out)
     return target.stat().st_size
 
 
 def without_left_out(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """What the demonstration packs, as a filter for tarfile."""
-    return None if os.path.basename(member.name) in LEFT_OUT else member
+    return None if PurePosixPath(member.name).name in LEFT_OUT else member
 
 
 def version_of(program: str) -> bytes:
