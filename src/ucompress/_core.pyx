@@ -8,3 +8,5 @@ Stability: names, parameters and dtypes listed in `_core.pyi` change only with t
 version, and only with an entry in the changelog; private kernels in `_kernels` may change
 at any time.
 """
+
+include "_bindings/segments.pxi"

@@ -1,0 +1,239 @@
+# Bindings: zero runs, classes, anchors and long copies.
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+
+from ucompress._kernels cimport content as _content
+from ucompress._kernels cimport segments as _segments
+
+import numpy as np
+
+cdef enum:
+    ANCHOR_LENGTH = 48
+    LEAST_SPACING = 256
+    MOST_ANCHORS = 1 << 21
+
+
+cdef size_t uc_find_zero_runs(
+    const uint8_t* data, size_t length, size_t minimum, int64_t* runs
+) noexcept nogil:
+    return _content.find_zero_runs(data, length, minimum, runs)
+
+
+cdef int uc_classify(const uint8_t* data, size_t length) noexcept nogil:
+    return _content.classify(data, length)
+
+
+cdef const uint8_t* _first_byte(const uint8_t[::1] data) noexcept nogil:
+    """The first byte's address, which an empty view does not have."""
+    return &data[0] if data.shape[0] else NULL
+
+
+def find_zero_runs(data, minimum=4096):
+    """Maximal runs of at least `minimum` zero bytes: an (n, 2) int64 array of (start, end)."""
+    cdef const uint8_t[::1] view = data
+    cdef size_t length = view.shape[0]
+    cdef int64_t[:, ::1] out
+    cdef size_t least, count
+    if minimum < 1:
+        raise ValueError(f"minimum must be at least 1, not {minimum}")
+    least = minimum
+    runs = np.empty((length // least, 2), dtype=np.int64)
+    if length < least:
+        return runs
+    out = runs
+    with nogil:
+        count = uc_find_zero_runs(&view[0], length, least, &out[0, 0])
+    return runs[:count].copy() if count else np.empty((0, 2), dtype=np.int64)
+
+
+def classify(data):
+    """What kind of bytes these are: 0 text, 1 binary, 2 dense (compressed already), by a sample."""
+    cdef const uint8_t[::1] view = data
+    cdef size_t length = view.shape[0]
+    cdef int kind
+    with nogil:
+        kind = uc_classify(_first_byte(view), length)
+    return kind
+
+
+cdef size_t uc_match_forward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil:
+    return _segments.match_forward(a, b, limit)
+
+
+cdef size_t uc_match_backward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil:
+    return _segments.match_backward(a, b, limit)
+
+
+def extend_match(data, position, low, high, source, source_position, source_low, source_high):
+    """Grow a match at data[position] = source[source_position] both ways.
+
+    Bytes outside [low, high) of `data` and [source_low, source_high) of `source` are not
+    looked at. Returns (bytes equal before, bytes equal from the position on). ValueError
+    where a position or a bound lies outside its buffer.
+    """
+    cdef const uint8_t[::1] a = data
+    cdef const uint8_t[::1] b = source
+    cdef size_t p = position, a_low = low, a_high = high
+    cdef size_t q = source_position, b_low = source_low, b_high = source_high
+    cdef size_t back, forward
+    if not (a_low <= p <= a_high <= <size_t>a.shape[0] and b_low <= q <= b_high <= <size_t>b.shape[0]):
+        raise ValueError("position and bounds must lie in order inside their buffer")
+    if a.shape[0] == 0 or b.shape[0] == 0:
+        return 0, 0
+    with nogil:
+        forward = uc_match_forward(&a[0] + p, &b[0] + q, min(a_high - p, b_high - q))
+        back = uc_match_backward(&a[0] + p, &b[0] + q, min(p - a_low, q - b_low))
+    return back, forward
+
+
+def anchor_spacing(total):
+    """Expected bytes from one anchor to the next: 256, doubled while `total` bytes give over 2^21."""
+    spacing = LEAST_SPACING
+    while total // spacing > MOST_ANCHORS:
+        spacing *= 2
+    return spacing
+
+
+def find_anchors(data, spacing, length=ANCHOR_LENGTH):
+    """Positions that the bytes themselves choose, about one in `spacing`.
+
+    `length` is the size in bytes of the d-mer that is hashed. Returns an (n, 2) uint64 array
+    of (hash, position) in order of position, never closer than spacing // 8.
+    """
+    cdef const uint8_t[::1] view = data
+    cdef size_t size = view.shape[0]
+    cdef size_t d = length
+    cdef size_t gap, capacity, count
+    cdef uint64_t threshold
+    cdef _segments.Anchor* anchors
+    cdef uint64_t[:, ::1] out
+    cdef size_t i
+    if spacing < 1 or d < 1:
+        raise ValueError(f"spacing and length must be at least 1, not {spacing} and {length}")
+    threshold = (2**64) // spacing - 1
+    gap = max(spacing // 8, 1)
+    if size < d:
+        return np.empty((0, 2), dtype=np.uint64)
+    capacity = size // gap + 1
+    anchors = <_segments.Anchor*>malloc(capacity * sizeof(_segments.Anchor))
+    if anchors == NULL:
+        raise MemoryError()
+    try:
+        with nogil:
+            count = _segments.find_anchors(&view[0], size, d, threshold, gap, anchors, capacity)
+        found = np.empty((count, 2), dtype=np.uint64)
+        out = found
+        for i in range(count):
+            out[i, 0] = anchors[i].hash
+            out[i, 1] = anchors[i].position
+    finally:
+        free(anchors)
+    return found
+
+
+cdef class SegmentIndex:
+    """Where the anchors of earlier bytes stand: a bounded table for finding long copies.
+
+    An *address* is a place in all bytes laid end to end. `total` is how many bytes there will
+    be; the table's size and the anchors' spacing follow from it alone, at most 32 MiB.
+    Not for use by several threads at once.
+    """
+
+    def __cinit__(self, total, *, length=ANCHOR_LENGTH):
+        if total < 0 or length < 1:
+            raise ValueError(f"total and length must not be negative: {total}, {length}")
+        self.length = length
+        self.spacing = anchor_spacing(total)
+        self.bits = 10
+        while self.bits < 22 and (<uint64_t>1 << self.bits) < 2 * (total // self.spacing):
+            self.bits += 1
+        self.slots = <uint64_t*>calloc(<size_t>1 << self.bits, sizeof(uint64_t))
+        if self.slots == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        free(self.slots)
+
+    @property
+    def nbytes(self):
+        """Bytes of the table."""
+        return (1 << self.bits) * sizeof(uint64_t)
+
+    def trace(self, anchors, base, first):
+        """Candidates for the anchors of bytes that stand at address `base`; then remember them.
+
+        `anchors` comes from `find_anchors` with this index's `spacing` and `length`. `first`
+        is the first address of the content that the bytes belong to: places at or above it are
+        not replaced. Returns an (n, 2) int64 array of (position, address of an earlier
+        occurrence), in order of position; only the bytes can tell whether it is one.
+        """
+        cdef const uint64_t[:, ::1] rows = anchors
+        cdef uint64_t at = base
+        cdef uint64_t own = first
+        cdef size_t count = rows.shape[0]
+        cdef size_t found
+        cdef int64_t[:, ::1] out
+        cdef _segments.SegmentTable table
+        if rows.shape[1] != 2:
+            raise ValueError("anchors must have two columns, hash and position")
+        if count == 0:
+            return np.empty((0, 2), dtype=np.int64)
+        hits = np.empty((count, 2), dtype=np.int64)
+        out = hits
+        table.slots = self.slots
+        table.bits = self.bits
+        with nogil:
+            found = _segments.trace_anchors(
+                &table, <const _segments.Anchor*>&rows[0, 0], count, at, own, &out[0, 0]
+            )
+        return hits[:found]
+
+    def candidates(self, data, base, first=None):
+        """`find_anchors`, then `trace`, in one call."""
+        return self.trace(
+            find_anchors(data, self.spacing, self.length), base, base if first is None else first
+        )
+
+
+def find_segments(data, minimum=1024):
+    """Copies of at least `minimum` bytes inside one buffer.
+
+    Returns an (n, 3) int64 array of (position, source, length): the bytes at `position` are
+    those at `source`, which end before `position`; rows do not overlap and are in order.
+    Sampling may miss a copy, the likelier the nearer it is to the anchors' spacing of 256.
+    """
+    cdef const uint8_t[::1] view = data
+    cdef size_t size = view.shape[0]
+    cdef size_t least, done, p, q, back, forward, i
+    cdef size_t count = 0
+    cdef const int64_t[:, ::1] hits
+    cdef int64_t[:, ::1] out
+    if minimum < 1:
+        raise ValueError(f"minimum must be at least 1, not {minimum}")
+    least = minimum
+    hits = SegmentIndex(size).candidates(data, 0)
+    segments = np.empty((hits.shape[0], 3), dtype=np.int64)
+    if hits.shape[0] == 0:
+        return segments
+    out = segments
+    with nogil:
+        done = 0
+        for i in range(<size_t>hits.shape[0]):
+            p = hits[i, 0]
+            q = hits[i, 1]
+            if p < done or q >= p:
+                continue
+            back = uc_match_backward(&view[0] + p, &view[0] + q, min(p - done, q))
+            # The source must end before the copy begins.
+            if back >= p - q:
+                continue
+            forward = uc_match_forward(&view[0] + p, &view[0] + q, min(size - p, p - q - back))
+            if back + forward < least:
+                continue
+            out[count, 0] = p - back
+            out[count, 1] = q - back
+            out[count, 2] = back + forward
+            done = p + forward
+            count += 1
+    return segments[:count].copy()

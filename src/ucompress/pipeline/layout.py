@@ -1,0 +1,234 @@
+"""What a plan is: which bytes stand in which block, and where each content finds its bytes."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, overload
+
+import numpy as np
+
+from ucompress.checksum import run_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+HOLE: Final = -1
+"""The block of an extent that stands in no block: zeros."""
+
+BLOCK_LIMIT: Final = 8 << 20
+"""The most decoded bytes a block may have."""
+
+
+class Run(NamedTuple):
+    """Bytes of one content that are stored literally, as part of a block.
+
+    Attributes:
+        content: ordinal of the content.
+        offset: first byte within the content.
+        length: number of bytes.
+        check: XXH3-64 of the bytes when they were planned.
+    """
+
+    content: int
+    offset: int
+    length: int
+    check: int
+
+
+class Extent(NamedTuple):
+    """Where the next `length` bytes of a content stand: a block and an offset in its decoded bytes.
+
+    `block` is `HOLE` for zeros; `offset` is 0 then.
+    """
+
+    block: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStatistics:
+    """What the plan saves, in bytes of distinct contents.
+
+    Attributes:
+        content_bytes: all bytes of all contents.
+        hole_bytes: of these, zeros in holes.
+        copied_bytes: of these, found in bytes that other extents hold already.
+        literal_bytes: of these, stored in blocks; the three add up to the first.
+        copies: number of copies found.
+        stored_again_bytes: bytes of copies given up so that no file needs too many blocks.
+        blocks: number of blocks.
+    """
+
+    content_bytes: int
+    hole_bytes: int
+    copied_bytes: int
+    literal_bytes: int
+    copies: int
+    stored_again_bytes: int
+    blocks: int
+
+
+class _Rows(Sequence[T]):
+    """A read-only sequence whose items are made when asked for."""
+
+    __slots__ = ("_count", "_make")
+
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        self._count = count
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self._make(i) for i in range(*index.indices(self._count))]
+        if index < 0:
+            index += self._count
+        if not 0 <= index < self._count:
+            raise IndexError(f"index {index} of {self._count}")
+        return self._make(index)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Where every byte of every content goes: columns, with `blocks` and `extents` to read them.
+
+    Attributes:
+        run_content, run_offset, run_length, run_check: the runs, block after block.
+        block_start: for each block the number of its first run, then the number of all runs.
+        extent_block, extent_offset, extent_length: the extents, content after content.
+        extent_start: for each ordinal the number of its first extent, then of all extents.
+        copies, stored_again_bytes: as in `PlanStatistics`.
+    """
+
+    run_content: NDArray[np.uint32]
+    run_offset: NDArray[np.int64]
+    run_length: NDArray[np.uint32]
+    run_check: NDArray[np.uint64]
+    block_start: NDArray[np.uint32]
+    extent_block: NDArray[np.int32]
+    extent_offset: NDArray[np.uint32]
+    extent_length: NDArray[np.int64]
+    extent_start: NDArray[np.int64]
+    copies: int = 0
+    stored_again_bytes: int = 0
+
+    @property
+    def blocks(self) -> Sequence[list[Run]]:
+        """For each block its runs; the block's decoded bytes are theirs, one after the other."""
+        return _Rows(len(self.block_start) - 1, self._runs)
+
+    @property
+    def extents(self) -> Sequence[list[Extent]]:
+        """For each ordinal the extents that make up the content, in order."""
+        return _Rows(len(self.extent_start) - 1, self._extents)
+
+    @property
+    def block_sizes(self) -> NDArray[np.int64]:
+        """Decoded bytes of each block."""
+        ends = np.zeros(len(self.run_length) + 1, dtype=np.int64)
+        np.cumsum(self.run_length, out=ends[1:])
+        return np.diff(ends[self.block_start])
+
+    @property
+    def statistics(self) -> PlanStatistics:
+        """What the plan saves."""
+        content = int(self.extent_length.sum())
+        holes = int(self.extent_length[self.extent_block == HOLE].sum())
+        literal = int(self.run_length.sum(dtype=np.int64))
+        return PlanStatistics(
+            content_bytes=content,
+            hole_bytes=holes,
+            copied_bytes=content - holes - literal,
+            literal_bytes=literal,
+            copies=self.copies,
+            stored_again_bytes=self.stored_again_bytes,
+            blocks=len(self.blocks),
+        )
+
+    def _runs(self, block: int) -> list[Run]:
+        rows = slice(int(self.block_start[block]), int(self.block_start[block + 1]))
+        columns = (self.run_content, self.run_offset, self.run_length, self.run_check)
+        return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+
+    def _extents(self, ordinal: int) -> list[Extent]:
+        rows = slice(int(self.extent_start[ordinal]), int(self.extent_start[ordinal + 1]))
+        columns = (self.extent_block, self.extent_offset, self.extent_length)
+        return [Extent(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+
+    def to_bytes(self) -> bytes:
+        """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""
+        columns = [np.ascontiguousarray(getattr(self, name), dtype) for name, dtype in _COLUMNS]
+        head = struct.pack(
+            f"<{len(columns)}Q2Q", *(len(c) for c in columns), self.copies, self.stored_again_bytes
+        )
+        body = zlib.compress(head + b"".join(column.tobytes() for column in columns), 1)
+        return _MAGIC + struct.pack("<Q", run_check(body)) + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Plan:
+        """The plan that `to_bytes` wrote. ValueError where it is damaged or of another version."""
+        if data[:8] != _MAGIC or len(data) < 16:
+            raise ValueError("not a plan of this version")
+        if struct.unpack_from("<Q", data, 8)[0] != run_check(data[16:]):
+            raise ValueError("the plan is damaged")
+        body = zlib.decompress(data[16:])
+        head = struct.Struct(f"<{len(_COLUMNS)}Q2Q")
+        *counts, copies, stored_again = head.unpack_from(body)
+        columns: dict[str, Any] = {}
+        at = head.size
+        for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
+            columns[name] = np.frombuffer(body, dtype, count, at).astype(np.dtype(dtype).newbyteorder("="))
+            at += columns[name].nbytes
+        plan = cls(**columns, copies=copies, stored_again_bytes=stored_again)
+        plan._validate()
+        return plan
+
+    def _validate(self) -> None:
+        """ValueError unless runs fill blocks, and extents lie inside them."""
+        _check_starts(self.block_start, len(self.run_length), "blocks")
+        _check_starts(self.extent_start, len(self.extent_length), "extents")
+        sizes = self.block_sizes
+        if len(sizes) and (sizes.min() < 1 or sizes.max() > BLOCK_LIMIT):
+            raise ValueError("a block's size is out of bounds")
+        stored = self.extent_block != HOLE
+        blocks = self.extent_block[stored]
+        if len(blocks) and (blocks.min() < 0 or blocks.max() >= len(sizes)):
+            raise ValueError("an extent names a block that does not exist")
+        ends = self.extent_offset[stored].astype(np.int64) + self.extent_length[stored]
+        if (ends > sizes[blocks]).any() or (self.extent_length < 1).any():
+            raise ValueError("an extent leaves its block")
+
+
+_COLUMNS: Final = (
+    ("run_content", "<u4"),
+    ("run_offset", "<i8"),
+    ("run_length", "<u4"),
+    ("run_check", "<u8"),
+    ("block_start", "<u4"),
+    ("extent_block", "<i4"),
+    ("extent_offset", "<u4"),
+    ("extent_length", "<i8"),
+    ("extent_start", "<i8"),
+)
+_MAGIC: Final = b"UCPLAN\0\1"
+
+
+def _check_starts(starts: NDArray[Any], rows: int, what: str) -> None:
+    """ValueError unless `starts` rises from 0 to `rows`."""
+    steps = np.diff(starts.astype(np.int64))
+    if not len(starts) or starts[0] != 0 or starts[-1] != rows or (steps < 0).any():
+        raise ValueError(f"the plan's {what} do not add up")

@@ -1,0 +1,255 @@
+"""Decides where every byte goes, before anything is coded.
+
+Contents are taken in similarity order, window by window. What is zero becomes a hole, what is
+a long copy of something earlier becomes an extent that points to the stored bytes, and the
+rest is packed into blocks. The same contents give the same plan, whatever the threads or the
+memory, for every decision depends on what came before it only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ucompress.pipeline.blocks import BlockPacker
+from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
+from ucompress.pipeline.layout import HOLE, Extent, Plan, PlanStatistics, Run
+from ucompress.segments import DENSE, zero_runs
+from ucompress.similarity import similarity_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Read = Callable[[int, int, int], bytes]
+
+__all__ = [
+    "HOLE",
+    "Content",
+    "Extent",
+    "Plan",
+    "PlanParameters",
+    "PlanStatistics",
+    "Run",
+    "block_bound",
+    "plan_archive",
+]
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+
+
+def _no_sketch() -> NDArray[np.uint64]:
+    return np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """A distinct content: what one or more files of the tree hold.
+
+    Attributes:
+        ordinal: its number, from 0 on without gaps, in the order of the lowest member paths.
+        path_hint: its lowest member path.
+        size: in bytes.
+        digest: its BLAKE3 digest.
+        kind_class: `segments.TEXT`, `BINARY` or `DENSE`.
+        sketch: a few hashes of its d-mers by which likeness is judged; may be empty.
+        repeats: how many in a thousand of its sampled d-mers stand in other contents, too.
+    """
+
+    ordinal: int
+    path_hint: bytes
+    size: int
+    digest: bytes = b""
+    kind_class: int = 0
+    sketch: NDArray[np.uint64] = field(default_factory=_no_sketch)
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanParameters:
+    """What the plan is made by. All sizes in bytes.
+
+    Attributes:
+        block_target: decoded size at which a block ends.
+        large_block_target: the same for contents that repeat much, and so decode quickly.
+        large_from: `Content.repeats` from which on a content repeats much; 1001 is never.
+        whole: a content of fewer literal bytes is not split over blocks.
+        reach: a content of S bytes touches at most 2 + ceil(S / reach) blocks.
+        hole: the shortest run of zeros that is not stored.
+        segment: the shortest copy that is not stored again.
+        window: contents are taken in pieces of this size; a multiple of `reach`.
+    """
+
+    block_target: int = 1 * MIB
+    large_block_target: int = 4 * MIB
+    large_from: int = 1001
+    whole: int = 256 * KIB
+    reach: int = 256 * KIB
+    hole: int = 4 * KIB
+    segment: int = 1 * KIB
+    window: int = 4 * MIB
+
+    def __post_init__(self) -> None:
+        """Refuse values with which the bound on blocks could not be kept."""
+        if self.window % self.reach or self.window < 4 * self.reach:
+            raise ValueError("window must be a multiple of reach, and at least four times as large")
+        if min(self.block_target, self.large_block_target) < max(2 * self.reach, self.whole):
+            raise ValueError("blocks must not be smaller than twice the reach, or than whole")
+
+    @classmethod
+    def for_level(cls, level: int) -> PlanParameters:
+        """The parameters of a compression level, 1 to 6."""
+        return cls()
+
+
+def block_bound(size: int, reach: int = 256 * KIB) -> int:
+    """The most blocks that a file of `size` bytes may touch."""
+    return 2 + -(-size // reach)
+
+
+def plan_archive(
+    contents: Sequence[Content],
+    read: Read,
+    parameters: PlanParameters | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Plan:
+    """Plan an archive of `contents`.
+
+    Args:
+        contents: all distinct contents, in any order.
+        read: `read(ordinal, offset, length)` gives exactly these bytes; what it raises is
+            passed on.
+        parameters: sizes and bounds; the defaults are those of level 6.
+        progress: called with the number of bytes looked at since the last call; it may raise
+            to stop.
+    """
+    by_ordinal = sorted(contents, key=lambda content: content.ordinal)
+    if any(content.ordinal != i for i, content in enumerate(by_ordinal)):
+        raise ValueError("contents must be numbered from 0 on without gaps")
+    order = similarity_order(
+        [content.path_hint for content in by_ordinal], [content.kind_class for content in by_ordinal]
+    )
+    planner = _Planner([by_ordinal[i] for i in order], read, parameters or PlanParameters())
+    for planned in planner.run():
+        if progress is not None:
+            progress(planned)
+    return planner.plan(np.array(order, dtype=np.int64))
+
+
+class _Planner:
+    """The state of planning: the extents so far, the open block, the anchors seen."""
+
+    def __init__(self, contents: Sequence[Content], read: Read, parameters: PlanParameters) -> None:
+        self._contents = contents
+        self._parameters = parameters
+        self._packer = BlockPacker(parameters.whole)
+        self._finder = CopyFinder(contents, read, parameters)
+        self._read = read
+        self._stored_again = 0
+
+    def run(self) -> Iterator[int]:
+        """Plan all contents; yields the number of bytes of each window."""
+        window = self._parameters.window
+        for rank, content in enumerate(self._contents):
+            self._finder.begin(rank)
+            for base in range(0, content.size, window):
+                length = min(window, content.size - base)
+                data = self._read(content.ordinal, base, length)
+                if len(data) != length:
+                    raise ValueError(f"read gave {len(data)} bytes of {content.path_hint!r}, not {length}")
+                self._plan_window(content, base, data)
+                yield length
+
+    def _plan_window(self, content: Content, base: int, data: bytes) -> None:
+        parameters = self._parameters
+        holes = zero_runs(data, parameters.hole) if len(data) >= parameters.hole else []
+        pieces = self._finder.pieces(base, data, holes)
+        target = parameters.block_target
+        if content.repeats >= parameters.large_from:
+            target = parameters.large_block_target
+        dense = content.kind_class == DENSE
+        budget = -(-len(data) // parameters.reach)
+        if base + len(data) == content.size:
+            budget += 2
+        if len(pieces) > 1:
+            pieces = self._within(budget, pieces, target, dense)
+        self._finder.record(base, self._store(content, base, data, pieces, target, dense))
+
+    def _within(self, budget: int, pieces: list[Piece], target: int, dense: bool) -> list[Piece]:
+        """The pieces, with copies from the least useful blocks stored again until `budget` holds."""
+        taken: dict[int, int] = {}
+        literal = 0
+        for piece in pieces:
+            if piece.block >= 0:
+                taken[piece.block] = taken.get(piece.block, 0) + piece.length
+            elif piece.block == LITERAL and piece.offset == piece.start:
+                literal += piece.length
+        dropped = set()
+        while True:
+            own = self._packer.span(literal, target, dense)
+            foreign = [block for block in taken if block not in own]
+            if len(foreign) + len(own) <= budget:
+                break
+            victim = min(foreign, key=lambda block: (taken[block], block))
+            literal += taken.pop(victim)
+            dropped.add(victim)
+        if not dropped:
+            return pieces
+        self._stored_again += sum(p.length for p in pieces if p.block in dropped)
+        return [Piece(p.start, p.length, LITERAL, p.start) if p.block in dropped else p for p in pieces]
+
+    def _store(
+        self, content: Content, base: int, data: bytes, pieces: list[Piece], target: int, dense: bool
+    ) -> Iterator[tuple[int, int, int]]:
+        """Place what is literal; yields (block, offset, length) of the whole window, in order."""
+        literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
+        placed = list(self._packer.place(content.ordinal, base, data, literal, target, dense))
+        starts = [start for start, _, _, _ in placed]
+        for piece in pieces:
+            if piece.block != LITERAL:
+                yield piece.block, piece.offset, piece.length
+                continue
+            at, end = piece.offset, piece.offset + piece.length
+            i = bisect_right(starts, at) - 1
+            while at < end:
+                start, length, block, offset = placed[i]
+                taken = min(end, start + length) - at
+                yield block, offset + at - start, taken
+                at += taken
+                i += 1
+
+    def plan(self, order: NDArray[np.int64]) -> Plan:
+        """The finished plan; `order[rank]` is the ordinal of the content at that rank."""
+        packer = self._packer
+        starts, blocks, offsets, lengths = self._finder.columns()
+        counts = np.diff(starts)
+        rank_of = np.empty(len(order), dtype=np.int64)
+        rank_of[order] = np.arange(len(order))
+        extent_start = np.zeros(len(order) + 1, dtype=np.int64)
+        np.cumsum(counts[rank_of], out=extent_start[1:])
+        rows = np.repeat(starts[rank_of] - extent_start[:-1], counts[rank_of]) + np.arange(extent_start[-1])
+        return Plan(
+            run_content=_column(packer.run_content, np.uint32),
+            run_offset=_column(packer.run_offset, np.int64),
+            run_length=_column(packer.run_length, np.uint32),
+            run_check=_column(packer.run_check, np.uint64),
+            block_start=np.append(_column(packer.block_start, np.uint32), np.uint32(len(packer.run_length))),
+            extent_block=blocks[rows].astype(np.int32),
+            extent_offset=offsets[rows].astype(np.uint32),
+            extent_length=lengths[rows],
+            extent_start=extent_start,
+            copies=self._finder.copies,
+            stored_again_bytes=self._stored_again,
+        )
+
+
+def _column(values: array[int], dtype: type[np.generic]) -> NDArray[Any]:
+    """An array's values as a NumPy column."""
+    return np.array(values, dtype=dtype)

@@ -1,0 +1,198 @@
+"""Plans: every byte is found again, every promise about blocks holds."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ucompress.pipeline.plan import (
+    HOLE,
+    Content,
+    Plan,
+    PlanParameters,
+    block_bound,
+    plan_archive,
+)
+
+from .trees import SMALL, contents_of, reader, rebuilt, trees
+
+Tree = tuple[list[bytes], list[int]]
+
+
+@settings(deadline=None, max_examples=150)
+@given(tree=trees())
+def test_every_content_is_rebuilt_within_the_bound(tree: Tree) -> None:
+    datas, classes = tree
+    contents = contents_of(datas, classes)
+    plan = plan_archive(contents, reader(datas), SMALL)
+    assert rebuilt(plan, datas) == datas
+    dense_blocks = {run.content for runs in plan.blocks for run in runs if classes[run.content] == 2}
+    for runs in plan.blocks:
+        assert len({classes[run.content] == 2 for run in runs}) == 1
+    assert dense_blocks <= set(range(len(datas)))
+    for content, extents in zip(contents, plan.extents, strict=True):
+        assert all(extent.length > 0 for extent in extents)
+        blocks = {extent.block for extent in extents if extent.block != HOLE}
+        assert len(blocks) <= block_bound(content.size, SMALL.reach)
+    statistics = plan.statistics
+    assert statistics.content_bytes == sum(map(len, datas))
+    assert statistics.literal_bytes == int(plan.block_sizes.sum())
+    assert min(statistics.copied_bytes, statistics.hole_bytes, statistics.stored_again_bytes) >= 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(tree=trees(), order=st.randoms(use_true_random=False))
+def test_a_plan_depends_on_the_contents_only(tree: Tree, order: random.Random) -> None:
+    datas, classes = tree
+    contents = contents_of(datas, classes)
+    expected = plan_archive(contents, reader(datas), SMALL).to_bytes()
+    order.shuffle(contents)
+    assert plan_archive(contents, reader(datas), SMALL).to_bytes() == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(tree=trees())
+def test_a_plan_survives_its_bytes(tree: Tree) -> None:
+    datas, classes = tree
+    plan = plan_archive(contents_of(datas, classes), reader(datas), SMALL)
+    again = Plan.from_bytes(plan.to_bytes())
+    assert again.to_bytes() == plan.to_bytes()
+    assert again.statistics == plan.statistics
+    assert list(again.blocks) == list(plan.blocks)
+    assert list(again.extents) == list(plan.extents)
+
+
+@settings(deadline=None, max_examples=60)
+@given(tree=trees())
+def test_small_contents_are_not_split(tree: Tree) -> None:
+    datas, classes = tree
+    plan = plan_archive(contents_of(datas, classes), reader(datas), SMALL)
+    blocks: dict[int, set[int]] = {}
+    literal: dict[int, int] = {}
+    for block, runs in enumerate(plan.blocks):
+        for run in runs:
+            blocks.setdefault(run.content, set()).add(block)
+            literal[run.content] = literal.get(run.content, 0) + run.length
+    for content, size in literal.items():
+        if size < SMALL.whole and len(datas[content]) <= SMALL.window:
+            assert len(blocks[content]) == 1
+
+
+def test_planted_copies_and_holes_are_saved() -> None:
+    rng = random.Random(1)
+    first, second = rng.randbytes(30_000), rng.randbytes(30_000)
+    datas = [first, second, first[:20_000] + b"!" + second[5000:], bytes(50_000), second + bytes(9000)]
+    plan = plan_archive(contents_of(datas), reader(datas))
+    assert rebuilt(plan, datas) == datas
+    assert plan.statistics.hole_bytes == 59_000
+    assert plan.statistics.literal_bytes == 60_001
+    assert plan.extents[3] == [(HOLE, 0, 50_000)]
+    assert plan.statistics.copies == 3
+
+
+def test_copies_run_through_the_extents_of_earlier_copies() -> None:
+    rng = random.Random(2)
+    first, second = rng.randbytes(20_000), rng.randbytes(20_000)
+    mixed = first[:10_000] + rng.randbytes(300) + second[10_000:]
+    datas = [first, second, mixed, mixed[3000:] + b"tail"]
+    plan = plan_archive(contents_of(datas), reader(datas))
+    assert rebuilt(plan, datas) == datas
+    assert plan.statistics.literal_bytes == 40_000 + 300 + 4
+
+
+def test_large_contents_go_through_in_windows() -> None:
+    rng = random.Random(3)
+    part = rng.randbytes(100_000)
+    datas = [part, rng.randbytes(1000) + part + bytes(60_000) + part[:50_000]]
+    longest = 0
+
+    def read(ordinal: int, offset: int, length: int) -> bytes:
+        nonlocal longest
+        longest = max(longest, length)
+        return datas[ordinal][offset : offset + length]
+
+    plan = plan_archive(contents_of(datas), read, SMALL)
+    assert rebuilt(plan, datas) == datas
+    assert longest == SMALL.window
+    assert plan.statistics.copied_bytes > 149_000
+    assert plan.statistics.hole_bytes > 59_000
+    assert len(plan.extents[1]) < 40
+
+
+def test_a_content_scattered_over_blocks_is_stored_again() -> None:
+    rng = random.Random(4)
+    sources = [rng.randbytes(8192) for _ in range(20)]
+    collage = b"".join(source[1000:2500] for source in sources)
+    datas = [*sources, collage]
+    plan = plan_archive(contents_of(datas), reader(datas), SMALL)
+    assert rebuilt(plan, datas) == datas
+    assert len({extent.block for extent in plan.extents[20]}) <= block_bound(len(collage), SMALL.reach)
+    assert 0 < plan.statistics.stored_again_bytes < len(collage)
+
+
+def test_errors_of_read_and_progress_pass() -> None:
+    def fails(ordinal: int, offset: int, length: int) -> bytes:
+        raise PermissionError(ordinal)
+
+    def stops(planned: int) -> None:
+        raise KeyboardInterrupt
+
+    contents = contents_of([b"abc"])
+    with pytest.raises(PermissionError):
+        plan_archive(contents, fails)
+    with pytest.raises(KeyboardInterrupt):
+        plan_archive(contents, reader([b"abc"]), progress=stops)
+    with pytest.raises(ValueError, match="gave 2 bytes"):
+        plan_archive(contents, reader([b"ab"]))
+
+
+def test_progress_counts_every_byte() -> None:
+    datas = [b"a" * 100, b"", b"b" * 50_000]
+    seen: list[int] = []
+    plan_archive(contents_of(datas), reader(datas), SMALL, progress=seen.append)
+    assert sum(seen) == 50_100
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match="numbered"):
+        plan_archive([Content(1, b"a", 0)], reader([]))
+    with pytest.raises(ValueError, match="window"):
+        PlanParameters(window=300_000)
+    with pytest.raises(ValueError, match="blocks"):
+        PlanParameters(block_target=300_000)
+
+
+def test_damaged_plans_are_refused() -> None:
+    datas = [b"abc" * 1000, bytes(5000)]
+    plan = plan_archive(contents_of(datas), reader(datas))
+    good = plan.to_bytes()
+    rng = random.Random(5)
+    for _ in range(200):
+        bad = bytearray(good)
+        bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
+        with pytest.raises(ValueError, match="plan"):
+            Plan.from_bytes(bytes(bad))
+    for cut in range(len(good)):
+        with pytest.raises(ValueError, match="plan"):
+            Plan.from_bytes(good[:cut])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("extent_block", 7),
+        ("extent_block", -2),
+        ("extent_length", 4000),
+        ("extent_length", 0),
+        ("run_length", 0),
+    ],
+)
+def test_plans_that_contradict_themselves_are_refused(column: str, value: int) -> None:
+    datas = [b"abc" * 1000]
+    plan = plan_archive(contents_of(datas), reader(datas))
+    values: np.ndarray = getattr(plan, column)
+    values[0] = value
+    with pytest.raises(ValueError, match="block"):
+        Plan.from_bytes(plan.to_bytes())
