@@ -9,4 +9,5 @@ version, and only with an entry in the changelog; private kernels in `_kernels` 
 at any time.
 """
 
+include "_bindings/patterns.pxi"
 include "_bindings/segments.pxi"

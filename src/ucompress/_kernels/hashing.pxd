@@ -5,8 +5,9 @@
 #
 # The raw sum has weak low bits (Karp and Rabin's polynomial over 2^64), so everything that
 # samples or indexes by it uses `dmer_mix(h)`, the 64-bit finalizer of MurmurHash3, a
-# bijection: two d-mers collide after mixing only where they collided before. Thue-Morse
-# strings do collide modulo 2^64, whatever the base; who stores a pattern verifies its bytes.
+# bijection: two d-mers collide after mixing only where they collided before. Collisions can be
+# made: modulo 2^64 short ones are found by lattice reduction, and Thue-Morse strings of a few
+# thousand bytes collide whatever the base. Who stores a pattern verifies its bytes.
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stddef cimport size_t
@@ -17,8 +18,8 @@ cdef inline uint64_t dmer_base() noexcept nogil:
 cdef inline uint64_t dmer_power(size_t d) noexcept nogil:
     """BASE^d, the weight of the byte that leaves a window of d bytes."""
     cdef uint64_t power = 1
-    cdef size_t j
-    for j in range(d):
+    cdef size_t _j
+    for _j in range(d):
         power = power * dmer_base()
     return power
 
