@@ -1,0 +1,264 @@
+"""One SQLite connection under one lock: opening, transactions, and errors in people's words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ucompress.database.recovery import (
+    DamagedFileError,
+    Verdict,
+    inspect,
+    is_damage,
+    move_aside,
+    primary_code,
+    uri,
+)
+from ucompress.database.schema import SCHEMA_VERSION, has_our_schema, migrate, user_version
+from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MEMORY = ":memory:"
+FULL_CHECK_BYTES = 64 << 20  # larger files are not read whole just to open them
+LOG_LIMIT_BYTES = 16 << 20
+
+OTHER = "choose another database with --database PATH, or --database :memory: to keep nothing"
+
+
+class Connection:
+    """The only connection of a `PatternDatabase`; every method may be called from any thread.
+
+    Args:
+        path: the file, or `:memory:`.
+        read_only: never write, never create.
+        busy_timeout: seconds to wait for another process's transaction.
+        cache_bytes: bound on SQLite's page cache.
+
+    Raises:
+        DatabaseError: the file cannot be opened or written.
+        DatabaseVersionError: a newer program wrote it; it is untouched.
+        JobBusyError: another process held it for longer than `busy_timeout`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        busy_timeout: float = 10.0,
+        cache_bytes: int = 4 << 20,
+    ) -> None:
+        self.path = None if os.fspath(path) == MEMORY else Path(os.path.realpath(path))
+        self.read_only = read_only
+        self.warnings: list[str] = []
+        self._busy_timeout = busy_timeout
+        self._cache_bytes = cache_bytes
+        self.lock = threading.RLock()
+        self._durable = True
+        self._closed = False
+        try:
+            with self._explained():
+                self._sql = self._open()
+        except OSError as error:
+            raise DatabaseError(f"{self.name} cannot be opened ({error.strerror}); {OTHER}") from error
+
+    @property
+    def name(self) -> str:
+        """The database as messages name it."""
+        return str(self.path) if self.path else "the database in memory"
+
+    def close(self) -> None:
+        """Close the connection; harmless when done twice."""
+        with self.lock:
+            self._closed = True
+            self._sql.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT."""
+        with self.lock, self._explained():
+            return self._sql.execute(statement, values).fetchall()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A write transaction: all of it happens, or nothing of it.
+
+        Inside another transaction of the same thread it becomes part of that one.
+
+        Args:
+            durable: wait until the disk has it. What can be made again need not wait; it stays
+                consistent after a power failure either way.
+        """
+        with self.lock, self._explained():
+            if self._sql.in_transaction:
+                yield self._sql
+                return
+            self._set_durable(durable)
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._sql
+                self._sql.execute("COMMIT")
+            except BaseException:
+                if self._sql.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self._sql.execute("ROLLBACK")
+                raise
+
+    def _set_durable(self, durable: bool) -> None:
+        if durable is not self._durable:
+            self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def _open(self) -> sqlite3.Connection:
+        if self.path is None:
+            return self._prepare(self._connect(MEMORY))
+        if self.read_only:
+            return self._open_to_read(self.path)
+        self._refuse_what_is_no_file(self.path)
+        verdict = inspect(self.path)
+        if verdict is Verdict.NEWER:
+            raise self._newer()
+        if verdict is not Verdict.USABLE:
+            self._set_aside(self.path, verdict)
+        try:
+            return self._prepare(self._connect(uri(self.path, "mode=rwc")))
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+        self._set_aside(self.path, Verdict.CORRUPT)
+        return self._prepare(self._connect(uri(self.path, "mode=rwc")))
+
+    def _connect(self, target: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            target, uri=True, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+        )
+
+    def _prepare(self, sql: sqlite3.Connection) -> sqlite3.Connection:
+        """Configure, migrate and check a connection for writing; closes it on failure."""
+        try:
+            self._configure(sql)
+            self._patiently(lambda: sql.execute("PRAGMA journal_mode = WAL"))
+            sql.execute("PRAGMA synchronous = FULL")
+            self._patiently(lambda: migrate(sql))
+            if user_version(sql) > SCHEMA_VERSION:
+                raise self._newer()
+            self._check(sql)
+        except BaseException:
+            sql.close()
+            raise
+        return sql
+
+    def _configure(self, sql: sqlite3.Connection) -> None:
+        # No memory map: it turns a truncation by another process into SIGBUS, and with a log it can
+        # lose writes when two connections checkpoint at once.
+        sql.execute("PRAGMA mmap_size = 0")
+        sql.execute(f"PRAGMA cache_size = {-max(64, self._cache_bytes >> 10)}")
+        sql.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT_BYTES}")
+        sql.execute("PRAGMA foreign_keys = ON")
+        sql.execute("PRAGMA trusted_schema = OFF")
+        sql.execute("PRAGMA cell_size_check = ON")
+
+    def _patiently(self, action: Any) -> None:
+        """Do `action`, again while another process is in the way: these steps do not wait by themselves."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                action()
+                return
+            except sqlite3.Error as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _check(self, sql: sqlite3.Connection) -> None:
+        """Raise SQLite's own error for damage if the file is not sound."""
+        sound = has_our_schema(sql)
+        if sound and self.path is not None and self.path.stat().st_size <= FULL_CHECK_BYTES:
+            sound = sql.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        if not sound:
+            raise DamagedFileError("its tables are damaged")
+
+    def _open_to_read(self, path: Path) -> sqlite3.Connection:
+        if not path.exists():
+            raise DatabaseError(f"there is no database at {path}")
+        self._refuse_what_is_no_file(path)
+        verdict = inspect(path)
+        if verdict is Verdict.NEWER:
+            raise self._newer()
+        if verdict is not Verdict.USABLE:
+            raise DatabaseError(f"{path} is no database of ucompress, or is damaged; it was left untouched")
+        sql = self._connect(uri(path, "mode=ro"))
+        try:
+            self._configure(sql)
+            version = user_version(sql)
+        except sqlite3.Error:
+            # A folder that cannot be written has no room for SQLite's shared index of the log. Without
+            # a log nobody writes, and the file can be read as it stands.
+            sql.close()
+            if Path(f"{path}-wal").exists():
+                raise
+            sql = self._connect(uri(path, "mode=ro&immutable=1"))
+            version = user_version(sql)
+        if version < SCHEMA_VERSION:
+            sql.close()
+            raise DatabaseError(
+                f"{path} is of an earlier version ({version}); "
+                "the next run that writes to it brings it up to date"
+            )
+        return sql
+
+    def _refuse_what_is_no_file(self, path: Path) -> None:
+        """A device, pipe or folder is neither a database nor ours to rename."""
+        if not path.parent.is_dir():
+            raise DatabaseError(f"the folder {path.parent} does not exist; make it, or {OTHER}")
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise DatabaseError(f"{path} is not a regular file and was left untouched; {OTHER}")
+
+    def _set_aside(self, path: Path, verdict: Verdict) -> None:
+        target = move_aside(path)
+        what = "was not a database of ucompress" if verdict is Verdict.FOREIGN else "was damaged"
+        self.warnings.append(f"{path} {what}; it was moved to {target} and a new database was begun")
+
+    def _newer(self) -> DatabaseVersionError:
+        return DatabaseVersionError(
+            f"{self.name} was written by a newer ucompress and was left untouched; "
+            f"use that version, or {OTHER}"
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error) -> DatabaseError | JobBusyError:
+        code = primary_code(error)
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return JobBusyError(
+                f"{self.name} is being written by another process (waited {self._busy_timeout:g} s); "
+                f"nothing was changed. Wait for it to end, or {OTHER}"
+            )
+        if code == sqlite3.SQLITE_FULL:
+            return DatabaseError(
+                f"no space left for {self.name}; what was saved before is kept. Make room, or {OTHER}"
+            )
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            return DatabaseError(f"{self.name} cannot be opened for writing ({error}); {OTHER}")
+        if is_damage(error):
+            return DatabaseError(
+                f"{self.name} is damaged ({error}); it is a cache: move it away and run again, or {OTHER}"
+            )
+        return DatabaseError(f"{self.name}: {error}")

@@ -1,0 +1,274 @@
+"""The patterns, their exact counts by source, and a bounded cache of entries in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ucompress.database.times import from_text, to_text, utc_now
+from ucompress.patterns import PatternEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from ucompress.database.connection import Connection
+
+_T = TypeVar("_T")
+
+UNNAMED_SOURCE = b""
+LARGEST_COUNT = 1 << 53  # sums of a few thousand sources still fit SQLite's integers
+ENTRY_OVERHEAD_BYTES = 400  # an entry's objects and its place in the cache, measured
+
+_SELECT = "SELECT pattern, frequency, file_count, first_seen, last_updated, saved_bytes FROM patterns"
+
+_KEEP_PATTERN = """
+INSERT INTO patterns (pattern, frequency, first_seen, last_updated, file_count, saved_bytes)
+VALUES (?, 0, ?, ?, 0, 0)
+ON CONFLICT (pattern) DO UPDATE SET
+    first_seen = min(first_seen, excluded.first_seen),
+    last_updated = max(last_updated, excluded.last_updated)"""
+
+_KEEP_COUNTS = """
+INSERT INTO pattern_counts (source_id, pattern_id, generation, frequency, file_count, saved_bytes)
+SELECT ?, id, ?, ?, ?, ? FROM patterns WHERE pattern = ?
+ON CONFLICT (source_id, pattern_id) DO UPDATE SET
+    generation = excluded.generation, frequency = excluded.frequency,
+    file_count = excluded.file_count, saved_bytes = excluded.saved_bytes"""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSource:
+    """One corpus whose counts are part of the totals.
+
+    Attributes:
+        key: what the caller named it by.
+        patterns: how many patterns it counts.
+        complete: False if its last replacement was cut short.
+        updated_at: when it was last written (aware, UTC).
+    """
+
+    key: bytes
+    patterns: int
+    complete: bool
+    updated_at: datetime | None
+
+
+class EntryCache:
+    """The entries asked for last, at most so many bytes of them.
+
+    Args:
+        limit: bound in bytes, by estimate; 0 keeps nothing.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[bytes, PatternEntry] = OrderedDict()
+        self.nbytes = 0
+
+    def __len__(self) -> int:
+        """Number of entries held."""
+        return len(self._entries)
+
+    def get(self, pattern: bytes) -> PatternEntry | None:
+        """The entry, if it is here."""
+        entry = self._entries.get(pattern)
+        if entry is not None:
+            self._entries.move_to_end(pattern)
+        return entry
+
+    def put(self, entry: PatternEntry) -> None:
+        """Hold an entry; what was not asked for longest makes room."""
+        self.drop(entry.pattern)
+        self._entries[entry.pattern] = entry
+        self.nbytes += len(entry.pattern) + ENTRY_OVERHEAD_BYTES
+        while self.nbytes > self._limit:
+            pattern, _ = self._entries.popitem(last=False)
+            self.nbytes -= len(pattern) + ENTRY_OVERHEAD_BYTES
+
+    def drop(self, pattern: bytes) -> None:
+        """Forget one entry."""
+        if self._entries.pop(pattern, None) is not None:
+            self.nbytes -= len(pattern) + ENTRY_OVERHEAD_BYTES
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._entries.clear()
+        self.nbytes = 0
+
+
+class PatternTable:
+    """Reads and writes patterns. The totals in `patterns` are always the sums of the sources' counts.
+
+    Args:
+        connection: the database.
+        batch_size: rows per transaction.
+        cache_bytes: bound on the entries held in memory.
+    """
+
+    def __init__(self, connection: Connection, batch_size: int, cache_bytes: int) -> None:
+        self._connection = connection
+        self._batch_size = batch_size
+        self._cache = EntryCache(cache_bytes)
+        self._data_version: object = None
+
+    @property
+    def cache_nbytes(self) -> int:
+        """Bytes that cached entries take, by estimate."""
+        return self._cache.nbytes
+
+    def store(self, entries: Iterable[PatternEntry]) -> int:
+        """Set the counts of these patterns in the unnamed source; returns how many were stored."""
+        source, generation = self._source(UNNAMED_SOURCE, bump=False)
+        return self._write(source, generation, entries)
+
+    def replace(self, source_key: bytes, entries: Iterable[PatternEntry]) -> int:
+        """Make these entries all that the source counts; returns how many were stored."""
+        source, generation = self._source(source_key, bump=True)
+        stored = self._write(source, generation, entries)
+        self._drop_older(source, generation)
+        with self._connection.transaction() as sql:
+            if stored or source_key == UNNAMED_SOURCE:
+                sql.execute(
+                    "UPDATE pattern_sources SET complete = 1, updated_at = ? WHERE id = ?",
+                    (to_text(utc_now()), source),
+                )
+            else:
+                sql.execute("DELETE FROM pattern_sources WHERE id = ?", (source,))
+        return stored
+
+    def get(self, pattern: bytes) -> PatternEntry | None:
+        """One pattern's entry, from memory where it is there."""
+        with self._connection.lock:
+            self._notice_other_writers()
+            entry = self._cache.get(pattern)
+            if entry is None:
+                rows = self._connection.query(f"{_SELECT} WHERE pattern = ?", (pattern,))
+                entry = _entry(rows[0]) if rows else None
+                if entry is not None:
+                    self._cache.put(entry)
+            return entry
+
+    def frequent(self, min_frequency: int, limit: int | None) -> list[PatternEntry]:
+        """Entries of at least this frequency, the most frequent first, then by bytes."""
+        return self._select("WHERE frequency >= ? ORDER BY frequency DESC, pattern", (min_frequency,), limit)
+
+    def top(self, limit: int | None, source_key: bytes | None) -> list[PatternEntry]:
+        """Entries by bytes saved, most first; of one source with that source's counts, or of all."""
+        order = "ORDER BY saved_bytes DESC, frequency DESC, pattern"
+        if source_key is None:
+            return self._select(order, (), limit)
+        rows = self._connection.query(
+            "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
+            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
+            " JOIN pattern_sources s ON s.id = c.source_id WHERE s.key = ?"
+            " ORDER BY c.saved_bytes DESC, c.frequency DESC, p.pattern LIMIT ?",
+            (source_key, -1 if limit is None else limit),
+        )
+        return _entries(rows)
+
+    def sources(self) -> list[PatternSource]:
+        """The sources that hold counts, by key."""
+        rows = self._connection.query(
+            "SELECT s.key, count(c.pattern_id), s.complete, s.updated_at FROM pattern_sources s"
+            " JOIN pattern_counts c ON c.source_id = s.id GROUP BY s.id ORDER BY s.key"
+        )
+        return [PatternSource(bytes(key), n, bool(done), from_text(when)) for key, n, done, when in rows]
+
+    def count(self) -> int:
+        """Number of patterns."""
+        return int(self._connection.query("SELECT count(*) FROM patterns")[0][0])
+
+    def _select(self, clause: str, values: Sequence[Any], limit: int | None) -> list[PatternEntry]:
+        rows = self._connection.query(
+            f"{_SELECT} {clause} LIMIT ?", (*values, -1 if limit is None else limit)
+        )
+        return _entries(rows)
+
+    def _source(self, key: bytes, *, bump: bool) -> tuple[int, int]:
+        """(id, generation) of a source; a bumped generation tells its new rows from its old ones."""
+        with self._connection.transaction() as sql:
+            sql.execute(
+                "INSERT INTO pattern_sources (key, generation, complete, updated_at) VALUES (?, 0, 1, ?)"
+                " ON CONFLICT (key) DO UPDATE SET updated_at = excluded.updated_at",
+                (key, to_text(utc_now())),
+            )
+            if bump:
+                sql.execute(
+                    "UPDATE pattern_sources SET generation = generation + 1, complete = 0 WHERE key = ?",
+                    (key,),
+                )
+            row = sql.execute("SELECT id, generation FROM pattern_sources WHERE key = ?", (key,)).fetchone()
+            return int(row[0]), int(row[1])
+
+    def _write(self, source: int, generation: int, entries: Iterable[PatternEntry]) -> int:
+        stored = 0
+        for batch in batches(entries, self._batch_size):
+            # Rows are made before the transaction begins: a bad entry then costs nothing.
+            names = [(e.pattern, to_text(e.first_seen), to_text(e.last_updated)) for e in map(_sound, batch)]
+            counts = [
+                (source, generation, e.frequency, e.file_count, e.saved_bytes, e.pattern) for e in batch
+            ]
+            with self._connection.transaction() as sql:
+                sql.executemany(_KEEP_PATTERN, names)
+                sql.executemany(_KEEP_COUNTS, counts)
+                for entry in batch:
+                    self._cache.drop(entry.pattern)
+            stored += len(batch)
+        return stored
+
+    def _drop_older(self, source: int, generation: int) -> None:
+        while True:
+            with self._connection.transaction() as sql:
+                self._cache.clear()
+                dropped = sql.execute(
+                    "DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id IN (SELECT pattern_id"
+                    " FROM pattern_counts WHERE source_id = ? AND generation <> ? LIMIT ?)",
+                    (source, source, generation, self._batch_size),
+                ).rowcount
+            if dropped < self._batch_size:
+                return
+
+    def _notice_other_writers(self) -> None:
+        version = self._connection.query("PRAGMA data_version")[0][0]
+        if version != self._data_version:
+            self._cache.clear()
+            self._data_version = version
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of `size`, the last one shorter."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
+def _sound(entry: PatternEntry) -> PatternEntry:
+    if not entry.pattern:
+        raise ValueError("a pattern must have at least one byte")
+    if not 1 <= entry.file_count <= entry.frequency <= LARGEST_COUNT:
+        raise ValueError(
+            f"a pattern stands in 1 to {LARGEST_COUNT} places and in at most as many files, "
+            f"not in {entry.frequency} places and {entry.file_count} files"
+        )
+    if not 0 <= entry.saved_bytes <= LARGEST_COUNT:
+        raise ValueError(f"saved_bytes must be from 0 to {LARGEST_COUNT}, not {entry.saved_bytes}")
+    return entry
+
+
+def _entries(rows: Iterable[Sequence[object]]) -> list[PatternEntry]:
+    found = (_entry(row) for row in rows)
+    return [entry for entry in found if entry is not None]
+
+
+def _entry(row: Sequence[object]) -> PatternEntry | None:
+    """The entry in a row; None if the row is not one that we wrote."""
+    pattern, frequency, file_count, first, last, saved = row
+    first_seen, last_updated = from_text(first), from_text(last)
+    if not isinstance(pattern, bytes) or first_seen is None or last_updated is None:
+        return None
+    if not (isinstance(frequency, int) and isinstance(file_count, int) and isinstance(saved, int)):
+        return None
+    return PatternEntry(pattern, frequency, file_count, first_seen, last_updated, saved)

@@ -1,0 +1,115 @@
+"""Looking at a file before SQLite opens it for writing, and moving aside what cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from enum import Enum
+from pathlib import Path
+from urllib.parse import quote
+
+from ucompress.database.schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    is_design_file,
+    table_names,
+    user_version,
+)
+from ucompress.errors import DatabaseError
+
+SIDECARS = ("-wal", "-shm", "-journal")
+
+
+class Verdict(Enum):
+    """What a file turned out to be."""
+
+    USABLE = "usable"
+    NEWER = "newer"
+    FOREIGN = "foreign"
+    CORRUPT = "corrupt"
+
+
+class DamagedFileError(sqlite3.DatabaseError):
+    """Our own check found the file unsound where SQLite saw nothing wrong yet."""
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code of an error; 0 where there is none."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether an error says that the file itself is bad."""
+    if isinstance(error, DamagedFileError):
+        return True
+    return isinstance(error, sqlite3.Error) and primary_code(error) in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
+
+
+def uri(path: Path, options: str) -> str:
+    """A `file:` URI; names with any bytes, `?` and `#` included, stay intact."""
+    raw = os.fsencode(path)
+    if os.name == "nt":
+        raw = b"/" + raw.replace(b"\\", b"/")
+    return f"file:{quote(raw)}?{options}"
+
+
+def _has_log(path: Path) -> bool:
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def inspect(path: Path) -> Verdict:
+    """Tell what stands in a file without changing it.
+
+    A file without a log is read as immutable: no locks, no files beside it. With a log the truth may
+    stand there, so SQLite has to read both; it still may not write.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return Verdict.USABLE
+    sql = sqlite3.connect(uri(path, "mode=ro" if _has_log(path) else "mode=ro&immutable=1"), uri=True)
+    try:
+        return _judge(sql)
+    except sqlite3.Error as error:
+        # Anything but damage (a lock, a file half written by another process) is for the real opening.
+        return Verdict.CORRUPT if is_damage(error) else Verdict.USABLE
+    finally:
+        sql.close()
+
+
+def _judge(sql: sqlite3.Connection) -> Verdict:
+    identity = int(sql.execute("PRAGMA application_id").fetchone()[0])
+    if identity == APPLICATION_ID:
+        return Verdict.NEWER if user_version(sql) > SCHEMA_VERSION else Verdict.USABLE
+    if identity == 0 and (not table_names(sql) or is_design_file(sql)):
+        return Verdict.USABLE
+    return Verdict.FOREIGN
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a database with its log to `NAME.corrupt-N`, N the first free number; returns the new path.
+
+    The log goes first: a log that stayed behind would be replayed into the new database.
+
+    Raises:
+        DatabaseError: the folder does not allow it.
+    """
+    number = 1
+    while any(os.path.lexists(f"{path}.corrupt-{number}{suffix}") for suffix in ("", *SIDECARS)):
+        number += 1
+    target = Path(f"{path}.corrupt-{number}")
+    try:
+        for suffix in SIDECARS:
+            if os.path.lexists(f"{path}{suffix}"):
+                Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+        path.rename(target)
+    except OSError as error:
+        raise DatabaseError(
+            f"{path} cannot be used and could not be moved aside ({error.strerror}); "
+            "choose another database with --database"
+        ) from error
+    return target

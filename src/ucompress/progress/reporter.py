@@ -1,0 +1,287 @@
+"""The reporter: many threads tell it how far they are, one thread shows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ucompress.progress.events import (
+    Notice,
+    PipelinePhase,
+    PipelineState,
+    ProgressSnapshot,
+    ProgressUpdate,
+    Renderer,
+    Severity,
+)
+from ucompress.progress.rate import RateEstimator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from ucompress.progress.statistics import CompressionStatistics
+
+HEARTBEAT_SECONDS = 1.0
+JOIN_SECONDS = 5.0
+
+
+class _Observer:
+    """A callback that wants a snapshot every so many seconds."""
+
+    def __init__(self, callback: Callable[[ProgressSnapshot], None], every: float) -> None:
+        self.callback = callback
+        self.every = every
+        self.last: float | None = None
+
+    def due(self, now: float) -> bool:
+        return self.last is None or now - self.last >= self.every
+
+
+class ProgressReporter:
+    """Collects updates from many threads and shows them from one.
+
+    Usable without a renderer and without a display thread: `current_state` and `phase_seconds` work
+    always. As a context manager it starts the display thread and, on an exception, gives the terminal
+    back.
+
+    Args:
+        renderer: where to draw; None draws nothing.
+        interval: least time between two draws.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer | None = None,
+        interval: timedelta = timedelta(milliseconds=100),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._renderer = renderer
+        self._interval = max(0.0, interval.total_seconds())
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._queue: SimpleQueue[ProgressUpdate | Notice] = SimpleQueue()
+        self._observers: list[_Observer] = []
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closed = False
+        self._latest = ProgressUpdate(PipelinePhase.INITIALIZING)
+        self._begin: float | None = None
+        self._phase_begin = 0.0
+        self._phase_seconds: dict[PipelinePhase, float] = {}
+        self._shown: ProgressUpdate | None = None
+        self._last_draw: float | None = None
+        self._work = RateEstimator()
+        self._bytes = RateEstimator()
+        self.renderer_error: Exception | None = None
+        self.observer_errors: list[Exception] = []
+
+    def __enter__(self) -> ProgressReporter:
+        """Start the display thread."""
+        self.start_display_thread()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the display thread if neither `finish` nor `abort` did."""
+        self.abort()
+
+    @property
+    def current_state(self) -> PipelineState:
+        """The state after the latest update, drawn or not."""
+        with self._lock:
+            return self._latest.state
+
+    @property
+    def phase_seconds(self) -> dict[PipelinePhase, float]:
+        """Seconds spent in each phase so far, the present one included."""
+        with self._lock:
+            seconds = dict(self._phase_seconds)
+            phase = self._latest.phase
+            if self._begin is not None and phase is not PipelinePhase.COMPLETED:
+                seconds[phase] = seconds.get(phase, 0.0) + self._clock() - self._phase_begin
+            return seconds
+
+    def add_observer(self, callback: Callable[[ProgressSnapshot], None], every: float = 1.0) -> None:
+        """Call `callback(snapshot)` from the display thread every `every` seconds, and once at the end.
+
+        A callback that raises is not called again; what it raised stands in `observer_errors`.
+        """
+        with self._lock:
+            self._observers.append(_Observer(callback, every))
+
+    def start_display_thread(self) -> None:
+        """Begin to draw; does nothing if it has begun or ended already."""
+        with self._lock:
+            if self._thread is not None or self._closed:
+                return
+            self._thread = threading.Thread(target=self._run, name="ucompress-progress", daemon=True)
+        self._draw(lambda renderer: renderer.start())
+        self._thread.start()
+
+    def update(self, update: ProgressUpdate) -> None:
+        """Take a report; from any thread.
+
+        Reports may overtake each other: within a phase counts never go back, and a late report of an
+        earlier phase is dropped.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            now = self._clock()
+            before = self._latest
+            if update.phase.order < before.phase.order:
+                return
+            changed = self._begin is None or update.phase is not before.phase
+            if changed:
+                self._close_phase(now)
+            else:
+                update = _never_back(before, update)
+            self._latest = update
+            # Without a thread nobody empties the queue; phases are few and kept for a later start.
+            if self._thread is not None or changed:
+                self._queue.put(update)
+
+    def notice(self, message: str, path: bytes | None = None, severity: Severity = Severity.NOTICE) -> None:
+        """Show a message beside the numbers; from any thread."""
+        with self._lock:
+            if not self._closed and self._renderer is not None:
+                self._queue.put(Notice(message, path, severity))
+
+    def finish(self, statistics: CompressionStatistics) -> None:
+        """Draw what is left, show the final numbers and end the display thread; once."""
+        if self._stop():
+            self.pump(final=True)
+            self._draw(lambda renderer: renderer.finish(statistics))
+
+    def abort(self) -> None:
+        """End the thread and give the terminal back without final numbers; harmless after `finish`."""
+        if self._stop():
+            self.pump(final=True)
+            self._draw(lambda renderer: renderer.abort())
+
+    def pump(self, *, final: bool = False) -> None:
+        """Do what the display thread does at each tick: empty the queue, then draw if it is time.
+
+        Only for the display thread, or where there is none.
+        """
+        now = self._clock()
+        changed = self._drain(now)
+        if self._shown is None:
+            return
+        by_bytes = bool(self._shown.total_bytes)
+        self._work.add(now, self._shown.bytes_processed if by_bytes else self._shown.files_processed)
+        self._bytes.add(now, self._shown.bytes_processed)
+        waited = float("inf") if self._last_draw is None else now - self._last_draw
+        if (waited >= self._interval and (changed or waited >= HEARTBEAT_SECONDS)) or (final and changed):
+            self._last_draw = now
+            snapshot = self._snapshot(self._shown, now)
+            self._draw(lambda renderer: renderer.draw(snapshot))
+        self._call_observers(now, final)
+
+    def _run(self) -> None:
+        tick = min(max(self._interval, 0.01), 0.25)
+        while not self._wake.wait(tick):
+            self.pump()
+
+    def _stop(self) -> bool:
+        """End the thread; False if that was done before, or if a renderer hangs and must be left alone."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._closed = True
+            thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        self._wake.set()
+        thread.join(JOIN_SECONDS)
+        return not thread.is_alive()
+
+    def _drain(self, now: float) -> bool:
+        changed = False
+        while True:
+            try:
+                event = self._queue.get_nowait()
+            except Empty:
+                return changed
+            if isinstance(event, Notice):
+                self._show_notice(event)
+            else:
+                changed = True
+                self._take(event, now)
+
+    def _show_notice(self, notice: Notice) -> None:
+        self._draw(lambda renderer: renderer.message(notice))
+
+    def _take(self, update: ProgressUpdate, now: float) -> None:
+        entered = self._shown is None or update.phase is not self._shown.phase
+        self._shown = update
+        if entered:
+            self._work = RateEstimator()
+            self._bytes = RateEstimator()
+            snapshot = self._snapshot(update, now)
+            self._draw(lambda renderer: renderer.phase(snapshot))
+
+    def _snapshot(self, update: ProgressUpdate, now: float) -> ProgressSnapshot:
+        if update.estimated_remaining is None:
+            if update.total_bytes:
+                left = update.total_bytes - update.bytes_processed
+            else:
+                left = update.total_files - update.files_processed
+            if left > 0:
+                update = replace(update, estimated_remaining=self._work.remaining(left))
+        elapsed = now - self._begin if self._begin is not None else 0.0
+        return ProgressSnapshot(update, self._bytes.rate(), elapsed, self.phase_seconds)
+
+    def _close_phase(self, now: float) -> None:
+        if self._begin is None:
+            self._begin = now
+        else:
+            phase = self._latest.phase
+            self._phase_seconds[phase] = self._phase_seconds.get(phase, 0.0) + now - self._phase_begin
+        self._phase_begin = now
+
+    def _draw(self, action: Callable[[Renderer], None]) -> None:
+        """Draw; the first failure (a closed pipe, a full disk) ends all drawing and nothing else."""
+        if self._renderer is None:
+            return
+        try:
+            action(self._renderer)
+        except Exception as error:
+            self._renderer = None
+            self.renderer_error = error
+
+    def _call_observers(self, now: float, final: bool) -> None:
+        with self._lock:
+            due = [observer for observer in self._observers if final or observer.due(now)]
+        for observer in due:
+            observer.last = now
+            try:
+                observer.callback(self._snapshot(self._shown or self._latest, now))
+            except Exception as error:
+                self.observer_errors.append(error)
+                with self._lock:
+                    self._observers.remove(observer)
+
+
+def _never_back(before: ProgressUpdate, update: ProgressUpdate) -> ProgressUpdate:
+    """`update`, its counts no less than `before` had them."""
+    if (
+        update.files_processed >= before.files_processed
+        and update.bytes_processed >= before.bytes_processed
+        and update.patterns_found >= before.patterns_found
+    ):
+        return update
+    return replace(
+        update,
+        files_processed=max(before.files_processed, update.files_processed),
+        bytes_processed=max(before.bytes_processed, update.bytes_processed),
+        patterns_found=max(before.patterns_found, update.patterns_found),
+    )
