@@ -44,3 +44,36 @@ cdef class SegmentIndex:
     cdef readonly size_t spacing
     cdef uint64_t* slots
     cdef unsigned int bits
+
+# LZ codec of levels 4 to 6.
+from libc.stdint cimport uint32_t
+
+cdef class PrimedDictionary:
+    cdef readonly int level
+    cdef readonly bint encodes
+    cdef readonly size_t nbytes
+    cdef uint32_t size
+    cdef void* state
+    cdef void* memory
+
+cdef class _LzCoder:
+    cdef readonly PrimedDictionary primed
+    cdef readonly size_t max_block
+    cdef readonly size_t nbytes
+    cdef void* state
+    cdef void* memory
+    cdef void* lock
+    cdef int prepare(self, PrimedDictionary primed, size_t max_block, bint encode) except -1
+
+cdef class Encoder(_LzCoder):
+    pass
+
+cdef class Decoder(_LzCoder):
+    cdef int run(self, const uint8_t[::1] payload, uint8_t* out, size_t size) except -1
+
+# `size` at most the coder's max_block; `out` of encode has room for size + 1 bytes. The second
+# returns 0, or 1 for damage, and then leaves `out` alone.
+cdef size_t uc_lz_encode(Encoder encoder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
+cdef int uc_lz_decode(
+    Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+) noexcept nogil

@@ -11,3 +11,4 @@ at any time.
 
 include "_bindings/patterns.pxi"
 include "_bindings/segments.pxi"
+include "_bindings/lz.pxi"

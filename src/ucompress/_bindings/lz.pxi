@@ -1,0 +1,254 @@
+# The LZ codec's door: buffers, sizes, allocation, locks and exceptions around `_kernels.lz`.
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.pythread cimport (
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    WAIT_LOCK,
+)
+from libc.stdlib cimport free, malloc
+
+from ucompress._kernels cimport lz as _lz
+
+
+cdef uint32_t _lz_checked_size(size_t size, str what) except? 0xFFFFFFFF:
+    if size > _lz.LZ_LIMIT:
+        raise ValueError(f"{what} of {size} bytes is over the limit of {_lz.LZ_LIMIT} bytes")
+    return <uint32_t>size
+
+
+cdef int _lz_checked_level(int level) except -1:
+    if level < 4 or level > 6:
+        raise ValueError(f"level {level} is not one of the LZ codec's levels 4, 5 and 6")
+    return level
+
+
+cdef const uint8_t* _lz_start(const uint8_t[::1] data) noexcept:
+    return &data[0] if data.shape[0] else NULL
+
+
+cdef class PrimedDictionary:
+    """A dictionary made ready for blocks: its bytes, the primed models, the encoder's index.
+
+    Immutable; any number of encoders and decoders in any threads share one.
+
+    Parameters
+    ----------
+    dictionary : buffer of bytes
+        The past of every block, best content last; 0 to 8 MiB. It is copied.
+    level : int
+        4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
+    encode : bool
+        False leaves the encoder's index out: a decoder needs none.
+
+    Raises
+    ------
+    ValueError
+        A level out of range or a dictionary over 8 MiB.
+    MemoryError
+        `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
+    """
+
+    def __cinit__(self, const uint8_t[::1] dictionary not None, int level=6, *, bint encode=True):
+        cdef uint32_t size = _lz_checked_size(dictionary.shape[0], "a dictionary")
+        cdef const uint8_t* start = _lz_start(dictionary)
+        cdef _lz.lz_primed* primed
+        self.level = _lz_checked_level(level)
+        self.encodes = encode
+        self.size = size
+        self.state = malloc(sizeof(_lz.lz_primed))
+        if self.state is NULL:
+            raise MemoryError
+        primed = <_lz.lz_primed*>self.state
+        self.nbytes = _lz.primed_layout(primed, NULL, level, size, encode)
+        self.memory = malloc(self.nbytes + 64)
+        if self.memory is NULL:
+            raise MemoryError
+        with nogil:
+            _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
+            _lz.primed_fill(primed, start)
+
+    def __dealloc__(self):
+        free(self.memory)
+        free(self.state)
+
+    def __len__(self):
+        return self.size
+
+
+cdef inline uint8_t* _lz_aligned(void* memory) noexcept nogil:
+    return <uint8_t*>((<size_t>memory + 63) & ~<size_t>63)
+
+
+cdef class _LzCoder:
+    """What encoder and decoder share: one allocation, one lock, a primed dictionary kept alive."""
+
+    def __dealloc__(self):
+        free(self.memory)
+        free(self.state)
+        if self.lock is not NULL:
+            PyThread_free_lock(self.lock)
+
+    cdef int prepare(self, PrimedDictionary primed, size_t max_block, bint encode) except -1:
+        cdef uint32_t block = _lz_checked_size(max_block, "a block")
+        cdef _lz.lz_coder* coder
+        self.primed = primed
+        self.max_block = block
+        self.lock = PyThread_allocate_lock()
+        self.state = malloc(sizeof(_lz.lz_coder))
+        if self.state is NULL or self.lock is NULL:
+            raise MemoryError
+        coder = <_lz.lz_coder*>self.state
+        self.nbytes = _lz.coder_layout(coder, NULL, primed.level, primed.size, block, encode)
+        self.memory = malloc(self.nbytes + 64)
+        if self.memory is NULL:
+            raise MemoryError
+        with nogil:
+            _lz.coder_layout(coder, _lz_aligned(self.memory), primed.level, primed.size, block, encode)
+            _lz.coder_fill(coder, <_lz.lz_primed*>primed.state, encode)
+        return 0
+
+
+cdef class Encoder(_LzCoder):
+    """Codes blocks, each alone, with a primed dictionary as their past.
+
+    Keep one for each thread: threads that share one wait for each other.
+
+    Parameters
+    ----------
+    primed : PrimedDictionary
+        Made with ``encode=True``; its level is the encoder's.
+    max_block : int
+        The largest block in bytes, at most 8 MiB.
+
+    Raises
+    ------
+    ValueError
+        A block size over 8 MiB, or a dictionary primed for decoding only.
+    """
+
+    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20):
+        if not primed.encodes:
+            raise ValueError("this dictionary was primed for decoding only")
+        self.prepare(primed, max_block, True)
+
+    def encode(self, const uint8_t[::1] data not None):
+        """The block's payload: never longer than the data plus one byte, empty for empty data.
+
+        The payload depends on data, dictionary and level only. Raises ValueError for a block over
+        `max_block`.
+        """
+        cdef size_t size = data.shape[0], coded
+        cdef const uint8_t* start = _lz_start(data)
+        cdef uint8_t* out
+        if size > self.max_block:
+            raise ValueError(f"a block of {size} bytes is over this encoder's {self.max_block} bytes")
+        out = <uint8_t*>malloc(size + 1)
+        if out is NULL:
+            raise MemoryError
+        with nogil:
+            coded = uc_lz_encode(self, start, size, out)
+        try:
+            return PyBytes_FromStringAndSize(<char*>out, coded)
+        finally:
+            free(out)
+
+
+cdef class Decoder(_LzCoder):
+    """Decodes blocks, whatever bytes it is given, within memory known ahead.
+
+    Keep one for each thread: threads that share one wait for each other.
+
+    Parameters
+    ----------
+    primed : PrimedDictionary
+        The dictionary the blocks were coded with; any level, ``encode=False`` will do.
+    max_block : int
+        The largest decoded block in bytes, at most 8 MiB.
+    """
+
+    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20):
+        self.prepare(primed, max_block, False)
+
+    def decode(self, const uint8_t[::1] payload not None, size_t size):
+        """The block's `size` bytes. Raises ValueError for damage or a size over `max_block`."""
+        cdef bytes out
+        if size > self.max_block:
+            raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
+        out = PyBytes_FromStringAndSize(NULL, size)
+        self.run(payload, <uint8_t*>PyBytes_AS_STRING(out), size)
+        return out
+
+    def decode_into(self, const uint8_t[::1] payload not None, uint8_t[::1] out not None):
+        """Fills `out`, whose length is the block's size; on an error `out` is untouched."""
+        cdef size_t size = out.shape[0]
+        if size > self.max_block:
+            raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
+        self.run(payload, &out[0] if size else NULL, size)
+
+    cdef int run(self, const uint8_t[::1] payload, uint8_t* out, size_t size) except -1:
+        cdef const uint8_t* start = _lz_start(payload)
+        cdef size_t length = payload.shape[0]
+        cdef int status
+        with nogil:
+            status = uc_lz_decode(self, start, length, out, size)
+        if status:
+            raise ValueError("the LZ payload is damaged, or coded with another dictionary")
+        return 0
+
+
+cdef size_t uc_lz_encode(Encoder encoder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil:
+    cdef size_t coded
+    PyThread_acquire_lock(encoder.lock, WAIT_LOCK)
+    coded = _lz.encode_block(<_lz.lz_coder*>encoder.state, data, <uint32_t>size, out)
+    PyThread_release_lock(encoder.lock)
+    return coded
+
+
+cdef int uc_lz_decode(
+    Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+) noexcept nogil:
+    cdef int status
+    PyThread_acquire_lock(decoder.lock, WAIT_LOCK)
+    status = _lz.decode_block(<_lz.lz_coder*>decoder.state, payload, length, <uint32_t>size, out)
+    PyThread_release_lock(decoder.lock)
+    return status
+
+
+def compress_block(const uint8_t[::1] data not None, const uint8_t[::1] dictionary not None=b"", int level=6):
+    """Codes one block of at most 8 MiB with an optional dictionary, in one call.
+
+    Priming costs more than a small block: code many with `PrimedDictionary` and `Encoder`.
+    Raises ValueError for sizes or levels out of range.
+    """
+    return Encoder(PrimedDictionary(dictionary, level), data.shape[0]).encode(data)
+
+
+def decompress_block(const uint8_t[::1] payload not None, size_t size, const uint8_t[::1] dictionary not None=b""):
+    """The `size` bytes that `compress_block` coded. Raises ValueError for damage."""
+    return Decoder(PrimedDictionary(dictionary, 6, encode=False), size).decode(payload, size)
+
+
+def primed_memory(int level, size_t dictionary_size, *, bint encode=True):
+    """Bytes a `PrimedDictionary` holds, known before it is made; shared by all threads."""
+    cdef _lz.lz_primed layout
+    cdef uint32_t size = _lz_checked_size(dictionary_size, "a dictionary")
+    return _lz.primed_layout(&layout, NULL, _lz_checked_level(level), size, encode)
+
+
+def encoder_memory(int level, size_t dictionary_size, size_t block_size):
+    """Bytes one `Encoder` holds, the shared `PrimedDictionary` not counted."""
+    cdef _lz.lz_coder layout
+    cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
+    cdef uint32_t block = _lz_checked_size(block_size, "a block")
+    return _lz.coder_layout(&layout, NULL, _lz_checked_level(level), past, block, True)
+
+
+def decoder_memory(size_t dictionary_size, size_t block_size):
+    """Bytes one `Decoder` holds, the shared `PrimedDictionary` not counted."""
+    cdef _lz.lz_coder layout
+    cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
+    cdef uint32_t block = _lz_checked_size(block_size, "a block")
+    return _lz.coder_layout(&layout, NULL, 6, past, block, False)

@@ -1,0 +1,27 @@
+# The LZ block codec on plain memory: layouts first, then spans in, sizes or status out.
+#
+# The caller allocates what the layout functions count, lets them cut it up, and fills it once;
+# then any number of blocks go through without another allocation.
+
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stddef cimport size_t
+
+cdef extern from "lz_setup.h" nogil:
+    ctypedef struct lz_primed:
+        int level
+        uint32_t size
+    ctypedef struct lz_coder:
+        uint32_t max_block
+    enum:
+        LZ_LIMIT
+
+cdef size_t primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode) noexcept nogil
+cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary) noexcept nogil
+cdef size_t coder_layout(
+    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode
+) noexcept nogil
+cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil
+cdef size_t encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out) noexcept nogil
+cdef int decode_block(
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+) noexcept nogil

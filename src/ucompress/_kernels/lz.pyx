@@ -1,0 +1,48 @@
+# The LZ block codec's one compiled place; the codec itself is in the `lz_*.h` headers:
+#
+#   lz_memory -> range_coder -> lz_counters -> lz_models -> lz_literals -> lz_tokens -> lz_prime
+#                                                  lz_finder, lz_prices -> lz_encoder
+#                                lz_lazy, lz_optimal -> lz_encode          lz_decode
+#
+# Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
+# (dictionary and block at most LZ_LIMIT, block at most the coder's max_block).
+
+cdef extern from "lz_encode.h" nogil:
+    size_t lz_primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, int encode)
+    void lz_primed_fill(lz_primed* primed, const uint8_t* dictionary)
+    size_t lz_coder_layout(
+        lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, int encode
+    )
+    void lz_coder_fill(lz_coder* coder, const lz_primed* primed, int encode)
+    size_t lz_encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out)
+
+cdef extern from "lz_decode.h" nogil:
+    int lz_decode_into(lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out)
+
+
+cdef size_t primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode) noexcept nogil:
+    return lz_primed_layout(primed, base, level, size, encode)
+
+
+cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary) noexcept nogil:
+    lz_primed_fill(primed, dictionary)
+
+
+cdef size_t coder_layout(
+    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode
+) noexcept nogil:
+    return lz_coder_layout(coder, base, level, past, max_block, encode)
+
+
+cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil:
+    lz_coder_fill(coder, primed, encode)
+
+
+cdef size_t encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out) noexcept nogil:
+    return lz_encode_block(coder, data, size, out)
+
+
+cdef int decode_block(
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+) noexcept nogil:
+    return lz_decode_into(coder, payload, payload_size, size, out)

@@ -1,0 +1,36 @@
+/* A block's first byte and limits, shared by encoder and decoder.
+ *
+ *   0            stored: the bytes follow as they are
+ *   0x10 | pb    coded: tokens follow; pb = 0: no position contexts, 2: position modulo 4
+ *   others       reserved
+ */
+#ifndef UC_LZ_BLOCK_H
+#define UC_LZ_BLOCK_H
+
+#include "lz_models.h"
+
+#define LZ_PAD 16                 /* readable zeros before the dictionary */
+#define LZ_SLACK 32               /* writable bytes behind the block */
+#define LZ_LIMIT (8u << 20)       /* of a dictionary, and of a block */
+
+#define LZ_DONE 0
+#define LZ_DAMAGED 1
+
+#define LZ_BLOCK_STORED 0
+#define LZ_BLOCK_CODED 0x10
+
+static inline int lz_shape_read(lz_shape *shape, unsigned byte)
+{
+    if (byte != LZ_BLOCK_CODED && byte != (LZ_BLOCK_CODED | 2)) {
+        return 0;
+    }
+    shape->position_mask = byte & 2 ? LZ_POSITIONS - 1 : 0;
+    return 1;
+}
+
+static inline uint8_t lz_shape_byte(const lz_shape *shape)
+{
+    return (uint8_t)(LZ_BLOCK_CODED | (shape->position_mask ? 2 : 0));
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* Match finder: for each position the nearest match of every length that is worth a look.
+ *
+ *            dictionary (shared, read only)          block (own, rebuilt)
+ *   2 bytes                                          last place
+ *   3 bytes                                          last place, hashed
+ *   4 bytes  heads -> trees or chains                heads -> trees or chains
+ *
+ * Trees (level 6) are binary search trees by content and heaps by position (Pavlov's bt4): the
+ * walk from the newest node meets ever longer matches at ever larger offsets. Inserting in the
+ * block restructures its trees; the dictionary's are built once and only read, so any number
+ * of encoders share one index. Chains (levels 4, 5) link places with the same hash.
+ *
+ *   positions count from the dictionary's first byte; tables hold position + 1, 0 = none
+ *   the finder is asked or skipped exactly once for each position, in order
+ */
+#ifndef UC_LZ_FINDER_H
+#define UC_LZ_FINDER_H
+
+#include "lz_block.h"
+
+#define LZ_SHORT_BITS 15
+
+typedef struct {
+    uint32_t length, offset;
+} lz_match;
+
+typedef struct {
+    uint32_t *heads, *links; /* links: one (chain) or two (tree) for each position */
+    uint32_t base, bits;     /* first position indexed; log2 of the number of heads */
+} lz_index;
+
+typedef struct {
+    int tree;                /* trees, or chains */
+    uint32_t depth, past_depth; /* steps in the block's index, and in the dictionary's */
+    uint32_t nice;           /* a match this long is good enough: the search ends */
+} lz_effort;
+
+typedef struct {
+    const uint8_t *window;   /* dictionary, then block */
+    uint32_t past, end;
+    lz_effort effort;
+    lz_index own;
+    const lz_index *shared;  /* NULL without a dictionary */
+    uint32_t *pairs;         /* [65536] */
+    uint32_t *triples;       /* [1 << LZ_SHORT_BITS] */
+} lz_finder;
+
+#define LZ_MATCHES 96 /* of one position: at most one for each step and short table */
+
+static inline uint32_t lz_index_bits(uint32_t size)
+{
+    uint32_t bits = size > 1 ? uc_log2(size - 1) + 1 : 0;
+    return bits < 10 ? 10 : bits > 20 ? 20 : bits;
+}
+
+static inline uint32_t lz_hash4(const uint8_t *p, uint32_t bits)
+{
+    return (uc_load_le32(p) * 2654435761u) >> (32 - bits);
+}
+
+static inline uint32_t lz_hash3(const uint8_t *p)
+{
+    return (((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16) * 506832829u << 8)
+        >> (32 - LZ_SHORT_BITS);
+}
+
+/* Walks a tree down and hangs the position at its root. Returns the end of the list. */
+static UC_INLINE lz_match *lz_tree_insert(const lz_index *index, const uint8_t *window, uint32_t position,
+                                          uint32_t limit, uint32_t depth, uint32_t best, lz_match *out)
+{
+    const uint8_t *here = window + position;
+    uint32_t *head = &index->heads[lz_hash4(here, index->bits)];
+    uint32_t *smaller = &index->links[2 * (size_t)(position - index->base)];
+    uint32_t *larger = smaller + 1;
+    uint32_t node = *head, smaller_length = 0, larger_length = 0;
+    *head = position + 1;
+    while (node && depth-- > 0) {
+        const uint8_t *there = window + node - 1;
+        uint32_t *pair = &index->links[2 * (size_t)(node - 1 - index->base)];
+        uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        length += uc_match_length(there + length, here + length, limit - length);
+        if (out && length > best) {
+            best = length;
+            out->length = length;
+            out->offset = (uint32_t)(here - there);
+            out++;
+        }
+        if (length == limit) {
+            *smaller = pair[0];
+            *larger = pair[1];
+            return out;
+        }
+        if (there[length] < here[length]) {
+            *smaller = node;
+            smaller = pair + 1;
+            node = *smaller;
+            smaller_length = length;
+        } else {
+            *larger = node;
+            larger = pair;
+            node = *larger;
+            larger_length = length;
+        }
+    }
+    *smaller = *larger = 0;
+    return out;
+}
+
+/* The same walk in a tree that stays as it is. */
+static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *window, uint32_t position,
+                                        uint32_t limit, uint32_t depth, uint32_t best, lz_match *out)
+{
+    const uint8_t *here = window + position;
+    uint32_t node = index->heads[lz_hash4(here, index->bits)];
+    uint32_t smaller_length = 0, larger_length = 0;
+    while (node && depth-- > 0) {
+        const uint8_t *there = window + node - 1;
+        const uint32_t *pair = &index->links[2 * (size_t)(node - 1)];
+        uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        length += uc_match_length(there + length, here + length, limit - length);
+        if (length > best) {
+            best = length;
+            out->length = length;
+            out->offset = (uint32_t)(here - there);
+            out++;
+        }
+        if (length == limit) {
+            break;
+        }
+        if (there[length] < here[length]) {
+            node = pair[1];
+            smaller_length = length;
+        } else {
+            node = pair[0];
+            larger_length = length;
+        }
+    }
+    return out;
+}
+
+static UC_INLINE lz_match *lz_chain_look(const lz_index *index, const uint8_t *window, uint32_t position,
+                                         uint32_t node, uint32_t limit, uint32_t depth, uint32_t best,
+                                         lz_match *out)
+{
+    const uint8_t *here = window + position;
+    while (node && depth-- > 0) {
+        const uint8_t *there = window + node - 1;
+        if (there[best] == here[best] && there[0] == here[0]) {
+            uint32_t length = uc_match_length(there, here, limit);
+            if (length > best) {
+                best = length;
+                out->length = length;
+                out->offset = (uint32_t)(here - there);
+                out++;
+                if (length == limit) {
+                    break;
+                }
+            }
+        }
+        node = index->links[node - 1 - index->base];
+    }
+    return out;
+}
+
+static inline uint32_t lz_chain_insert(const lz_index *index, const uint8_t *window, uint32_t position)
+{
+    uint32_t *head = &index->heads[lz_hash4(window + position, index->bits)];
+    uint32_t node = *head;
+    index->links[position - index->base] = node;
+    *head = position + 1;
+    return node;
+}
+
+/* The dictionary's index, once; heads and links are the caller's memory. */
+static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t size, const lz_effort *effort)
+{
+    uint32_t p;
+    memset(index->heads, 0, sizeof(uint32_t) << index->bits);
+    for (p = 0; p + 4 <= size; p++) {
+        if (effort->tree) {
+            uint32_t limit = size - p < effort->nice ? size - p : effort->nice;
+            lz_tree_insert(index, past, p, limit, effort->past_depth, 0, NULL);
+        } else {
+            lz_chain_insert(index, past, p);
+        }
+    }
+}
+
+static inline void lz_finder_begin(lz_finder *f, uint32_t past, uint32_t size)
+{
+    f->past = past;
+    f->end = past + size;
+    f->own.base = past;
+    f->own.bits = lz_index_bits(size);
+    memset(f->own.heads, 0, sizeof(uint32_t) << f->own.bits);
+    memset(f->pairs, 0, sizeof(uint32_t) * 65536);
+    memset(f->triples, 0, sizeof(uint32_t) << LZ_SHORT_BITS);
+}
+
+static inline lz_match *lz_find_short(lz_finder *f, uint32_t position, uint32_t limit, lz_match *out)
+{
+    const uint8_t *here = f->window + position;
+    uint32_t *pair = &f->pairs[here[0] | (uint32_t)here[1] << 8];
+    uint32_t *triple = &f->triples[lz_hash3(here)];
+    uint32_t best = 1;
+    if (*pair) {
+        best = uc_match_length(f->window + *pair - 1, here, limit);
+        out->length = best;
+        out->offset = position + 1 - *pair;
+        out++;
+    }
+    if (*triple && *triple != *pair) {
+        uint32_t length = uc_match_length(f->window + *triple - 1, here, limit);
+        if (length > best) {
+            out->length = length;
+            out->offset = position + 1 - *triple;
+            out++;
+        }
+    }
+    *pair = *triple = position + 1;
+    return out;
+}
+
+/* Matches at `position`, lengths and offsets growing; returns their number. */
+static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matches)
+{
+    uint32_t room = f->end - position;
+    uint32_t limit = room < f->effort.nice ? room : f->effort.nice;
+    lz_match *out = matches;
+    uint32_t best;
+    if (limit < 4) {
+        return 0;
+    }
+    out = lz_find_short(f, position, limit, out);
+    best = out > matches ? out[-1].length : 1;
+    if (f->effort.tree) {
+        out = lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, best, out);
+    } else {
+        uint32_t node = lz_chain_insert(&f->own, f->window, position);
+        if (best < limit) {
+            out = lz_chain_look(&f->own, f->window, position, node, limit, f->effort.depth, best, out);
+        }
+    }
+    best = out > matches ? out[-1].length : 1;
+    if (f->shared && best < limit) {
+        if (f->effort.tree) {
+            out = lz_tree_look(f->shared, f->window, position, limit, f->effort.past_depth, best, out);
+        } else {
+            uint32_t node = f->shared->heads[lz_hash4(f->window + position, f->shared->bits)];
+            out = lz_chain_look(f->shared, f->window, position, node, limit, f->effort.past_depth, best, out);
+        }
+    }
+    if (out > matches && out[-1].length == f->effort.nice) {
+        uint32_t most = room < LZ_MAX_LENGTH ? room : LZ_MAX_LENGTH;
+        const uint8_t *here = f->window + position;
+        out[-1].length = uc_match_length(here, here - out[-1].offset, most);
+    }
+    return (uint32_t)(out - matches);
+}
+
+static inline void lz_skip(lz_finder *f, uint32_t position)
+{
+    uint32_t room = f->end - position;
+    uint32_t limit = room < f->effort.nice ? room : f->effort.nice;
+    const uint8_t *here = f->window + position;
+    if (limit < 4) {
+        return;
+    }
+    f->pairs[here[0] | (uint32_t)here[1] << 8] = position + 1;
+    f->triples[lz_hash3(here)] = position + 1;
+    if (f->effort.tree) {
+        lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, 0, NULL);
+    } else {
+        lz_chain_insert(&f->own, f->window, position);
+    }
+}
+
+#endif

@@ -1,0 +1,189 @@
+/* Prices: what each decision costs now, in 1/64 bit, read from the live models.
+ *
+ * Tables of lengths and offsets are refreshed every few kilobytes; flags and literals are read
+ * as they are. Integers only: prices choose tokens, and tokens are the archive's bytes.
+ */
+#ifndef UC_LZ_PRICES_H
+#define UC_LZ_PRICES_H
+
+#include "lz_block.h"
+#include "lz_literals.h"
+
+#define LZ_BIT_PRICE 64
+#define LZ_PRICED 288        /* lengths below have a table; longer ones are computed */
+#define LZ_NEAR 128          /* offsets up to here have a whole price */
+
+typedef struct {
+    uint16_t bit[2048];      /* by p >> 5 */
+    uint32_t length[2][LZ_POSITIONS][LZ_PRICED];
+    uint32_t slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
+    uint32_t near[LZ_OFFSET_CLASSES][LZ_NEAR];
+    uint32_t align[1 << LZ_ALIGN_BITS];
+} lz_prices;
+
+/* -log2((2k + 1) / 4096), by repeated squaring. */
+static inline void lz_prices_init(lz_prices *t)
+{
+    uint32_t k;
+    for (k = 0; k < 2048; k++) {
+        uint32_t value = 2 * k + 1;
+        unsigned e = uc_log2(value), step;
+        uint64_t m = (uint64_t)value << (31 - e);
+        uint32_t log = e;
+        for (step = 0; step < 6; step++) {
+            m = m * m >> 31;
+            log <<= 1;
+            if (m >> 32) {
+                m >>= 1;
+                log |= 1;
+            }
+        }
+        t->bit[k] = (uint16_t)(12 * LZ_BIT_PRICE - log);
+    }
+}
+
+static UC_INLINE uint32_t lz_price_p0(const lz_prices *t, uint32_t p0, unsigned bit)
+{
+    return t->bit[(bit ? 65535 - p0 : p0) >> 5];
+}
+
+static UC_INLINE uint32_t lz_price_bit(const lz_prices *t, const lz_counter *c, unsigned bit)
+{
+    return lz_price_p0(t, lz_p0(c), bit);
+}
+
+static inline uint32_t lz_price_tree(const lz_prices *t, const lz_counter *tree, unsigned bits, uint32_t symbol)
+{
+    uint32_t price = 0;
+    symbol |= 1u << bits;
+    for (; symbol > 1; symbol >>= 1) {
+        price += lz_price_bit(t, tree + (symbol >> 1), symbol & 1);
+    }
+    return price;
+}
+
+static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tree, unsigned bits, uint32_t symbol)
+{
+    uint32_t price = 0, node = 1;
+    while (bits-- > 0) {
+        price += lz_price_bit(t, tree + node, symbol & 1);
+        node = node << 1 | (symbol & 1);
+        symbol >>= 1;
+    }
+    return price;
+}
+
+static inline uint32_t lz_price_literal(const lz_prices *t, const lz_model *m, uint32_t history, uint32_t offset,
+                                        const uint8_t *here, unsigned byte)
+{
+    const lz_counter *a = m->literal[here[-1]];
+    const lz_counter *b;
+    uint32_t price = 0, node = byte | 256;
+    if ((history & 3) == LZ_LITERAL) {
+        return lz_price_tree(t, a, 8, byte);
+    }
+    b = m->beside[here[-(ptrdiff_t)offset]];
+    for (; node > 1; node >>= 1) {
+        price += lz_price_p0(t, lz_p0_pair(a + (node >> 1), b + (node >> 1)), node & 1);
+    }
+    return price;
+}
+
+static inline uint32_t lz_compute_length(const lz_prices *t, const lz_length_model *m, uint32_t position, uint32_t length)
+{
+    uint32_t v = length - LZ_MIN_LENGTH;
+    uint32_t slot = lz_length_slot(v);
+    uint32_t price = lz_price_tree(t, m->slot[position], 5, slot);
+    if (slot >= 16) {
+        unsigned bits = (slot - 8) / 2 - 1;
+        price += lz_price_tree(t, m->extra[slot], 3, v >> (bits - 3) & 7) + (bits - 3) * LZ_BIT_PRICE;
+    }
+    return price;
+}
+
+static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, int kind, uint32_t position)
+{
+    uint32_t v, slots[LZ_LENGTH_SLOTS];
+    uint32_t *prices = t->length[kind][position];
+    for (v = 0; v < LZ_LENGTH_SLOTS; v++) {
+        slots[v] = lz_price_tree(t, m->slot[position], 5, v);
+    }
+    for (v = 0; v < 16; v++) {
+        prices[v + LZ_MIN_LENGTH] = slots[v];
+    }
+    for (v = 16; v + LZ_MIN_LENGTH < LZ_PRICED;) {
+        uint32_t slot = lz_length_slot(v);
+        unsigned direct = (slot - 8) / 2 - 4;
+        uint32_t price = slots[slot] + lz_price_tree(t, m->extra[slot], 3, v >> direct & 7)
+            + direct * LZ_BIT_PRICE;
+        uint32_t next = v + (1u << direct);
+        for (; v < next && v + LZ_MIN_LENGTH < LZ_PRICED; v++) {
+            prices[v + LZ_MIN_LENGTH] = price;
+        }
+    }
+}
+
+static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_shape *shape)
+{
+    uint32_t k, v;
+    for (k = 0; k <= shape->position_mask; k++) {
+        lz_refresh_lengths(t, &m->length[0], 0, k);
+        lz_refresh_lengths(t, &m->length[1], 1, k);
+    }
+    for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
+        for (v = 0; v < LZ_OFFSET_SLOTS; v++) {
+            t->slot[k][v] = lz_price_tree(t, m->slot[k], 6, v);
+            if (v >= LZ_NEAR_SLOTS) {
+                t->slot[k][v] += (v / 2 - 1 - LZ_ALIGN_BITS) * LZ_BIT_PRICE;
+            }
+        }
+    }
+    for (v = 0; v < LZ_NEAR; v++) {
+        uint32_t slot = lz_offset_slot(v);
+        uint32_t price = 0;
+        if (slot >= 4) {
+            unsigned bits = slot / 2 - 1;
+            price = lz_price_reverse(t, m->near[slot], bits, v & ((1u << bits) - 1));
+        }
+        for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
+            t->near[k][v] = t->slot[k][slot] + price;
+        }
+    }
+    for (v = 0; v < 1 << LZ_ALIGN_BITS; v++) {
+        t->align[v] = lz_price_reverse(t, m->align, LZ_ALIGN_BITS, v);
+    }
+}
+
+static UC_INLINE uint32_t lz_price_length(const lz_prices *t, const lz_model *m, int kind, uint32_t position,
+                                          uint32_t length)
+{
+    return length < LZ_PRICED ? t->length[kind][position][length]
+                              : lz_compute_length(t, &m->length[kind], position, length);
+}
+
+static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, uint32_t length, uint32_t offset)
+{
+    uint32_t v = offset - 1;
+    uint32_t k = lz_offset_class(length);
+    if (v < LZ_NEAR) {
+        return t->near[k][v];
+    }
+    return t->slot[k][lz_offset_slot(v)] + t->align[v & ((1 << LZ_ALIGN_BITS) - 1)];
+}
+
+/* The flags that lead to a repeat of length 2 or more at the `index`-th last offset. */
+static UC_INLINE uint32_t lz_price_repeat(const lz_prices *t, const lz_model *m, uint32_t history,
+                                          uint32_t position, unsigned index)
+{
+    uint32_t price = lz_price_bit(t, &m->match[position][history], 1) + lz_price_bit(t, &m->repeat[history], 1);
+    unsigned k;
+    for (k = 0; k < 3; k++) {
+        price += lz_price_bit(t, &m->older[k][history], index > k);
+        if (index <= k) {
+            break;
+        }
+    }
+    return index ? price : price + lz_price_bit(t, &m->single[position][history], 1);
+}
+
+#endif

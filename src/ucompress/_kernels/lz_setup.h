@@ -1,0 +1,126 @@
+/* Who owns which memory. Each object is one allocation, cut up by one function that also counts.
+ *
+ *   lz_primed    [ primed model | priming table | pad dictionary | heads links ]   shared, read only
+ *   lz_coder     [ model | pad dictionary block slack | encoder parts ]            one for each thread
+ *
+ * A cutter with a NULL base only adds up: the size known ahead is the size used.
+ */
+#ifndef UC_LZ_SETUP_H
+#define UC_LZ_SETUP_H
+
+#include "lz_encoder.h"
+#include "lz_prime.h"
+
+typedef struct {
+    uint8_t *base;
+    size_t used;
+} lz_cutter;
+
+static inline void *lz_cut(lz_cutter *cutter, size_t bytes)
+{
+    size_t at = cutter->used;
+    cutter->used += (bytes + 63) & ~(size_t)63;
+    return cutter->base ? cutter->base + at : NULL;
+}
+
+typedef struct {
+    int level;
+    uint32_t size;
+    lz_model *model;
+    lz_prime_table *table;
+    uint8_t *past;
+    lz_index index;
+} lz_primed;
+
+typedef struct {
+    const lz_primed *primed;
+    uint32_t max_block;
+    lz_model *model;
+    uint8_t *window;     /* the dictionary's copy, the block behind it */
+    lz_encoder encoder;
+} lz_coder;
+
+static inline lz_effort lz_effort_of(int level)
+{
+    static const lz_effort efforts[3] = {
+        { 0, 8, 6, 32 },
+        { 0, 24, 16, 64 },
+        { 1, 32, 24, 128 },
+    };
+    return efforts[level - 4];
+}
+
+/* Without `encode` there is no index: a reader needs the models and the bytes. */
+static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int level, uint32_t size, int encode)
+{
+    lz_cutter cutter = { base, 0 };
+    size_t links = lz_effort_of(level).tree ? 2 : 1;
+    primed->level = level;
+    primed->size = size;
+    primed->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
+    primed->table = (lz_prime_table *)lz_cut(&cutter, sizeof(lz_prime_table));
+    primed->past = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)size);
+    primed->index.base = 0;
+    primed->index.bits = lz_index_bits(size);
+    primed->index.heads = primed->index.links = NULL;
+    if (encode && size >= 4) {
+        primed->index.heads = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << primed->index.bits);
+        primed->index.links = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) * links * size);
+    }
+    return cutter.used;
+}
+
+static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary)
+{
+    memset(primed->past, 0, LZ_PAD);
+    primed->past += LZ_PAD;
+    if (primed->size) {
+        memcpy(primed->past, dictionary, primed->size);
+    }
+    lz_prime(primed->model, primed->table, primed->past, primed->size);
+    if (primed->index.heads) {
+        lz_effort effort = lz_effort_of(primed->level);
+        lz_index_build(&primed->index, primed->past, primed->size, &effort);
+    }
+}
+
+/* Decoder and encoder: the encoder's parts come last. */
+static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past, uint32_t max_block,
+                                     int encode)
+{
+    lz_cutter cutter = { base, 0 };
+    lz_encoder *e = &coder->encoder;
+    coder->max_block = max_block;
+    coder->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
+    coder->window = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)past + max_block + LZ_SLACK);
+    if (encode) {
+        size_t links = lz_effort_of(level).tree ? 2 : 1;
+        e->finder.pairs = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << 16);
+        e->finder.triples = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
+        e->finder.own.heads = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
+        e->finder.own.links = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) * links * max_block);
+        e->prices = (lz_prices *)lz_cut(&cutter, sizeof(lz_prices));
+        e->nodes = (lz_node *)lz_cut(&cutter, sizeof(lz_node) * LZ_NODES);
+    }
+    return cutter.used;
+}
+
+static inline void lz_coder_fill(lz_coder *coder, const lz_primed *primed, int encode)
+{
+    lz_encoder *e = &coder->encoder;
+    coder->primed = primed;
+    memset(coder->window, 0, LZ_PAD);
+    coder->window += LZ_PAD;
+    if (primed->size) {
+        memcpy(coder->window, primed->past, primed->size);
+    }
+    if (encode) {
+        e->model = coder->model;
+        e->window = e->finder.window = coder->window;
+        e->finder.effort = lz_effort_of(primed->level);
+        e->finder.shared = primed->index.heads ? &primed->index : NULL;
+        lz_prices_init(e->prices);
+    }
+}
+
+#endif
