@@ -33,7 +33,7 @@ lint: $(VENV)/installed $(VENV)/lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cython-lint src/ucompress
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src/ucompress tests/house
 
 format: $(VENV)/lint
 	$(BIN)/ruff format
