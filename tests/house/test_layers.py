@@ -28,6 +28,7 @@ LAYERS = {
     "render": 5,
     "api": 5,
     "cli": 6,
+    "__main__": 6,
 }
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+(ucompress[\w.]*)\s+c?import\s+\(?([\w, ]*)|c?import\s+(ucompress[\w.]*))"

@@ -1,0 +1,5 @@
+"""`python -m ucompress`: the command line."""
+
+from ucompress.cli import main
+
+main()

@@ -1,0 +1,30 @@
+"""The command line: argv becomes a frozen configuration, an error becomes a sentence and an exit code.
+
+One file per group of commands. Nothing but Typer is loaded before a command runs, so that `--help`
+answers at once; what a command needs it imports itself.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line; ends the process with the documented exit code."""
+    from ucompress.cli.app import app, spelled_out
+
+    _make_streams_safe()
+    app(spelled_out(sys.argv[1:]), prog_name="ucompress")
+
+
+def _make_streams_safe() -> None:
+    """Streams that were closed swallow everything; characters that they cannot encode become escapes."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open to the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

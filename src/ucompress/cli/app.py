@@ -1,0 +1,115 @@
+"""The application: its commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ucompress import __version__
+from ucompress.cli import archives, extract, job, learned, state
+from ucompress.cli.output import complain, write_error_document
+from ucompress.errors import CompressionError, InterruptedJobError
+
+INTERRUPTED = 130
+_LEVEL = re.compile(r"-[1-9]")
+
+
+class Commands(TyperGroup):
+    """Runs a command; every failure of ours ends as one sentence on stderr and its own exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            # The reader has seen enough (`ucompress list | head`): that is success. The descriptor is
+            # pointed elsewhere so that the interpreter's own flush at exit does not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt as error:
+            raise fail("interrupted", error, INTERRUPTED) from None
+        except CompressionError as error:
+            raise fail(str(error), error, exit_code_of(error)) from None
+        except OSError as error:
+            raise fail(_sentence(error), error) from None
+        except MemoryError as error:
+            advice = "the system has no memory left: try fewer --threads or a lower --memory-limit"
+            raise fail(advice, error) from None
+
+
+def fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> typer.Exit:
+    """Tell why the command ends, on stderr and with `--json` on stdout too; returns what ends it."""
+    complain(message)
+    if "--json" in _before_names(sys.argv):
+        with suppress(OSError):
+            write_error_document(message, kind=type(error).__name__, exit_code=exit_code)
+    return typer.Exit(exit_code)
+
+
+def exit_code_of(error: CompressionError) -> int:
+    """The code of the error's class; for a signal 128 and its number."""
+    if isinstance(error, InterruptedJobError):
+        return 128 + error.signal_number
+    return error.exit_code
+
+
+def _sentence(error: OSError) -> str:
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{where}{error.strerror or error}"
+
+
+def spelled_out(arguments: list[str]) -> list[str]:
+    """Write `-6` as `--level=6`; what follows `--` are names and stays."""
+    options = _before_names(arguments)
+    spelled = [f"--level={word[1]}" if _LEVEL.fullmatch(word) else word for word in options]
+    return spelled + arguments[len(options) :]
+
+
+def _before_names(arguments: list[str]) -> list[str]:
+    """What stands before `--`."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"ucompress {__version__}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Pack whole trees: as small as a solid archive, with every file one short read away."""
+
+
+app.command()(job.compress)
+app.command()(extract.extract)
+app.command("decompress", hidden=True)(extract.extract)
+app.command("list")(archives.list_members)
+app.command()(archives.info)
+app.command()(archives.cat)
+app.command()(archives.verify)
+app.command()(learned.patterns)
+app.command()(job.analyze)
+app.command()(state.resume)
+app.command()(state.status)
+app.command()(learned.train)

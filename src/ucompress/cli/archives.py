@@ -1,0 +1,228 @@
+"""Commands that read an archive and write nothing to disk: list, info, cat, verify."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ucompress.cli import options as o
+from ucompress.cli.output import binary_stdout, complain, json_lines, write_path, write_table
+from ucompress.cli.sources import opened, selected
+from ucompress.errors import CorruptArchiveError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from ucompress.archive import Archive, Entry, VerifyReport
+
+PIECE = 1 << 20
+LETTERS = "-dlh"
+
+
+def list_members(
+    archive: o.ArchivePath,
+    members: o.Members = None,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Mode, size and time too.")] = False,
+    null: Annotated[bool, typer.Option("--null", "-0", help="End names with a zero byte.")] = False,
+    json: o.Json = False,
+) -> None:
+    """List members in the order of their bytes."""
+    with opened(archive) as source:
+        if json:
+            _list_as_json(source, members)
+            return
+        for entry in selected(source, members):
+            arrow = b" -> " + entry.target if long and entry.target else b""
+            before = _columns(source, entry) if long else ""
+            write_path(entry.path, before=before, after=arrow, end=b"\0" if null else b"\n")
+
+
+def info(archive: o.ArchivePath, json: o.Json = False) -> None:
+    """Show sizes and what an archive is made of."""
+    from ucompress.archive import EntryKind
+
+    with opened(archive) as source:
+        kinds = dict.fromkeys(EntryKind, 0)
+        content = 0
+        for entry in source.entries():
+            kinds[entry.kind] += 1
+            content += entry.size
+        if json:
+            _info_as_json(source, archive, files=kinds[EntryKind.FILE], content=content)
+            return
+        rows = _figures(source, content)
+        names = {
+            "FILE": "files",
+            "DIRECTORY": "folders",
+            "SYMLINK": "symbolic links",
+            "HARDLINK": "hard links",
+        }
+        rows += [(names[kind.name], f"{count:,}") for kind, count in kinds.items() if kind.name in names]
+        write_table(rows)
+
+
+def cat(
+    archive: o.ArchivePath,
+    members: Annotated[list[str], typer.Argument(metavar="MEMBER", help="Files in the archive.")],
+    force: Annotated[bool, typer.Option("--force", help="Write binary content to a terminal too.")] = False,
+) -> None:
+    """Write members to standard output; only their own blocks are decoded."""
+    with opened(archive) as source:
+        for member in members:
+            source.info(member)  # all names are known before the first byte goes out
+        for member in members:
+            _copy(source, member, force=force)
+
+
+def verify(
+    archive: o.ArchivePath,
+    threads: o.Threads = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Check everything in an archive without writing."""
+    with opened(archive) as source:
+        report = source.verify(threads=threads)
+        if json:
+            _verdict_as_json(archive, report)
+        elif not quiet:
+            _verdict(source, report)
+    if report.damaged:
+        raise typer.Exit(CorruptArchiveError.exit_code)
+
+
+def _columns(source: Archive, entry: Entry) -> str:
+    origin = source.origin(entry)
+    seconds, nanoseconds = divmod(origin.mtime_ns, 10**9)
+    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{LETTERS[entry.kind]}{origin.mode:04o} {origin.size:>14,} {when}.{nanoseconds:09d} "
+
+
+def _list_as_json(source: Archive, members: list[str] | None) -> None:
+    from ucompress.render.documents import member_document
+
+    lines = json_lines()
+    for entry in selected(source, members):
+        info = source.info(entry.path)
+        lines.write(
+            member_document(
+                info.path,
+                kind=info.kind.name.lower(),
+                size=info.size,
+                mode=info.mode,
+                mtime_ns=info.mtime_ns,
+                target=info.target or None,
+                digest=info.digest,
+                blocks=len({extent.block for extent in source.origin(entry).extents if extent.block >= 0}),
+            )
+        )
+
+
+def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
+    from ucompress.render.format import format_bytes
+
+    figures = source.statistics
+    rows = [
+        ("archive", format_bytes(figures.archive_bytes)),
+        ("content", format_bytes(content)),
+    ]
+    if content:
+        rows.append(("ratio", f"{figures.archive_bytes / content:.4f}"))
+    rows += [
+        ("unique", format_bytes(figures.unique_bytes)),
+        ("blocks", f"{figures.blocks:,}, {format_bytes(figures.block_bytes)} in the archive"),
+        ("dictionary", f"{format_bytes(figures.dictionary_bytes)} in the archive"),
+        ("index", f"{format_bytes(figures.index_bytes)} in the archive"),
+        ("level", str(figures.level)),
+        ("memory to decode", format_bytes(figures.decoder_memory)),
+    ]
+    return rows
+
+
+def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> None:
+    from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
+    from ucompress.render.documents import info_document
+
+    figures = source.statistics
+    json_lines().write(
+        info_document(
+            os.fsencode(path),
+            format_version=f"{VERSION_MAJOR}.{VERSION_MINOR}",
+            level=figures.level,
+            members=figures.entries,
+            files=files,
+            original_bytes=content,
+            archive_bytes=figures.archive_bytes,
+            dictionary_bytes=len(source.dictionary),
+            blocks=figures.blocks,
+            extra={
+                "unique_bytes": figures.unique_bytes,
+                "block_bytes": figures.block_bytes,
+                "dictionary_coded_bytes": figures.dictionary_bytes,
+                "index_bytes": figures.index_bytes,
+                "content_hash_bytes": figures.content_hash_bytes,
+                "decoder_memory_bytes": figures.decoder_memory,
+            },
+        )
+    )
+
+
+def _copy(source: Archive, member: str, *, force: bool) -> None:
+    with source.open(member) as file:
+        piece = file.read(PIECE)
+        if sys.stdout.isatty() and not force and not _is_text(piece):
+            raise UsageError(
+                f"{member} is binary and would go to the terminal: send it to a file, or use --force"
+            )
+        stream: BinaryIO = binary_stdout(member, force=True)
+        while piece:
+            stream.write(piece)
+            piece = file.read(PIECE)
+        stream.flush()
+
+
+def _is_text(piece: bytes) -> bool:
+    """Whether bytes may go to a terminal: UTF-8 (cut anywhere at the end) without control characters."""
+    try:
+        text = piece.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(piece) - 3:
+            return False
+        text = piece[: error.start].decode("utf-8")
+    return all(character.isprintable() or character in "\t\n\r\f" for character in text)
+
+
+def _verdict(source: Archive, report: VerifyReport) -> None:
+    from ucompress.render.format import display_path, format_bytes
+
+    for path, message in report.damaged:
+        complain(f"{display_path(path)}: {message}")
+    blocks = f"{report.blocks:,} blocks, {format_bytes(report.checked_bytes)}"
+    if report.damaged:
+        complain(
+            f"{source.name} is damaged: {len(report.damaged):,} of {len(source):,} members; {blocks} checked"
+        )
+    else:
+        sys.stdout.write(f"{source.name}: sound: {len(source):,} members, {blocks} checked\n")
+
+
+def _verdict_as_json(path: Path, report: VerifyReport) -> None:
+    from ucompress.render.documents import damage_document, verify_document
+
+    lines = json_lines()
+    for member, message in report.damaged:
+        lines.write(damage_document(member, message))
+    lines.write(
+        verify_document(
+            os.fsencode(path),
+            members=report.members,
+            blocks=report.blocks,
+            checked_bytes=report.checked_bytes,
+            damaged=len(report.damaged),
+        )
+    )

@@ -1,0 +1,81 @@
+"""The command that gives a tree back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ucompress.cli import options as o
+from ucompress.cli.output import complain, json_lines
+from ucompress.cli.sources import opened
+from ucompress.errors import CorruptArchiveError
+
+if TYPE_CHECKING:
+    from ucompress.archive import ExtractionReport
+
+HERE = Path()
+
+
+def extract(
+    archive: o.ArchivePath,
+    members: o.Members = None,
+    directory: Annotated[
+        Path, typer.Option("--directory", "-C", metavar="DIR", help="Where to; made if missing.")
+    ] = HERE,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
+    threads: o.Threads = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Unpack all members, or some."""
+    from ucompress.render.format import display_text
+
+    def name_it(name: str, _size: int) -> None:
+        sys.stderr.write(display_text(name) + "\n")
+
+    with opened(archive) as source:
+        report = source.extract(
+            directory,
+            members or None,
+            force=force,
+            threads=threads,
+            progress=name_it if verbose and not json else None,
+        )
+    if json:
+        _tell_as_json(report)
+    else:
+        _tell(report, directory, quiet=quiet)
+    if report.failed:
+        raise typer.Exit(CorruptArchiveError.exit_code)
+
+
+def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
+    from ucompress.render.format import display_path, format_bytes
+
+    for path, message in report.failed:
+        complain(f"{display_path(path)}: {message}")
+    if not quiet:
+        counts = f"{report.files:,} files, {report.folders:,} folders, {report.links:,} links"
+        sys.stderr.write(f"{counts}, {format_bytes(report.content_bytes)} in {directory}\n")
+
+
+def _tell_as_json(report: ExtractionReport) -> None:
+    from ucompress.render.documents import damage_document
+
+    lines = json_lines()
+    for path, message in report.failed:
+        lines.write(damage_document(path, message))
+    lines.write(
+        {
+            "type": "extracted",
+            "files": report.files,
+            "folders": report.folders,
+            "links": report.links,
+            "content_bytes": report.content_bytes,
+            "failed": len(report.failed),
+        }
+    )

@@ -1,0 +1,195 @@
+"""Commands that run a job: compress and analyze."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ucompress.cli import options as o
+from ucompress.cli.output import binary_stdout, complain
+from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
+from ucompress.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
+    from ucompress.progress import CompressionResult
+
+STDIN = Path("-")
+SUFFIX = ".ucz"
+IN_MEMORY = Path(":memory:")
+
+
+def compress(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="Files and folders; - packs standard input.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="The archive; - for standard output. [PATH.ucz]"),
+    ] = None,
+    level: o.Level = DEFAULT_LEVEL,
+    threads: o.Threads = None,
+    memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
+    database: o.Database = o.DEFAULT_DATABASE,
+    include: o.Include = None,
+    exclude: o.Exclude = None,
+    gitignore: o.GitIgnore = False,
+    content_hash: Annotated[
+        bool, typer.Option("--content-hash", help="Keep a full 32-byte hash of each content.")
+    ] = False,
+    dictionary: Annotated[
+        Path | None, typer.Option("--dictionary", metavar="FILE", help="Use this dictionary; build none.")
+    ] = None,
+    no_resume: Annotated[bool, typer.Option("--no-resume", help="Begin anew, whatever was left.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace any file at the output's name.")] = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Pack files and folders into one archive."""
+    with _spooled(paths, output) as inputs, _destination(paths, output, force=force) as archive:
+        from_stdin = inputs != paths
+        config = CompressionConfig(
+            inputs=tuple(inputs),
+            output=archive,
+            level=level,
+            threads=threads,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
+            gitignore=gitignore,
+            content_hash_bytes=32 if content_hash else None,
+            dictionary=dictionary,
+            pipeline=PipelineConfig(
+                # What comes from a pipe never comes again: nothing to learn it for.
+                database_path=IN_MEMORY if from_stdin and database == o.DEFAULT_DATABASE else database,
+                memory_limit_mb=memory_limit,
+                enable_resume=not no_resume and not from_stdin,
+            ),
+        )
+        result = orchestrator(config, json=json, quiet=quiet).run()
+    end(result, quiet=quiet and not json)
+
+
+def analyze(
+    paths: o.Inputs,
+    threads: o.Threads = None,
+    memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
+    database: o.Database = o.DEFAULT_DATABASE,
+    include: o.Include = None,
+    exclude: o.Exclude = None,
+    gitignore: o.GitIgnore = False,
+    min_length: Annotated[
+        int, typer.Option("--min-length", metavar="N", help="Shortest pattern, in bytes.")
+    ] = o.DEFAULT_MIN_LENGTH,
+    min_frequency: Annotated[
+        int, typer.Option("--min-frequency", metavar="N", help="Fewest places at which a pattern stands.")
+    ] = o.DEFAULT_MIN_FREQUENCY,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Learn the patterns of files and folders without packing them."""
+    config = CompressionConfig(
+        inputs=tuple(paths),
+        output=default_output(paths[0]),
+        threads=threads,
+        min_pattern_length=min_length,
+        min_frequency=min_frequency,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        gitignore=gitignore,
+        pipeline=PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
+    )
+    result = orchestrator(config, json=json, quiet=quiet).analyze()
+    end(result, quiet=quiet and not json)
+
+
+def orchestrator(config: CompressionConfig, *, json: bool, quiet: bool) -> PipelineOrchestrator:
+    """What runs a job, shown as the options ask for."""
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
+    from ucompress.render import choose_renderer
+
+    return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
+
+
+def end(result: CompressionResult, *, quiet: bool) -> None:
+    """End with 3 if inputs could not be read; where no renderer has named them, they are named here."""
+    if quiet:
+        from ucompress.render.format import display_path
+
+        for path, message in result.unreadable:
+            complain(f"{display_path(path)}: {message}")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def default_output(path: Path) -> Path:
+    """`NAME.ucz` beside an input; `.` and `..` take the real folder's name."""
+    real = path if path.name not in ("", "..") else path.resolve()
+    return real.with_name(real.name + SUFFIX) if real.name else real / f"root{SUFFIX}"
+
+
+@contextmanager
+def _spooled(paths: list[Path], output: Path | None) -> Iterator[list[Path]]:
+    """The inputs; standard input becomes a temporary file named `stdin`."""
+    if STDIN not in paths:
+        yield paths
+        return
+    if len(paths) > 1:
+        raise UsageError("- stands for standard input and must be the only input")
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal: send data through a pipe, or name files")
+    # Beside the output, where there is room for what comes; /tmp may be a small disk in memory.
+    beside = output.absolute().parent if output is not None and output != STDIN else None
+    with tempfile.TemporaryDirectory(prefix=".ucompress-", dir=beside) as folder:
+        spool = Path(folder) / "stdin"
+        with spool.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        # The same bytes in, the same archive out: not the time at which they came.
+        spool.chmod(0o644)
+        os.utime(spool, ns=(0, 0))
+        yield [spool]
+
+
+@contextmanager
+def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iterator[Path]:
+    """The archive's path; standard output gets it from a temporary file once it is complete."""
+    if output is None and STDIN not in paths:
+        if len(paths) > 1:
+            raise UsageError("several inputs have no common name: say with -o what the archive is called")
+        output = default_output(paths[0])
+    if output is not None and output != STDIN:
+        _refuse_to_replace(output, force=force)
+        yield output
+        return
+    stream = binary_stdout("the archive")
+    with tempfile.TemporaryDirectory(prefix="ucompress-") as folder:
+        archive = Path(folder) / f"stdout{SUFFIX}"
+        yield archive
+        with archive.open("rb") as file:
+            shutil.copyfileobj(file, stream, 1 << 20)
+        stream.flush()
+
+
+def _refuse_to_replace(output: Path, *, force: bool) -> None:
+    from ucompress.archive.layout import MAGIC
+
+    if force or not output.exists():
+        return
+    if output.is_file():
+        with output.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                return
+    raise OutputError(
+        f"{output} exists and is no ucompress archive; it was left alone: "
+        "choose another name with -o, or use --force to replace it"
+    )

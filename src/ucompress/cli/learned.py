@@ -1,0 +1,117 @@
+"""Commands about what was learned: patterns and dictionaries."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ucompress.cli import options as o
+from ucompress.cli.output import binary_stdout, json_lines
+from ucompress.errors import InputError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from ucompress.patterns import PatternEntry
+
+STDOUT = Path("-")
+
+
+class DictionaryFormat(StrEnum):
+    """What a trained dictionary is for."""
+
+    RAW = "raw"
+    ZSTD = "zstd"
+
+
+def patterns(
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many.")] = 20,
+    min_frequency: Annotated[
+        int, typer.Option("--min-frequency", metavar="N", min=1, help="How frequent at least.")
+    ] = 1,
+    database: o.Database = o.DEFAULT_DATABASE,
+    json: o.Json = False,
+) -> None:
+    """Show what repeats: the patterns of the database, by bytes saved."""
+    entries = _top_patterns(database, limit, min_frequency)
+    if json:
+        from ucompress.render.documents import pattern_document
+
+        lines = json_lines()
+        for entry in entries:
+            lines.write(pattern_document(entry))
+        return
+    width = max(20, shutil.get_terminal_size().columns - 46)
+    sys.stdout.write(f"{'saved':>12} {'frequency':>11} {'files':>8} {'bytes':>7}  pattern\n")
+    for entry in entries:
+        counts = f"{entry.saved_bytes:>12,} {entry.frequency:>11,} {entry.file_count:>8,}"
+        sys.stdout.write(f"{counts} {len(entry.pattern):>7,}  {excerpt(entry.pattern, width)}\n")
+
+
+def train(
+    samples: Annotated[list[Path], typer.Argument(metavar="SAMPLE", help="Files and folders of samples.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DICTIONARY", help="Where to; - for standard output.")
+    ],
+    size: Annotated[
+        int, typer.Option("--size", metavar="BYTES", min=256, help="The most bytes that it may take.")
+    ] = 112_640,
+    kind: Annotated[
+        DictionaryFormat,
+        typer.Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),
+    ] = DictionaryFormat.RAW,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Make a dictionary from samples."""
+    if output != STDOUT and output.exists() and not force:
+        raise OutputError(f"{output} exists and was left alone: choose another name, or use --force")
+    stream = binary_stdout("the dictionary", force=force) if output == STDOUT else None
+    contents = _sample_contents(samples)
+    from ucompress.codec.dictionary import train as train_dictionary
+
+    made = train_dictionary(contents, size)
+    content = made.finalize_zstd(contents, size) if kind is DictionaryFormat.ZSTD else made.data
+    if not content:
+        raise InputError("the samples have nothing in common: no dictionary was written")
+    if stream is not None:
+        stream.write(content)
+        stream.flush()
+        return
+    output.write_bytes(content)
+
+
+def excerpt(pattern: bytes, width: int) -> str:
+    """The beginning of a pattern on one line: text as it is, the rest escaped."""
+    text = repr(pattern[:width].decode("utf-8", "backslashreplace").replace("\\\\", "\\"))[1:-1]
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:
+    from ucompress.database import PatternDatabase
+
+    if not database.is_file():
+        raise InputError(
+            f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
+        )
+    with PatternDatabase(database, read_only=True) as opened:
+        if min_frequency <= 1:
+            return opened.top_patterns(limit)
+        entries = opened.get_frequent_patterns(min_frequency)
+    return sorted(entries, key=lambda entry: (-entry.saved_bytes, -entry.frequency, entry.pattern))[:limit]
+
+
+def _sample_contents(samples: list[Path]) -> list[bytes]:
+    from ucompress.scan import MemberKind, open_source, scan
+
+    manifest = scan(samples)
+    contents = []
+    for entry in manifest:
+        if entry.kind is MemberKind.FILE and entry.size:
+            with open(open_source(entry.source), "rb") as file:
+                contents.append(file.read())
+    if not contents:
+        raise UsageError("there are no bytes in these samples: name files, or folders of files")
+    return contents

@@ -1,0 +1,70 @@
+"""What goes where: data and JSON to stdout, the rest to stderr, never binary to a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ucompress.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, BinaryIO
+
+    from ucompress.render import JsonLines
+
+
+def complain(message: str) -> None:
+    """One sentence on stderr; when that is gone too, nothing is left to tell."""
+    from ucompress.render.format import display_text
+
+    try:
+        sys.stderr.write(f"ucompress: {display_text(message)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def json_lines() -> JsonLines:
+    """Writes documents to stdout."""
+    from ucompress.render import JsonLines
+
+    return JsonLines(sys.stdout)
+
+
+def write_error_document(message: str, **fields: Any) -> None:
+    """The error that ends a command, for `--json`."""
+    from ucompress.progress.documents import error_document
+
+    json_lines().write(error_document(message, **fields))
+
+
+def binary_stdout(what: str, *, force: bool = False) -> BinaryIO:
+    """Standard output for bytes.
+
+    Raises:
+        UsageError: it is a terminal, and `force` is off.
+    """
+    if sys.stdout.isatty() and not force:
+        raise UsageError(f"{what} would go to the terminal: send it to a file or a pipe")
+    sys.stdout.flush()
+    return sys.stdout.buffer
+
+
+def write_path(path: bytes, *, before: str = "", after: bytes = b"", end: bytes = b"\n") -> None:
+    """A member's path on a line; its bytes go out as they are, but not to a terminal."""
+    if sys.stdout.isatty():
+        from ucompress.render.format import display_path
+
+        sys.stdout.write(f"{before}{display_path(path)}{display_path(after)}\n")
+    else:
+        sys.stdout.buffer.write(os.fsencode(before) + path + after + end)
+
+
+def write_table(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and values in two columns."""
+    table = list(rows)
+    width = max((len(name) for name, _ in table), default=0)
+    for name, value in table:
+        sys.stdout.write(f"{name:<{width}}  {value}\n")

@@ -1,0 +1,81 @@
+"""Commands about the last job: status and resume."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ucompress.cli import options as o
+from ucompress.cli.job import end, orchestrator
+from ucompress.cli.output import json_lines
+from ucompress.errors import ResumeFailedError
+
+if TYPE_CHECKING:
+    from ucompress.database import JobRecord
+
+SomeDatabase = Annotated[
+    Path | None, typer.Option("--database", metavar="FILE", help="Where the job is kept. [the last job's]")
+]
+SomeMemoryLimit = Annotated[
+    int | None, typer.Option("--memory-limit", metavar="MB", help="Another limit than before, in MB.")
+]
+
+
+def status(database: SomeDatabase = None, json: o.Json = False) -> None:
+    """Show the running or interrupted job, from any folder."""
+    path, record, progress = _last_job(database)
+    if json:
+        from ucompress.render.documents import status_document
+
+        json_lines().write(status_document(record, progress))
+        return
+    from ucompress.render.status import status_lines
+
+    for line in status_lines(record, progress):
+        sys.stdout.write(line + "\n")
+    if record.state.value == "interrupted":
+        sys.stdout.write(f"Continue it with: ucompress resume --database {shlex.quote(str(path))}\n")
+
+
+def resume(
+    database: SomeDatabase = None,
+    threads: o.Threads = None,
+    memory_limit: SomeMemoryLimit = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Continue the last job, with the options it was started with."""
+    path, record, _ = _last_job(database)
+    if record.state.value == "done":
+        raise ResumeFailedError("the last job is done: there is nothing to continue")
+    from ucompress.pipeline.description import config_from_description
+
+    config = config_from_description(
+        record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit
+    )
+    result = orchestrator(config, json=json, quiet=quiet).resume_from_checkpoint()
+    end(result, quiet=quiet and not json)
+
+
+def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | None]:
+    """The database, the job and its progress row: of a database, or of the last job anywhere."""
+    from ucompress.database import PatternDatabase, last_job
+
+    key = None
+    if database is None:
+        pointer = last_job()
+        if pointer is None:
+            raise ResumeFailedError("no job is known: start one with `ucompress compress PATH`")
+        database, key = pointer.database, pointer.key
+    if not database.is_file():
+        raise ResumeFailedError(f"the database {database} is gone: start the job anew")
+    with PatternDatabase(database, read_only=True) as opened:
+        record = (opened.jobs.find(key) if key else None) or opened.jobs.latest()
+        if record is None:
+            raise ResumeFailedError(f"no job is kept in {database}: start one with `ucompress compress PATH`")
+        return database, record, opened.jobs.progress(record.id)
