@@ -5,6 +5,14 @@ takes the updates from a queue and draws at most once per interval through a `Re
 package knows only the protocol. Progress flows one way: nothing here can stop or change a run.
 """
 
+from ucompress.progress.documents import (
+    error_document,
+    notice_document,
+    path_fields,
+    phase_document,
+    progress_document,
+    summary_document,
+)
 from ucompress.progress.events import (
     Notice,
     PipelinePhase,
@@ -31,4 +39,10 @@ __all__ = [
     "Renderer",
     "SavedBytes",
     "Severity",
+    "error_document",
+    "notice_document",
+    "path_fields",
+    "phase_document",
+    "progress_document",
+    "summary_document",
 ]

@@ -66,7 +66,7 @@ class ProgressReporter:
         self._interval = max(0.0, interval.total_seconds())
         self._clock = clock
         self._lock = threading.RLock()
-        self._queue: SimpleQueue[ProgressUpdate | Notice] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[float, ProgressUpdate | Notice]] = SimpleQueue()
         self._observers: list[_Observer] = []
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -145,15 +145,16 @@ class ProgressReporter:
             else:
                 update = _never_back(before, update)
             self._latest = update
-            # Without a thread nobody empties the queue; phases are few and kept for a later start.
-            if self._thread is not None or changed:
-                self._queue.put(update)
+            # The queue carries what must not be lost. Numbers in between may be overtaken by the latest,
+            # so that a million files a second fill no memory.
+            if changed:
+                self._queue.put((now, update))
 
     def notice(self, message: str, path: bytes | None = None, severity: Severity = Severity.NOTICE) -> None:
         """Show a message beside the numbers; from any thread."""
         with self._lock:
             if not self._closed and self._renderer is not None:
-                self._queue.put(Notice(message, path, severity))
+                self._queue.put((self._clock(), Notice(message, path, severity)))
 
     def finish(self, statistics: CompressionStatistics) -> None:
         """Draw what is left, show the final numbers and end the display thread; once."""
@@ -173,14 +174,14 @@ class ProgressReporter:
         Only for the display thread, or where there is none.
         """
         now = self._clock()
-        changed = self._drain(now)
+        changed = self._drain()
         if self._shown is None:
             return
-        by_bytes = bool(self._shown.total_bytes)
-        self._work.add(now, self._shown.bytes_processed if by_bytes else self._shown.files_processed)
-        self._bytes.add(now, self._shown.bytes_processed)
+        self._measure(self._shown, now)
+        moving = self._shown.phase is not PipelinePhase.COMPLETED
         waited = float("inf") if self._last_draw is None else now - self._last_draw
-        if (waited >= self._interval and (changed or waited >= HEARTBEAT_SECONDS)) or (final and changed):
+        due = waited >= self._interval and (changed or waited >= HEARTBEAT_SECONDS)
+        if moving and (due or (final and changed)):
             self._last_draw = now
             snapshot = self._snapshot(self._shown, now)
             self._draw(lambda renderer: renderer.draw(snapshot))
@@ -204,29 +205,46 @@ class ProgressReporter:
         thread.join(JOIN_SECONDS)
         return not thread.is_alive()
 
-    def _drain(self, now: float) -> bool:
+    def _drain(self) -> bool:
+        """Take what is new; whether the numbers changed."""
+        with self._lock:
+            latest = self._latest
+        changed = self._empty_queue()
+        shown = self._shown
+        # A phase that began after `latest` was read has been taken from the queue meanwhile.
+        if shown is not None and latest is not shown and latest.phase is shown.phase:
+            self._shown = latest
+            return True
+        return changed
+
+    def _empty_queue(self) -> bool:
         changed = False
         while True:
             try:
-                event = self._queue.get_nowait()
+                when, event = self._queue.get_nowait()
             except Empty:
                 return changed
             if isinstance(event, Notice):
                 self._show_notice(event)
             else:
                 changed = True
-                self._take(event, now)
+                self._take(event, when)
 
     def _show_notice(self, notice: Notice) -> None:
         self._draw(lambda renderer: renderer.message(notice))
 
-    def _take(self, update: ProgressUpdate, now: float) -> None:
+    def _measure(self, update: ProgressUpdate, now: float) -> None:
+        self._work.add(now, update.bytes_processed if update.total_bytes else update.files_processed)
+        self._bytes.add(now, update.bytes_processed)
+
+    def _take(self, update: ProgressUpdate, when: float) -> None:
         entered = self._shown is None or update.phase is not self._shown.phase
         self._shown = update
         if entered:
             self._work = RateEstimator()
             self._bytes = RateEstimator()
-            snapshot = self._snapshot(update, now)
+            self._measure(update, when)
+            snapshot = self._snapshot(update, when)
             self._draw(lambda renderer: renderer.phase(snapshot))
 
     def _snapshot(self, update: ProgressUpdate, now: float) -> ProgressSnapshot:

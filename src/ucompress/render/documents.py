@@ -1,0 +1,185 @@
+"""What commands answer, as JSON documents: members, archives, patterns, verification, jobs.
+
+Each function makes one type of document; the project's `docs/json.md` describes every field.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from ucompress.progress import path_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ucompress.database import JobRecord
+    from ucompress.patterns import PatternEntry
+
+JsonObject = dict[str, Any]
+
+
+def member_document(
+    path: bytes,
+    *,
+    kind: str,
+    size: int,
+    mode: int,
+    mtime_ns: int,
+    target: bytes | None = None,
+    digest: bytes | None = None,
+    blocks: int | None = None,
+) -> JsonObject:
+    """One member of an archive, as type `member`.
+
+    Args:
+        path: member path.
+        kind: `file`, `directory`, `symlink` or `hardlink`.
+        size: bytes of its content.
+        mode: permission bits.
+        mtime_ns: last change, in nanoseconds since 1970.
+        target: what a link points to.
+        digest: content hash, where the archive has one.
+        blocks: blocks that reading it decodes.
+    """
+    return {
+        "type": "member",
+        **path_fields(path),
+        "kind": kind,
+        "size": size,
+        "mode": mode,
+        "mtime_ns": mtime_ns,
+        **path_fields(target or None, "target"),
+        "digest": digest.hex() if digest else None,
+        "blocks": blocks,
+    }
+
+
+def info_document(
+    archive: bytes,
+    *,
+    format_version: str,
+    level: int,
+    members: int,
+    files: int,
+    original_bytes: int,
+    archive_bytes: int,
+    dictionary_bytes: int,
+    blocks: int,
+    saved_bytes: dict[str, int] | None = None,
+    features: Iterable[str] = (),
+    extra: dict[str, Any] | None = None,
+) -> JsonObject:
+    """An archive as a whole, as type `info`.
+
+    Args:
+        archive: its path.
+        format_version: version of the format.
+        level: compression level.
+        members: all entries.
+        files: regular files.
+        original_bytes: bytes of all files.
+        archive_bytes: size of the archive.
+        dictionary_bytes: size of the shared dictionary, decoded.
+        blocks: number of blocks.
+        saved_bytes: bytes saved by `files`, `segments`, `patterns` and `context`, where known.
+        features: features the archive uses.
+        extra: further facts, as the command names them.
+    """
+    return {
+        "type": "info",
+        **path_fields(archive),
+        "format_version": format_version,
+        "level": level,
+        "members": members,
+        "files": files,
+        "original_bytes": original_bytes,
+        "archive_bytes": archive_bytes,
+        "ratio": round(archive_bytes / original_bytes, 6) if original_bytes else 0.0,
+        "dictionary_bytes": dictionary_bytes,
+        "blocks": blocks,
+        "saved_bytes": saved_bytes,
+        "features": list(features),
+        "extra": extra or {},
+    }
+
+
+def pattern_document(entry: PatternEntry) -> JsonObject:
+    """One pattern, as type `pattern`."""
+    return {
+        "type": "pattern",
+        "pattern_b64": base64.b64encode(entry.pattern).decode("ascii"),
+        "text": _text(entry.pattern),
+        "length": len(entry.pattern),
+        "frequency": entry.frequency,
+        "file_count": entry.file_count,
+        "saved_bytes": entry.saved_bytes,
+        "first_seen": _moment(entry.first_seen),
+        "last_updated": _moment(entry.last_updated),
+    }
+
+
+def damage_document(path: bytes, message: str, *, block: int | None = None) -> JsonObject:
+    """One member that cannot be read back, as type `damage`.
+
+    Args:
+        path: the member.
+        message: what is wrong.
+        block: the block that is damaged, where it is one.
+    """
+    return {"type": "damage", **path_fields(path), "message": message, "block": block}
+
+
+def verify_document(
+    archive: bytes, *, members: int, blocks: int, checked_bytes: int, damaged: int
+) -> JsonObject:
+    """The verdict on an archive, as type `verify`.
+
+    Args:
+        archive: its path.
+        members: members checked.
+        blocks: blocks decoded.
+        checked_bytes: bytes decoded and compared with their checksums.
+        damaged: members that cannot be read back.
+    """
+    return {
+        "type": "verify",
+        **path_fields(archive),
+        "sound": damaged == 0,
+        "members": members,
+        "blocks": blocks,
+        "checked_bytes": checked_bytes,
+        "damaged": damaged,
+    }
+
+
+def status_document(record: JobRecord, progress: JsonObject | None) -> JsonObject:
+    """A job, as type `status`.
+
+    Args:
+        record: the job.
+        progress: its progress row: a document of type `progress`, if it ever gave one.
+    """
+    return {
+        "type": "status",
+        "job": record.id,
+        "key": record.key.hex(),
+        "state": record.state.value,
+        "pid": record.pid,
+        "description": record.description,
+        "created_at": _moment(record.created_at),
+        "updated_at": _moment(record.updated_at),
+        "progress": progress,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _text(pattern: bytes) -> str | None:
+    try:
+        return pattern.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
