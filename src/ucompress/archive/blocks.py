@@ -1,0 +1,107 @@
+"""Reads blocks: one range of the file each, decoded with the dictionary, compared with their digests."""
+
+from __future__ import annotations
+
+import threading
+
+from ucompress.archive.cache import ByteCache
+from ucompress.archive.directory import Directory
+from ucompress.archive.entry import HOLE, Entry
+from ucompress.archive.layout import BLOCK_HEADER_SIZE, ArchiveHeader, BlockHeader, check
+from ucompress.archive.salvage import payload_of, read_dictionary
+from ucompress.archive.source import FileSource
+from ucompress.codec.block import BlockDecompressor
+from ucompress.errors import CorruptArchiveError
+
+
+class BlockReader:
+    """Decodes blocks and keeps the last ones; any number of threads may ask.
+
+    Parameters:
+        source: the archive.
+        directory: where its blocks are.
+        header: what it declares.
+        cache: bytes of decoded blocks that are kept.
+
+    Attributes:
+        decoded: number of blocks decoded so far.
+    """
+
+    def __init__(self, source: FileSource, directory: Directory, header: ArchiveHeader, cache: int) -> None:
+        """Nothing is read yet."""
+        self._source = source
+        self._directory = directory
+        self._table = directory.blocks
+        self._header = header
+        self._cache: ByteCache[bytes] = ByteCache(cache)
+        self._lock = threading.Lock()
+        self._dictionary: bytes | None = None
+        self._decoder: BlockDecompressor | None = None
+        self.decoded = 0
+
+    def clear(self) -> None:
+        """Drop the cached blocks."""
+        self._cache.clear()
+
+    @property
+    def dictionary(self) -> bytes:
+        """The dictionary, read and repaired when first asked for; empty if there is none."""
+        with self._lock:
+            if self._dictionary is None:
+                at, length = self._directory.dictionary_at, self._directory.dictionary_length
+                self._dictionary = read_dictionary(payload_of(self._source, at, length)) if at else b""
+            return self._dictionary
+
+    def get(self, number: int) -> bytes:
+        """A block's decoded bytes, from the cache if they are there."""
+        cached = self._cache.get(number)
+        if cached is not None:
+            return cached
+        data = self.decode(number)
+        self._cache.put(number, data, len(data))
+        return data
+
+    def decode(self, number: int) -> bytes:
+        """Read, decode and check a block, past the cache.
+
+        Raises:
+            CorruptArchiveError: it is damaged, or not there.
+        """
+        header, payload = self._read(number)
+        try:
+            content = self._decompressor().decompress(header.codec, payload, header.decoded_size)
+        except CorruptArchiveError as error:
+            raise CorruptArchiveError(f"block {number} is damaged: {error}") from error
+        if len(content) != header.decoded_size or check(content, 16) != header.digest:
+            raise CorruptArchiveError(f"block {number} is damaged: its digest differs")
+        with self._lock:
+            self.decoded += 1
+        return content
+
+    def _read(self, number: int) -> tuple[BlockHeader, bytes]:
+        """Header and coded bytes of a block, with one read."""
+        table = self._table
+        if number >= len(table) or table.at[number] < 0:
+            raise CorruptArchiveError(f"block {number} is not there")
+        coded, decoded = int(table.coded[number]), int(table.decoded[number])
+        data = self._source.read_at(int(table.at[number]), BLOCK_HEADER_SIZE + coded)
+        header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
+        if (header.number, header.coded_size, header.decoded_size) != (number, coded, decoded):
+            raise CorruptArchiveError(f"block {number} is not where the directory says")
+        if decoded > self._header.largest_block:
+            raise CorruptArchiveError(f"block {number} is larger than the header declares")
+        return header, data[BLOCK_HEADER_SIZE:]
+
+    def _decompressor(self) -> BlockDecompressor:
+        if self._decoder is None:
+            dictionary = self.dictionary
+            with self._lock:
+                if self._decoder is None:
+                    self._decoder = BlockDecompressor(dictionary)
+        return self._decoder
+
+    def is_substituted(self, entry: Entry) -> bool:
+        """Whether a block that the entry needs holds other bytes than the index says."""
+        flags = self._table.flags
+        blocks = {extent.block for extent in entry.extents if extent.block != HOLE}
+        return any(block < len(flags) and flags[block] for block in blocks)

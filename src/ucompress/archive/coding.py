@@ -1,0 +1,38 @@
+"""Coding of what all members share: dictionary, index pages, directory; always without a dictionary."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ucompress.archive.layout import CODED_SLACK
+from ucompress.codec.block import BlockCompressor, BlockDecompressor
+from ucompress.errors import CorruptArchiveError
+
+STORED = 0
+_LEVEL = 6
+
+
+@cache
+def _compressor() -> BlockCompressor | None:
+    try:
+        return BlockCompressor(_LEVEL)
+    except ValueError:
+        return None
+
+
+@cache
+def _decompressor() -> BlockDecompressor:
+    return BlockDecompressor()
+
+
+def code_shared(data: bytes) -> tuple[int, bytes]:
+    """Codec id and coded bytes: our LZ codec where it gains, else stored."""
+    compressor = _compressor()
+    return compressor.compress(data) if compressor is not None else (STORED, data)
+
+
+def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
+    """The decoded bytes; the caller has compared `size` with the part's limit."""
+    if len(coded) > size + CODED_SLACK:
+        raise CorruptArchiveError(f"{len(coded)} coded bytes are too many for {size}")
+    return _decompressor().decompress(codec, coded, size)

@@ -1,0 +1,198 @@
+"""Numbers and strings inside index pages and the directory (format section 1).
+
+A column keeps the bytes of equal weight of all its numbers together: the high planes are
+nearly constant, which costs the codec nothing, and NumPy reads a plane in one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ucompress.errors import CorruptArchiveError
+
+Column = npt.NDArray[np.uint64]
+_MASK = (1 << 64) - 1
+
+
+def zigzag(value: int) -> int:
+    """A signed 64-bit integer as unsigned: 0, -1, 1, -2, ... become 0, 1, 2, 3, ..."""
+    return ((value << 1) ^ (value >> 63)) & _MASK
+
+
+def unzigzag(value: int) -> int:
+    """The signed integer that `zigzag` made unsigned."""
+    return (value >> 1) ^ -(value & 1)
+
+
+def signed(value: int) -> int:
+    """The low 64 bits of a sum as a two's complement integer."""
+    value &= _MASK
+    return value - (1 << 64) if value >> 63 else value
+
+
+def write_varint(value: int) -> bytes:
+    """Base 128, least significant group first."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def write_column(values: Sequence[int] | Column) -> bytes:
+    """Width and planes of unsigned integers below 2^64."""
+    numbers = np.asarray(values, dtype=np.uint64)
+    largest = int(numbers.max()) if numbers.size else 0
+    width = (largest.bit_length() + 7) // 8
+    planes = numbers.astype("<u8").view(np.uint8).reshape(-1, 8).T[:width]
+    return bytes((width,)) + planes.tobytes()
+
+
+def write_blob(data: bytes) -> bytes:
+    """Length and bytes."""
+    return write_varint(len(data)) + data
+
+
+def write_strings(strings: Iterable[bytes]) -> bytes:
+    """A blob of strings, each closed by a zero byte."""
+    return write_blob(b"".join([string + b"\0" for string in strings]))
+
+
+def shared_prefix(a: bytes, b: bytes) -> int:
+    """Number of leading bytes that two strings have in common."""
+    limit = min(len(a), len(b))
+    if a[:limit] == b[:limit]:
+        return limit
+    low, high = 0, limit
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if a[:middle] == b[:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def write_prefixed(strings: Sequence[bytes]) -> bytes:
+    """Coding 0 of format section 6.4: shared lengths, then what follows them."""
+    shared = [0] * len(strings)
+    suffixes = []
+    before = b""
+    for number, string in enumerate(strings):
+        shared[number] = common = shared_prefix(before, string)
+        suffixes.append(string[common:])
+        before = string
+    return write_column(shared) + write_strings(suffixes)
+
+
+class Cursor:
+    """Reads fields one after the other, never past the end.
+
+    Parameters:
+        data: the decoded page or directory.
+        what: its name in messages.
+    """
+
+    def __init__(self, data: bytes, what: str) -> None:
+        """Start at the first byte."""
+        self._data = data
+        self._what = what
+        self._at = 0
+
+    def fail(self, why: str) -> CorruptArchiveError:
+        """The error for contents that contradict the format."""
+        return CorruptArchiveError(f"{self._what} is damaged: {why}")
+
+    @property
+    def remaining(self) -> int:
+        """Bytes not yet read."""
+        return len(self._data) - self._at
+
+    def take(self, length: int) -> bytes:
+        """The next bytes."""
+        if not 0 <= length <= self.remaining:
+            raise self.fail(f"it ends {length - self.remaining} bytes early")
+        start = self._at
+        self._at += length
+        return self._data[start : self._at]
+
+    def byte(self) -> int:
+        """The next byte as a number."""
+        return self.take(1)[0]
+
+    def varint(self, limit: int = (1 << 63) - 1) -> int:
+        """An unsigned base-128 integer of at most `limit`."""
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+            shift += 7
+            if shift > 63:
+                raise self.fail("a number has no end")
+        if value > limit:
+            raise self.fail(f"the number {value} exceeds {limit}")
+        if byte == 0 and shift:
+            raise self.fail("a number is longer than it need be")
+        return value
+
+    def svarint(self) -> int:
+        """A signed base-128 integer of 64 bits."""
+        return unzigzag(self.varint(_MASK))
+
+    def column(self, count: int) -> Column:
+        """`count` unsigned integers; the caller has checked `count` against a limit."""
+        width = self.byte()
+        if width > 8:
+            raise self.fail(f"a column has {width} planes")
+        if width == 0:
+            return np.zeros(count, dtype=np.uint64)
+        planes = np.frombuffer(self.take(width * count), dtype=np.uint8).reshape(width, count)
+        if count == 0 or not planes[-1].any():
+            raise self.fail("a column is wider than it need be")
+        values: Column = planes[0].astype(np.uint64)
+        for plane in range(1, width):
+            values |= planes[plane].astype(np.uint64) << np.uint64(8 * plane)
+        return values
+
+    def numbers(self, count: int, limit: int) -> list[int]:
+        """A column as Python integers, all at most `limit`."""
+        values = self.column(count)
+        if count and int(values.max()) > limit:
+            raise self.fail(f"the number {int(values.max())} exceeds {limit}")
+        numbers: list[int] = values.tolist()
+        return numbers
+
+    def blob(self) -> bytes:
+        """A length and as many bytes."""
+        return self.take(self.varint())
+
+    def strings(self, count: int) -> list[bytes]:
+        """`count` strings, each closed by a zero byte."""
+        parts = self.blob().split(b"\0")
+        if len(parts) != count + 1 or parts[-1]:
+            raise self.fail(f"it has {len(parts) - 1} strings where {count} are expected")
+        return parts[:-1]
+
+    def prefixed(self, count: int) -> list[bytes]:
+        """`count` prefix-coded strings (coding 0 of format section 6.4)."""
+        shared = self.numbers(count, 65_535)
+        strings = self.strings(count)
+        before = b""
+        for number, common in enumerate(shared):
+            if common:
+                if common > len(before):
+                    raise self.fail("a name shares more than there is")
+                strings[number] = before[:common] + strings[number]
+            before = strings[number]
+        return strings
+
+    def finish(self) -> None:
+        """Refuse leftovers."""
+        if self.remaining:
+            raise self.fail(f"{self.remaining} bytes are left over")

@@ -1,0 +1,166 @@
+"""From blocks to files: each block of a batch is decoded once, and all files take their parts of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from ucompress.archive.entry import HOLE, Entry, Extent, show
+from ucompress.archive.layout import check
+from ucompress.archive.target import Draft, TargetFolder
+from ucompress.errors import ArchiveError, OutputError
+
+if TYPE_CHECKING:
+    from ucompress.archive.reader import Archive
+
+FAILURES = (ArchiveError, OutputError, OSError, ValueError)
+"""What costs one member, not the run."""
+
+PERMISSIONS = 0o1777
+"""Mode bits that are restored: set-user-ID and set-group-ID are not."""
+
+Done = Callable[[Entry, str | None], None]
+Part = tuple[int, Extent]
+
+
+def reason(error: BaseException) -> str:
+    """Why a member failed, for people."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def user_xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
+    """The attributes that are restored: others could give rights."""
+    return tuple(pair for pair in entry.xattrs if pair[0].startswith(b"user."))
+
+
+class _Pending:
+    """A file of several blocks."""
+
+    __slots__ = ("blocks_left", "draft", "entry", "failure")
+
+    def __init__(self, entry: Entry, draft: Draft, blocks: int) -> None:
+        self.entry = entry
+        self.draft = draft
+        self.blocks_left = blocks
+        self.failure: str | None = None
+
+
+class Delivery:
+    """Writes one batch of files.
+
+    Parameters:
+        archive: where blocks come from.
+        target: where files go.
+        done: called with each file and why it failed, or None; from any thread.
+    """
+
+    def __init__(self, archive: Archive, target: TargetFolder, done: Done) -> None:
+        """Start without files."""
+        self._archive = archive
+        self._target = target
+        self._done = done
+        self._lock = threading.Lock()
+        self._whole: dict[int, list[Entry]] = {}
+        self._parts: dict[int, list[tuple[_Pending, list[Part]]]] = {}
+
+    def run(self, files: Sequence[Entry], pool: Executor) -> None:
+        """Write the files and wait for all of them."""
+        for entry in files:
+            self._assign(entry)
+        blocks = sorted(self._whole.keys() | self._parts.keys())
+        for _ in pool.map(self._deliver, blocks):
+            pass
+
+    def _assign(self, entry: Entry) -> None:
+        """Note which blocks a file takes parts of."""
+        by_block: dict[int, list[Part]] = {}
+        for part in stored_parts(entry):
+            by_block.setdefault(part[1].block, []).append(part)
+        if len(by_block) <= 1:
+            self._whole.setdefault(next(iter(by_block), HOLE), []).append(entry)
+            return
+        pending = _Pending(entry, self._target.draft(entry.path), len(by_block))
+        for block, parts in by_block.items():
+            self._parts.setdefault(block, []).append((pending, parts))
+
+    def _deliver(self, block: int) -> None:
+        """Decode one block and write all that comes from it."""
+        failure, data = None, b""
+        try:
+            data = self._archive.block_once(block) if block != HOLE else b""
+        except FAILURES as error:
+            failure = reason(error)
+        for entry in self._whole.pop(block, ()):
+            self._done(entry, failure or self._write_whole(entry, data))
+        for pending, parts in self._parts.pop(block, ()):
+            self._write_parts(pending, parts, data, failure)
+
+    def _write_whole(self, entry: Entry, data: bytes) -> str | None:
+        """Write a file of one block at most; tells why it failed."""
+        draft = self._target.draft(entry.path)
+        try:
+            pieces = self._pieces(list(stored_parts(entry)), data)
+            digest = entry.digest
+            if digest is not None and len(pieces) == 1 and len(pieces[0][1]) == entry.size:
+                self._archive.check_content(entry, check(pieces[0][1], len(digest)))
+                digest = None
+            return self._complete(entry, draft, pieces, digest)
+        except FAILURES as error:
+            draft.discard()
+            return reason(error)
+
+    def _complete(
+        self, entry: Entry, draft: Draft, pieces: list[tuple[int, memoryview]], digest: bytes | None
+    ) -> str | None:
+        mode = entry.mode & PERMISSIONS
+        self._archive.check_content(entry, None)
+        if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
+            return None
+        draft.discard()
+        return f"the content of {show(entry.path)} differs from its hash"
+
+    def _pieces(self, parts: list[Part], data: bytes) -> list[tuple[int, memoryview]]:
+        """The parts' offsets within the file, and their bytes."""
+        view = memoryview(data)
+        pieces = []
+        for offset, extent in parts:
+            self._archive.check_extent(extent, len(data))
+            pieces.append((offset, view[extent.offset : extent.offset + extent.length]))
+        return pieces
+
+    def _write_parts(self, pending: _Pending, parts: list[Part], data: bytes, failure: str | None) -> None:
+        """Write a file's parts of one block; the last one completes it."""
+        pieces: list[tuple[int, memoryview]] = []
+        try:
+            if failure is None:
+                pieces = self._pieces(parts, data)
+                pending.draft.write(pieces)
+        except FAILURES as error:
+            failure = reason(error)
+        with self._lock:
+            pending.failure = pending.failure or failure
+            pending.blocks_left -= 1
+            if pending.blocks_left:
+                return
+        failure = pending.failure
+        try:
+            if failure is None:
+                failure = self._complete(pending.entry, pending.draft, [], pending.entry.digest)
+            else:
+                pending.draft.discard()
+        except FAILURES as error:
+            pending.draft.discard()
+            failure = reason(error)
+        self._done(pending.entry, failure)
+
+
+def stored_parts(entry: Entry) -> list[Part]:
+    """A file's extents that are not holes, each with its offset within the file."""
+    parts, offset = [], 0
+    for extent in entry.extents:
+        if extent.block != HOLE:
+            parts.append((offset, extent))
+        offset += extent.length
+    return parts

@@ -1,0 +1,237 @@
+"""The directory at the archive's end: where pages and blocks are (format section 9)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ucompress.archive.coding import code_shared, decode_shared
+from ucompress.archive.columns import Column, Cursor, write_column, write_prefixed, write_varint
+from ucompress.archive.layout import (
+    BLOCK_HEADER_SIZE,
+    BLOCK_LIMIT,
+    BLOCKS_LIMIT,
+    CODED_SLACK,
+    DIRECTORY_CHUNK,
+    DIRECTORY_LIMIT,
+    ID_SIZE,
+    LARGEST,
+    PAGE_ENTRIES_LIMIT,
+    PAGE_HEADER_SIZE,
+    PAGE_LIMIT,
+    SUBSTITUTED,
+)
+from ucompress.errors import CorruptArchiveError
+
+_CHUNK_HEADER = 9
+
+
+@dataclass(slots=True)
+class PageTable:
+    """Where the pages of one section are, and which paths each holds.
+
+    Attributes:
+        section_at: offset of the section header, 0 if there is no such section.
+        payload_length: the section's payload, in bytes.
+        sizes: bytes of each page, header included.
+        entries: number of entries of each page.
+        separators: separator i is above every path of page i - 1 and not above any of page i.
+        starts: offset of each page within the payload.
+        firsts: number of each page's first entry, and the number of all entries at the end.
+    """
+
+    section_at: int = 0
+    payload_length: int = 0
+    sizes: list[int] = field(default_factory=list)
+    entries: list[int] = field(default_factory=list)
+    separators: list[bytes] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=lambda: [0])
+
+    def add(self, size: int, entries: int, separator: bytes, start: int | None = None) -> None:
+        """Append a page; it starts where the one before it ends unless told otherwise."""
+        follows = self.starts[-1] + self.sizes[-1] if self.sizes else 0
+        self.starts.append(follows if start is None else start)
+        self.firsts.append(self.firsts[-1] + entries)
+        self.sizes.append(size)
+        self.entries.append(entries)
+        self.separators.append(separator)
+
+    def find(self, path: bytes) -> int:
+        """The number of the page that holds `path` if any does; -1 if it stands before all."""
+        return bisect_right(self.separators, path) - 1
+
+    def __len__(self) -> int:
+        """Number of pages."""
+        return len(self.sizes)
+
+    @property
+    def entry_count(self) -> int:
+        """Number of entries of all pages."""
+        return self.firsts[-1]
+
+    def to_bytes(self) -> bytes:
+        """The page table of format section 9."""
+        return b"".join(
+            (
+                write_varint(self.section_at),
+                write_varint(self.payload_length),
+                write_varint(len(self)),
+                write_column(self.sizes),
+                write_column(self.entries),
+                write_prefixed(self.separators),
+            )
+        )
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> PageTable:
+        """Read a page table and check that it adds up."""
+        table = cls(cursor.varint(), cursor.varint())
+        pages = cursor.varint(cursor.remaining)
+        sizes = cursor.numbers(pages, PAGE_HEADER_SIZE + PAGE_LIMIT + CODED_SLACK)
+        entries = cursor.numbers(pages, PAGE_ENTRIES_LIMIT)
+        for page in zip(sizes, entries, cursor.prefixed(pages), strict=True):
+            table.add(*page)
+        if sum(sizes) != table.payload_length or (sizes and min(sizes) <= PAGE_HEADER_SIZE):
+            raise cursor.fail("pages do not fill their section")
+        if any(a >= b for a, b in zip(table.separators, table.separators[1:], strict=False)):
+            raise cursor.fail("pages are out of order")
+        return table
+
+
+@dataclass(slots=True)
+class BlockTable:
+    """Where the blocks are, in columns.
+
+    Attributes:
+        at: offset of each block's header; -1 for a block that recovery did not find.
+        coded, decoded: sizes in bytes.
+        flags: block flags.
+    """
+
+    at: np.ndarray[tuple[int], np.dtype[np.int64]]
+    coded: Column
+    decoded: Column
+    flags: Column
+
+    @classmethod
+    def of(cls, at: list[int], coded: list[int], decoded: list[int], flags: list[int]) -> BlockTable:
+        """From lists of equal length."""
+        columns = (np.array(values, dtype=np.uint64) for values in (coded, decoded, flags))
+        return cls(np.array(at, dtype=np.int64), *columns)
+
+    def __len__(self) -> int:
+        """Number of blocks."""
+        return len(self.at)
+
+    def to_bytes(self) -> bytes:
+        """The block columns of format section 9."""
+        ends = self.at + self.coded.astype(np.int64) + BLOCK_HEADER_SIZE
+        gaps = np.zeros(len(self), dtype=np.int64)
+        gaps[1:] = self.at[1:] - ends[:-1]
+        return b"".join(
+            (
+                write_varint(len(self)),
+                write_varint(int(self.at[0]) if len(self) else 0),
+                write_column(gaps.astype(np.uint64)),
+                write_column(self.coded),
+                write_column(self.decoded),
+                write_column(self.flags),
+            )
+        )
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> BlockTable:
+        """Read the block columns; every block takes at least a byte of them."""
+        count = cursor.varint(min(cursor.remaining, BLOCKS_LIMIT))
+        first = cursor.varint()
+        gaps, coded, decoded, flags = (cursor.column(count) for _ in range(4))
+        if not count:
+            return cls(np.zeros(0, dtype=np.int64), coded, decoded, flags)
+        if int(coded.max()) > BLOCK_LIMIT + CODED_SLACK or not int(decoded.min()) >= 1:
+            raise cursor.fail("a block has an impossible size")
+        if int(decoded.max()) > BLOCK_LIMIT or int(flags.max()) > SUBSTITUTED:
+            raise cursor.fail("a block has an impossible size")
+        if int(gaps.max()) > LARGEST // count - (BLOCK_LIMIT << 1):
+            raise cursor.fail("blocks lie too far apart")
+        steps = gaps.astype(np.int64)
+        steps[0] = first
+        steps[1:] += coded[:-1].astype(np.int64) + BLOCK_HEADER_SIZE
+        return cls(np.cumsum(steps), coded, decoded, flags)
+
+
+@dataclass(slots=True)
+class Directory:
+    """All of format section 9.
+
+    Attributes:
+        dictionary_at, dictionary_length: the dictionary's section header and payload; 0 for none.
+        index, errata: page tables.
+        blocks: block table.
+        entries: number of entries after errata.
+        content_bytes: sum of the sizes of all files after errata.
+        archive_id: first 8 bytes of BLAKE3 of the index's payload.
+    """
+
+    dictionary_at: int
+    dictionary_length: int
+    index: PageTable
+    errata: PageTable
+    blocks: BlockTable
+    entries: int
+    content_bytes: int
+    archive_id: bytes
+
+    def to_bytes(self) -> bytes:
+        """The directory's payload: coded chunks."""
+        decoded = b"".join(
+            (
+                write_varint(self.dictionary_at),
+                write_varint(self.dictionary_length),
+                self.index.to_bytes(),
+                self.errata.to_bytes(),
+                self.blocks.to_bytes(),
+                write_varint(self.entries),
+                write_varint(self.content_bytes),
+                self.archive_id,
+            )
+        )
+        chunks = []
+        for start in range(0, len(decoded), DIRECTORY_CHUNK):
+            chunk = decoded[start : start + DIRECTORY_CHUNK]
+            codec, coded = code_shared(chunk)
+            chunks.append(len(coded).to_bytes(4, "little") + len(chunk).to_bytes(4, "little"))
+            chunks.append(bytes((codec,)) + coded)
+        return b"".join(chunks)
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Directory:
+        """Read a directory whose check has been compared."""
+        cursor = Cursor(_decode_chunks(payload), "the directory")
+        directory = cls(
+            cursor.varint(),
+            cursor.varint(),
+            PageTable.read(cursor),
+            PageTable.read(cursor),
+            BlockTable.read(cursor),
+            cursor.varint(),
+            cursor.varint(),
+            cursor.take(ID_SIZE),
+        )
+        cursor.finish()
+        return directory
+
+
+def _decode_chunks(payload: bytes) -> bytes:
+    parts, at, total = [], 0, 0
+    while at < len(payload):
+        head = payload[at : at + _CHUNK_HEADER].ljust(_CHUNK_HEADER, b"\0")
+        coded_size, size = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:8], "little")
+        start = at + _CHUNK_HEADER
+        at, total = start + coded_size, total + size
+        if at > len(payload) or not 1 <= size <= DIRECTORY_CHUNK or total > DIRECTORY_LIMIT:
+            raise CorruptArchiveError("the directory is damaged: its chunks do not add up")
+        parts.append(decode_shared(head[8], payload[start:at], size))
+    return b"".join(parts)

@@ -1,0 +1,263 @@
+"""Writes members to a folder: in parallel over blocks, each file at once or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, reason, user_xattrs
+from ucompress.archive.entry import HOLE, Entry, EntryKind, show, to_path
+from ucompress.archive.pages import LINKED
+from ucompress.archive.target import TargetFolder
+from ucompress.errors import ArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
+
+if TYPE_CHECKING:
+    from ucompress.archive.reader import Archive
+
+BATCH = 50_000
+"""Files whose blocks are decoded together: each block once in a batch."""
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionLimits:
+    """What an archive may ask for; on by default.
+
+    Attributes:
+        members: number of members.
+        content_bytes: stored bytes of all files together, holes not counted; None: what the
+            target's file system has free.
+        file_bytes: size of one file, holes counted.
+        depth: components of a path.
+    """
+
+    members: int = 100_000_000
+    content_bytes: int | None = None
+    file_bytes: int = 1 << 46
+    depth: int = 1024
+
+
+@dataclass(slots=True)
+class ExtractionReport:
+    """What was written, and what was not.
+
+    Attributes:
+        files, folders, links: numbers of members written.
+        content_bytes: bytes of the files written.
+        failed: (member path, reason) of members that could not be written.
+    """
+
+    files: int = 0
+    folders: int = 0
+    links: int = 0
+    content_bytes: int = 0
+    failed: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+def extract(
+    archive: Archive,
+    root: Path,
+    members: Iterable[str | bytes] | None = None,
+    *,
+    force: bool = False,
+    threads: int | None = None,
+    limits: ExtractionLimits | None = None,
+    progress: Progress | None = None,
+) -> ExtractionReport:
+    """Write members below a folder.
+
+    Damage costs the members that it hits: they are listed in the report, all others are written.
+
+    Parameters:
+        archive: the archive.
+        root: target folder; made if it is not there.
+        members: names; a folder's name stands for all below it. None: everything.
+        force: replace files that are there.
+        threads: decoding threads; None: as many as there are cores.
+        limits: None: the default limits.
+        progress: called with (member name, content bytes) after each file, from any thread.
+
+    Raises:
+        MemberNotFoundError: a name that the archive does not have; nothing was written.
+        OutputError: a file is already there and `force` is not set; nothing was written.
+        UnsafeArchiveError: the archive exceeds a limit; nothing was written.
+    """
+    target = TargetFolder(root, force=force)
+    try:
+        job = _Extraction(
+            archive, target, limits or ExtractionLimits(), threads or os.cpu_count() or 1, progress
+        )
+        names = None if members is None else [to_path(name).rstrip(b"/") for name in members]
+        job.check(names, force=force)
+        return job.run(names)
+    finally:
+        target.close()
+
+
+def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
+    """Entries of the given names and of everything below them, ascending; all without names."""
+    if names is None:
+        yield from archive.entries()
+        return
+    last = b""
+    for name in sorted(set(names)):
+        if last and name.startswith(last + b"/"):
+            continue
+        below, found = name + b"/", False
+        with contextlib.suppress(MemberNotFoundError):
+            yield archive.entry(name)
+            found = True
+        for entry in archive.entries(below):
+            found = True
+            yield entry
+        if not found:
+            raise MemberNotFoundError(f"{archive.name}: there is no member {show(name)}; nothing was written")
+        last = name
+
+
+class _Extraction:
+    """One run: batches of files by block, then links, then folders' times."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        target: TargetFolder,
+        limits: ExtractionLimits,
+        threads: int,
+        progress: Progress | None,
+    ) -> None:
+        self._archive = archive
+        self._target = target
+        self._limits = limits
+        self._threads = threads
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._report = ExtractionReport()
+        self._failed: set[bytes] = set()
+
+    def check(self, names: list[bytes] | None, *, force: bool) -> None:
+        """Refuse before anything is written what exceeds a limit or would replace something."""
+        limits, total = self._limits, 0
+        look = not force and not self._target.is_empty()
+        free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
+        for count, entry in enumerate(select(self._archive, names), 1):
+            total += sum(extent.length for extent in entry.extents if extent.block != HOLE)
+            if (
+                count > limits.members
+                or entry.path.count(b"/") >= limits.depth
+                or entry.size > limits.file_bytes
+            ):
+                raise UnsafeArchiveError(
+                    f"{show(entry.path)} exceeds the limits of extraction; nothing was written"
+                )
+            if free is not None and total > free:
+                raise UnsafeArchiveError(
+                    f"extraction takes more than the {free} bytes allowed; nothing was written"
+                )
+            if look and entry.kind is not EntryKind.DIRECTORY and self._target.exists(entry.path):
+                raise OutputError(
+                    f"{show(entry.path)} is already there; nothing was written (force replaces it)"
+                )
+
+    def run(self, names: list[bytes] | None) -> ExtractionReport:
+        """Write everything; see `extract`."""
+        entries = select(self._archive, names)
+        folders: list[Entry] = []
+        links: list[Entry] = []
+        with ThreadPoolExecutor(self._threads) as pool:
+            while batch := list(islice(entries, BATCH)):
+                folders += [
+                    e for e in batch if e.kind is EntryKind.DIRECTORY and self._guard(e, self._make_folder)
+                ]
+                links += [e for e in batch if e.kind in LINKED]
+                delivery = Delivery(self._archive, self._target, self._done)
+                delivery.run([e for e in batch if e.kind is EntryKind.FILE], pool)
+        self._hard_links([link for link in links if link.kind is EntryKind.HARDLINK], names)
+        for link in links:
+            if link.kind is EntryKind.SYMLINK and self._guard(link, self._make_symlink):
+                self._report.links += 1
+        for folder in reversed(folders):
+            if self._guard(folder, self._finish_folder):
+                self._report.folders += 1
+        self._report.failed.sort()
+        return self._report
+
+    def _done(self, entry: Entry, failure: str | None) -> None:
+        """Note one file; called from any thread."""
+        with self._lock:
+            if failure is not None:
+                self._fail(entry, failure)
+                return
+            self._report.files += 1
+            self._report.content_bytes += entry.size
+        if self._progress is not None:
+            self._progress(show(entry.path), entry.size)
+
+    def _fail(self, entry: Entry, reason: str) -> None:
+        self._report.failed.append((entry.path, reason))
+        self._failed.add(entry.path)
+
+    def _guard(self, entry: Entry, action: Callable[[Entry], None]) -> bool:
+        """Run an action; what fails goes to the report."""
+        try:
+            action(entry)
+        except FAILURES as error:
+            self._fail(entry, reason(error))
+            return False
+        return True
+
+    def _make_folder(self, entry: Entry) -> None:
+        self._target.make_folder(entry.path)
+
+    def _finish_folder(self, entry: Entry) -> None:
+        mode = entry.mode & PERMISSIONS
+        self._target.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry))
+
+    def _make_symlink(self, entry: Entry) -> None:
+        self._target.make_symlink(entry.path, entry.target, entry.mtime_ns)
+
+    def _hard_links(self, links: list[Entry], names: list[bytes] | None) -> None:
+        """Link to files written before; the first link stands in for a file that was not selected."""
+        stands_at: dict[bytes, bytes] = {}
+        for link in links:
+            primary = stands_at.get(link.target, link.target)
+            if primary == link.target and not selected(link.target, names):
+                self._copy_instead(link)
+                stands_at[link.target] = link.path
+            elif primary in self._failed:
+                self._fail(link, f"the file that it links to, {show(primary)}, was not written")
+            elif self._guard(link, partial(self._link_or_copy, primary=primary)):
+                self._report.links += 1
+
+    def _link_or_copy(self, link: Entry, primary: bytes) -> None:
+        try:
+            self._target.make_hard_link(link.path, primary)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
+                raise
+            self._copy_instead(link)
+
+    def _copy_instead(self, link: Entry) -> None:
+        """Write the file that a hard link is another name of, under the link's name."""
+        try:
+            origin = self._archive.origin(link)
+        except ArchiveError as error:
+            self._fail(link, str(error))
+            return
+        with ThreadPoolExecutor(1) as pool:
+            Delivery(self._archive, self._target, self._done).run([replace(origin, path=link.path)], pool)
+
+
+def selected(path: bytes, names: list[bytes] | None) -> bool:
+    """Whether a path is one of the names or below one."""
+    return names is None or any(path == name or path.startswith(name + b"/") for name in names)

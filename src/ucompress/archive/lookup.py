@@ -1,0 +1,101 @@
+"""Finds entries: two levels of pages, errata before the index."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from ucompress.archive.cache import ByteCache
+from ucompress.archive.directory import Directory, PageTable
+from ucompress.archive.entry import Entry, EntryKind
+from ucompress.archive.layout import SECTION_HEADER_SIZE
+from ucompress.archive.pages import Page
+from ucompress.archive.salvage import check_page, payload_of
+from ucompress.archive.source import FileSource
+from ucompress.errors import CorruptArchiveError
+
+
+class EntryFinder:
+    """Reads index pages as they are needed, and repairs them from parity.
+
+    Parameters:
+        source: the archive.
+        directory: where its pages are.
+        hash_length: the archive's Content_Hash_Length.
+        cache: bytes of decoded pages that are kept.
+    """
+
+    def __init__(self, source: FileSource, directory: Directory, hash_length: int, cache: int) -> None:
+        """Nothing is read yet."""
+        self._source = source
+        self._index = directory.index
+        self._errata = directory.errata
+        self._hash_length = hash_length
+        self._pages: ByteCache[Page] = ByteCache(cache)
+
+    def clear(self) -> None:
+        """Drop the cached pages."""
+        self._pages.clear()
+
+    def find(self, path: bytes) -> Entry | None:
+        """The entry of a path, errata applied."""
+        for table in (self._errata, self._index):
+            number = table.find(path)
+            if number < 0:
+                continue
+            page = self._page(table, number)
+            at = bisect_left(page.paths, path)
+            if at < len(page) and page.paths[at] == path:
+                entry = page.entry(at)
+                return None if entry.kind is EntryKind.CANCELLED else entry
+        return None
+
+    def entries(self, prefix: bytes) -> Iterator[Entry]:
+        """Entries whose paths begin with `prefix`, ascending, errata applied."""
+        planned = self._scan(self._index, prefix)
+        if not self._errata:
+            yield from planned
+            return
+        marked = heapq.merge(
+            ((entry.path, 0, entry) for entry in self._scan(self._errata, prefix)),
+            ((entry.path, 1, entry) for entry in planned),
+            key=lambda row: row[:2],
+        )
+        last = None
+        for path, _, entry in marked:
+            if path != last and entry.kind is not EntryKind.CANCELLED:
+                yield entry
+            last = path
+
+    def stray_errata(self) -> Iterator[bytes]:
+        """Paths that the errata speak of and the index does not have: none in a sound archive."""
+        for entry in self._scan(self._errata, b""):
+            planned = next(self._scan(self._index, entry.path), None)
+            if planned is None or planned.path != entry.path:
+                yield entry.path
+
+    def _scan(self, table: PageTable, prefix: bytes) -> Iterator[Entry]:
+        for number in range(max(0, table.find(prefix)), len(table)):
+            page = self._page(table, number)
+            for at in range(bisect_left(page.paths, prefix), len(page)):
+                if not page.paths[at].startswith(prefix):
+                    return
+                yield page.entry(at)
+
+    def _page(self, table: PageTable, number: int) -> Page:
+        """One page: from the cache, or with one read."""
+        key = table is self._errata, number
+        page = self._pages.get(key)
+        if page is not None:
+            return page
+        start, size = table.starts[number], table.sizes[number]
+        data = self._source.read_at(table.section_at + SECTION_HEADER_SIZE + start, size)
+        if len(data) != size or not check_page(data):
+            data = payload_of(self._source, table.section_at, table.payload_length).repair(start, size)
+        page = Page(data, self._hash_length, f"index page {number}")
+        above = number + 1 < len(table) and page.paths[-1] >= table.separators[number + 1]
+        if len(page) != table.entries[number] or page.paths[0] < table.separators[number] or above:
+            raise CorruptArchiveError(f"index page {number} is not the one that the directory describes")
+        self._pages.put(key, page, page.weight)
+        return page

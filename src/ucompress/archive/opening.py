@@ -1,0 +1,113 @@
+"""From a file to its header and directory: what a reader needs before the first member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ucompress.archive.directory import Directory
+from ucompress.archive.layout import (
+    DIRECTORY_LIMIT,
+    FOOTER_SIZE,
+    HEADER_SIZE,
+    MAGIC,
+    SECTION_HEADER_SIZE,
+    ArchiveHeader,
+    Footer,
+    check,
+)
+from ucompress.archive.salvage import payload_of, survey
+from ucompress.archive.source import FileSource
+from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
+
+TAIL = 64 << 10
+"""Bytes read first, from the end: enough for footer and directory of most archives."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """What opening an archive found.
+
+    Attributes:
+        header: what the archive declares.
+        directory: where everything is.
+        footer: None if the archive was recovered.
+        errata_known: False if errata may have been lost with the archive's end.
+    """
+
+    header: ArchiveHeader
+    directory: Directory
+    footer: Footer | None
+    errata_known: bool = True
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the archive's name before the message of what goes wrong inside."""
+    try:
+        yield
+    except (CorruptArchiveError, UnsupportedArchiveError) as error:
+        if str(error).startswith(name):
+            raise
+        raise type(error)(f"{name}: {error}") from error
+
+
+def open_archive(source: FileSource, *, recover: bool) -> Opened:
+    """Find footer and directory; in at most two reads if nothing is damaged.
+
+    Parameters:
+        source: the archive.
+        recover: search the whole archive for what is left if footer or directory are damaged.
+
+    Raises:
+        CorruptArchiveError: damaged, truncated, or no archive.
+        UnsupportedArchiveError: needs what this program does not have.
+    """
+    try:
+        return _open(source)
+    except CorruptArchiveError as error:
+        header = _first_header(source)
+        if not recover:
+            raise CorruptArchiveError(
+                f"{error}; nothing was changed; recovery may still find members (open with recover=True)"
+            ) from error
+    directory = survey(source, header)
+    return Opened(header, directory, None, errata_known=directory.errata.section_at > 0)
+
+
+def _first_header(source: FileSource) -> ArchiveHeader:
+    """The header, or else the footer's copy; tells what is no archive, and what is too new."""
+    try:
+        return ArchiveHeader.from_bytes(source.read_at(0, HEADER_SIZE))
+    except CorruptArchiveError:
+        if source.size < FOOTER_SIZE:
+            raise
+        try:
+            footer = Footer.from_bytes(source.read_at(source.size - FOOTER_SIZE, FOOTER_SIZE))
+        except CorruptArchiveError:
+            footer = None
+        if footer is None:
+            raise
+        return ArchiveHeader.from_bytes(footer.header)
+
+
+def _open(source: FileSource) -> Opened:
+    if source.size < HEADER_SIZE + FOOTER_SIZE:
+        if source.read_at(0, len(MAGIC)) != MAGIC:
+            raise CorruptArchiveError("not a ucompress archive")
+        raise CorruptArchiveError("the archive is truncated")
+    start = max(0, source.size - TAIL)
+    tail = source.read_at(start, TAIL)
+    footer = Footer.from_bytes(tail[-FOOTER_SIZE:])
+    header = ArchiveHeader.from_bytes(footer.header)
+    at, length = footer.directory_at, footer.directory_length
+    if not at >= HEADER_SIZE or at + SECTION_HEADER_SIZE + length > source.size or length > DIRECTORY_LIMIT:
+        raise CorruptArchiveError("the directory lies outside the archive")
+    begin = at + SECTION_HEADER_SIZE
+    payload = tail[begin - start :][:length] if begin >= start else source.read_at(begin, length)
+    if check(payload, 8) != footer.directory_check:
+        payload = payload_of(source, at, length).repair(0, length)
+        if check(payload, 8) != footer.directory_check:
+            raise CorruptArchiveError("the directory is damaged beyond repair")
+    return Opened(header, Directory.from_bytes(payload), footer)

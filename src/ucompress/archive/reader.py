@@ -1,0 +1,367 @@
+"""Reads an archive: any member for the price of an index page, the dictionary and its own blocks.
+
+with Archive(path) as archive:
+    for name in archive: ...
+    data = archive.read("tree/file.txt")
+    archive.extract("target")
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from ucompress.archive.blocks import BlockReader
+from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
+from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive.lookup import EntryFinder
+from ucompress.archive.memberfile import MemberFile
+from ucompress.archive.opening import naming, open_archive
+from ucompress.archive.source import FileSource
+from ucompress.errors import (
+    CorruptArchiveError,
+    MemberNotFoundError,
+    UnsafeArchiveError,
+    UnsupportedArchiveError,
+)
+
+if TYPE_CHECKING:
+    from ucompress.archive.extract import ExtractionLimits, ExtractionReport
+    from ucompress.archive.verify import VerifyReport
+
+BLOCK_CACHE = 32 << 20
+PAGE_CACHE = 32 << 20
+MEMORY_BOUND = 1 << 30
+READ_LIMIT = 4 << 30
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveStatistics:
+    """Figures of an archive, in bytes unless told otherwise.
+
+    Attributes:
+        archive_bytes: the whole file.
+        entries: number of members.
+        content_bytes: sum of all files' sizes; -1 if the archive was recovered.
+        unique_bytes: decoded bytes of all blocks.
+        blocks: number of blocks.
+        block_bytes, dictionary_bytes, index_bytes: coded, without parity.
+        level: the level that it was written with.
+        content_hash_bytes: bytes of content hash kept for a file.
+        decoder_memory: working memory that decoding takes.
+    """
+
+    archive_bytes: int
+    entries: int
+    content_bytes: int
+    unique_bytes: int
+    blocks: int
+    block_bytes: int
+    dictionary_bytes: int
+    index_bytes: int
+    level: int
+    content_hash_bytes: int
+    decoder_memory: int
+
+
+class Archive(Mapping[str, bytes]):
+    """An archive opened for reading; a mapping from member names to contents.
+
+    Any number of threads may read at the same time.
+
+    Parameters:
+        file: a path, or a seekable file opened for reading in binary; the latter stays open.
+        recover: if footer or directory are damaged or cut off, search for what is left.
+        block_cache, page_cache: bytes kept of decoded blocks and of index pages.
+        memory_bound: refuse archives whose decoder would need more bytes.
+
+    Attributes:
+        recovered: True if the archive was opened by recovery.
+        header: what the archive declares.
+
+    Raises:
+        CorruptArchiveError, UnsupportedArchiveError: as the format tells them apart.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        *,
+        recover: bool = False,
+        block_cache: int = BLOCK_CACHE,
+        page_cache: int = PAGE_CACHE,
+        memory_bound: int = MEMORY_BOUND,
+    ) -> None:
+        """Read footer and directory."""
+        self._owned: BinaryIO | None = None
+        if isinstance(file, str | os.PathLike):
+            stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115
+            self._owned, name = stream, os.fspath(file)
+        else:
+            stream, name = file, getattr(file, "name", "archive")
+        try:
+            self._source = FileSource(stream, str(name))
+            with naming(self.name):
+                opened = open_archive(self._source, recover=recover)
+                if opened.header.decoder_memory > memory_bound:
+                    raise UnsupportedArchiveError(
+                        f"decoding takes {opened.header.decoder_memory} bytes of memory; "
+                        f"the bound is {memory_bound}"
+                    )
+        except BaseException:
+            if self._owned is not None:
+                self._owned.close()
+            raise
+        self.header, self._directory, self._footer = opened.header, opened.directory, opened.footer
+        self._errata_known = opened.errata_known
+        self.recovered = opened.footer is None
+        self._finder = EntryFinder(self._source, self._directory, self.header.content_hash_bytes, page_cache)
+        self._blocks = BlockReader(self._source, self._directory, self.header, block_cache)
+
+    # -- the archive itself
+
+    def __enter__(self) -> Self:
+        """The archive itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file if it was opened from a path, and drop the caches."""
+        if self._owned is not None:
+            self._owned.close()
+        self._blocks.clear()
+        self._finder.clear()
+
+    @property
+    def name(self) -> str:
+        """The archive's name in messages."""
+        return self._source.name
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from the file so far."""
+        return self._source.bytes_read
+
+    @property
+    def reads(self) -> int:
+        """Number of reads from the file so far."""
+        return self._source.reads
+
+    @property
+    def blocks_decoded(self) -> int:
+        """Number of blocks decoded so far."""
+        return self._blocks.decoded
+
+    @property
+    def dictionary(self) -> bytes:
+        """The dictionary; empty if the archive has none. Read and repaired when first asked for."""
+        with naming(self.name):
+            return self._blocks.dictionary
+
+    @property
+    def statistics(self) -> ArchiveStatistics:
+        """Figures of the archive, all from header and directory."""
+        directory = self._directory
+        return ArchiveStatistics(
+            archive_bytes=self._source.size,
+            entries=directory.entries,
+            content_bytes=directory.content_bytes,
+            unique_bytes=int(directory.blocks.decoded.sum()),
+            blocks=len(directory.blocks),
+            block_bytes=int(directory.blocks.coded.sum()) + BLOCK_HEADER_SIZE * len(directory.blocks),
+            dictionary_bytes=directory.dictionary_length,
+            index_bytes=directory.index.payload_length + directory.errata.payload_length,
+            level=self.header.level,
+            content_hash_bytes=self.header.content_hash_bytes,
+            decoder_memory=self.header.decoder_memory,
+        )
+
+    # -- members
+
+    def __len__(self) -> int:
+        """Number of members."""
+        return self._directory.entries
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a member of this name (str, or bytes for the raw path)."""
+        return isinstance(name, str | bytes) and self._find(to_path(name)) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all members, ascending by raw path."""
+        return (to_name(entry.path) for entry in self.entries())
+
+    def __getitem__(self, name: str | bytes) -> bytes:
+        """The content of a file; the same as `read`."""
+        return self.read(name)
+
+    def entries(self, prefix: bytes = b"") -> Iterator[Entry]:
+        """Entries whose raw paths begin with `prefix`, ascending, errata applied."""
+        with naming(self.name):
+            yield from self._finder.entries(prefix)
+
+    def stray_errata(self) -> Iterator[bytes]:
+        """Paths that the errata speak of and the index does not have: none in a sound archive."""
+        with naming(self.name):
+            yield from self._finder.stray_errata()
+
+    def info(self, name: str | bytes) -> MemberInfo:
+        """What the archive says of a member; a hard link shows its file's size, mode and time.
+
+        Raises:
+            MemberNotFoundError: there is no such member.
+        """
+        entry = self.entry(name)
+        origin = self.origin(entry)
+        stored = [extent for extent in origin.extents if extent.block != HOLE]
+        return MemberInfo(
+            name=to_name(entry.path),
+            path=entry.path,
+            kind=entry.kind,
+            mode=origin.mode,
+            mtime_ns=origin.mtime_ns,
+            size=origin.size,
+            stored_extents=len(stored),
+            holes=origin.size - sum(extent.length for extent in stored),
+            digest=origin.digest,
+            xattrs=origin.xattrs,
+            target=entry.target,
+        )
+
+    def entry(self, name: str | bytes) -> Entry:
+        """The entry of a member, as the index or the errata have it; MemberNotFoundError without one."""
+        path = to_path(name)
+        entry = self._find(path)
+        if entry is None:
+            raise MemberNotFoundError(f"{self.name}: there is no member {show(path)}")
+        return entry
+
+    def origin(self, entry: Entry) -> Entry:
+        """The file that a hard link is another name of; other entries themselves."""
+        if entry.kind is not EntryKind.HARDLINK:
+            return entry
+        origin = self._find(entry.target)
+        if origin is None or origin.kind is not EntryKind.FILE:
+            raise CorruptArchiveError(
+                f"{self.name}: {show(entry.path)} links to {show(entry.target)}, no file"
+            )
+        return origin
+
+    def _file(self, name: str | bytes) -> Entry:
+        """The entry of a file or hard link, resolved."""
+        origin = self.origin(self.entry(name))
+        if origin.kind is not EntryKind.FILE:
+            raise MemberNotFoundError(
+                f"{self.name}: {show(origin.path)} is a {origin.kind.name.lower()}, no file"
+            )
+        return origin
+
+    def _find(self, path: bytes) -> Entry | None:
+        with naming(self.name):
+            return self._finder.find(path)
+
+    # -- contents
+
+    def read(self, name: str | bytes, *, limit: int = READ_LIMIT) -> bytes:
+        """The whole content of a file.
+
+        Parameters:
+            name: member name, or raw path.
+            limit: refuse larger files, in bytes; `open` reads them in pieces.
+
+        Raises:
+            MemberNotFoundError: there is no such file.
+            CorruptArchiveError: a block that it needs, or its content hash, does not fit.
+            UnsafeArchiveError: the file is larger than `limit`.
+        """
+        entry = self._file(name)
+        if entry.size > limit:
+            raise UnsafeArchiveError(
+                f"{self.name}: {show(entry.path)} has {entry.size} bytes, more than the limit of {limit}"
+            )
+        data = b"".join([self.extent_bytes(extent) for extent in entry.extents])
+        self.check_content(entry, check(data, len(entry.digest)) if entry.digest else None)
+        return data
+
+    def open(self, name: str | bytes) -> io.BufferedReader:
+        """A file's content as a seekable binary file; blocks are decoded as they are needed.
+
+        Raises:
+            MemberNotFoundError: there is no such file.
+        """
+        entry = self._file(name)
+        self.check_content(entry, None)
+        return io.BufferedReader(MemberFile(entry, self.block, self.name), 1 << 16)
+
+    def extent_bytes(self, extent: Extent) -> bytes:
+        """The bytes of one extent."""
+        if extent.block == HOLE:
+            return bytes(extent.length)
+        data = self.block(extent.block)
+        self.check_extent(extent, len(data))
+        return data[extent.offset : extent.offset + extent.length]
+
+    def check_extent(self, extent: Extent, size: int) -> None:
+        """Refuse an extent that leaves its block of `size` bytes."""
+        if extent.offset + extent.length > size:
+            raise CorruptArchiveError(f"{self.name}: an extent leaves block {extent.block}")
+
+    def check_content(self, entry: Entry, digest: bytes | None) -> None:
+        """Refuse a content whose hash differs, or that lost errata may have replaced."""
+        if digest is not None and entry.digest is not None:
+            if digest != entry.digest:
+                raise CorruptArchiveError(
+                    f"{self.name}: the content of {show(entry.path)} differs from its hash"
+                )
+        elif not self._errata_known and self._blocks.is_substituted(entry):
+            raise CorruptArchiveError(
+                f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
+            )
+
+    def block(self, number: int) -> bytes:
+        """The decoded bytes of a block, checked; CorruptArchiveError if it is damaged or not there."""
+        with naming(self.name):
+            return self._blocks.get(number)
+
+    def block_once(self, number: int) -> bytes:
+        """As `block`, for readers that need each block only once: nothing is kept in the cache."""
+        with naming(self.name):
+            return self._blocks.decode(number)
+
+    # -- many members
+
+    def extract(
+        self,
+        target: str | os.PathLike[str],
+        members: Iterable[str | bytes] | None = None,
+        *,
+        force: bool = False,
+        threads: int | None = None,
+        limits: ExtractionLimits | None = None,
+        progress: Progress | None = None,
+    ) -> ExtractionReport:
+        """Write members below a folder; see `ucompress.archive.extract.extract`."""
+        from ucompress.archive.extract import extract
+
+        with naming(self.name):
+            return extract(
+                self, Path(target), members, force=force, threads=threads, limits=limits, progress=progress
+            )
+
+    def verify(self, *, threads: int | None = None, progress: Progress | None = None) -> VerifyReport:
+        """Check everything without writing; see `ucompress.archive.verify.verify`."""
+        from ucompress.archive.verify import verify
+
+        return verify(self, self._source, self._directory, self._footer, threads=threads, progress=progress)

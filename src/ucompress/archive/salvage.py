@@ -1,0 +1,274 @@
+"""Walks an archive from its beginning: to resume a writer, and to recover what damage has left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from blake3 import blake3
+
+from ucompress.archive.coding import decode_shared
+from ucompress.archive.directory import BlockTable, Directory, PageTable
+from ucompress.archive.layout import (
+    BLOCK_HEADER_SIZE,
+    BLOCK_MARKER,
+    CODED_SLACK,
+    CRITICAL,
+    DICTIONARY_LIMIT,
+    HEADER_SIZE,
+    ID_SIZE,
+    NO_ID,
+    PAGE_HEADER_SIZE,
+    PROTECTED,
+    SECTION_DICTIONARY,
+    SECTION_DIRECTORY,
+    SECTION_ERRATA,
+    SECTION_HEADER_SIZE,
+    SECTION_INDEX,
+    SECTION_MARKER,
+    SUBSTITUTED,
+    ArchiveHeader,
+    BlockHeader,
+    PageHeader,
+    SectionHeader,
+    check,
+)
+from ucompress.archive.pages import Page
+from ucompress.archive.parity import ProtectedPayload, StripePlan
+from ucompress.archive.source import FileSource
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
+
+_WINDOW = 1 << 20
+_COMMON = SECTION_MARKER[:3]
+
+Part = SectionHeader | BlockHeader
+
+
+@dataclass(slots=True)
+class SharedParts:
+    """What stands before the blocks.
+
+    Attributes:
+        dictionary: (offset of the section header, payload length), zeros for none.
+        dictionary_hash: BLAKE3-256 of the decoded dictionary.
+        index: where the pages are; None if the index is not there.
+        index_hash: BLAKE3-256 of the index's payload.
+        end: offset behind these sections.
+    """
+
+    dictionary: tuple[int, int] = (0, 0)
+    dictionary_hash: bytes = field(default_factory=lambda: blake3(b"").digest())
+    index: PageTable | None = None
+    index_hash: bytes = bytes(32)
+    end: int = HEADER_SIZE
+
+
+def section_end(at: int, section: SectionHeader) -> int:
+    """Offset behind a section whose header stands at `at`."""
+    parity = StripePlan.of(section.length).parity_length if section.flags & PROTECTED else 0
+    return at + SECTION_HEADER_SIZE + section.length + parity
+
+
+def read_part(source: FileSource, at: int, archive_id: bytes) -> tuple[Part, int]:
+    """The section or block whose header stands at `at`, and the offset behind it."""
+    data = source.read_at(at, BLOCK_HEADER_SIZE)
+    if data[:4] == BLOCK_MARKER:
+        block = BlockHeader.from_bytes(data, archive_id)
+        return block, at + BLOCK_HEADER_SIZE + block.coded_size
+    section = SectionHeader.from_bytes(data[:SECTION_HEADER_SIZE], archive_id)
+    return section, section_end(at, section)
+
+
+def check_page(data: bytes) -> bool:
+    """Whether a whole page agrees with its own check."""
+    return check(data[:16] + data[PAGE_HEADER_SIZE:], 8) == data[16:PAGE_HEADER_SIZE]
+
+
+def read_page(payload: ProtectedPayload, at: int) -> bytes:
+    """The page at an offset of the index's payload, repaired if need be."""
+    for read in (payload.read, payload.repair):
+        try:
+            header = PageHeader.from_bytes(read(at, PAGE_HEADER_SIZE))
+            if at + PAGE_HEADER_SIZE + header.coded_size > payload.length:
+                raise CorruptArchiveError("an index page leaves its section")
+            data = read(at, PAGE_HEADER_SIZE + header.coded_size)
+        except CorruptArchiveError:
+            continue
+        if check_page(data):
+            return data
+    raise CorruptArchiveError(f"the index page at {at} of its section is damaged beyond repair")
+
+
+def payload_of(source: FileSource, section_at: int, length: int) -> ProtectedPayload:
+    """The payload of the protected section whose header stands at `section_at`."""
+    return ProtectedPayload(source.read_at, section_at + SECTION_HEADER_SIZE, length)
+
+
+def walk_pages(source: FileSource, table: PageTable, header: ArchiveHeader) -> Iterator[Page]:
+    """All pages of a table, decoded one after the other."""
+    payload = payload_of(source, table.section_at, table.payload_length)
+    for at in table.starts:
+        yield Page(read_page(payload, at), header.content_hash_bytes, "an index page")
+
+
+def read_dictionary(payload: ProtectedPayload) -> bytes:
+    """The dictionary, repaired if need be."""
+    for read in (payload.read, payload.repair):
+        data = read(0, min(payload.length, 21 + DICTIONARY_LIMIT + CODED_SLACK))
+        size = int.from_bytes(data[1:5], "little")
+        if len(data) != payload.length or len(data) < 21 or not 1 <= size <= DICTIONARY_LIMIT:
+            continue
+        try:
+            decoded = decode_shared(data[0], data[21:], size)
+        except ArchiveError:
+            continue
+        if check(decoded, 16) == data[5:21]:
+            return decoded
+    raise CorruptArchiveError("the dictionary is damaged beyond repair")
+
+
+def read_table(source: FileSource, at: int, section: SectionHeader, header: ArchiveHeader) -> PageTable:
+    """The page table of an index section, found by walking its pages; damaged pages are left out."""
+    table = PageTable(at, section.length)
+    payload = payload_of(source, at, section.length)
+    start = 0
+    while start < section.length:
+        try:
+            data = read_page(payload, start)
+            page = Page(data, header.content_hash_bytes, "an index page")
+            if not table.separators or page.paths[0] > table.separators[-1]:
+                table.add(len(data), len(page), page.paths[0], start)
+            start += len(data)
+        except CorruptArchiveError:
+            size = int.from_bytes(payload.repair(start, 4), "little")
+            if size < 1 or start + size > section.length:
+                break
+            start += PAGE_HEADER_SIZE + size
+    return table
+
+
+def walk_shared(source: FileSource, header: ArchiveHeader, limit: int) -> SharedParts:
+    """Dictionary and index of a sound archive, as far as they stand before `limit`."""
+    shared = SharedParts()
+    while shared.index is None and shared.end < limit:
+        at = shared.end
+        section, end = read_part(source, at, NO_ID)
+        if not isinstance(section, SectionHeader) or end > limit:
+            raise CorruptArchiveError(f"no whole section stands at {at}")
+        payload = payload_of(source, at, section.length)
+        if section.kind == SECTION_DICTIONARY:
+            shared.dictionary = at, section.length
+            shared.dictionary_hash = blake3(read_dictionary(payload)).digest()
+        elif section.kind == SECTION_INDEX:
+            shared.index = read_table(source, at, section, header)
+            if sum(shared.index.sizes) != section.length:
+                raise CorruptArchiveError("the index is damaged")
+            shared.index_hash = hash_payload(payload)
+        elif section.flags & CRITICAL:
+            raise UnsupportedArchiveError(f"section type {section.kind} is not known here")
+        shared.end = end
+    return shared
+
+
+def hash_payload(payload: ProtectedPayload) -> bytes:
+    """BLAKE3-256 of a payload as it stands."""
+    hasher = blake3()
+    for at in range(0, payload.length, _WINDOW):
+        hasher.update(payload.read(at, min(_WINDOW, payload.length - at)))
+    return hasher.digest()
+
+
+def walk_blocks(
+    source: FileSource, start: int, limit: int, archive_id: bytes
+) -> Iterator[tuple[int, BlockHeader]]:
+    """The blocks of a sound archive between two offsets, in order."""
+    at, number = start, 0
+    while at < limit:
+        block, end = read_part(source, at, archive_id)
+        if not isinstance(block, BlockHeader) or block.number != number or end > limit:
+            raise CorruptArchiveError(f"block {number} is not whole at {at}")
+        yield at, block
+        at, number = end, number + 1
+
+
+def next_marker(source: FileSource, start: int) -> int:
+    """Offset of the next section or block marker from `start` on, or the end of the archive."""
+    at = start
+    while at < source.size:
+        window = source.read_at(at, _WINDOW)
+        found = window.find(_COMMON)
+        while found >= 0:
+            if window[found : found + 4] in (SECTION_MARKER, BLOCK_MARKER):
+                return at + found
+            found = window.find(_COMMON, found + 1)
+        at += len(window) - 3 if at + len(window) < source.size else len(window)
+    return source.size
+
+
+def survey(source: FileSource, header: ArchiveHeader) -> Directory:
+    """A directory of all that is found from the beginning on; what is damaged or cut off is left out.
+
+    Raises:
+        CorruptArchiveError: not even the index is there.
+    """
+    finder = _Finder(source, header)
+    at = HEADER_SIZE
+    while at < source.size:
+        try:
+            part, end = read_part(source, at, finder.archive_id)
+        except CorruptArchiveError:
+            at = next_marker(source, at + 1)
+            continue
+        finder.take(part, at)
+        at = end
+    return finder.directory()
+
+
+class _Finder:
+    """Collects parts into a directory."""
+
+    def __init__(self, source: FileSource, header: ArchiveHeader) -> None:
+        self._source = source
+        self._header = header
+        self._dictionary = (0, 0)
+        self._index: PageTable | None = None
+        self._errata = PageTable()
+        self._blocks: dict[int, tuple[int, BlockHeader]] = {}
+        self.archive_id = NO_ID
+
+    def take(self, part: Part, at: int) -> None:
+        if isinstance(part, BlockHeader):
+            if self._index is not None and at + BLOCK_HEADER_SIZE + part.coded_size <= self._source.size:
+                self._blocks.setdefault(part.number, (at, part))
+        elif part.kind == SECTION_DICTIONARY and self._index is None:
+            self._dictionary = at, part.length
+        elif part.kind == SECTION_INDEX and self._index is None:
+            self._index = read_table(self._source, at, part, self._header)
+            self.archive_id = self._repaired_id(at, part.length)
+        elif part.kind == SECTION_ERRATA:
+            self._errata = read_table(self._source, at, part, self._header)
+        elif part.kind != SECTION_DIRECTORY and part.flags & CRITICAL:
+            raise UnsupportedArchiveError(f"section type {part.kind} is not known here")
+
+    def _repaired_id(self, at: int, length: int) -> bytes:
+        """The archive's id: from the payload as parity yields it."""
+        payload = payload_of(self._source, at, length)
+        hasher = blake3()
+        for start in range(0, length, _WINDOW):
+            hasher.update(payload.repair(start, min(_WINDOW, length - start)))
+        return hasher.digest()[:ID_SIZE]
+
+    def directory(self) -> Directory:
+        if self._index is None:
+            raise CorruptArchiveError("the index is not there, so nothing can be recovered")
+        count = max(self._blocks, default=-1) + 1
+        if count > 8 * len(self._blocks) + 65_536:
+            raise CorruptArchiveError("block numbers are beyond all bounds")
+        at, coded, decoded, flags = [-1] * count, [0] * count, [0] * count, [0] * count
+        for number, (offset, block) in self._blocks.items():
+            at[number], coded[number], decoded[number] = offset, block.coded_size, block.decoded_size
+            flags[number] = SUBSTITUTED if block.substituted else 0
+        blocks = BlockTable.of(at, coded, decoded, flags)
+        return Directory(
+            *self._dictionary, self._index, self._errata, blocks, self._index.entry_count, -1, self.archive_id
+        )

@@ -1,0 +1,98 @@
+"""What a writer leaves behind: the state to resume from, its totals, and the final name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ucompress.errors import OutputError
+
+
+@dataclass(frozen=True, slots=True)
+class WriterState:
+    """What `ArchiveWriter.resume` needs beside the partial file.
+
+    Attributes:
+        position: bytes that are durable; resuming truncates to them.
+        blocks: number of blocks among them.
+    """
+
+    position: int
+    blocks: int
+
+    def to_bytes(self) -> bytes:
+        """16 bytes."""
+        return self.position.to_bytes(8, "little") + self.blocks.to_bytes(8, "little")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> WriterState:
+        """The state that `to_bytes` gave; ValueError for other lengths."""
+        if len(data) != 16:
+            raise ValueError(f"a writer state has 16 bytes, not {len(data)}")
+        return cls(int.from_bytes(data[:8], "little"), int.from_bytes(data[8:], "little"))
+
+
+@dataclass(frozen=True, slots=True)
+class WriterTotals:
+    """What an archive's bytes went into.
+
+    Attributes:
+        archive_bytes: the whole file.
+        dictionary_bytes, index_bytes, block_bytes, directory_bytes: each with headers and parity;
+            errata count as index, the footer as directory.
+        blocks: number of blocks.
+        unique_bytes: decoded bytes of all blocks.
+        entries: members after errata.
+        content_bytes: sum of all files' sizes after errata.
+        tree_hash: BLAKE3-256 over what the archive says.
+    """
+
+    archive_bytes: int
+    dictionary_bytes: int
+    index_bytes: int
+    block_bytes: int
+    directory_bytes: int
+    blocks: int
+    unique_bytes: int
+    entries: int
+    content_bytes: int
+    tree_hash: bytes
+
+
+def choose_content_hash_bytes(distinct_contents: int, unique_bytes: int) -> int:
+    """How long the kept content hashes are when the user has no wish: 8 where they cost little.
+
+    Parameters:
+        distinct_contents: number of distinct file contents.
+        unique_bytes: bytes left after deduplication.
+
+    Returns:
+        8 where 8 bytes for each content are at most 1 % of an archive of an eighth of the unique
+        bytes, otherwise 0.
+    """
+    return 8 if 8 * distinct_contents <= unique_bytes // 800 else 0
+
+
+def publish(partial: str | os.PathLike[str], final: str | os.PathLike[str]) -> None:
+    """Give a finished archive its final name: fsync, rename, fsync of the folder.
+
+    Raises:
+        OutputError: the rename failed; the partial file and what stood at `final` are untouched.
+    """
+    target = Path(final)
+    try:
+        with Path(partial).open("rb+") as file:
+            os.fsync(file.fileno())
+        Path(partial).replace(target)
+        if os.name == "posix":
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot give the archive its name {target}: {error.strerror}; "
+            f"it stands complete at {os.fspath(partial)}"
+        ) from error

@@ -1,0 +1,340 @@
+"""Writes below one folder and nowhere else: no link below it is ever followed.
+
+Where the system has directory descriptors every component of a path is opened by itself and
+must be a real folder. Elsewhere each component is looked at before use, which a process
+that changes the folder meanwhile could get around.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from blake3 import blake3
+
+from ucompress.archive.entry import show
+from ucompress.errors import OutputError, UnsafeArchiveError
+
+_BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
+
+Xattrs = tuple[tuple[bytes, bytes], ...]
+
+Place = tuple[int | None, bytes]
+"""A folder's descriptor (None: none are used) and a name within it, or a whole path."""
+
+
+class TargetFolder:
+    """The folder that members are written to; any number of threads may write.
+
+    Parameters:
+        root: the folder; made if it is not there. It may itself be reached through links.
+        force: replace files and links that are there.
+    """
+
+    def __init__(self, root: Path, *, force: bool) -> None:
+        """Open the folder."""
+        self._force = force
+        self._local = threading.local()
+        self._root = os.fsencode(root)
+        self._open: set[int] = set()
+        self._lock = threading.Lock()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._root_fd = os.open(self._root, _FOLDER & ~_NOFOLLOW) if _BY_DESCRIPTOR else None
+        except OSError as error:
+            raise OutputError(f"cannot extract to {root}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open.clear()
+        if self._root_fd is not None:
+            os.close(self._root_fd)
+            self._root_fd = None
+
+    def free_bytes(self) -> int | None:
+        """Bytes that can still be written to the folder's file system; None if it does not tell."""
+        if not hasattr(os, "statvfs"):
+            return None
+        figures = os.statvfs(self._root)
+        return figures.f_bavail * figures.f_frsize
+
+    def is_empty(self) -> bool:
+        """Whether nothing is in the folder yet."""
+        with os.scandir(self._root) as found:
+            return next(found, None) is None
+
+    def place(self, path: bytes) -> Place:
+        """Where a member's path leads; the folders above it are made, links among them refused."""
+        cut = path.rfind(b"/")
+        if self._root_fd is None:
+            return None, self._checked_path(path)
+        if cut < 0:
+            return self._root_fd, path
+        return self._folder(path[:cut]), path[cut + 1 :]
+
+    def _folder(self, folder: bytes) -> int:
+        """A descriptor of a folder below the root; each thread keeps its last one."""
+        if getattr(self._local, "folder", None) == folder:
+            return int(self._local.descriptor)
+        assert self._root_fd is not None
+        descriptor = os.dup(self._root_fd)
+        try:
+            for part in folder.split(b"/"):
+                below = self._enter(descriptor, part, folder)
+                os.close(descriptor)
+                descriptor = below
+        except BaseException:
+            os.close(descriptor)
+            raise
+        with self._lock:
+            if getattr(self._local, "folder", None) is not None:
+                self._open.discard(self._local.descriptor)
+                os.close(self._local.descriptor)
+            self._open.add(descriptor)
+        self._local.folder, self._local.descriptor = folder, descriptor
+        return descriptor
+
+    def _enter(self, above: int, part: bytes, folder: bytes) -> int:
+        for attempt in range(2):
+            try:
+                return os.open(part, _FOLDER, dir_fd=above)
+            except FileNotFoundError:
+                if attempt:
+                    raise
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o777, dir_fd=above)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                    raise UnsafeArchiveError(
+                        f"{show(folder)}: {show(part)} is a link or no folder; nothing was written through it"
+                    ) from error
+                raise
+        raise AssertionError("a folder vanished twice")
+
+    def _checked_path(self, path: bytes) -> bytes:
+        """Without descriptors: make and look at each folder above the path."""
+        where = self._root
+        for part in path.split(b"/")[:-1]:
+            where = where + os.fsencode(os.sep) + part
+            with contextlib.suppress(FileExistsError):
+                Path(os.fsdecode(where)).mkdir()
+            if not stat.S_ISDIR(os.lstat(where).st_mode):
+                raise UnsafeArchiveError(
+                    f"{show(where)} is a link or no folder; nothing was written through it"
+                )
+        return where + os.fsencode(os.sep) + path[path.rfind(b"/") + 1 :]
+
+    def exists(self, path: bytes) -> bool:
+        """Whether anything stands at the path, a dangling link included."""
+        folder, name = self.place(path)
+        try:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def make_folder(self, path: bytes) -> None:
+        """Make a folder that can be written to until `finish_folder`; one that is there is kept."""
+        folder, name = self.place(path)
+        try:
+            os.mkdir(name, 0o700, dir_fd=folder)
+        except FileExistsError:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(found.st_mode):
+                raise UnsafeArchiveError(
+                    f"{show(path)} is there and no folder; it was left untouched"
+                ) from None
+
+    def finish_folder(self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = ()) -> None:
+        """Give a folder its mode, time and attributes, once nothing more is written into it."""
+        folder, name = self.place(path)
+        if folder is None:
+            with contextlib.suppress(OSError):
+                os.utime(name, ns=(mtime_ns, mtime_ns))
+            return
+        descriptor = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            _dress(descriptor, mode, mtime_ns, xattrs)
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _temporary(self, path: bytes) -> Iterator[tuple[int | None, bytes, bytes]]:
+        """A free name beside the path; what stands there afterwards takes the path's place, or is removed."""
+        folder, name = self.place(path)
+        cut = name.rfind(os.fsencode(os.sep)) + 1 if folder is None else 0
+        temporary = name[:cut] + temporary_name()
+        try:
+            yield folder, name, temporary
+            self.publish(folder, temporary, name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+    def publish(self, folder: int | None, temporary: bytes, name: bytes, path: bytes) -> None:
+        """Give what stands at a temporary name its own name; without force nothing is replaced."""
+        if not self._force:
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(name, dir_fd=folder, follow_symlinks=False)
+                raise OutputError(f"{show(path)} is already there; it was left untouched (force replaces it)")
+        if self._force and sys.platform == "win32":
+            os.replace(temporary, name)  # noqa: PTH105
+        else:
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def draft(self, path: bytes) -> Draft:
+        """A file to be put together at `path`; nothing is made until the first write."""
+        return Draft(self, path)
+
+    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
+        """Make a symbolic link, whatever it points to."""
+        with self._temporary(path) as (folder, _, temporary):
+            os.symlink(target, temporary, dir_fd=folder)
+            with contextlib.suppress(OSError, OverflowError, NotImplementedError):
+                os.utime(temporary, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
+
+    def make_hard_link(self, path: bytes, primary: bytes) -> None:
+        """Make another name for a file that was written before."""
+        cut = primary.rfind(b"/")
+        with self._temporary(path) as (folder, _, temporary):
+            if folder is None:
+                os.link(self._checked_path(primary), temporary)
+                return
+            assert self._root_fd is not None
+            above = os.dup(self._root_fd)
+            try:
+                for part in primary[:cut].split(b"/") if cut >= 0 else ():
+                    below = self._enter(above, part, primary)
+                    os.close(above)
+                    above = below
+                name = primary[cut + 1 :]
+                os.link(name, temporary, src_dir_fd=above, dst_dir_fd=folder, follow_symlinks=False)
+            finally:
+                os.close(above)
+
+
+class Draft:
+    """A file under a temporary name, written in parts from any thread, then given its own name.
+
+    Parameters:
+        target: the folder.
+        path: member path.
+    """
+
+    def __init__(self, target: TargetFolder, path: bytes) -> None:
+        """Choose the temporary name."""
+        self._target = target
+        self._path = path
+        self._made = False
+        self._lock = threading.Lock()
+        self._name = temporary_name()
+
+    def _place(self) -> tuple[int | None, bytes, bytes]:
+        folder, name = self._target.place(self._path)
+        cut = name.rfind(os.fsencode(os.sep)) + 1 if folder is None else 0
+        return folder, name, name[:cut] + self._name
+
+    def _open(self) -> int:
+        folder, _, temporary = self._place()
+        with self._lock:
+            if not self._made:
+                descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
+                self._made = True
+                return descriptor
+        return os.open(temporary, os.O_RDWR | _NOFOLLOW | _BINARY, dir_fd=folder)
+
+    def write(self, parts: Iterable[tuple[int, memoryview]]) -> None:
+        """Write bytes at their offsets."""
+        descriptor = self._open()
+        try:
+            _write_parts(descriptor, parts)
+        finally:
+            os.close(descriptor)
+
+    def complete(
+        self,
+        parts: Iterable[tuple[int, memoryview]],
+        size: int,
+        digest: bytes | None,
+        mode: int,
+        mtime_ns: int,
+        xattrs: Xattrs,
+    ) -> bool:
+        """Write the last parts, compare the hash, set attributes and give the file its name.
+
+        Parameters:
+            parts: offsets and bytes; what no part covers is a hole.
+            size: the file's size.
+            digest: first bytes of the content's BLAKE3; None compares nothing.
+            mode, mtime_ns, xattrs: set before the file gets its name.
+
+        Returns:
+            False if the hash differs; the file then never gets its name.
+        """
+        descriptor = self._open()
+        try:
+            _write_parts(descriptor, parts)
+            os.ftruncate(descriptor, size)
+            if digest is not None and _hash(descriptor).digest(len(digest)) != digest:
+                return False
+            _dress(descriptor, mode, mtime_ns, xattrs)
+        finally:
+            os.close(descriptor)
+        folder, name, temporary = self._place()
+        self._target.publish(folder, temporary, name, self._path)
+        self._made = False
+        return True
+
+    def discard(self) -> None:
+        """Remove what was written under the temporary name."""
+        if self._made:
+            folder, _, temporary = self._place()
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            self._made = False
+
+
+def temporary_name() -> bytes:
+    """A name that nothing else has."""
+    return b".ucompress-" + os.urandom(8).hex().encode()
+
+
+def _write_parts(descriptor: int, parts: Iterable[tuple[int, memoryview]]) -> None:
+    for offset, data in parts:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+
+def _hash(descriptor: int) -> blake3:
+    """BLAKE3 of an open file's content."""
+    hasher = blake3()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while data := os.read(descriptor, 1 << 20):
+        hasher.update(data)
+    return hasher
+
+
+def _dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
+    """Attributes, mode and time of an open file or folder; what the file system cannot keep is left out."""
+    if hasattr(os, "setxattr"):
+        for name, value in xattrs:
+            with contextlib.suppress(OSError):
+                os.setxattr(descriptor, name, value)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
+    with contextlib.suppress(OSError, OverflowError):
+        os.utime(descriptor, ns=(mtime_ns, mtime_ns))

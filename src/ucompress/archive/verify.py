@@ -1,0 +1,218 @@
+"""Checks an archive without writing: every byte is read, every block decoded, every claim compared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from ucompress.archive.directory import Directory, PageTable
+from ucompress.archive.entry import HOLE, Entry, EntryKind, show
+from ucompress.archive.layout import (
+    BLOCK_HEADER_SIZE,
+    HEADER_SIZE,
+    NO_ID,
+    SECTION_DICTIONARY,
+    SECTION_DIRECTORY,
+    SECTION_ERRATA,
+    SECTION_HEADER_SIZE,
+    SECTION_INDEX,
+    BlockHeader,
+    Footer,
+    SectionHeader,
+)
+from ucompress.archive.parity import StripePlan, build_parity
+from ucompress.archive.salvage import hash_payload, payload_of
+from ucompress.archive.source import FileSource
+from ucompress.errors import ArchiveError, CorruptArchiveError
+
+if TYPE_CHECKING:
+    from ucompress.archive.reader import Archive
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What a check found.
+
+    Attributes:
+        entries, blocks: numbers checked.
+        unique_bytes: decoded bytes of the blocks.
+        problems: one sentence for each thing that is not as it should be; empty for a sound archive.
+    """
+
+    entries: int = 0
+    blocks: int = 0
+    unique_bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(
+    archive: Archive,
+    source: FileSource,
+    directory: Directory,
+    footer: Footer | None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Check header, sections, parity, every block, every entry, content hashes and the tree hash.
+
+    Parameters:
+        archive, source, directory, footer: the opened archive and its parts.
+        threads: decoding threads; None: as many as there are cores.
+        progress: called with ("block N", decoded bytes) after each block, from any thread.
+
+    Returns:
+        A report; damage that parity repairs is a problem too, since the next damage may be too much.
+    """
+    return _Verification(archive, source, directory, footer, progress).run(threads or os.cpu_count() or 1)
+
+
+class _Verification:
+    def __init__(
+        self,
+        archive: Archive,
+        source: FileSource,
+        directory: Directory,
+        footer: Footer | None,
+        progress: Progress | None,
+    ) -> None:
+        self._archive = archive
+        self._source = source
+        self._directory = directory
+        self._footer = footer
+        self._progress = progress
+        self._report = VerifyReport()
+
+    def run(self, threads: int) -> VerifyReport:
+        if self._footer is None:
+            self._problem("the archive was recovered: its end is damaged or cut off")
+        elif self._source.read_at(0, HEADER_SIZE) != self._footer.header:
+            self._problem("the header is damaged (the footer's copy is sound)")
+        for kind, at, length in self._sections():
+            self._check_section(kind, at, length)
+        with ThreadPoolExecutor(threads) as pool:
+            for checked in pool.map(self._check_block, range(len(self._directory.blocks))):
+                if isinstance(checked, str):
+                    self._problem(checked)
+                else:
+                    self._report.blocks += 1
+                    self._report.unique_bytes += checked
+        self._check_entries()
+        self._check_tree_hash()
+        return self._report
+
+    def _problem(self, message: str) -> None:
+        self._report.problems.append(message)
+
+    def _sections(self) -> Iterator[tuple[int, int, int]]:
+        """Type, offset and payload length of every section that the archive has."""
+        directory, footer = self._directory, self._footer
+        if directory.dictionary_at:
+            yield SECTION_DICTIONARY, directory.dictionary_at, directory.dictionary_length
+        yield SECTION_INDEX, directory.index.section_at, directory.index.payload_length
+        if directory.errata.section_at:
+            yield SECTION_ERRATA, directory.errata.section_at, directory.errata.payload_length
+        if footer is not None:
+            yield SECTION_DIRECTORY, footer.directory_at, footer.directory_length
+
+    def _check_section(self, kind: int, at: int, length: int) -> None:
+        """Header and parity of one section."""
+        name = {1: "dictionary", 2: "index", 3: "errata", 4: "directory"}[kind]
+        archive_id = NO_ID if kind <= SECTION_INDEX else self._directory.archive_id
+        start = at + SECTION_HEADER_SIZE
+        try:
+            header = SectionHeader.from_bytes(self._source.read_at(at, SECTION_HEADER_SIZE), archive_id)
+            if (header.kind, header.length) != (kind, length):
+                raise CorruptArchiveError("a section header is damaged")
+        except ArchiveError as error:
+            self._problem(f"{name}: {error}")
+        payload = self._source.read_at(start, length)
+        parity = self._source.read_at(start + length, StripePlan.of(length).parity_length)
+        if build_parity(payload) != parity:
+            self._problem(f"{name}: payload or parity is damaged")
+
+    def _check_block(self, number: int) -> str | int:
+        """A block's decoded size, or why it fails."""
+        try:
+            data = self._archive.block_once(number)
+        except ArchiveError as error:
+            return str(error)
+        if self._progress is not None:
+            self._progress(f"block {number}", len(data))
+        return len(data)
+
+    def _check_entries(self) -> None:
+        """Every entry: its extents, its hard link, its content hash."""
+        directory, total = self._directory, 0
+        try:
+            for entry in self._archive.entries():
+                self._report.entries += 1
+                total += entry.size
+                self._check_entry(entry)
+            if directory.content_bytes >= 0 and (self._report.entries, total) != (
+                directory.entries,
+                directory.content_bytes,
+            ):
+                self._problem("the directory's totals differ from the index")
+            self._check_errata(directory.errata)
+        except ArchiveError as error:
+            self._problem(str(error))
+
+    def _check_entry(self, entry: Entry) -> None:
+        decoded = self._directory.blocks.decoded
+        for extent in entry.extents:
+            if extent.block == HOLE:
+                continue
+            if extent.block >= len(decoded) or extent.offset + extent.length > decoded[extent.block]:
+                self._problem(f"{show(entry.path)} needs bytes that block {extent.block} does not have")
+                return
+        try:
+            if entry.kind is EntryKind.HARDLINK:
+                self._archive.origin(entry)
+            elif entry.digest is not None:
+                hasher = blake3()
+                with self._archive.open(entry.path) as file:
+                    while data := file.read(1 << 20):
+                        hasher.update(data)
+                self._archive.check_content(entry, hasher.digest(len(entry.digest)))
+        except ArchiveError as error:
+            self._problem(str(error))
+
+    def _check_errata(self, errata: PageTable) -> None:
+        for path in self._archive.stray_errata() if errata.section_at else ():
+            self._problem(f"the errata speak of {show(path)}, which is not in the index")
+
+    def _check_tree_hash(self) -> None:
+        footer, directory = self._footer, self._directory
+        if footer is None:
+            return
+        hasher = blake3(self._archive.header.to_bytes())
+        try:
+            hasher.update(blake3(self._archive.dictionary).digest())
+        except ArchiveError as error:
+            self._problem(str(error))
+            return
+        index = payload_of(self._source, directory.index.section_at, directory.index.payload_length)
+        hasher.update(hash_payload(index))
+        errata = payload_of(self._source, directory.errata.section_at, directory.errata.payload_length)
+        hasher.update(hash_payload(errata))
+        for at in directory.blocks.at.tolist():
+            try:
+                data = self._source.read_at(at, BLOCK_HEADER_SIZE)
+                hasher.update(BlockHeader.from_bytes(data, directory.archive_id).digest)
+            except ArchiveError:
+                return
+        if hasher.digest() != footer.tree_hash:
+            self._problem("the tree hash differs")

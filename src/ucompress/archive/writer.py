@@ -1,0 +1,357 @@
+"""Writes an archive from beginning to end; what is written and synced can be resumed.
+
+with ArchiveWriter.create(partial, ArchiveHeader(level=6)) as writer:
+    writer.write_dictionary(dictionary)         # optional
+    writer.write_index(entries)                 # sorted by path; any iterable
+    writer.write_block(codec, payload, decoded_size, digest)
+    state = writer.sync()                       # durable up to here
+    totals = writer.finish(errata)
+publish(partial, final)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from blake3 import blake3
+
+from ucompress.archive.coding import code_shared
+from ucompress.archive.directory import BlockTable, Directory, PageTable
+from ucompress.archive.entry import Entry, EntryKind
+from ucompress.archive.index import IndexWriter
+from ucompress.archive.layout import (
+    BLOCK_HEADER_SIZE,
+    CODED_SLACK,
+    CRITICAL,
+    DICTIONARY_LIMIT,
+    HEADER_SIZE,
+    ID_SIZE,
+    PROTECTED,
+    SECTION_DICTIONARY,
+    SECTION_DIRECTORY,
+    SECTION_ERRATA,
+    SECTION_HEADER_SIZE,
+    SECTION_INDEX,
+    SUBSTITUTED,
+    ArchiveHeader,
+    BlockHeader,
+    Footer,
+    SectionHeader,
+    check,
+)
+from ucompress.archive.parity import ParityBuilder
+from ucompress.archive.salvage import walk_blocks, walk_pages, walk_shared
+from ucompress.archive.source import FileSource
+from ucompress.archive.state import WriterState, WriterTotals
+from ucompress.errors import CorruptArchiveError, OutputError, ResumeFailedError
+
+_COPY = 1 << 20
+
+
+class ArchiveWriter:
+    """Writes sections and blocks in the format's order; use `create` or `resume`.
+
+    OSErrors of the partial file are raised as `OutputError`; the partial file is left as it is.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, header: ArchiveHeader) -> None:
+        """Internal; `create` and `resume` are the ways in."""
+        self._path = path
+        self._file = file
+        self._header = header
+        self._at = HEADER_SIZE
+        self._dictionary = (0, 0)
+        self._dictionary_hash = blake3(b"").digest()
+        self._index: PageTable | None = None
+        self._index_hash = bytes(32)
+        self._content_bytes = 0
+        self._block_at: list[int] = []
+        self._coded: list[int] = []
+        self._decoded: list[int] = []
+        self._flags: list[int] = []
+        self._digests = bytearray()
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], header: ArchiveHeader) -> ArchiveWriter:
+        """Start a new archive at a partial path, replacing what stands there.
+
+        Parameters:
+            path: the partial file; `publish` gives it its final name.
+            header: what the archive declares.
+        """
+        target = Path(path)
+        data = header.to_bytes()
+        try:
+            file = target.open("w+b")
+        except OSError as error:
+            raise OutputError(f"cannot create {target}: {error.strerror}") from error
+        writer = cls(target, file, header)
+        writer._write(data)
+        return writer
+
+    @classmethod
+    def resume(cls, path: str | os.PathLike[str], state: WriterState) -> ArchiveWriter:
+        """Continue a partial archive at a state that `sync` gave; what follows it is cut off.
+
+        Raises:
+            ResumeFailedError: the partial file is gone, shorter than the state, or damaged; it is
+                left as it is.
+        """
+        target = Path(path)
+        try:
+            file = target.open("r+b")
+        except OSError as error:
+            raise ResumeFailedError(f"cannot open {target}: {error.strerror}") from error
+        try:
+            writer = cls._recall(target, file, state)
+        except BaseException as error:
+            file.close()
+            if isinstance(error, CorruptArchiveError | OSError):
+                raise ResumeFailedError(f"{target} does not hold what was saved: {error}") from error
+            raise
+        return writer
+
+    @classmethod
+    def _recall(cls, path: Path, file: BinaryIO, state: WriterState) -> ArchiveWriter:
+        """Read back from the partial file what the writer had in memory."""
+        source = FileSource(file, str(path))
+        if source.size < state.position:
+            raise CorruptArchiveError(f"{source.size} of {state.position} bytes are there")
+        header = ArchiveHeader.from_bytes(source.read_at(0, HEADER_SIZE))
+        writer = cls(path, file, header)
+        shared = walk_shared(source, header, state.position)
+        writer._dictionary, writer._dictionary_hash = shared.dictionary, shared.dictionary_hash
+        writer._at = shared.end
+        if shared.index is not None:
+            writer._index, writer._index_hash = shared.index, shared.index_hash
+            writer._content_bytes = sum(
+                page.size(number)
+                for page in walk_pages(source, shared.index, header)
+                for number in range(len(page))
+            )
+        for at, block in walk_blocks(source, shared.end, state.position, writer._archive_id):
+            writer._note_block(at, block)
+        if len(writer._block_at) != state.blocks or writer._at != state.position:
+            raise CorruptArchiveError(f"{len(writer._block_at)} of {state.blocks} blocks are there")
+        file.truncate(state.position)
+        file.seek(state.position)
+        return writer
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; the partial file stays."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the partial file without finishing the archive."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+
+    @property
+    def position(self) -> int:
+        """Bytes written so far."""
+        return self._at
+
+    @property
+    def _archive_id(self) -> bytes:
+        """What ties blocks and later sections to this index; zeros until there is one."""
+        return self._index_hash[:ID_SIZE]
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks written so far."""
+        return len(self._block_at)
+
+    def write_dictionary(self, dictionary: bytes) -> int:
+        """Write the dictionary section; nothing for an empty dictionary.
+
+        Returns:
+            Bytes written.
+        """
+        if self._index is not None or self._dictionary != (0, 0):
+            raise ValueError("the dictionary comes once, before the index")
+        if len(dictionary) > DICTIONARY_LIMIT:
+            raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
+        if not dictionary:
+            return 0
+        codec, coded = code_shared(dictionary)
+        payload = bytes((codec,)) + len(dictionary).to_bytes(4, "little") + check(dictionary, 16) + coded
+        before = self._at
+        self._dictionary = self._section(SECTION_DICTIONARY, [payload]), len(payload)
+        self._dictionary_hash = blake3(dictionary).digest()
+        return self._at - before
+
+    def write_index(self, entries: Iterable[Entry]) -> int:
+        """Write the index section.
+
+        Parameters:
+            entries: sorted by path; consumed page by page, never held as a whole.
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            ValueError: an entry that no archive may have, or entries out of order.
+        """
+        if self._index is not None:
+            raise ValueError("the index is already written")
+        before = self._at
+        index = IndexWriter(self._header.content_hash_bytes)
+        hasher = blake3()
+        index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(entries), hasher))
+        index.table.payload_length = sum(index.table.sizes)
+        self._index, self._index_hash = index.table, hasher.digest()
+        self._content_bytes = index.content_bytes
+        return self._at - before
+
+    def write_block(
+        self, codec_id: int, payload: bytes, decoded_size: int, digest: bytes, *, substituted: bool = False
+    ) -> int:
+        """Write the next block.
+
+        Parameters:
+            codec_id: 0 stored, 1 zstd frame, 2 LZ.
+            payload: coded bytes.
+            decoded_size: bytes, 1 to the header's `largest_block`.
+            digest: BLAKE3 of the decoded bytes, at least 16 bytes; 16 are kept.
+            substituted: the block holds other bytes than the index says, because a file changed;
+                `finish` must then be given that file's errata.
+
+        Returns:
+            The block's number.
+        """
+        if self._index is None:
+            raise ValueError("the index comes before the blocks")
+        if not 1 <= decoded_size <= self._header.largest_block:
+            raise ValueError(
+                f"a block of {decoded_size} bytes; 1 to {self._header.largest_block} are declared"
+            )
+        if len(digest) < 16 or len(payload) > decoded_size + CODED_SLACK:
+            raise ValueError("a block's digest is too short or its payload too long")
+        number = len(self._block_at)
+        header = BlockHeader(number, codec_id, len(payload), decoded_size, digest[:16], substituted)
+        at = self._at
+        self._write(header.to_bytes(self._archive_id))
+        self._write(payload)
+        self._note_block(at, header)
+        return number
+
+    def _note_block(self, at: int, header: BlockHeader) -> None:
+        self._block_at.append(at)
+        self._coded.append(header.coded_size)
+        self._decoded.append(header.decoded_size)
+        self._flags.append(SUBSTITUTED if header.substituted else 0)
+        self._digests += header.digest
+        self._at = at + BLOCK_HEADER_SIZE + header.coded_size
+
+    def sync(self) -> WriterState:
+        """Make all that is written durable, and tell how to resume from here."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+        return WriterState(self._at, len(self._block_at))
+
+    def finish(self, errata: Iterable[tuple[Entry, Entry]] = ()) -> WriterTotals:
+        """Write errata, directory and footer, and make all of it durable.
+
+        Parameters:
+            errata: (planned entry, what replaces it) sorted by path; the second of kind
+                `EntryKind.CANCELLED` takes the member back.
+        """
+        if self._index is None:
+            raise ValueError("an archive needs an index")
+        index = self._index
+        entries, content_bytes = index.entry_count, self._content_bytes
+        replacements = []
+        for planned, truth in errata:
+            if planned.path != truth.path:
+                raise ValueError("an erratum replaces an entry of the same path")
+            entries -= truth.kind is EntryKind.CANCELLED
+            content_bytes += truth.size - planned.size
+            replacements.append(truth)
+        errata_writer = IndexWriter(self._header.content_hash_bytes, errata=True)
+        errata_hash = blake3()
+        if replacements:
+            pages = _hashed(errata_writer.pages(replacements), errata_hash)
+            errata_writer.table.section_at = self._section(SECTION_ERRATA, pages)
+            errata_writer.table.payload_length = sum(errata_writer.table.sizes)
+        errata_end = self._at
+        directory = Directory(
+            *self._dictionary,
+            index,
+            errata_writer.table,
+            BlockTable.of(self._block_at, self._coded, self._decoded, self._flags),
+            entries,
+            content_bytes,
+            self._archive_id,
+        ).to_bytes()
+        header = self._header.to_bytes()
+        tree_hash = blake3(header + self._dictionary_hash + self._index_hash + errata_hash.digest())
+        tree_hash.update(self._digests)
+        at = self._section(SECTION_DIRECTORY, [directory])
+        footer = Footer(header, at, len(directory), check(directory, 8), tree_hash.digest())
+        self._write(footer.to_bytes())
+        self._at += len(footer.to_bytes())
+        self.sync()
+        block_bytes = sum(self._coded) + BLOCK_HEADER_SIZE * len(self._coded)
+        dictionary_bytes = index.section_at - HEADER_SIZE
+        return WriterTotals(
+            archive_bytes=self._at,
+            dictionary_bytes=dictionary_bytes,
+            index_bytes=errata_end - HEADER_SIZE - dictionary_bytes - block_bytes,
+            block_bytes=block_bytes,
+            directory_bytes=self._at - errata_end,
+            blocks=len(self._coded),
+            unique_bytes=sum(self._decoded),
+            entries=entries,
+            content_bytes=content_bytes,
+            tree_hash=tree_hash.digest(),
+        )
+
+    def _section(self, kind: int, payload: Iterable[bytes]) -> int:
+        """Write a critical, protected section of unknown length; returns its header's offset."""
+        start, length, archive_id = self._at, 0, self._archive_id
+        self._write(bytes(SECTION_HEADER_SIZE))
+        for part in payload:
+            self._write(part)
+            length += len(part)
+        parity = ParityBuilder(length)
+        try:
+            self._file.seek(start + SECTION_HEADER_SIZE)
+            for at in range(0, length, _COPY):
+                parity.feed(self._file.read(min(_COPY, length - at)))
+            self._file.seek(start)
+            self._file.write(SectionHeader(kind, CRITICAL | PROTECTED, length).to_bytes(archive_id))
+            self._file.seek(start + SECTION_HEADER_SIZE + length)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+        tail = parity.finish()
+        self._write(tail)
+        self._at = start + SECTION_HEADER_SIZE + length + len(tail)
+        return start
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+
+
+def _hashed(parts: Iterable[bytes], hasher: blake3) -> Iterator[bytes]:
+    """The parts, each put into the hash on its way."""
+    for part in parts:
+        hasher.update(part)
+        yield part

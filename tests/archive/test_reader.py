@@ -1,0 +1,148 @@
+"""Opening, finding and reading; what one file costs."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.archive.build import Plan, folder, hole_first, plan_files, write
+from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
+from ucompress.errors import CorruptArchiveError, MemberNotFoundError, UnsafeArchiveError, UnsupportedArchiveError
+
+
+def words(seed: int, size: int) -> bytes:
+    return bytes(random.Random(seed).choices(b"abcdefgh \n", k=size))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Path, dict[bytes, bytes]]:
+    files = {b"t/%03d.txt" % number: words(number, 40 * number) for number in range(60)}
+    files[b"t/twin"] = files[b"t/030.txt"]
+    others = [
+        folder(b"t"),
+        folder(b"t/empty"),
+        Entry(b"t/hard", EntryKind.HARDLINK, target=b"t/020.txt"),
+        Entry(b"t/link", EntryKind.SYMLINK, target=b"../else\xff"),
+    ]
+    path = tmp_path / "small.ucz"
+    write(path, plan_files(files, others=others, hashed=True), dictionary=words(99, 3000))
+    return path, files
+
+
+def test_every_member_reads_back(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, files = small
+    with Archive(path) as archive:
+        assert len(archive) == len(files) + 4
+        assert sorted(archive) == list(archive)
+        for name, content in files.items():
+            assert archive.read(name) == content
+            assert archive.open(name).read() == content
+        assert archive["t/hard"] == files[b"t/020.txt"]
+        assert archive.info("t/hard").size == len(files[b"t/020.txt"])
+        assert archive.info("t/link").target == b"../else\xff"
+        assert "t/empty" in archive and "t/none" not in archive and 7 not in archive
+        assert archive.dictionary == words(99, 3000)
+        assert archive.verify().ok
+
+
+def test_a_file_object_reads_the_same_and_stays_open(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, files = small
+    stream = io.BytesIO(path.read_bytes())
+    with Archive(stream) as archive:
+        assert archive.read("t/059.txt") == files[b"t/059.txt"]
+    assert not stream.closed
+
+
+def test_one_file_costs_its_own_blocks_and_few_reads(tmp_path: Path) -> None:
+    files = {b"d%d/f%d" % (n % 7, n): words(n, 900) for n in range(400)}
+    path = tmp_path / "many.ucz"
+    totals = write(path, plan_files(files), dictionary=words(5, 2000))
+    for name in (b"d0/f0", b"d3/f353", b"d6/f398"):
+        with Archive(path) as archive:
+            blocks = {extent.block for extent in archive.entry(name).extents}
+            assert archive.read(name) == files[name]
+            assert archive.blocks_decoded == len(blocks) <= blocks_bound(900)
+            # The end, an index page, the dictionary and the blocks: no other read.
+            assert archive.reads == 3 + len(blocks)
+            assert archive.bytes_read < totals.archive_bytes
+            before = archive.bytes_read
+            assert archive.read(name) == files[name]
+            assert archive.bytes_read == before
+
+
+def test_files_seek(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, files = small
+    content = files[b"t/059.txt"]
+    with Archive(path) as archive, archive.open("t/059.txt") as file:
+        file.seek(-10, io.SEEK_END)
+        assert file.read() == content[-10:]
+        assert file.seek(100) == 100
+        assert file.read(50) == content[100:150]
+        assert file.tell() == 150
+        assert file.seek(10**12) == 10**12
+        assert file.read() == b""
+
+
+def test_holes_are_zeros(tmp_path: Path) -> None:
+    plan = plan_files({b"sparse": words(1, 5000)})
+    plan.entries = [hole_first(plan.entries[0], 100_000)]
+    path = tmp_path / "hole.ucz"
+    write(path, plan)
+    with Archive(path) as archive:
+        assert archive.read("sparse") == bytes(100_000) + words(1, 5000)
+        assert archive.info("sparse").holes == 100_000
+        with archive.open("sparse") as file:
+            file.seek(99_990)
+            assert file.read(20) == bytes(10) + words(1, 10)
+
+
+def test_what_is_missing_or_no_file_is_told(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, _ = small
+    with Archive(path) as archive:
+        for name in ("t/none", "", "zz", b"\xff", "t/empty", "t/link"):
+            with pytest.raises(MemberNotFoundError, match=r"small\.ucz"):
+                archive.read(name)
+        with pytest.raises(UnsafeArchiveError, match="limit"):
+            archive.read("t/059.txt", limit=100)
+
+
+def test_empty_archive(tmp_path: Path) -> None:
+    path = tmp_path / "empty.ucz"
+    write(path, Plan())
+    with Archive(path) as archive:
+        assert list(archive) == [] and len(archive) == 0
+        assert "a" not in archive
+        assert archive.verify().ok
+
+
+def test_errata_replace_and_cancel(tmp_path: Path) -> None:
+    files = {b"a": words(1, 300), b"b": words(2, 300), b"c": words(3, 300)}
+    plan = plan_files(files, block=300)
+    planned = {entry.path: entry for entry in plan.entries}
+    plan.blocks.append(b"the new content")
+    new = Entry(b"b", mtime_ns=5, size=15, extents=(Extent(3, 0, 15),))
+    gone = Entry(b"c", EntryKind.CANCELLED)
+    path = tmp_path / "errata.ucz"
+    errata = [(planned[b"b"], new), (planned[b"c"], gone)]
+    totals = write(path, plan, errata=errata, substituted=[1, 2])
+    with Archive(path) as archive:
+        assert list(archive) == ["a", "b"] and len(archive) == 2 == totals.entries
+        assert archive.read("b") == b"the new content"
+        assert "c" not in archive
+        assert archive.statistics.content_bytes == 315
+        assert archive.verify().ok
+
+
+def test_memory_bound_and_foreign_files(tmp_path: Path) -> None:
+    path = tmp_path / "big.ucz"
+    write(path, Plan(), header=ArchiveHeader(level=1, decoder_memory=1 << 31))
+    with pytest.raises(UnsupportedArchiveError, match="memory"):
+        Archive(path)
+    for content in (b"", b"hello", bytes(10_000), path.read_bytes()[:20]):
+        other = tmp_path / "other"
+        other.write_bytes(content)
+        with pytest.raises(CorruptArchiveError, match="other"):
+            Archive(other)
