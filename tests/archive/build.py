@@ -65,9 +65,7 @@ def write(
         compressor = BlockCompressor(header.level, dictionary)
         for number, data in enumerate(plan.blocks):
             codec, payload = compressor.compress(data)
-            writer.write_block(
-                codec, payload, len(data), blake3(data).digest(), substituted=number in marked
-            )
+            writer.write_block(codec, payload, len(data), blake3(data).digest(), substituted=number in marked)
         return writer.finish(errata)
 
 

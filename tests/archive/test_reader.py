@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive.build import Plan, folder, hole_first, plan_files, write
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
-from ucompress.errors import CorruptArchiveError, MemberNotFoundError, UnsafeArchiveError, UnsupportedArchiveError
+from ucompress.errors import (
+    CorruptArchiveError,
+    MemberNotFoundError,
+    UnsafeArchiveError,
+    UnsupportedArchiveError,
+)
+
+from .build import Plan, folder, hole_first, plan_files, write
 
 
 def words(seed: int, size: int) -> bytes:

@@ -1,0 +1,227 @@
+"""Damage: an error or the right bytes, never wrong bytes, never a crash."""
+
+from __future__ import annotations
+
+import io
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind
+from ucompress.archive.layout import END_MAGIC, FOOTER_SIZE, HEADER_SIZE, Footer, check
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
+
+from .build import folder, plan_files, write
+
+
+def words(seed: int, size: int) -> bytes:
+    return bytes(random.Random(seed).choices(b"abcdefgh \n", k=size))
+
+
+FILES = {b"t/f%02d" % number: words(number, 150) for number in range(12)}
+OTHERS = [
+    folder(b"t"),
+    Entry(b"t/hard", EntryKind.HARDLINK, target=b"t/f03"),
+    Entry(b"t/link", EntryKind.SYMLINK, target=b"f01", xattrs=((b"user.a", b"1"),)),
+]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "a.ucz"
+    write(path, plan_files(FILES, block=600, others=OTHERS), dictionary=words(77, 400))
+    return path.read_bytes()
+
+
+def read_all(data: bytes, *, recover: bool) -> int:
+    """Read what can be read; whatever is given back must be right. Returns the number of files read."""
+    read = 0
+    try:
+        archive = Archive(io.BytesIO(data), recover=recover)
+    except ArchiveError:
+        return 0
+    try:
+        listed = list(archive.entries())
+    except ArchiveError:
+        listed = []
+    for entry in listed:
+        assert entry.path in FILES or entry.path in {other.path for other in OTHERS}
+    for path, content in FILES.items():
+        try:
+            assert archive.read(path) == content
+            read += 1
+        except ArchiveError:
+            continue
+    return read
+
+
+def test_every_truncation(sound: bytes) -> None:
+    for length in range(len(sound)):
+        with pytest.raises(CorruptArchiveError):
+            Archive(io.BytesIO(sound[:length]))
+
+
+def test_recovery_of_truncated_archives_yields_all_that_is_there(sound: bytes) -> None:
+    footer = Footer.from_bytes(sound[-FOOTER_SIZE:])
+    counts = [read_all(sound[:length], recover=True) for length in range(0, len(sound), 7)]
+    assert counts == sorted(counts)
+    assert read_all(sound[: footer.directory_at], recover=True) == len(FILES)
+    with Archive(io.BytesIO(sound[: footer.directory_at]), recover=True) as archive:
+        assert archive.recovered and len(archive) == len(FILES) + len(OTHERS)
+        assert any("recovered" in problem for problem in archive.verify().problems)
+
+
+@pytest.mark.parametrize("recover", [False, True])
+def test_every_flipped_byte(sound: bytes, recover: bool) -> None:
+    """One damaged byte costs at most the files of one block."""
+    step = 3 if recover else 1
+    for at in range(0, len(sound), step):
+        damaged = bytearray(sound)
+        damaged[at] ^= 1 << at % 8
+        read = read_all(bytes(damaged), recover=recover)
+        if recover or at < len(sound) - FOOTER_SIZE:
+            assert read >= len(FILES) - 5, at
+
+
+def test_verify_sees_every_flipped_byte(sound: bytes) -> None:
+    """All but bits of a payload that its codec ignores: then every member is still right."""
+    for at in range(0, len(sound), 5):
+        damaged = bytearray(sound)
+        damaged[at] ^= 0x40
+        try:
+            with Archive(io.BytesIO(bytes(damaged))) as archive:
+                assert not archive.verify(threads=1).ok, at
+        except ArchiveError:
+            continue
+
+
+def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
+    files = {
+        b"dir/%05d-%s" % (number, words(number, 12).hex().encode()): words(number, 60)
+        for number in range(3000)
+    }
+    path = tmp_path / "burst.ucz"
+    totals = write(path, plan_files(files), dictionary=words(3, 30_000))
+    data = path.read_bytes()
+    for start, length, burst in (
+        (HEADER_SIZE, totals.dictionary_bytes, 900),
+        (HEADER_SIZE + totals.dictionary_bytes, 60_000, 3000),
+    ):
+        for at in range(start + 24, start + length * 3 // 4, length // 5):
+            damaged = data[:at] + bytes(burst) + data[at + burst :]
+            with Archive(io.BytesIO(damaged)) as archive:
+                assert len(list(archive)) == 3000
+                assert all(archive.read(name) == content for name, content in list(files.items())[::97])
+            cut = damaged[: len(damaged) - FOOTER_SIZE]
+            with Archive(io.BytesIO(cut), recover=True) as archive:
+                assert len(list(archive)) == 3000
+
+
+def test_lost_errata_are_not_guessed(tmp_path: Path) -> None:
+    """Of a file that changed, the planned bytes are not what the block holds: it must not be given back."""
+    plan = plan_files(FILES, block=150, others=OTHERS)
+    planned = {entry.path: entry for entry in plan.entries}
+    plan.blocks[4] = b"?" * 150
+    path = tmp_path / "errata.ucz"
+    erratum = (planned[b"t/f04"], Entry(b"t/f04", EntryKind.CANCELLED))
+    write(path, plan, errata=[erratum], substituted=[4])
+    data = path.read_bytes()
+    cut = data.rindex(b"\xb7UCS")
+    with Archive(io.BytesIO(data[:cut]), recover=True) as archive:
+        assert "t/f04" not in archive, "the errata stand before the directory and are still there"
+    cut = data.rindex(b"\xb7UCS", 0, cut)
+    with Archive(io.BytesIO(data[:cut]), recover=True) as archive:
+        assert archive.read("t/f05") == FILES[b"t/f05"]
+        with pytest.raises(CorruptArchiveError, match="changed while it was packed"):
+            archive.read("t/f04")
+
+
+def test_an_archive_within_an_archive_is_not_taken_for_the_outer_one(tmp_path: Path) -> None:
+    inner = tmp_path / "inner.ucz"
+    decoy = {b"x/%d" % number: bytes([number]) * 64 for number in range(8)}
+    write(inner, plan_files(decoy, block=64))
+    files = {b"a": words(1, 3000), b"inner.ucz": inner.read_bytes(), b"z": words(2, 3000)}
+    plan = plan_files(files, block=3000)
+    path = tmp_path / "outer.ucz"
+    write(path, plan)
+    data = bytearray(path.read_bytes())
+    first = data.index(b"\xb7UCB")
+    data[first + 8] ^= 0xFF
+    with Archive(io.BytesIO(bytes(data[:-FOOTER_SIZE])), recover=True) as archive:
+        assert archive.read("z") == files[b"z"]
+        with pytest.raises(CorruptArchiveError, match="block 0"):
+            archive.read("a")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=12), st.booleans()
+)
+def test_random_damage(sound: bytes, damage: list[tuple[int, int]], recover: bool) -> None:
+    data = bytearray(sound)
+    for at, value in damage:
+        data[at % len(data)] = value
+    read_all(bytes(data), recover=recover)
+
+
+@given(st.binary(max_size=400))
+def test_garbage_is_no_archive(data: bytes) -> None:
+    with pytest.raises(CorruptArchiveError):
+        Archive(io.BytesIO(data), recover=True)
+
+
+def rewritten(sound: bytes, header: bytes) -> bytes:
+    """The archive with another header, in both places, and checks that fit."""
+    header = header[:56] + check(header[:56], 8)
+    footer = header + sound[-FOOTER_SIZE + HEADER_SIZE :][:64]
+    return header + sound[HEADER_SIZE:-FOOTER_SIZE] + footer + check(footer, 8) + END_MAGIC
+
+
+def test_unknown_versions_and_features_are_unsupported(sound: bytes) -> None:
+    header = sound[:HEADER_SIZE]
+    assert read_all(rewritten(sound, header), recover=False) == len(FILES)
+    for at, value in ((8, 2), (9, 7), (12, 1), (15, 128), (22, 1), (45, 1)):
+        changed = header[:at] + bytes([value]) + header[at + 1 :]
+        for recover in (False, True):
+            with pytest.raises(UnsupportedArchiveError):
+                Archive(io.BytesIO(rewritten(sound, changed)), recover=recover)
+
+
+def test_higher_minor_version_and_compatible_features_are_read(sound: bytes) -> None:
+    header = sound[:HEADER_SIZE]
+    for at, value in ((10, 9), (11, 1), (16, 0xFE), (19, 255)):
+        changed = header[:at] + bytes([value]) + header[at + 1 :]
+        assert read_all(rewritten(sound, changed), recover=False) == len(FILES)
+
+
+def test_a_future_footer_is_unsupported_not_corrupt(sound: bytes) -> None:
+    header = ArchiveHeader(level=1).to_bytes()
+    future = header[:8] + b"\2" + header[9:20] + b"whatever a later version puts here"
+    with pytest.raises(UnsupportedArchiveError, match="version 2"):
+        Archive(io.BytesIO(future.ljust(1000, b"?")))
+
+
+def test_entries_are_validated_by_the_writer(tmp_path: Path) -> None:
+    good = plan_files({b"a": b"1", b"b": b"2"})
+    first, second = good.entries
+    bad = [
+        [second, first],
+        [first, first],
+        [replace(first, path=b"../x")],
+        [replace(first, path=b"/x")],
+        [replace(first, path=b"x//y")],
+        [replace(first, path=b"")],
+        [replace(first, path=b"a\0b")],
+        [replace(first, size=5)],
+        [replace(first, kind=EntryKind.CANCELLED, size=0, extents=())],
+        [replace(first, kind=EntryKind.SYMLINK, size=0, extents=())],
+        [replace(first, mtime_ns=1 << 63)],
+        [replace(first, xattrs=((b"user.x", bytes(1 << 21)),))],
+    ]
+    for entries in bad:
+        good.entries = entries
+        with pytest.raises(ValueError, match=r"allowed|order|add up|cancelled|target|64 bits|exceed"):
+            write(tmp_path / "bad.ucz", good)
