@@ -223,7 +223,7 @@ def _add_links(root: Path) -> None:
 
 
 def _set_modes_and_times(root: Path) -> None:
-    for number, mode in enumerate((0o400, 0o755, 0o600, 0o4755, 0o666)):
+    for number, mode in enumerate((0o400, 0o755, 0o600, 0o1755, 0o666)):
         path = root / f"mode{mode:o}"
         path.write_bytes(b"#!/bin/sh\n" * number)
         path.chmod(mode)

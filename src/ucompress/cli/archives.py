@@ -12,9 +12,10 @@ import typer
 from ucompress.cli import options as o
 from ucompress.cli.output import binary_stdout, complain, json_lines, write_path, write_table
 from ucompress.cli.sources import opened, selected
-from ucompress.errors import CorruptArchiveError, UsageError
+from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -29,10 +30,11 @@ def list_members(
     members: o.Members = None,
     long: Annotated[bool, typer.Option("--long", "-l", help="Mode, size and time too.")] = False,
     null: Annotated[bool, typer.Option("--null", "-0", help="End names with a zero byte.")] = False,
+    recover: o.Recover = False,
     json: o.Json = False,
 ) -> None:
     """List members in the order of their bytes."""
-    with opened(archive) as source:
+    with opened(archive, recover=recover) as source:
         if json:
             _list_as_json(source, members)
             return
@@ -42,11 +44,11 @@ def list_members(
             write_path(entry.path, before=before, after=arrow, end=b"\0" if null else b"\n")
 
 
-def info(archive: o.ArchivePath, json: o.Json = False) -> None:
+def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = False) -> None:
     """Show sizes and what an archive is made of."""
     from ucompress.archive import EntryKind
 
-    with opened(archive) as source:
+    with opened(archive, recover=recover) as source:
         kinds = dict.fromkeys(EntryKind, 0)
         content = 0
         for entry in source.entries():
@@ -69,10 +71,11 @@ def info(archive: o.ArchivePath, json: o.Json = False) -> None:
 def cat(
     archive: o.ArchivePath,
     members: Annotated[list[str], typer.Argument(metavar="MEMBER", help="Files in the archive.")],
+    recover: o.Recover = False,
     force: Annotated[bool, typer.Option("--force", help="Write binary content to a terminal too.")] = False,
 ) -> None:
     """Write members to standard output; only their own blocks are decoded."""
-    with opened(archive) as source:
+    with opened(archive, recover=recover) as source:
         for member in members:
             source.info(member)  # all names are known before the first byte goes out
         for member in members:
@@ -88,11 +91,12 @@ def verify(
     """Check everything in an archive without writing."""
     with opened(archive) as source:
         report = source.verify(threads=threads)
+        lost = [] if report.ok else list(unreadable(source))
         if json:
-            _verdict_as_json(archive, report)
+            _verdict_as_json(archive, report, lost)
         elif not quiet:
-            _verdict(source, report)
-    if report.damaged:
+            _verdict(source, report, lost)
+    if not report.ok:
         raise typer.Exit(CorruptArchiveError.exit_code)
 
 
@@ -197,32 +201,56 @@ def _is_text(piece: bytes) -> bool:
     return all(character.isprintable() or character in "\t\n\r\f" for character in text)
 
 
-def _verdict(source: Archive, report: VerifyReport) -> None:
+def unreadable(source: Archive) -> Iterator[tuple[bytes, int]]:
+    """Members that need a damaged block, hard links included, each with the first such block."""
+    from ucompress.archive import EntryKind
+
+    damaged = set()
+    for number in range(source.statistics.blocks):
+        try:
+            source.block_once(number)
+        except ArchiveError:
+            damaged.add(number)
+    lost: dict[bytes, int] = {}
+    for entry in source.entries():
+        needed = [extent.block for extent in entry.extents if extent.block in damaged]
+        if entry.target in lost and entry.kind is EntryKind.HARDLINK:
+            needed = [lost[entry.target]]
+        if needed:
+            lost[entry.path] = needed[0]
+            yield entry.path, needed[0]
+
+
+def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
     from ucompress.render.format import display_path, format_bytes
 
-    for path, message in report.damaged:
-        complain(f"{display_path(path)}: {message}")
-    blocks = f"{report.blocks:,} blocks, {format_bytes(report.checked_bytes)}"
-    if report.damaged:
-        complain(
-            f"{source.name} is damaged: {len(report.damaged):,} of {len(source):,} members; {blocks} checked"
-        )
+    for problem in report.problems:
+        complain(problem)
+    for path, block in lost:
+        complain(f"{display_path(path)} cannot be read: it needs block {block}")
+    checked = f"{report.entries:,} members, {report.blocks:,} blocks, {format_bytes(report.unique_bytes)}"
+    if report.ok:
+        sys.stdout.write(f"{source.name}: sound: {checked} checked\n")
     else:
-        sys.stdout.write(f"{source.name}: sound: {len(source):,} members, {blocks} checked\n")
+        complain(f"{source.name} is damaged: {len(lost):,} members cannot be read; {checked} are sound")
 
 
-def _verdict_as_json(path: Path, report: VerifyReport) -> None:
+def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
+    from ucompress.progress import notice_document
+    from ucompress.progress.events import Notice, Severity
     from ucompress.render.documents import damage_document, verify_document
 
     lines = json_lines()
-    for member, message in report.damaged:
-        lines.write(damage_document(member, message))
+    for problem in report.problems:
+        lines.write(notice_document(Notice(problem, severity=Severity.WARNING)))
+    for member, block in lost:
+        lines.write(damage_document(member, f"it needs block {block}, which is damaged", block=block))
     lines.write(
         verify_document(
             os.fsencode(path),
-            members=report.members,
+            members=report.entries,
             blocks=report.blocks,
-            checked_bytes=report.checked_bytes,
-            damaged=len(report.damaged),
+            checked_bytes=report.unique_bytes,
+            damaged=len(lost),
         )
     )

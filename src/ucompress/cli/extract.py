@@ -27,6 +27,7 @@ def extract(
     ] = HERE,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     threads: o.Threads = None,
+    recover: o.Recover = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -37,7 +38,7 @@ def extract(
     def name_it(name: str, _size: int) -> None:
         sys.stderr.write(display_text(name) + "\n")
 
-    with opened(archive) as source:
+    with opened(archive, recover=recover) as source:
         report = source.extract(
             directory,
             members or None,

@@ -46,6 +46,9 @@ Exclude = Annotated[
     ),
 ]
 GitIgnore = Annotated[bool, typer.Option("--gitignore", help="Honour .gitignore files inside the inputs.")]
+Recover = Annotated[
+    bool, typer.Option("--recover", help="Take what is left of an archive that is damaged or cut off.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON lines to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ucompress.cli.output import complain
 from ucompress.errors import CorruptArchiveError, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from ucompress.archive import Archive, Entry
 
@@ -21,21 +23,45 @@ STDIN = Path("-")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
+def opened(path: Path, *, recover: bool = False) -> Iterator[Archive]:
     """The archive at a path, or on standard input.
+
+    Args:
+        path: where it is; `-` for standard input.
+        recover: take what is left of an archive whose end is damaged or cut off.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
+        CorruptArchiveError: it cannot be opened; says so if `--recover` could help.
     """
-    from ucompress.archive import Archive
+    with _stream(path) as stream, _archive(stream, recover=recover) as archive:
+        if archive.recovered:
+            complain(f"{path}: the end is damaged or cut off; members may be missing")
+        yield archive
 
+
+def _archive(stream: BinaryIO, *, recover: bool) -> Archive:
+    from ucompress.archive import Archive
+    from ucompress.archive.layout import MAGIC
+
+    try:
+        return Archive(stream, recover=recover)
+    except CorruptArchiveError as error:
+        stream.seek(0)
+        if recover or stream.read(len(MAGIC)) != MAGIC:
+            raise
+        raise CorruptArchiveError(f"{error}; what is left of it may be read with --recover") from error
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[BinaryIO]:
     if path != STDIN:
         try:
-            archive = Archive(path)
+            file = path.open("rb")
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-        with archive:
-            yield archive
+        with file:
+            yield file
         return
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: send an archive through a pipe, or name a file")
@@ -43,9 +69,7 @@ def opened(path: Path) -> Iterator[Archive]:
         shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
         if not spool.tell():
             raise CorruptArchiveError("standard input is empty: there is no archive in it")
-        spool.seek(0)
-        with Archive(spool) as archive:
-            yield archive
+        yield spool
 
 
 def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:
