@@ -164,6 +164,7 @@ class Connection:
         # No memory map: it turns a truncation by another process into SIGBUS, and with a log it can
         # lose writes when two connections checkpoint at once.
         sql.execute("PRAGMA mmap_size = 0")
+        sql.text_factory = _text
         sql.execute(f"PRAGMA cache_size = {-max(64, self._cache_bytes >> 10)}")
         sql.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT_BYTES}")
         sql.execute("PRAGMA foreign_keys = ON")
@@ -262,3 +263,8 @@ class Connection:
                 f"{self.name} is damaged ({error}); it is a cache: move it away and run again, or {OTHER}"
             )
         return DatabaseError(f"{self.name}: {error}")
+
+
+def _text(raw: bytes) -> str:
+    """Text as it stands; stray bytes in a damaged file must not stop a whole query."""
+    return raw.decode("utf-8", "replace")

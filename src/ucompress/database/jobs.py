@@ -333,9 +333,14 @@ def _block(row: Sequence[object]) -> BlockRow | None:
     return BlockRow(number, offset, coded, decoded, digest)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 def _json_object(text: object) -> dict[str, Any] | None:
+    """The object in a text; numbers that JSON does not know (NaN) make it none."""
     try:
-        value = json.loads(text) if isinstance(text, str) else None
+        value = json.loads(text, parse_constant=_refuse) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -17,6 +17,7 @@ from ucompress.database.schema import (
 )
 from ucompress.errors import DatabaseError
 
+SMALLEST_PAGE = 512
 SIDECARS = ("-wal", "-shm", "-journal")
 
 
@@ -69,8 +70,12 @@ def inspect(path: Path) -> Verdict:
     A file without a log is read as immutable: no locks, no files beside it. With a log the truth may
     stand there, so SQLite has to read both; it still may not write.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    size = path.stat().st_size if path.exists() else 0
+    if size == 0:
         return Verdict.USABLE
+    if size < SMALLEST_PAGE:
+        # SQLite would take it for empty and write over it.
+        return Verdict.FOREIGN
     sql = sqlite3.connect(uri(path, "mode=ro" if _has_log(path) else "mode=ro&immutable=1"), uri=True)
     try:
         return _judge(sql)

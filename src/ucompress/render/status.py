@@ -50,7 +50,7 @@ def _job(record: JobRecord) -> Iterator[Row]:
 
 def _numbers(progress: dict[str, Any]) -> Iterator[Row]:
     phase = progress.get("phase")
-    if phase in {known.value for known in PipelinePhase}:
+    if phase in [known.value for known in PipelinePhase]:
         yield Row("Phase", PipelinePhase(phase).label)
     if (fraction := _number(progress, "fraction")) is not None:
         yield Row("Done", format_percent(fraction))
