@@ -2,9 +2,20 @@
 """Somebody else's extension: knows only what the wheel ships, and calls the kernels on its own memory."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
 
-from ucompress._core cimport SegmentIndex, uc_classify, uc_find_zero_runs, uc_match_forward
+from ucompress._core cimport (
+    Decoder,
+    Encoder,
+    SegmentIndex,
+    uc_classify,
+    uc_find_zero_runs,
+    uc_lz_decode,
+    uc_lz_encode,
+    uc_match_forward,
+    uc_rolling_hash,
+)
 
 
 def zero_runs(const uint8_t[::1] data, size_t minimum):
@@ -35,3 +46,36 @@ def class_of(const uint8_t[::1] data):
 def length_of(SegmentIndex index):
     """Reads a field of an extension type that was made elsewhere."""
     return index.length
+
+
+def first_hash(const uint8_t[::1] data, size_t length):
+    """The hash of the d-mer that a buffer begins with."""
+    cdef uint64_t value = 0
+    cdef int status
+    with nogil:
+        status = uc_rolling_hash(&data[0], length, length, &value)
+    if status:
+        raise ValueError("no d-mer of this length is hashed")
+    return value
+
+
+def there_and_back(Encoder encoder, Decoder decoder, const uint8_t[::1] data):
+    """Codes and decodes a block in memory that Python knows nothing of; (coded size, same bytes)."""
+    cdef size_t size = data.shape[0], coded
+    cdef int status
+    cdef bint same = True
+    cdef size_t place
+    cdef uint8_t* payload = <uint8_t*> malloc(size + 1)
+    cdef uint8_t* again = <uint8_t*> malloc(size)
+    if payload == NULL or again == NULL:
+        free(payload)
+        free(again)
+        raise MemoryError
+    with nogil:
+        coded = uc_lz_encode(encoder, &data[0], size, payload)
+        status = uc_lz_decode(decoder, payload, coded, again, size)
+        for place in range(size):
+            same = same and again[place] == data[place]
+    free(payload)
+    free(again)
+    return coded, same and status == 0

@@ -57,6 +57,24 @@ def test_extension_types_are_known_outside(consumer):
         consumer.length_of(b"something else")
 
 
+def test_hashes_agree(consumer):
+    from ucompress import _core
+
+    data = os.urandom(64)
+    assert consumer.first_hash(data, 16) == int(_core.rolling_hash(data, 16)[0])
+
+
+def test_the_codec_works_on_memory_that_python_does_not_know(consumer):
+    from ucompress._core import Decoder, Encoder, PrimedDictionary
+
+    primed = PrimedDictionary(b"for key, value in table.items():\n" * 20, 6)
+    coded, same = consumer.there_and_back(
+        Encoder(primed), Decoder(primed), b"for key, value in table:\n" * 400
+    )
+    assert same
+    assert 0 < coded < 200
+
+
 def test_what_a_consumer_needs_is_shipped():
     package = Path(ucompress.__file__).parent
     for name in ("__init__.pxd", "_core.pxd", "_core.pyi", "py.typed"):
