@@ -98,7 +98,7 @@ class JobStore:
             JobBusyError: a living process works on this job, or on another one in this database.
         """
         text = json.dumps(dict(description), sort_keys=True)
-        lease = Lease.take()
+        lease = Lease.take(self)
         try:
             with self._connection.transaction() as sql:
                 self._refuse_living(sql, key)

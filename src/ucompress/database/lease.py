@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from ucompress.database.times import utc_now
 
@@ -23,7 +24,8 @@ from ucompress.database.times import utc_now
 # after its last sign of life; a running job gives one each second.
 BELIEVED = timedelta(seconds=120)
 
-_live_tokens: set[str] = set()
+# What took a lease in this process; a database dropped without closing gives its leases up so.
+_holders: WeakValueDictionary[str, object] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,16 @@ class Lease:
     token: str
 
     @classmethod
-    def take(cls) -> Lease:
-        """A new lease of this process."""
+    def take(cls, holder: object) -> Lease:
+        """A new lease of this process; it ends with `release`, or with `holder`."""
         pid = os.getpid()
         lease = cls(pid, process_start(pid) or "", boot_id(), machine_id(), secrets.token_hex(8))
-        _live_tokens.add(lease.token)
+        _holders[lease.token] = holder
         return lease
 
     def release(self) -> None:
         """Give the lease up inside this process."""
-        _live_tokens.discard(self.token)
+        _holders.pop(self.token, None)
 
     def to_text(self) -> str:
         """The lease as one line of JSON."""
@@ -85,7 +87,7 @@ class Lease:
         if self.boot != boot_id():
             return False
         if self.pid == os.getpid():
-            return self.token in _live_tokens
+            return self.token in _holders
         if not process_exists(self.pid):
             return False
         started = process_start(self.pid)
