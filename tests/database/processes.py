@@ -55,6 +55,16 @@ class Process:
         self._process.stdin.write(text + "\n")
         self._process.stdin.flush()
 
+    def kill_after_reading(self, said: dict[str, int]) -> None:
+        """Kill it, then take into `said` what it had said until then: lines of a name and a number."""
+        self._process.kill()
+        assert self._process.stdout is not None
+        for line in self._process.stdout.read().splitlines():
+            name, _, number = line.partition(" ")
+            if number and name in said:
+                said[name] = int(number)
+        self.kill()
+
     def kill(self) -> None:
         """End it at once, as SIGKILL does."""
         self._process.kill()
