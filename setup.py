@@ -13,7 +13,7 @@ BINDINGS = PACKAGE / "_bindings"
 if sys.platform == "win32":
     COMPILE_ARGS = ["/O2"]
 else:
-    COMPILE_ARGS = ["-O3", "-fno-strict-aliasing", "-fvisibility=hidden"]
+    COMPILE_ARGS = ["-O3", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden"]
 
 HEADERS = [str(path) for pattern in ("*.h", "*.pxd") for path in sorted(KERNELS.glob(pattern))]
 
