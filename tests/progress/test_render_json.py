@@ -36,7 +36,9 @@ from ucompress.progress import (
 )
 from ucompress.render import JsonLines, JsonRenderer
 from ucompress.render.documents import (
+    analyzed_document,
     damage_document,
+    extracted_document,
     info_document,
     member_document,
     pattern_document,
@@ -85,6 +87,8 @@ DOCUMENTS: list[dict[str, Any]] = [
     pattern_document(PatternEntry(b"pattern", 3, 2, NOW, NOW, 9)),
     damage_document(b"a", "block 3 does not decode", block=3),
     verify_document(b"a.ucz", members=5, blocks=1, checked_bytes=200, damaged=0),
+    extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0),
+    analyzed_document(b"p.db", patterns=12),
     status_document(
         JobRecord(1, b"\x01", {"level": 6}, JobState.RUNNING, 77, NOW, NOW), {"type": "progress"}
     ),

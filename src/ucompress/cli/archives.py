@@ -96,8 +96,11 @@ def verify(
             _verdict_as_json(archive, report, lost)
         elif not quiet:
             _verdict(source, report, lost)
-    if not report.ok:
-        raise typer.Exit(CorruptArchiveError.exit_code)
+        if not report.ok:
+            raise CorruptArchiveError(
+                f"{source.name} is damaged: {len(lost):,} of {len(source):,} members cannot be read; "
+                "`extract` gives the others back"
+            )
 
 
 def _columns(source: Archive, entry: Entry) -> str:
@@ -228,11 +231,9 @@ def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]
         complain(problem)
     for path, block in lost:
         complain(f"{display_path(path)} cannot be read: it needs block {block}")
-    checked = f"{report.entries:,} members, {report.blocks:,} blocks, {format_bytes(report.unique_bytes)}"
     if report.ok:
+        checked = f"{report.entries:,} members, {report.blocks:,} blocks, {format_bytes(report.unique_bytes)}"
         sys.stdout.write(f"{source.name}: sound: {checked} checked\n")
-    else:
-        complain(f"{source.name} is damaged: {len(lost):,} members cannot be read; {checked} are sound")
 
 
 def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
@@ -252,5 +253,6 @@ def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, i
             blocks=report.blocks,
             checked_bytes=report.unique_bytes,
             damaged=len(lost),
+            problems=len(report.problems),
         )
     )

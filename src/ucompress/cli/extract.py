@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +48,11 @@ def extract(
             progress=name_it if verbose and not json else None,
         )
     if json:
-        _tell_as_json(report)
+        _tell_as_json(report, directory)
     else:
         _tell(report, directory, quiet=quiet)
     if report.failed:
-        raise typer.Exit(CorruptArchiveError.exit_code)
+        raise CorruptArchiveError(f"{len(report.failed):,} members could not be given back; all others were")
 
 
 def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
@@ -64,19 +65,19 @@ def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
         sys.stderr.write(f"{counts}, {format_bytes(report.content_bytes)} in {directory}\n")
 
 
-def _tell_as_json(report: ExtractionReport) -> None:
-    from ucompress.render.documents import damage_document
+def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
+    from ucompress.render.documents import damage_document, extracted_document
 
     lines = json_lines()
     for path, message in report.failed:
         lines.write(damage_document(path, message))
     lines.write(
-        {
-            "type": "extracted",
-            "files": report.files,
-            "folders": report.folders,
-            "links": report.links,
-            "content_bytes": report.content_bytes,
-            "failed": len(report.failed),
-        }
+        extracted_document(
+            os.fsencode(directory),
+            files=report.files,
+            folders=report.folders,
+            links=report.links,
+            content_bytes=report.content_bytes,
+            failed=len(report.failed),
+        )
     )

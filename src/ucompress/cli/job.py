@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, complain
+from ucompress.cli.output import binary_stdout, complain, json_lines
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
 from ucompress.errors import OutputError, UsageError
 
@@ -109,8 +109,14 @@ def analyze(
         gitignore=gitignore,
         pipeline=PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
     )
-    result = orchestrator(config, json=json, quiet=quiet).analyze()
-    end(result, quiet=quiet and not json)
+    runner = orchestrator(config, json=json, quiet=quiet)
+    entries = runner.analyze()
+    if json:
+        from ucompress.render.documents import analyzed_document
+
+        json_lines().write(analyzed_document(os.fsencode(database), patterns=len(entries)))
+    elif not quiet:
+        sys.stderr.write(f"{len(entries):,} patterns are in {database}: see them with `ucompress patterns`\n")
 
 
 def orchestrator(config: CompressionConfig, *, json: bool, quiet: bool) -> PipelineOrchestrator:

@@ -132,7 +132,7 @@ def damage_document(path: bytes, message: str, *, block: int | None = None) -> J
 
 
 def verify_document(
-    archive: bytes, *, members: int, blocks: int, checked_bytes: int, damaged: int
+    archive: bytes, *, members: int, blocks: int, checked_bytes: int, damaged: int, problems: int = 0
 ) -> JsonObject:
     """The verdict on an archive, as type `verify`.
 
@@ -142,16 +142,50 @@ def verify_document(
         blocks: blocks decoded.
         checked_bytes: bytes decoded and compared with their checksums.
         damaged: members that cannot be read back.
+        problems: all that is not as it should be, repaired or not.
     """
     return {
         "type": "verify",
         **path_fields(archive),
-        "sound": damaged == 0,
+        "sound": damaged == 0 and problems == 0,
         "members": members,
         "blocks": blocks,
         "checked_bytes": checked_bytes,
         "damaged": damaged,
+        "problems": problems,
     }
+
+
+def extracted_document(
+    target: bytes, *, files: int, folders: int, links: int, content_bytes: int, failed: int
+) -> JsonObject:
+    """What `extract` wrote, as type `extracted`.
+
+    Args:
+        target: the folder.
+        files, folders, links: members written.
+        content_bytes: bytes of the files written.
+        failed: members that could not be written.
+    """
+    return {
+        "type": "extracted",
+        **path_fields(target),
+        "files": files,
+        "folders": folders,
+        "links": links,
+        "content_bytes": content_bytes,
+        "failed": failed,
+    }
+
+
+def analyzed_document(database: bytes, *, patterns: int) -> JsonObject:
+    """What `analyze` found, as type `analyzed`.
+
+    Args:
+        database: where the patterns stand.
+        patterns: patterns of these inputs.
+    """
+    return {"type": "analyzed", **path_fields(database), "patterns": patterns}
 
 
 def status_document(record: JobRecord, progress: JsonObject | None) -> JsonObject:
