@@ -48,7 +48,14 @@ class Commands(TyperGroup):
 def fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> typer.Exit:
     """Tell why the command ends, on stderr and with `--json` on stdout too; returns what ends it."""
     complain(message)
-    if "--json" in _before_names(sys.argv):
+    for note in getattr(error, "__notes__", ()):
+        complain(note)
+    options = _before_names(sys.argv)
+    cause = error.__cause__
+    while cause is not None and {"-v", "--verbose"} & set(options):
+        complain(f"caused by {type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    if "--json" in options:
         with suppress(OSError):
             write_error_document(message, kind=type(error).__name__, exit_code=exit_code)
     return typer.Exit(exit_code)

@@ -31,7 +31,7 @@ def extract(
     recover: o.Recover = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file.")] = False,
 ) -> None:
     """Unpack all members, or some."""
     from ucompress.render.format import display_text

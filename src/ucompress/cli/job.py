@@ -75,7 +75,7 @@ def compress(
                 enable_resume=not no_resume and not from_stdin,
             ),
         )
-        result = orchestrator(config, json=json, quiet=quiet).run()
+        result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
     end(result, quiet=quiet and not json)
 
 
@@ -109,8 +109,7 @@ def analyze(
         gitignore=gitignore,
         pipeline=PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
     )
-    runner = orchestrator(config, json=json, quiet=quiet)
-    entries = runner.analyze()
+    entries = orchestrator(config, json=json, quiet=quiet, verbose=verbose).analyze()
     if json:
         from ucompress.render.documents import analyzed_document
 
@@ -119,11 +118,17 @@ def analyze(
         sys.stderr.write(f"{len(entries):,} patterns are in {database}: see them with `ucompress patterns`\n")
 
 
-def orchestrator(config: CompressionConfig, *, json: bool, quiet: bool) -> PipelineOrchestrator:
+def orchestrator(
+    config: CompressionConfig, *, json: bool, quiet: bool, verbose: bool
+) -> PipelineOrchestrator:
     """What runs a job, shown as the options ask for."""
+    from ucompress.pipeline.description import describe
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
     from ucompress.render import choose_renderer
 
+    if verbose:
+        for name, value in describe(config).items():
+            sys.stderr.write(f"{name}: {value}\n")
     return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
 
 

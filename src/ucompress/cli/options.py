@@ -51,7 +51,9 @@ Recover = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON lines to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell more: all options in effect, the causes of errors.")
+]
 
 DEFAULT_DATABASE: Path = _DEFAULTS.database_path
 DEFAULT_MEMORY_LIMIT = _DEFAULTS.memory_limit_mb

@@ -58,7 +58,7 @@ def resume(
     config = config_from_description(
         record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit
     )
-    result = orchestrator(config, json=json, quiet=quiet).resume_from_checkpoint()
+    result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).resume_from_checkpoint()
     end(result, quiet=quiet and not json)
 
 

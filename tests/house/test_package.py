@@ -1,0 +1,35 @@
+"""What the project says of itself is the same everywhere, and no file outgrows its reader."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import ucompress
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACKAGE = Path(ucompress.__file__).parent
+LONGEST = {".py": 400, ".pyx": 350, ".pxd": 350, ".pxi": 350, ".h": 350}
+FILES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in LONGEST)
+
+
+def test_there_is_one_version():
+    assert PROJECT["version"] == ucompress.__version__
+
+
+def test_the_changelog_knows_the_version_or_what_comes():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## Unreleased" in text or f"## {ucompress.__version__}" in text
+
+
+def test_every_supported_python_is_declared():
+    oldest = int(PROJECT["requires-python"].removeprefix(">=3."))
+    declared = {word.rpartition(" ")[2] for word in PROJECT["classifiers"] if ":: Python :: 3." in word}
+    assert declared == {f"3.{minor}" for minor in range(oldest, 15)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_short(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST[path.suffix], f"{lines} lines: one idea too many in one file"
