@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ucompress.archive.coding import code_shared, decode_shared
-from ucompress.archive.columns import Column, Cursor, write_column, write_prefixed, write_varint
+from ucompress.archive.columns import (
+    Column,
+    Cursor,
+    shared_prefix,
+    write_column,
+    write_prefixed,
+    write_varint,
+)
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     BLOCK_LIMIT,
@@ -26,6 +33,16 @@ from ucompress.archive.layout import (
 from ucompress.errors import CorruptArchiveError
 
 _CHUNK_HEADER = 9
+
+
+def separator(last: bytes, first: bytes) -> bytes:
+    """The shortest bytes above the last path of one page and not above the first of the next.
+
+    Parameters:
+        last: last path of the page before; empty where there is none.
+        first: first path of the page.
+    """
+    return first[: shared_prefix(last, first) + 1] if last else b""
 
 
 @dataclass(slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ucompress.archive.columns import shared_prefix
-from ucompress.archive.directory import PageTable
+from ucompress.archive.directory import PageTable, separator
 from ucompress.archive.entry import HOLE, Entry, EntryKind, path_problem
 from ucompress.archive.layout import (
     BLOCK_LIMIT,
@@ -63,10 +62,8 @@ class IndexWriter:
 
     def _page(self, batch: list[Entry]) -> bytes:
         page = encode_page(batch, self._hash_length)
-        first = batch[0].path
-        separator = first[: shared_prefix(self._last, first) + 1] if len(self.table) else b""
+        self.table.add(len(page), len(batch), separator(self._last, batch[0].path))
         self._last = batch[-1].path
-        self.table.add(len(page), len(batch), separator)
         return page
 
     def _validate(self, entry: Entry) -> None:

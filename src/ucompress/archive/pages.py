@@ -24,6 +24,7 @@ from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
+KINDS = tuple(EntryKind)
 TIMED = (EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK)
 LINKED = (EntryKind.SYMLINK, EntryKind.HARDLINK)
 PERMISSIONS = 0o7777
@@ -178,7 +179,7 @@ class Page:
 
     def kind(self, number: int) -> EntryKind:
         """Kind of entry `number`."""
-        return EntryKind(self._kinds[number])
+        return KINDS[self._kinds[number]]
 
     def size(self, number: int) -> int:
         """Bytes of content of entry `number`, 0 if it is no file."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from blake3 import blake3
 
 from ucompress.archive.coding import decode_shared
-from ucompress.archive.directory import BlockTable, Directory, PageTable
+from ucompress.archive.directory import BlockTable, Directory, PageTable, separator
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     BLOCK_MARKER,
@@ -131,13 +131,14 @@ def read_table(source: FileSource, at: int, section: SectionHeader, header: Arch
     """The page table of an index section, found by walking its pages; damaged pages are left out."""
     table = PageTable(at, section.length)
     payload = payload_of(source, at, section.length)
-    start = 0
+    start, last = 0, b""
     while start < section.length:
         try:
             data = read_page(payload, start)
             page = Page(data, header.content_hash_bytes, "an index page")
-            if not table.separators or page.paths[0] > table.separators[-1]:
-                table.add(len(data), len(page), page.paths[0], start)
+            if page.paths[0] > last:
+                table.add(len(data), len(page), separator(last, page.paths[0]), start)
+                last = page.paths[-1]
             start += len(data)
         except CorruptArchiveError:
             size = int.from_bytes(payload.repair(start, 4), "little")

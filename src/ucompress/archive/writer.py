@@ -169,6 +169,16 @@ class ArchiveWriter:
         return self._index_hash[:ID_SIZE]
 
     @property
+    def has_index(self) -> bool:
+        """Whether the index is written; after a resume this tells what is still to do."""
+        return self._index is not None
+
+    @property
+    def has_dictionary(self) -> bool:
+        """Whether a dictionary is written."""
+        return self._dictionary != (0, 0)
+
+    @property
     def blocks(self) -> int:
         """Number of blocks written so far."""
         return len(self._block_at)
@@ -179,7 +189,7 @@ class ArchiveWriter:
         Returns:
             Bytes written.
         """
-        if self._index is not None or self._dictionary != (0, 0):
+        if self.has_index or self.has_dictionary:
             raise ValueError("the dictionary comes once, before the index")
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")

@@ -1,0 +1,43 @@
+"""Section 7."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import codecs, limits
+from .conventions import check, number, require, reserved
+
+MARKER = bytes.fromhex("B7554342")
+
+
+@dataclass
+class Block:
+    at: int
+    number: int
+    codec: int
+    flags: int
+    decoded_size: int
+    digest: bytes
+    coded: bytes
+
+    @property
+    def end(self) -> int:
+        return self.at + 40 + len(self.coded)
+
+    def decode(self, dictionary: bytes) -> bytes:
+        data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary)
+        require(check(data, 16) == self.digest, f"the digest of block {self.number} differs")
+        return data
+
+
+def read_block(archive: bytes, at: int, archive_id: bytes, largest: int) -> Block:
+    head = archive[at : at + 40]
+    require(len(head) == 40 and head[:4] == MARKER, f"no block at {at}")
+    require(check(archive_id + head[:36], 4) == head[36:], "a block header's check differs")
+    reserved(head[9] <= 1 and head[10:12] == bytes(2), "reserved bits of a block")
+    coded_size, decoded_size = number(head[12:16]), number(head[16:20])
+    require(1 <= decoded_size <= largest, "a block is too large")
+    limits.coded(coded_size, decoded_size)
+    coded = archive[at + 40 : at + 40 + coded_size]
+    require(len(coded) == coded_size, "a block goes past the end")
+    return Block(at, number(head[4:8]), head[8], head[9], decoded_size, head[20:36], coded)

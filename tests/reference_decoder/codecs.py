@@ -1,0 +1,29 @@
+"""Section 11."""
+
+from __future__ import annotations
+
+import sys
+
+from . import limits
+from .conventions import Corrupt, Unsupported, require
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+
+def decode(codec: int, coded: bytes, size: int, dictionary: bytes = b"") -> bytes:
+    limits.coded(len(coded), size)
+    if codec == 0:
+        data = coded
+    elif codec == 1:
+        past = zstd.ZstdDict(dictionary, is_raw=True) if len(dictionary) >= 8 else None
+        try:
+            data = zstd.decompress(coded, zstd_dict=past)
+        except zstd.ZstdError as error:
+            raise Corrupt(str(error)) from error
+    else:
+        raise Unsupported(f"codec {codec}")
+    require(len(data) == size, "the decoded size differs")
+    return data

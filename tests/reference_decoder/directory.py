@@ -1,0 +1,72 @@
+"""Section 9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import codecs, limits
+from .conventions import Fields, number, require
+
+
+@dataclass
+class PageTable:
+    section_at: int
+    payload_length: int
+    sizes: list[int]
+    entries: list[int]
+    separators: list[bytes]
+
+
+@dataclass
+class Directory:
+    dictionary_at: int
+    dictionary_length: int
+    index: PageTable
+    errata: PageTable
+    block_at: list[int]
+    coded_sizes: list[int]
+    decoded_sizes: list[int]
+    block_flags: list[int]
+    entries: int
+    content_bytes: int
+    archive_id: bytes
+
+
+def read_chunks(payload: bytes) -> bytes:
+    data, at = b"", 0
+    while at < len(payload):
+        require(at + 9 <= len(payload), "a chunk goes past the end")
+        coded_size, decoded_size = number(payload[at : at + 4]), number(payload[at + 4 : at + 8])
+        coded = payload[at + 9 : at + 9 + coded_size]
+        require(len(coded) == coded_size and 1 <= decoded_size <= 4 * limits.MIB, "an impossible chunk")
+        data += codecs.decode(payload[at + 8], coded, decoded_size)
+        require(len(data) <= limits.DIRECTORY, "the directory is too large")
+        at += 9 + coded_size
+    return data
+
+
+def read_page_table(fields: Fields) -> PageTable:
+    at, length, pages = fields.varint(), fields.varint(), fields.varint()
+    table = PageTable(at, length, fields.column(pages), fields.column(pages), fields.prefixed(pages))
+    require(sum(table.sizes) == length, "pages do not fill their section")
+    require(table.separators == sorted(set(table.separators)), "separators are out of order")
+    return table
+
+
+def read_directory(payload: bytes) -> Directory:
+    fields = Fields(read_chunks(payload))
+    dictionary_at, dictionary_length = fields.varint(), fields.varint()
+    index, errata = read_page_table(fields), read_page_table(fields)
+    count, at = fields.varint(), fields.varint()
+    gaps, coded, decoded, flags = (fields.column(count) for _ in range(4))
+    block_at = []
+    for row in range(count):
+        at += gaps[row]
+        block_at.append(at)
+        at += 40 + coded[row]
+    directory = Directory(
+        dictionary_at, dictionary_length, index, errata, block_at, coded, decoded, flags,
+        fields.varint(), fields.varint(), fields.take(8),
+    )  # fmt: skip
+    fields.end()
+    return directory
