@@ -5,6 +5,8 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ucompress._kernels.counting cimport CountRow, CountTable
+from ucompress._kernels.locating cimport Locator
+from ucompress._kernels.matching cimport Matcher
 from ucompress._kernels.sampling cimport Sample, Sampler
 
 # Patterns: rolling hash, counts.
@@ -28,6 +30,18 @@ cdef class PatternCounter:
     cdef Sampler sampler
     cdef Sample* scratch
     cdef uint32_t document
+    cdef PyThread_type_lock lock
+
+cdef class PatternLocator:
+    cdef Locator locator
+    cdef Sampler sampler
+    cdef Sample* scratch
+    cdef uint32_t document
+    cdef PyThread_type_lock lock
+
+cdef class PatternTally:
+    cdef Matcher matcher
+    cdef Sample* scratch
     cdef PyThread_type_lock lock
 
 # Segments: zero runs, classes, long copies.

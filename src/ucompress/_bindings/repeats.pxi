@@ -1,0 +1,306 @@
+# From candidate d-mers to patterns: places, growth, exact counts. Follows patterns.pxi.
+
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+from ucompress._kernels.cutting cimport find_cuts as _find_cuts
+from ucompress._kernels.growing cimport PLACES_LIMIT, Context, Extent, grow_group
+from ucompress._kernels.locating cimport (
+    Locator,
+    Place,
+    locator_begin,
+    locator_free,
+    locator_init,
+    locator_merge,
+    locator_places,
+    locator_scan,
+    locator_size,
+)
+from ucompress._kernels.matching cimport (
+    PATTERN_LIMIT,
+    Matcher,
+    Tally,
+    matcher_begin,
+    matcher_free,
+    matcher_init,
+    matcher_scan,
+)
+
+PLACE_DTYPE = np.dtype(
+    {"names": ["order", "offset", "document", "candidate"], "formats": ["<u8", "<u8", "<u4", "<u4"]}
+)
+CONTEXT_DTYPE = np.dtype({"names": ["start", "low", "high", "cut"], "formats": ["<u8", "<u8", "<u8", "<u8"]})
+EXTENT_DTYPE = np.dtype(
+    {"names": ["begin", "start", "end", "agreed", "cut"], "formats": ["<u8", "<u8", "<u8", "<u4", "<u4"]}
+)
+TALLY_DTYPE = np.dtype(
+    {"names": ["frequency", "files", "disjoint"], "formats": ["<u8", "<u8", "<u8"]}
+)
+
+
+cdef class PatternLocator:
+    """Finds places of given d-mers in many documents, a bounded number of each.
+
+    Parameters:
+        hashes: the d-mers' hashes, as `count_patterns` gives them; a candidate's number is its
+            position here. ValueError when one stands there twice.
+        length: d, bytes of a d-mer, from 1 to 256.
+        bound: most places kept of one candidate, from 1 to 64.
+
+    The first places of a candidate in as many documents as there are come first, the documents
+    in an order that is the same for all candidates. What is kept does not depend on how
+    documents are split over locators, nor on their order. Calls from several threads wait for
+    each other.
+    """
+
+    def __cinit__(self, hashes, length=16, bound=16):
+        cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
+        cdef size_t most = _checked(bound, "bound", 1, PLACES_LIMIT)
+        cdef _Borrowed source = _Borrowed(np.ascontiguousarray(hashes, dtype=np.uint64))
+        cdef int status = locator_init(
+            &self.locator, <const uint64_t*>source.data, source.size // sizeof(uint64_t), most
+        )
+        if status > 0:
+            raise ValueError("a candidate's hash is given twice")
+        self.lock = PyThread_allocate_lock()
+        self.scratch = <Sample*>malloc(SAMPLE_SPAN * sizeof(Sample))
+        if status or self.scratch == NULL or self.lock == NULL:
+            raise MemoryError("no memory for the places of patterns")
+        sampler_init(&self.sampler, d, self.locator.threshold)
+
+    def __dealloc__(self):
+        locator_free(&self.locator)
+        free(self.scratch)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    @property
+    def nbytes(self):
+        """Bytes of memory in use."""
+        cdef size_t one = self.locator.bound * sizeof(Place) + 3 * sizeof(uint32_t)
+        return self.locator.candidates * one + 20 * (self.locator.lookup.slot_mask + 1)
+
+    def update(self, data, document=0):
+        """Look at one whole document."""
+        self.begin(document)
+        self.feed(data)
+
+    def begin(self, document=0):
+        """Open a document; the windows given to `feed` from here on are its bytes, in order."""
+        cdef uint32_t ordinal = _checked(document, "document", 0, 0xFFFFFFFF)
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            self.document = ordinal
+            sampler_begin(&self.sampler)
+            locator_begin(&self.locator)
+            PyThread_release_lock(self.lock)
+
+    def feed(self, data):
+        """Look at the next window of the open document; windows follow each other without overlap."""
+        cdef _Borrowed source = _Borrowed(data)
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            if self.locator.turn == 0:
+                locator_begin(&self.locator)
+            locator_scan(
+                &self.locator, &self.sampler, source.data, source.size, self.document, self.scratch
+            )
+            PyThread_release_lock(self.lock)
+
+    def merge(self, places):
+        """Add the places that a locator of the same candidates found in other documents."""
+        cdef _Borrowed source = _Borrowed(_checked_rows(places, PLACE_DTYPE))
+        cdef int status
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            status = locator_merge(
+                &self.locator, <const Place*>source.data, source.size // sizeof(Place)
+            )
+            PyThread_release_lock(self.lock)
+        if status:
+            raise ValueError("these places belong to other candidates")
+
+    def places(self):
+        """The places kept: an array of dtype PLACE_DTYPE, by candidate, lowest first."""
+        cdef _Borrowed target
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        try:
+            rows = np.empty(locator_size(&self.locator), dtype=PLACE_DTYPE)
+            target = _Borrowed(rows, True)
+            locator_places(&self.locator, <Place*>target.data)
+        finally:
+            PyThread_release_lock(self.lock)
+        return rows
+
+
+def find_cuts(data, length=16, spacing=256):
+    """Content-defined cuts of a buffer.
+
+    Parameters:
+        data: any C-contiguous buffer.
+        length: d, bytes of a d-mer, from 1 to 256.
+        spacing: d-mers on either side among which a cut's hash is the lowest.
+
+    Returns the rising positions (uint64) of the d-mers whose hash is lower than the `spacing`
+    hashes before and no higher than the `spacing` after; both ways that many must be there.
+    """
+    cdef size_t near = _checked(spacing, "spacing", 1, 1 << 30)
+    hashes = rolling_hash(data, length)
+    cdef _Borrowed source = _Borrowed(hashes)
+    cdef _Borrowed stack = _Borrowed(np.empty_like(hashes), True)
+    cuts = np.empty_like(hashes)
+    cdef _Borrowed target = _Borrowed(cuts, True)
+    cdef size_t found
+    with nogil:
+        found = _find_cuts(
+            <const uint64_t*>source.data, source.size // sizeof(uint64_t), near,
+            <uint64_t*>stack.data, <uint64_t*>target.data,
+        )
+    return np.sort(cuts[:found])
+
+
+cdef _check_contexts(const Context* contexts, size_t count, size_t size, size_t length):
+    cdef size_t i
+    for i in range(count):
+        if not contexts[i].low <= contexts[i].start <= contexts[i].high <= size:
+            raise ValueError(f"context {i} does not lie within the data")
+        if contexts[i].high - contexts[i].start < length:
+            raise ValueError(f"context {i} is shorter than a d-mer")
+
+
+def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2):
+    """Grow d-mers, each known at several places, into maximal patterns.
+
+    Parameters:
+        data: a buffer with the bytes around all places.
+        contexts: array of dtype CONTEXT_DTYPE, one row a place: `start` of the d-mer in `data`,
+            [`low`, `high`) the bytes of its document that are there, `cut` 1 when the document
+            goes on before them, 2 when after, 3 for both.
+        groups: rising row numbers, one more than there are d-mers: the places of d-mer i are
+            rows [groups[i], groups[i + 1]), at least 1 and at most 64.
+        length: bytes of a d-mer.
+        reach: most bytes grown on a side.
+        support: fewest places that a majority may have.
+
+    Returns an array of dtype EXTENT_DTYPE and shape (d-mers, 2). Column 0 is the text on which
+    all places agree, column 1 the one with the highest (places that agree) * (length) found by
+    going on with the majority. `start` is where the d-mer stands in it. `cut` tells on which
+    sides (1, 2) `reach` or the end of the data stopped the growth. Places that only collide with
+    the first are left out. Raises ValueError when a row or group does not fit.
+    """
+    cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
+    cdef size_t far = _checked(reach, "reach", 0, 1 << 30)
+    cdef size_t least = _checked(support, "support", 1, PLACES_LIMIT)
+    cdef _Borrowed source = _Borrowed(data)
+    cdef _Borrowed rows = _Borrowed(_checked_rows(contexts, CONTEXT_DTYPE))
+    bounds = np.ascontiguousarray(groups, dtype=np.int64)
+    sizes = np.diff(bounds)
+    cdef size_t count = rows.size // sizeof(Context)
+    if bounds.ndim != 1 or len(bounds) < 1 or bounds[0] != 0 or bounds[len(bounds) - 1] != count:
+        raise ValueError("groups must run from 0 to the number of contexts")
+    if len(sizes) and not 1 <= sizes.min() <= sizes.max() <= PLACES_LIMIT:
+        raise ValueError(f"a group must have from 1 to {PLACES_LIMIT} places")
+    _check_contexts(<const Context*>rows.data, count, source.size, d)
+    extents = np.empty((len(sizes), 2), dtype=EXTENT_DTYPE)
+    cdef _Borrowed target = _Borrowed(extents, True)
+    cdef _Borrowed limits = _Borrowed(bounds)
+    cdef const int64_t* limit = <const int64_t*>limits.data
+    cdef const Context* context = <const Context*>rows.data
+    cdef Extent* extent = <Extent*>target.data
+    cdef size_t total = len(sizes)
+    cdef size_t i
+    with nogil:
+        for i in range(total):
+            grow_group(
+                source.data, context + limit[i], <size_t>(limit[i + 1] - limit[i]), d, far, least,
+                extent + 2 * i, extent + 2 * i + 1,
+            )
+    return extents
+
+
+cdef class PatternTally:
+    """Counts occurrences of many byte strings exactly, in many documents.
+
+    Parameters:
+        patterns: the byte strings, each of at least `length` and at most 65,536 bytes.
+        length: d, bytes of the d-mers by which they are found; at most the shortest pattern.
+
+    Counts add: tallies of the same patterns over different documents are merged by `merge`.
+    Occurrences are compared byte by byte. Calls from several threads wait for each other.
+    """
+
+    def __cinit__(self, patterns, length=16):
+        cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
+        cdef list texts = [bytes(pattern) for pattern in patterns]
+        for text in texts:
+            _checked(len(text), "the length of a pattern", d, PATTERN_LIMIT)
+        cdef _Borrowed joined = _Borrowed(b"".join(texts))
+        cdef _Borrowed sizes = _Borrowed(np.array([len(text) for text in texts], dtype=np.uintp))
+        hashes = np.empty(max(map(len, texts), default=0), dtype=np.uint64)
+        cdef _Borrowed room = _Borrowed(hashes, True)
+        cdef int status = matcher_init(
+            &self.matcher, joined.data, <const size_t*>sizes.data, len(texts), d, <uint64_t*>room.data
+        )
+        self.lock = PyThread_allocate_lock()
+        self.scratch = <Sample*>malloc(SAMPLE_SPAN * sizeof(Sample))
+        if status or self.scratch == NULL or self.lock == NULL:
+            raise MemoryError("no memory for the counts of patterns")
+
+    def __dealloc__(self):
+        matcher_free(&self.matcher)
+        free(self.scratch)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    def __len__(self):
+        return self.matcher.count
+
+    def update(self, data, weight=1):
+        """Count in one whole document, which stands for `weight` files with these bytes."""
+        self.begin(weight)
+        self.feed(data)
+
+    def begin(self, weight=1):
+        """Open a document; the windows given to `feed` from here on are its bytes, in order."""
+        cdef uint64_t files = _checked(weight, "weight", 0, 0xFFFFFFFF)
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            matcher_begin(&self.matcher, files)
+            PyThread_release_lock(self.lock)
+
+    def feed(self, data):
+        """Count in the next window of the open document; windows follow each other without overlap."""
+        cdef _Borrowed source = _Borrowed(data)
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            if self.matcher.turn == 0:
+                matcher_begin(&self.matcher, 1)
+            matcher_scan(&self.matcher, source.data, source.size, self.scratch)
+            PyThread_release_lock(self.lock)
+
+    def merge(self, counts):
+        """Add the counts of the same patterns in other documents."""
+        rows = _checked_rows(counts, TALLY_DTYPE)
+        if <size_t>len(rows) != self.matcher.count:
+            raise ValueError(f"expected counts of {self.matcher.count} patterns, not of {len(rows)}")
+        cdef _Borrowed source = _Borrowed(rows)
+        cdef const Tally* added = <const Tally*>source.data
+        cdef size_t i
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            for i in range(self.matcher.count):
+                self.matcher.tallies[i].frequency += added[i].frequency
+                self.matcher.tallies[i].files += added[i].files
+                self.matcher.tallies[i].disjoint += added[i].disjoint
+            PyThread_release_lock(self.lock)
+
+    def counts(self):
+        """The counts so far: an array of dtype TALLY_DTYPE, in the order of the patterns."""
+        rows = np.empty(self.matcher.count, dtype=TALLY_DTYPE)
+        cdef _Borrowed target = _Borrowed(rows, True)
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            memcpy(target.view.buf, self.matcher.tallies, self.matcher.count * sizeof(Tally))
+            PyThread_release_lock(self.lock)
+        return rows
