@@ -12,7 +12,15 @@ import pytest
 from database.processes import Process
 from ucompress.database import APPLICATION_ID, SCHEMA_VERSION, PatternDatabase, schema, utc_now
 from ucompress.database.recovery import uri
-from ucompress.database.schema import MIGRATIONS, has_our_schema, migrate
+from ucompress.database.schema import (
+    CREATE_CHECKPOINTS,
+    CREATE_DESIGN_INDEXES,
+    CREATE_PATTERNS,
+    CREATE_PROCESSED_FILES,
+    MIGRATIONS,
+    has_our_schema,
+    migrate,
+)
 from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
 from ucompress.patterns import PatternEntry
 from ucompress.progress import PipelinePhase, PipelineState
@@ -102,6 +110,21 @@ def test_the_tables_are_the_designs(tmp_path: Path) -> None:
     ]
     sql.close()
     expected.close()
+
+
+def test_the_document_shows_the_tables_as_they_are(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
+    ddl = text.partition("```sql\n")[2].partition("```")[0]
+    statements = [*(CREATE_PATTERNS, CREATE_CHECKPOINTS, CREATE_PROCESSED_FILES), *CREATE_DESIGN_INDEXES]
+    assert [part.strip() for part in ddl.split(";")][:-1] == [statement.strip() for statement in statements]
+    assert f"at present {SCHEMA_VERSION}" in text
+    assert f"{APPLICATION_ID:#X}".replace("0X", "0x") in text
+    names = ", ".join(f"`{name}`" for name, _ in MIGRATIONS)
+    assert names in text
+    sql = raw(filled(tmp_path / "p.db"))
+    for table in schema.table_names(sql):
+        assert f"`{table}`" in text or f"TABLE {table} " in text, table
+    sql.close()
 
 
 def test_times_are_iso_utc(tmp_path: Path) -> None:
@@ -254,6 +277,8 @@ def test_what_is_no_database_is_moved_aside(tmp_path: Path, content: bytes) -> N
     with PatternDatabase(path) as database:
         database.store_patterns([entry()])
         (warning,) = database.warnings
+        moved = {tmp_path / f"p.db.corrupt-{number}" for number in ("1", "2", "2-wal")}
+        assert moved | {path, tmp_path / "p.db-wal"} <= set(database.files)
     assert "p.db.corrupt-2" in warning
     assert (tmp_path / "p.db.corrupt-2").read_bytes() == content
     assert (tmp_path / "p.db.corrupt-2-wal").read_bytes() == b"log of it"

@@ -78,10 +78,9 @@ def _path_value(path: Path | None) -> str | bytes | None:
 
 def _state(row: Sequence[object]) -> PipelineState | None:
     phase, done, total, patterns, path = row
-    try:
-        name = PipelinePhase(phase)
-    except ValueError:
+    if phase not in [known.value for known in PipelinePhase]:
         return None
+    name = PipelinePhase(str(phase))
     if not (isinstance(done, int) and isinstance(total, int) and isinstance(patterns, int)):
         return None
     if min(done, total, patterns) < 0 or not isinstance(path, str | bytes | None):

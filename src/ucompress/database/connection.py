@@ -211,7 +211,11 @@ class Connection:
             if Path(f"{path}-wal").exists():
                 raise
             sql = self._connect(uri(path, "mode=ro&immutable=1"))
-            version = user_version(sql)
+            try:
+                version = user_version(sql)
+            except sqlite3.Error:
+                sql.close()
+                raise
         if version < SCHEMA_VERSION:
             sql.close()
             raise DatabaseError(

@@ -10,6 +10,7 @@ from ucompress.database.checkpoints import CheckpointTable
 from ucompress.database.connection import Connection
 from ucompress.database.jobs import JobStore
 from ucompress.database.pattern_table import PatternSource, PatternTable
+from ucompress.database.recovery import SIDECARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,11 +83,13 @@ class PatternDatabase:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every path the database may write to: what a scan of the same folder must leave out."""
+        """The database, its log and what was moved aside: what a scan of the same folder must leave out."""
         path = self._connection.path
         if path is None:
             return ()
-        return (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")))
+        own = [path.with_name(path.name + suffix) for suffix in ("", *SIDECARS)]
+        aside = sorted(p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.corrupt-"))
+        return (*own, *aside)
 
     @property
     def warnings(self) -> tuple[str, ...]:

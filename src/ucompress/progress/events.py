@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class PipelinePhase(Enum):
-    """The phases of a run, in their order."""
+    """The phases of a run, in their order.
+
+    Attributes:
+        order: the phase's place in a run, from 0.
+    """
 
     INITIALIZING = "initializing"
     SCANNING_FILES = "scanning_files"
@@ -24,18 +28,14 @@ class PipelinePhase(Enum):
     COMPRESSING = "compressing"
     COMPLETED = "completed"
 
+    def __init__(self, value: str) -> None:
+        # A plain attribute: every update compares it.
+        self.order = len(type(self).__members__)
+
     @property
     def label(self) -> str:
         """The phase's name for people, such as "Scanning files"."""
         return self.value.replace("_", " ").capitalize()
-
-    @property
-    def order(self) -> int:
-        """The phase's place in a run, from 0."""
-        return _ORDER[self]
-
-
-_ORDER = {phase: place for place, phase in enumerate(PipelinePhase)}
 
 
 @dataclass(frozen=True, slots=True)
