@@ -99,6 +99,21 @@ class SegmentIndex:
     def trace(self, anchors: NDArray[np.uint64], base: int, first: int) -> NDArray[np.int64]: ...
     def candidates(self, data: Buffer, base: int, first: int | None = None) -> NDArray[np.int64]: ...
 
+# Similarity: sketches, order.
+
+NO_HASH: int
+
+def sketch(data: Buffer, k: int = 16, length: int = 16) -> NDArray[np.uint64]: ...
+def order_by_likeness(
+    features: NDArray[np.uint64],
+    classes: ArrayLike,
+    sizes: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    block: int = 1 << 20,
+    span: int = 64,
+) -> NDArray[np.int32]: ...
+
 # LZ codec of levels 4 to 6.
 
 class PrimedDictionary:

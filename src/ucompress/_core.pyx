@@ -12,4 +12,5 @@ at any time.
 include "_bindings/patterns.pxi"
 include "_bindings/repeats.pxi"
 include "_bindings/segments.pxi"
+include "_bindings/similarity.pxi"
 include "_bindings/lz.pxi"

@@ -134,7 +134,10 @@ def plan_archive(
     if any(content.ordinal != i for i, content in enumerate(by_ordinal)):
         raise ValueError("contents must be numbered from 0 on without gaps")
     order = similarity_order(
-        [content.path_hint for content in by_ordinal], [content.kind_class for content in by_ordinal]
+        [content.path_hint for content in by_ordinal],
+        [content.kind_class for content in by_ordinal],
+        [content.size for content in by_ordinal],
+        [content.sketch for content in by_ordinal],
     )
     planner = _Planner([by_ordinal[i] for i in order], read, parameters or PlanParameters())
     for planned in planner.run():

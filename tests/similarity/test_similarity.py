@@ -1,0 +1,171 @@
+"""The order by likeness against a slow, obvious one, and what it promises."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ucompress import _core, similarity
+from ucompress._core import NO_HASH, order_by_likeness
+from ucompress.similarity import extension, repeats, similarity_order, sketch
+
+
+def naive_order(features, classes, sizes, weights, block):
+    """Rescore everything for each step; among equals the one raised last, then the lowest."""
+    left = list(range(len(features)))
+    order: list[int] = []
+    seen: set[int] = set()
+    scores: dict[int, int] = {}
+    raised: dict[int, tuple[int, int]] = {}
+    fill = clock = 0
+    while left:
+        scored = [i for i in left if scores.get(i)]
+        best = min(scored, key=lambda i: (-scores[i], [-t for t in raised[i]])) if scored else left[0]
+        left.remove(best)
+        order.append(best)
+        fill += sizes[best]
+        if fill >= block:
+            fill = 0
+            seen, scores, raised = set(), {}, {}
+        for column, feature in enumerate(features[best]):
+            if feature == NO_HASH or feature in seen:
+                continue
+            seen.add(feature)
+            clock += 1
+            for i in left:
+                if classes[i] == classes[best] and feature in features[i]:
+                    scores[i] = scores.get(i, 0) + weights[column]
+                    raised[i] = (clock, -i)
+    return order
+
+
+@st.composite
+def problems(draw: st.DrawFn):
+    count = draw(st.integers(0, 25))
+    columns = draw(st.integers(1, 4))
+    values = st.sampled_from([NO_HASH, *range(12)])
+    rows = [
+        draw(
+            st.lists(values, min_size=columns, max_size=columns).filter(
+                lambda row: len({v for v in row if v != NO_HASH}) == sum(v != NO_HASH for v in row)
+            )
+        )
+        for _ in range(count)
+    ]
+    classes = draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
+    sizes = draw(st.lists(st.integers(0, 100), min_size=count, max_size=count))
+    weights = draw(st.lists(st.integers(1, 3), min_size=columns, max_size=columns))
+    return rows, classes, sizes, weights, draw(st.sampled_from([1, 50, 200, 10_000]))
+
+
+@given(problems())
+def test_order_is_the_naive_one(problem) -> None:
+    rows, classes, sizes, weights, block = problem
+    features = np.array(rows, dtype=np.uint64).reshape(len(rows), len(weights))
+    order = order_by_likeness(features, classes, sizes, weights=weights, block=block)
+    assert order.tolist() == naive_order(rows, classes, sizes, weights, block)
+
+
+@given(problems(), st.sampled_from([1, 2, 5]))
+def test_order_is_a_permutation_for_any_span(problem, span: int) -> None:
+    rows, classes, sizes, weights, block = problem
+    features = np.array(rows, dtype=np.uint64).reshape(len(rows), len(weights))
+    order = order_by_likeness(features, classes, sizes, weights=weights, block=block, span=span)
+    assert sorted(order.tolist()) == list(range(len(rows)))
+
+
+def test_order_refuses_what_does_not_fit() -> None:
+    features = np.zeros((3, 2), dtype=np.uint64)
+    with pytest.raises(ValueError, match="one row"):
+        order_by_likeness(features, [0, 0], [1, 1, 1])
+    with pytest.raises(ValueError, match="positive"):
+        order_by_likeness(features, [0] * 3, [1] * 3, weights=[1, 0])
+    with pytest.raises(ValueError, match="1024"):
+        order_by_likeness(features, [0] * 3, [1] * 3, weights=[1, 600])
+    with pytest.raises(ValueError, match="span"):
+        order_by_likeness(features, [0] * 3, [1] * 3, span=0)
+    # The same feature twice in one row must not lead out of the lists.
+    twice = np.full((50, 4), 7, dtype=np.uint64)
+    order = order_by_likeness(twice, [0] * 50, [1] * 50, weights=[255] * 4)
+    assert sorted(order.tolist()) == list(range(50))
+
+
+def test_copies_with_small_changes_become_neighbours() -> None:
+    rng = random.Random(1)
+    originals = [rng.randbytes(6000) for _ in range(30)]
+    datas = []
+    for version in range(3):
+        for data in originals:
+            at = 100 * version
+            datas.append(data[:at] + bytes([version]) + data[at:])
+    paths = [b"v%d/%02d.bin" % divmod(i, 30) for i in range(90)]
+    counts = _core.merge_counts(
+        [_core.count_patterns(data, threshold=2**58, document=i) for i, data in enumerate(datas)]
+    )
+    sketches = [
+        sketch(_core.count_patterns(data, threshold=2**58, document=i), counts)
+        for i, data in enumerate(datas)
+    ]
+    order = similarity_order(paths, [1] * 90, [len(data) for data in datas], sketches)
+    rank = {i: r for r, i in enumerate(order)}
+    for i in range(30):
+        places = sorted(rank[i + 30 * version] for version in range(3))
+        assert places[2] - places[0] == 2
+
+
+def test_order_does_not_depend_on_the_order_of_input() -> None:
+    rng = random.Random(2)
+    pool = [np.uint64(rng.randrange(2**64 - 1)) for _ in range(60)]
+    rows = [
+        (b"d%d/%d.py" % (i % 7, i), i % 2, rng.randrange(50_000), np.array(sorted(rng.sample(pool, 8))))
+        for i in range(80)
+    ]
+    expected = [rows[i][0] for i in similarity_order(*zip(*rows, strict=True))]
+    for _ in range(5):
+        rng.shuffle(rows)
+        assert [rows[i][0] for i in similarity_order(*zip(*rows, strict=True))] == expected
+
+
+def test_without_sketches_the_order_is_by_class_extension_and_path() -> None:
+    paths = [b"b/x.py", b"a/y.TXT", b"a/x.py", b"c/z.png", b"a/.hidden", b"a/Makefile"]
+    order = similarity_order(paths, [0, 0, 0, 2, 0, 0])
+    assert [paths[i] for i in order] == [
+        b"a/.hidden", b"a/Makefile", b"a/x.py", b"b/x.py", b"a/y.TXT", b"c/z.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [(b"a/b.PY", b"py"), (b"a.b/c", b""), (b".bashrc", b""), (b"x.tar.gz", b"gz"), (b"x.", b""), (b"", b"")],
+)
+def test_extensions(path: bytes, expected: bytes) -> None:
+    assert extension(path) == expected
+
+
+def test_sketches_leave_out_what_is_alone_and_what_is_everywhere() -> None:
+    header = random.Random(3).randbytes(400)
+    shared = random.Random(4).randbytes(400)
+    alone = [random.Random(100 + i).randbytes(400) for i in range(300)]
+    samples = [
+        _core.count_patterns(header + alone[i] + (shared if i < 10 else b""), document=i) for i in range(300)
+    ]
+    counts = _core.merge_counts(samples)
+    chosen = sketch(samples[0], counts, 10_000)
+    expected = {int(h) for h in _core.rolling_hash(shared, 16)}
+    assert {int(h) for h in chosen} >= expected
+    assert not {int(h) for h in chosen} & {int(h) for h in _core.rolling_hash(header, 16)}
+    assert len(sketch(samples[0], counts)) == similarity.SKETCH_SIZE
+    assert 600 < repeats(samples[0], counts) < 700
+    assert repeats(samples[0], counts[:0]) == 0
+    assert repeats(samples[0][:0], counts) == 0
+
+
+def test_sketch_of_a_buffer_is_its_lowest_hashes() -> None:
+    data = b"the quick brown fox jumps over the lazy dog, the quick brown fox"
+    expected = sorted({int(h) for h in _core.rolling_hash(data, 16)})[:5]
+    assert [int(h) for h in _core.sketch(data, 5)] == expected
+    assert len(_core.sketch(b"short")) == 0
+    with pytest.raises(ValueError, match="at least 1"):
+        _core.sketch(data, 0)
