@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import limits
-from .conventions import check, number, require, reserved
+from .conventions import Unsupported, check, number, require, reserved
 
 MAGIC = bytes.fromhex("8955435A0D0A1A0A")
 
@@ -21,7 +21,10 @@ class Header:
 
 def read_header(data: bytes) -> Header:
     require(data[:8] == MAGIC, "no magic")
-    reserved(number(data[8:10]) == 1, "another major version")
+    if number(data[8:10]) != 1:
+        as_version_1 = data[:8] + b"\1\0" + data[10:56]
+        require(check(as_version_1, 8) != data[56:64], "the version field is damaged")
+        raise Unsupported("another major version")
     require(len(data) == 64 and check(data[:56], 8) == data[56:], "the header's check differs")
     reserved(number(data[12:16]) == 0, "an incompatible feature")
     reserved(data[22:24] == bytes(2) and data[40:56] == bytes(16), "reserved bytes")

@@ -97,5 +97,7 @@ class EntryFinder:
         above = number + 1 < len(table) and page.paths[-1] >= table.separators[number + 1]
         if len(page) != table.entries[number] or page.paths[0] < table.separators[number] or above:
             raise CorruptArchiveError(f"index page {number} is not the one that the directory describes")
+        if table is self._index and page.cancels:
+            raise CorruptArchiveError(f"index page {number} cancels an entry")
         self._pages.put(key, page, page.weight)
         return page

@@ -177,6 +177,11 @@ class Page:
         times = _read_times(cursor, count)
         return [times[number] if number >= 0 else 0 for number in numbers]
 
+    @property
+    def cancels(self) -> bool:
+        """Whether an entry is cancelled, which only errata may do."""
+        return EntryKind.CANCELLED in self._kinds
+
     def kind(self, number: int) -> EntryKind:
         """Kind of entry `number`."""
         return KINDS[self._kinds[number]]

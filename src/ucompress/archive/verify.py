@@ -198,7 +198,7 @@ class _Verification:
         footer, directory = self._footer, self._directory
         if footer is None:
             return
-        hasher = blake3(self._archive.header.to_bytes())
+        hasher = blake3(footer.header)
         try:
             hasher.update(blake3(self._archive.dictionary).digest())
         except ArchiveError as error:

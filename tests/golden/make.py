@@ -1,0 +1,360 @@
+"""Makes the golden archives beside this file, and `expected.json`.
+
+    PYTHONPATH=src:tests python -m golden.make
+
+Archives that are committed are never made again for their own sake: they prove that what was written once
+is still read. New ones are added here; `--all` rewrites the old ones too, which only a change of the format
+before its first release may need.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+from blake3 import blake3
+
+from archive.build import Plan, folder, plan_files, write
+from golden.patch import Patch
+from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, pages, places
+from ucompress.archive import index as index_module
+
+HERE = Path(__file__).parent
+TIME = 1_700_000_000_123_456_789
+Made = tuple[bytes, Plan | None]
+
+
+def words(seed: int, size: int) -> bytes:
+    """Text that compresses, the same for the same seed."""
+    generator = random.Random(seed)
+    vocabulary = [bytes(generator.choices(b"abcdefghij", k=generator.randrange(2, 9))) for _ in range(60)]
+    return b" ".join(generator.choices(vocabulary, k=size))[:size]
+
+
+def some_files(count: int = 9, size: int = 700) -> dict[bytes, bytes]:
+    """A small tree's files."""
+    return {
+        b"tree/part%d/file%02d.txt" % (number // 4, number): words(number, size) for number in range(count)
+    }
+
+
+def made(
+    plan: Plan, level: int = 3, hash_length: int = 0, dictionary: bytes = b"", **options: object
+) -> bytes:
+    """An archive's bytes."""
+    header = ArchiveHeader(
+        level=level,
+        content_hash_bytes=hash_length,
+        zstd_version=10507 if level <= 3 else 0,
+        largest_block=1 << 20,
+        decoder_memory=32 << 20,
+    )
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work) / "a.ucz"
+        write(path, plan, header=header, dictionary=dictionary, **options)  # type: ignore[arg-type]
+        return path.read_bytes()
+
+
+@contextmanager
+def reckless() -> Iterator[None]:
+    """A writer that checks nothing."""
+    careless = patch.object(index_module.IndexWriter, "_validate", lambda self, entry: None)
+    with careless, patch.object(pages, "write_names_table", pages.write_names_prefixed):
+        yield
+
+
+def recklessly(*entries: Entry, blocks: int = 4) -> bytes:
+    """An archive of entries that no writer may write."""
+    plan = Plan(list(entries), [words(number, 100) for number in range(blocks)])
+    with reckless():
+        return made(plan)
+
+
+def basic(level: int = 3) -> Plan:
+    """Files in several blocks, and their folders."""
+    others = [folder(b"tree"), *(folder(b"tree/part%d" % part) for part in range(3))]
+    return plan_files(some_files(), block=2000, others=others)
+
+
+def empty() -> Made:
+    plan = Plan()
+    return made(plan), plan
+
+
+def one_file() -> Made:
+    plan = plan_files({b"hello.txt": b"Hello, world!\n"})
+    return made(plan), plan
+
+
+def stored() -> Made:
+    plan = plan_files({b"noise": random.Random(1).randbytes(3000)}, block=1000)
+    return made(plan), plan
+
+
+def zstd_dictionary() -> Made:
+    plan = basic()
+    return made(plan, dictionary=words(4, 3000)), plan
+
+
+def kinds() -> Made:
+    plan = plan_files({b"t/a": words(1, 400), b"t/\xff raw\n": b"x", b"t/empty": b""})
+    plan.entries = [
+        replace(entry, mode=0o640 + number, mtime_ns=TIME + number, xattrs=((b"user.n", b"%d" % number),))
+        for number, entry in enumerate(plan.entries)
+    ]
+    plan.entries += [
+        folder(b"t", 0o1777, -1),
+        folder(b"t/sub", 0o500, -TIME),
+        Entry(b"t/z-hard", EntryKind.HARDLINK, 0o640, target=b"t/a"),
+        Entry(b"t/sub/link", EntryKind.SYMLINK, 0o777, TIME, target=b"../../\xfe", xattrs=((b"user.", b""),)),
+    ]
+    plan.entries.sort(key=lambda entry: entry.path)
+    return made(plan), plan
+
+
+def holes() -> Made:
+    plan = plan_files({b"sparse": words(1, 600)}, block=300)
+    first, second = plan.entries[0].extents
+    gap = Extent(HOLE, 0, 10_000)
+    extents = (gap, first, gap, second)
+    plan.entries = [
+        Entry(b"only-zeros", size=10_000, extents=(gap,)),
+        replace(plan.entries[0], size=20_600, extents=extents),
+    ]
+    return made(plan), plan
+
+
+def place_codes() -> Made:
+    """Every rule that foresees where a file starts, and none."""
+    plan = Plan([], [words(number, 1000) for number in range(4)])
+    rows = {
+        b"a/one.py": [(1, 500, 100)],
+        b"a/three.md": [(0, 0, 50)],
+        b"a/two.txt": [(2, 0, 40)],
+        b"b/follows": [(2, 40, 10)],
+        b"b/one.py": [(1, 600, 100)],
+        b"c/before": [(1, 480, 20)],
+        b"c/other.md": [(0, 50, 30)],
+        b"c/twin": [(2, 40, 10)],
+        b"c/twin2": [(2, 40, 10)],
+        b"d/after": [(1, 600, 50)],
+        b"d/explicit": [(0, 777, 100)],
+        b"d/next": [(1, 0, 8)],
+        b"e/parts": [(3, 0, 200), (HOLE, 0, 5000), (2, 900, 100), (3, 200, 50)],
+    }
+    for path, spans in rows.items():
+        extents = tuple(Extent(*span) for span in spans)
+        plan.entries.append(Entry(path, size=sum(e.length for e in extents), extents=extents))
+    codes = set[int]()
+    real = places.PlaceWriter.to_bytes
+    with patch.object(places.PlaceWriter, "to_bytes", lambda self: codes.update(self._codes) or real(self)):
+        data = made(plan)
+    assert codes == set(range(8)), codes
+    return data, plan
+
+
+def hashes(length: int) -> Callable[[], Made]:
+    def make() -> Made:
+        files = some_files()
+        files[b"twin"] = files[b"tree/part0/file01.txt"]
+        plan = plan_files(files, block=2000, hashed=True)
+        return made(plan, hash_length=length), plan
+
+    return make
+
+
+def errata() -> Made:
+    plan = plan_files({b"gone": words(1, 500), b"kept": words(2, 500), b"new": words(3, 500)}, block=500)
+    planned = {entry.path: entry for entry in plan.entries}
+    plan.blocks.append(words(9, 123))
+    truth = replace(planned[b"new"], size=123, extents=(Extent(3, 0, 123),), mtime_ns=TIME)
+    rows = [(planned[b"gone"], Entry(b"gone", EntryKind.CANCELLED)), (planned[b"new"], truth)]
+    data = made(plan, errata=rows, substituted=[0, 2])
+    plan.entries = [planned[b"kept"], truth]
+    return data, plan
+
+
+def many_pages() -> Made:
+    files = {b"d%d/n%02d.txt" % (n % 7, n): words(n, 30) for n in range(150)}
+    plan = plan_files(files, block=1500)
+    with patch.object(index_module, "PAGE_ENTRIES", 16):
+        return made(plan), plan
+
+
+def skippable_section() -> Made:
+    plan = basic()
+    return bytes(Patch(made(plan)).insert_section(200, 0, b"from a later version").data), plan
+
+
+def minor_version() -> Made:
+    plan = basic()
+    return retree(Patch(made(plan)).set_header(10, 9).set_header(19, 0x80)), plan
+
+
+def repairable() -> Made:
+    """Bursts in dictionary, index and directory, each of them small enough for the parity."""
+    plan = basic()
+    change = Patch(made(plan, dictionary=words(4, 9000)))
+    for span in (change.dictionary, change.index, change.tail):
+        change.damage(span.at + 40, 20)
+    return bytes(change.data), plan
+
+
+def retree(change: Patch) -> bytes:
+    """Fit the tree hash after the header was changed."""
+    header = bytes(change.data[:64])
+    hasher = blake3(header)
+    hasher.update(blake3(b"").digest())
+    start, length = change.directory.index.section_at + 24, change.directory.index.payload_length
+    hasher.update(blake3(bytes(change.data[start : start + length])).digest())
+    hasher.update(blake3(b"").digest())
+    for number in range(len(change.directory.blocks)):
+        at = change.block(number).at
+        hasher.update(bytes(change.data[at + 20 : at + 36]))
+    return bytes(change.set_footer(96, hasher.digest()).data)
+
+
+# -- bad
+
+
+def changed(action: Callable[[Patch], object]) -> Callable[[], Made]:
+    def make() -> Made:
+        change = Patch(made(basic(), dictionary=words(4, 3000)))
+        action(change)
+        return bytes(change.data), None
+
+    return make
+
+
+def hostile(*entries: Entry) -> Callable[[], Made]:
+    return lambda: (recklessly(*entries), None)
+
+
+def cut(end: int) -> Callable[[], Made]:
+    return lambda: (made(basic())[:end], None)
+
+
+def in_block(block: int, offset: int, length: int, path: bytes = b"file") -> Entry:
+    return Entry(path, size=length, extents=(Extent(block, offset, length),))
+
+
+def wrong_hash() -> Made:
+    plan = plan_files({b"a": words(1, 100)}, hashed=True)
+    plan.entries = [replace(plan.entries[0], digest=bytes(32))]
+    return made(plan, hash_length=8), None
+
+
+def wrong_totals(change: Patch) -> None:
+    change.directory.entries += 1
+    change.rewrite_directory()
+
+
+SCATTERED = Entry(b"file", size=4, extents=tuple(Extent(block, 0, 1) for block in range(4)))
+
+GOOD: dict[str, Callable[[], Made]] = {
+    "empty": empty,
+    "one-file": one_file,
+    "stored": stored,
+    "zstd-dictionary": zstd_dictionary,
+    "kinds": kinds,
+    "holes": holes,
+    "place-codes": place_codes,
+    "hash-8": hashes(8),
+    "hash-32": hashes(32),
+    "errata": errata,
+    "many-pages": many_pages,
+    "skippable-section": skippable_section,
+    "minor-version": minor_version,
+    "repairable": repairable,
+}
+BAD: dict[str, Callable[[], Made]] = {
+    "not-an-archive": lambda: (b"PK\3\4" + words(1, 500), None),
+    "truncated-in-blocks": cut(-800),
+    "truncated-in-header": cut(50),
+    "no-end-magic": changed(lambda c: c.damage(len(c.data) - 4, 1)),
+    "footer-check": changed(lambda c: c.damage(len(c.data) - 60, 1)),
+    "header-differs": changed(lambda c: c.damage(20, 1)),
+    "version-damaged": changed(lambda c: c.damage(8, 1)),
+    "directory-beyond-repair": changed(lambda c: c.damage(c.tail.at + 24, c.tail.length - 24)),
+    "index-beyond-repair": changed(lambda c: c.damage(c.index.at + 24, c.index.length * 2 // 3)),
+    "dictionary-beyond-repair": changed(
+        lambda c: c.damage(c.dictionary.at + 24, c.dictionary.length * 2 // 3)
+    ),
+    "block-payload": changed(lambda c: c.damage(c.block(1).at + 50, 9)),
+    "block-header": changed(lambda c: c.damage(c.block(1).at + 16, 1)),
+    "block-digest": changed(lambda c: c.set_block(1, digest=bytes(16))),
+    "block-size": changed(lambda c: c.set_block(1, decoded_size=1999)),
+    "block-too-large": changed(lambda c: c.set_block(1, decoded_size=(8 << 20) + 1)),
+    "block-number": changed(lambda c: c.set_block(1, number=2)),
+    "tree-hash": changed(lambda c: c.set_footer(96, bytes(32))),
+    "totals": changed(wrong_totals),
+    "content-hash": wrong_hash,
+    "path-parent": hostile(in_block(0, 0, 9, b"../escape")),
+    "path-absolute": hostile(in_block(0, 0, 9, b"/etc/passwd")),
+    "path-dot": hostile(in_block(0, 0, 9, b"a/./b")),
+    "path-empty": hostile(in_block(0, 0, 9, b"")),
+    "path-order": hostile(in_block(0, 0, 9, b"b"), in_block(0, 9, 9, b"a")),
+    "path-twice": hostile(in_block(0, 0, 9, b"a"), in_block(0, 9, 9, b"a")),
+    "extent-beyond-block": hostile(in_block(3, 90, 11)),
+    "extent-beyond-limit": hostile(in_block(3, 8 << 20, 11)),
+    "extent-of-no-block": hostile(in_block(4, 0, 1)),
+    "too-many-blocks": hostile(SCATTERED),
+    "hard-link-to-nothing": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"../secret")),
+    "hard-link-to-folder": hostile(folder(b"d"), Entry(b"e", EntryKind.HARDLINK, target=b"d")),
+    "cancelled-in-index": hostile(Entry(b"a", EntryKind.CANCELLED)),
+}
+UNSUPPORTED: dict[str, Callable[[], Made]] = {
+    "version-2": changed(lambda c: c.set_header(8, 2)),
+    "feature": changed(lambda c: c.set_header(12, 1)),
+    "header-reserved": changed(lambda c: c.set_header(50, 1)),
+    "generation": changed(lambda c: c.set_footer(88, b"\1")),
+    "codec": changed(lambda c: c.set_block(1, codec=9)),
+}
+
+
+def describe(plan: Plan) -> dict[str, list[object]]:
+    """What a reader must find, member by member: kind, mode, time, size, hash of the content or target."""
+    known = {entry.path: entry for entry in plan.entries}
+    members: dict[str, list[object]] = {}
+    for entry in plan.entries:
+        content = entry.target
+        origin = known[entry.target] if entry.kind is EntryKind.HARDLINK else entry
+        if origin.kind is EntryKind.FILE:
+            content = b"".join(
+                bytes(length) if block == HOLE else plan.blocks[block][offset : offset + length]
+                for block, offset, length in origin.extents
+            )
+        name = entry.path.decode("latin-1")
+        facts = [entry.kind.name, origin.mode, origin.mtime_ns, origin.size, blake3(content).hexdigest()]
+        members[name] = [*facts, [[n.hex(), v.hex()] for n, v in entry.xattrs]]
+    return members
+
+
+def main(arguments: list[str]) -> None:
+    """Make what is missing."""
+    expected: dict[str, object] = {}
+    known = HERE / "expected.json"
+    if known.exists():
+        expected = json.loads(known.read_text())
+    for kind, makers in (("good", GOOD), ("bad", BAD), ("unsupported", UNSUPPORTED)):
+        for name, make in makers.items():
+            path = HERE / f"{kind}-{name}.ucz"
+            if path.exists() and "--all" not in arguments:
+                continue
+            data, plan = make()
+            path.write_bytes(data)
+            print(f"{path.name}: {len(data)} bytes")
+            if plan is not None:
+                expected[path.name] = describe(plan)
+    known.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
