@@ -206,6 +206,8 @@ def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -
             assert (record.state, record.pid) == (JobState.RUNNING, holder.pid)
             assert database.jobs.interrupted() == []
             holder.kill()
+            with PatternDatabase(path, read_only=True) as shell:
+                assert [found.state for found in shell.jobs.all()] == [JobState.INTERRUPTED]
             (record,) = database.jobs.interrupted()
             assert (record.state, record.pid) == (JobState.INTERRUPTED, None)
             job = database.jobs.open(b"job", {})

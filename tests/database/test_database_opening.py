@@ -11,7 +11,7 @@ import pytest
 
 from database.processes import Process
 from ucompress.database import APPLICATION_ID, SCHEMA_VERSION, PatternDatabase, schema, utc_now
-from ucompress.database.recovery import uri
+from ucompress.database.recovery import identity, move_aside, uri
 from ucompress.database.schema import (
     CREATE_CHECKPOINTS,
     CREATE_DESIGN_INDEXES,
@@ -551,6 +551,34 @@ with PatternDatabase(sys.argv[1], batch_size=7) as database:
         assert [(e.frequency, e.file_count) for e in database.get_frequent_patterns(1)] == [(24, 4)] * 20
         assert [source.patterns for source in database.pattern_sources()] == [20] * 4
     assert list(tmp_path.glob("*corrupt*")) == []
+
+
+def test_many_processes_find_a_damaged_database_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    path.write_bytes(b"garbage" * 1000)
+    code = """
+say("ready")
+sys.stdin.readline()
+with PatternDatabase(sys.argv[1]) as database:
+    database.replace_patterns(sys.argv[2].encode(), [entry(b"%016d" % n) for n in range(20)])
+"""
+    processes = [Process(code, path, number) for number in range(4)]
+    for process in processes:
+        assert process.line() == "ready"
+    for process in processes:
+        process.tell()
+    assert [process.wait() for process in processes] == [""] * 4
+    assert (tmp_path / "p.db.corrupt-1").read_bytes() == b"garbage" * 1000
+
+
+def test_a_file_that_was_replaced_meanwhile_is_not_moved(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    path.write_bytes(b"garbage")
+    judged = identity(path)
+    (tmp_path / "other").write_bytes(b"another process's new database")
+    (tmp_path / "other").rename(path)
+    assert move_aside(path, judged) is None
+    assert path.read_bytes() == b"another process's new database"
 
 
 def test_closing_twice_and_using_after(tmp_path: Path) -> None:

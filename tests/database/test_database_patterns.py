@@ -93,6 +93,8 @@ def test_top_patterns_of_all_and_of_one_source(database: PatternDatabase) -> Non
         (b"a", 10),
     ]
     assert [e.pattern[:1] for e in database.top_patterns(1)] == [b"a"]
+    assert [e.pattern[:1] for e in database.top_patterns(min_frequency=3)] == [b"a"]
+    assert [e.pattern[:1] for e in database.top_patterns(None, b"one", min_frequency=3)] == [b"a"]
 
 
 def test_of_equal_entries_the_last_counts(database: PatternDatabase) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ucompress.database.recovery import (
     DamagedFileError,
     Verdict,
+    identity,
     inspect,
     is_damage,
     move_aside,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 FULL_CHECK_BYTES = 64 << 20  # larger files are not read whole just to open them
 LOG_LIMIT_BYTES = 16 << 20
+ATTEMPTS = 4
 
 OTHER = "choose another database with --database PATH, or --database :memory: to keep nothing"
 
@@ -126,19 +128,28 @@ class Connection:
             return self._prepare(self._connect(MEMORY))
         if self.read_only:
             return self._open_to_read(self.path)
-        self._refuse_what_is_no_file(self.path)
-        verdict = inspect(self.path)
+        for _ in range(ATTEMPTS):
+            sql = self._open_to_write(self.path)
+            if sql is not None:
+                return sql
+        raise DamagedFileError("it stays damaged, however often it is moved aside")
+
+    def _open_to_write(self, path: Path) -> sqlite3.Connection | None:
+        """The connection; None if a bad file was moved aside and it is worth trying again."""
+        self._refuse_what_is_no_file(path)
+        judged = identity(path)
+        verdict = inspect(path)
         if verdict is Verdict.NEWER:
             raise self._newer()
-        if verdict is not Verdict.USABLE:
-            self._set_aside(self.path, verdict)
-        try:
-            return self._prepare(self._connect(uri(self.path, "mode=rwc")))
-        except sqlite3.Error as error:
-            if not is_damage(error):
-                raise
-        self._set_aside(self.path, Verdict.CORRUPT)
-        return self._prepare(self._connect(uri(self.path, "mode=rwc")))
+        if verdict is Verdict.USABLE:
+            try:
+                return self._prepare(self._connect(uri(path, "mode=rwc")))
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+            verdict = Verdict.CORRUPT
+        self._set_aside(path, verdict, judged)
+        return None
 
     def _connect(self, target: str) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -231,8 +242,10 @@ class Connection:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             raise DatabaseError(f"{path} is not a regular file and was left untouched; {OTHER}")
 
-    def _set_aside(self, path: Path, verdict: Verdict) -> None:
-        target = move_aside(path)
+    def _set_aside(self, path: Path, verdict: Verdict, judged: tuple[int, int] | None) -> None:
+        target = move_aside(path, judged)
+        if target is None:
+            return
         what = "was not a database of ucompress" if verdict is Verdict.FOREIGN else "was damaged"
         self.warnings.append(f"{path} {what}; it was moved to {target} and a new database was begun")
 

@@ -127,9 +127,11 @@ class PatternDatabase:
         """Patterns of at least this total frequency, the most frequent first, ties by bytes."""
         return self._patterns.frequent(min_frequency, limit)
 
-    def top_patterns(self, limit: int | None = None, source_key: bytes | None = None) -> list[PatternEntry]:
+    def top_patterns(
+        self, limit: int | None = None, source_key: bytes | None = None, *, min_frequency: int = 0
+    ) -> list[PatternEntry]:
         """Patterns by bytes saved, most first: of one source with its own counts, or of all with totals."""
-        return self._patterns.top(limit, source_key)
+        return self._patterns.top(limit, source_key, min_frequency)
 
     def get_pattern(self, pattern: bytes) -> PatternEntry | None:
         """One pattern's entry, from memory where it was asked for before."""

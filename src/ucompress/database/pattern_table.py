@@ -155,17 +155,17 @@ class PatternTable:
         """Entries of at least this frequency, the most frequent first, then by bytes."""
         return self._select("WHERE frequency >= ? ORDER BY frequency DESC, pattern", (min_frequency,), limit)
 
-    def top(self, limit: int | None, source_key: bytes | None) -> list[PatternEntry]:
+    def top(self, limit: int | None, source_key: bytes | None, min_frequency: int) -> list[PatternEntry]:
         """Entries by bytes saved, most first; of one source with that source's counts, or of all."""
-        order = "ORDER BY saved_bytes DESC, frequency DESC, pattern"
         if source_key is None:
-            return self._select(order, (), limit)
+            clause = "WHERE frequency >= ? ORDER BY saved_bytes DESC, frequency DESC, pattern"
+            return self._select(clause, (min_frequency,), limit)
         rows = self._connection.query(
             "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
             " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
-            " JOIN pattern_sources s ON s.id = c.source_id WHERE s.key = ?"
+            " JOIN pattern_sources s ON s.id = c.source_id WHERE s.key = ? AND c.frequency >= ?"
             " ORDER BY c.saved_bytes DESC, c.frequency DESC, p.pattern LIMIT ?",
-            (source_key, -1 if limit is None else limit),
+            (source_key, min_frequency, -1 if limit is None else limit),
         )
         return _entries(rows)
 

@@ -68,7 +68,8 @@ def inspect(path: Path) -> Verdict:
     """Tell what stands in a file without changing it.
 
     A file without a log is read as immutable: no locks, no files beside it. With a log the truth may
-    stand there, so SQLite has to read both; it still may not write.
+    stand there, so SQLite has to read both; it still may not write. A bad verdict is always confirmed
+    that way, under SQLite's locks: without them a file that another process just writes may look bad.
     """
     size = path.stat().st_size if path.exists() else 0
     if size == 0:
@@ -76,11 +77,19 @@ def inspect(path: Path) -> Verdict:
     if size < SMALLEST_PAGE:
         # SQLite would take it for empty and write over it.
         return Verdict.FOREIGN
-    sql = sqlite3.connect(uri(path, "mode=ro" if _has_log(path) else "mode=ro&immutable=1"), uri=True)
+    if not _has_log(path):
+        verdict = _read(path, "mode=ro&immutable=1")
+        if verdict in (Verdict.USABLE, Verdict.NEWER):
+            return verdict
+    return _read(path, "mode=ro")
+
+
+def _read(path: Path, options: str) -> Verdict:
+    sql = sqlite3.connect(uri(path, options), uri=True)
     try:
         return _judge(sql)
     except sqlite3.Error as error:
-        # Anything but damage (a lock, a file half written by another process) is for the real opening.
+        # Anything but damage (a lock, a log that cannot be read here) is for the real opening.
         return Verdict.CORRUPT if is_damage(error) else Verdict.USABLE
     finally:
         sql.close()
@@ -95,10 +104,24 @@ def _judge(sql: sqlite3.Connection) -> Verdict:
     return Verdict.FOREIGN
 
 
-def move_aside(path: Path) -> Path:
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of the same name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def move_aside(path: Path, expected: tuple[int, int] | None) -> Path | None:
     """Rename a database with its log to `NAME.corrupt-N`, N the first free number; returns the new path.
 
     The log goes first: a log that stayed behind would be replayed into the new database.
+
+    Args:
+        path: the database.
+        expected: its identity when it was judged. If another file stands there by now, another process
+            has moved it already: nothing is done, and None returned.
 
     Raises:
         DatabaseError: the folder does not allow it.
@@ -107,6 +130,8 @@ def move_aside(path: Path) -> Path:
     while any(os.path.lexists(f"{path}.corrupt-{number}{suffix}") for suffix in ("", *SIDECARS)):
         number += 1
     target = Path(f"{path}.corrupt-{number}")
+    if identity(path) != expected:
+        return None
     try:
         for suffix in SIDECARS:
             if os.path.lexists(f"{path}{suffix}"):
