@@ -138,6 +138,22 @@ def test_a_source_of_entries_that_fails_leaves_whole_batches(database: PatternDa
     assert [e.pattern for e in database.get_frequent_patterns(1)] == [b"z" * 16]
 
 
+def test_transactions_nest_and_an_error_anywhere_undoes_all(database: PatternDatabase) -> None:
+    connection = database._connection
+    with connection.transaction():
+        database.store_patterns([entry(b"a" * 16)])
+        database.store_patterns([entry(b"b" * 16)])
+    assert database.pattern_count() == 2
+    for error in (KeyboardInterrupt, RuntimeError):
+        with pytest.raises(error), connection.transaction():
+            database.store_patterns([entry(b"c" * 16)])
+            raise error
+    assert database.pattern_count() == 2
+    database.store_patterns([entry(b"d" * 16)])
+    assert database.pattern_count() == 3
+    assert database.get_pattern(b"c" * 16) is None
+
+
 def test_the_cache_is_bounded_and_forgets_what_was_written(tmp_path: Path) -> None:
     with PatternDatabase(tmp_path / "p.db", cache_bytes=10_000) as database:
         database.store_patterns(entry(n.to_bytes(2, "little") * 50) for n in range(1, 400))

@@ -65,6 +65,7 @@ class Connection:
         self._cache_bytes = cache_bytes
         self.lock = threading.RLock()
         self._durable = True
+        self._inside = False
         self._closed = False
         try:
             with self._explained():
@@ -104,19 +105,24 @@ class Connection:
                 consistent after a power failure either way.
         """
         with self.lock, self._explained():
-            if self._sql.in_transaction:
+            if self._inside:
                 yield self._sql
                 return
-            self._set_durable(durable)
-            self._sql.execute("BEGIN IMMEDIATE")
+            # All of it inside `try`: a signal may raise at any point, and a transaction left open would
+            # swallow every later one.
             try:
+                self._inside = True
+                self._set_durable(durable)
+                self._sql.execute("BEGIN IMMEDIATE")
                 yield self._sql
                 self._sql.execute("COMMIT")
             except BaseException:
-                if self._sql.in_transaction:
-                    with suppress(sqlite3.Error):
+                with suppress(sqlite3.Error):
+                    if self._sql.in_transaction:
                         self._sql.execute("ROLLBACK")
                 raise
+            finally:
+                self._inside = False
 
     def _set_durable(self, durable: bool) -> None:
         if durable is not self._durable:
