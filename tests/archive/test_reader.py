@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
+from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound, opening
+from ucompress.archive import index as index_module
 from ucompress.errors import (
     CorruptArchiveError,
     MemberNotFoundError,
@@ -77,6 +78,20 @@ def test_one_file_costs_its_own_blocks_and_few_reads(tmp_path: Path) -> None:
             before = archive.bytes_read
             assert archive.read(name) == files[name]
             assert archive.bytes_read == before
+
+
+def test_a_huge_archive_takes_four_reads_and_the_dictionary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the directory were too large for the first read, and the index had many pages."""
+    monkeypatch.setattr(opening, "TAIL", 150)
+    monkeypatch.setattr(index_module, "PAGE_ENTRIES", 10)
+    files = {b"d%d/f%d" % (n % 7, n): words(n, 90) for n in range(500)}
+    path = tmp_path / "huge.ucz"
+    write(path, plan_files(files), dictionary=words(5, 2000))
+    with Archive(path) as archive:
+        assert archive.read("d3/f353") == files[b"d3/f353"]
+        assert archive.reads == 4 + 1
 
 
 def test_files_seek(small: tuple[Path, dict[bytes, bytes]]) -> None:

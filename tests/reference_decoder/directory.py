@@ -59,6 +59,7 @@ def read_directory(payload: bytes) -> Directory:
     index, errata = read_page_table(fields), read_page_table(fields)
     count, at = fields.varint(), fields.varint()
     gaps, coded, decoded, flags = (fields.column(count) for _ in range(4))
+    require(not gaps or gaps[0] == 0, "the first block has a gap before it")
     block_at = []
     for row in range(count):
         at += gaps[row]

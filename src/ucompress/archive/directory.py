@@ -171,7 +171,7 @@ class BlockTable:
             raise cursor.fail("a block has an impossible size")
         if int(decoded.max()) > BLOCK_LIMIT or int(flags.max()) > SUBSTITUTED:
             raise cursor.fail("a block has an impossible size")
-        if int(gaps.max()) > LARGEST // count - (BLOCK_LIMIT << 1):
+        if gaps[0] or int(gaps.max()) > LARGEST // count - (BLOCK_LIMIT << 1):
             raise cursor.fail("blocks lie too far apart")
         steps = gaps.astype(np.int64)
         steps[0] = first
