@@ -167,6 +167,18 @@ def test_lowest_place_is_by_document_then_offset() -> None:
     assert (int(row["document"][0]), int(row["offset"][0])) == (2, 1)
 
 
+def test_stored_counts_are_merged_under_a_new_number() -> None:
+    stored = count_patterns(b"one document, kept from an earlier run").tobytes()
+    counter = PatternCounter()
+    counter.update(b"one document, kept", 7)
+    counter.merge(np.frombuffer(stored, dtype=COUNT_DTYPE), document=3)
+    fresh = PatternCounter()
+    fresh.update(b"one document, kept from an earlier run", 3)
+    fresh.update(b"one document, kept", 7)
+    assert counter.counts().tobytes() == fresh.counts().tobytes()
+    assert set(counter.counts()["document"].tolist()) == {3}
+
+
 def test_strings_that_collide_are_counted_together() -> None:
     # Found by lattice reduction: different bytes, same hash modulo 2^64.
     left, right = b"dfddddddhdfgdild", b"hdphdeehdfddjddf"

@@ -288,14 +288,20 @@ cdef class PatternCounter:
         if status:
             raise MemoryError("no memory for more pattern counts")
 
-    def merge(self, rows):
-        """Add the counts of other documents."""
+    def merge(self, rows, document=None):
+        """Add the counts of other documents.
+
+        `document` replaces the number in all the rows: for the counts of one document that were
+        kept from an earlier time, when it had another number.
+        """
+        cdef uint32_t ordinal = 0 if document is None else _checked(document, "document", 0, 0xFFFFFFFF)
+        cdef const uint32_t* number = NULL if document is None else &ordinal
         cdef _Borrowed source = _Borrowed(_checked_rows(rows, COUNT_DTYPE))
         cdef int status
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
             status = table_merge(
-                &self.table, <const CountRow*>source.data, source.size // sizeof(CountRow)
+                &self.table, <const CountRow*>source.data, source.size // sizeof(CountRow), number
             )
             PyThread_release_lock(self.lock)
         if status:

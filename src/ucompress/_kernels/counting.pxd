@@ -31,6 +31,8 @@ cdef void table_begin(CountTable* table) noexcept nogil
 cdef int table_scan(
     CountTable* table, Sampler* sampler, const uint8_t* data, size_t size, uint32_t document, Sample* scratch
 ) noexcept nogil
-cdef int table_merge(CountTable* table, const CountRow* rows, size_t count) noexcept nogil
+cdef int table_merge(
+    CountTable* table, const CountRow* rows, size_t count, const uint32_t* document
+) noexcept nogil
 cdef size_t table_size(const CountTable* table) noexcept nogil
 cdef void table_rows(const CountTable* table, CountRow* out) noexcept nogil

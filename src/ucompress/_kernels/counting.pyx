@@ -281,8 +281,13 @@ cdef int table_scan(
     return 0
 
 
-cdef int table_merge(CountTable* table, const CountRow* rows, size_t count) noexcept nogil:
-    """Add the rows of another table; documents of the two are taken as distinct."""
+cdef int table_merge(
+    CountTable* table, const CountRow* rows, size_t count, const uint32_t* document
+) noexcept nogil:
+    """Add the rows of another table; documents of the two are taken as distinct.
+
+    `document`, unless NULL, is the number of the document that all the rows come from.
+    """
     cdef CountRow row
     cdef size_t i, at
     for i in range(count):
@@ -290,6 +295,8 @@ cdef int table_merge(CountTable* table, const CountRow* rows, size_t count) noex
         if row.hash > table.threshold or row.frequency == 0:
             continue
         row.reserved = 0
+        if document != NULL:
+            row.document = document[0]
         at = walk(table, row.hash)
         if at < table.room and table.slots[at].frequency and table.slots[at].hash == row.hash:
             join_row(table.slots + at, &row)
