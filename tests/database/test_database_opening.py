@@ -25,8 +25,8 @@ from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
 from ucompress.patterns import PatternEntry
 from ucompress.progress import PipelinePhase, PipelineState
 
-# As SEED's first programs made it: patterns and paths as text.
-SEED_DDL = """
+# As the design's first programs made it: patterns and paths as text.
+DESIGN_DDL = """
 CREATE TABLE patterns (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     pattern TEXT NOT NULL UNIQUE,
@@ -91,7 +91,7 @@ def test_the_tables_are_the_designs(tmp_path: Path) -> None:
     sql = raw(filled(tmp_path / "p.db"))
     expected = sqlite3.connect(":memory:")
     expected.executescript(
-        SEED_DDL.replace("pattern TEXT", "pattern BLOB").replace("file_path TEXT", "file_path BLOB")
+        DESIGN_DDL.replace("pattern TEXT", "pattern BLOB").replace("file_path TEXT", "file_path BLOB")
     )
     for table in ("patterns", "checkpoints", "processed_files"):
         wanted = expected.execute(f"PRAGMA table_info({table})").fetchall()
@@ -153,7 +153,7 @@ def test_a_file_of_the_designs_first_programs_is_taken_over(tmp_path: Path, as_b
     sql = raw(path)
     kind = "BLOB" if as_bytes else "TEXT"
     sql.executescript(
-        SEED_DDL.replace("pattern TEXT", f"pattern {kind}").replace("file_path TEXT", f"file_path {kind}")
+        DESIGN_DDL.replace("pattern TEXT", f"pattern {kind}").replace("file_path TEXT", f"file_path {kind}")
     )
     sql.execute(
         "INSERT INTO patterns (pattern, frequency, first_seen, last_updated, file_count)"
@@ -482,7 +482,7 @@ def test_reading_only_refuses_what_writing_would_move_or_migrate(tmp_path: Path)
     assert garbage.exists()
     seed = tmp_path / "seed.db"
     sql = raw(seed)
-    sql.executescript(SEED_DDL)
+    sql.executescript(DESIGN_DDL)
     sql.close()
     with pytest.raises(DatabaseError, match="earlier version"):
         PatternDatabase(seed, read_only=True)
