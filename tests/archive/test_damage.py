@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind
+from ucompress.archive import index as index_module
 from ucompress.archive.layout import END_MAGIC, FOOTER_SIZE, HEADER_SIZE, Footer, check
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
@@ -112,7 +113,7 @@ def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
         (HEADER_SIZE, totals.dictionary_bytes, 900),
         (HEADER_SIZE + totals.dictionary_bytes, 60_000, 3000),
     ):
-        for at in range(start + 24, start + length * 3 // 4, length // 5):
+        for at in range(start + 32, start + length * 3 // 4, length // 5):
             damaged = data[:at] + bytes(burst) + data[at + burst :]
             with Archive(io.BytesIO(damaged)) as archive:
                 assert len(list(archive)) == 3000
@@ -120,6 +121,25 @@ def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
             cut = damaged[: len(damaged) - FOOTER_SIZE]
             with Archive(io.BytesIO(cut), recover=True) as archive:
                 assert len(list(archive)) == 3000
+
+
+def test_a_lost_index_page_costs_its_own_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "PAGE_ENTRIES", 50)
+    files = {b"%04d" % number: words(number, 60) for number in range(500)}
+    path = tmp_path / "pages.ucz"
+    write(path, plan_files(files))
+    data = bytearray(path.read_bytes())
+    for at in range(HEADER_SIZE + 32 + 1000, HEADER_SIZE + 32 + 1700):
+        data[at] ^= 0x55
+    with Archive(io.BytesIO(bytes(data))) as archive, pytest.raises(CorruptArchiveError, match="index page"):
+        list(archive)
+    for content in (bytes(data), bytes(data[:-FOOTER_SIZE])):
+        with Archive(io.BytesIO(content), recover=True) as archive:
+            report = archive.extract(tmp_path / f"out{len(content)}")
+            assert report.failed == []
+            assert 350 <= report.files < 500
+            assert all(archive.read(name) == files[name.encode()] for name in archive)
+            assert archive.recovered or archive.lost_entries == 500 - report.files
 
 
 def test_lost_errata_are_not_guessed(tmp_path: Path) -> None:

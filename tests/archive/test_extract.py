@@ -13,6 +13,7 @@ import pytest
 
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, ExtractionLimits
 from ucompress.archive import index as index_module
+from ucompress.archive import target as target_module
 from ucompress.errors import CorruptArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
 
 from .build import Plan, folder, hole_first, plan_files, write
@@ -68,9 +69,19 @@ def difficult(tmp_path: Path) -> tuple[Path, dict[bytes, bytes]]:
     return path, files
 
 
+@pytest.fixture(params=[True, False], ids=["descriptors", "paths"])
+def by_descriptor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With directory descriptors, and as on systems that have none."""
+    if not request.param:
+        monkeypatch.setattr(target_module, "_BY_DESCRIPTOR", False)
+    return bool(request.param)
+
+
 @posix
 @pytest.mark.parametrize("threads", [1, 3])
-def test_all_comes_back(difficult: tuple[Path, dict[bytes, bytes]], tmp_path: Path, threads: int) -> None:
+def test_all_comes_back(
+    difficult: tuple[Path, dict[bytes, bytes]], tmp_path: Path, threads: int, by_descriptor: bool
+) -> None:
     path, files = difficult
     target = tmp_path / "out"
     with Archive(path) as archive:
@@ -88,7 +99,7 @@ def test_all_comes_back(difficult: tuple[Path, dict[bytes, bytes]], tmp_path: Pa
         if stat.S_ISLNK(kind):
             assert content == entry.target
         else:
-            assert mode == entry.mode, name
+            assert mode == entry.mode or not by_descriptor, name
         if name in files:
             assert content == files[name]
     assert (target / "t/hard").stat().st_ino == (target / "t/a").stat().st_ino
@@ -126,6 +137,7 @@ def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.usefixtures("by_descriptor")
 def test_links_in_the_target_are_not_followed(tmp_path: Path) -> None:
     outside, target = tmp_path / "outside", tmp_path / "out"
     outside.mkdir()
@@ -142,6 +154,7 @@ def test_links_in_the_target_are_not_followed(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.usefixtures("by_descriptor")
 def test_a_link_in_the_archive_is_no_way_out(tmp_path: Path) -> None:
     """A link and a file below it: the folder is real when the file is written, so the link is what fails."""
     outside = tmp_path / "outside"
@@ -234,6 +247,23 @@ def test_a_wrong_plan_is_found_out_by_the_content_hash(tmp_path: Path) -> None:
             with pytest.raises(CorruptArchiveError, match="differs from its hash"):
                 archive.read(name)
         assert len(archive.verify().problems) == 2
+
+
+def test_an_interrupted_extraction_leaves_no_temporary_files(tmp_path: Path) -> None:
+    files = {b"f%02d" % number: words(number, 5000) for number in range(20)}
+    path = tmp_path / "a.ucz"
+    write(path, plan_files(files, block=4000))
+    seen = []
+
+    def stop(name: str, size: int) -> None:
+        seen.append(name)
+        if len(seen) == 7:
+            raise KeyboardInterrupt
+
+    with Archive(path) as archive, pytest.raises(KeyboardInterrupt):
+        archive.extract(tmp_path / "out", threads=2, progress=stop)
+    for name in os.listdir(tmp_path / "out"):
+        assert (tmp_path / "out" / name).read_bytes() == files[os.fsencode(name)]
 
 
 @posix

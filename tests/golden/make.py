@@ -212,7 +212,7 @@ def retree(change: Patch) -> bytes:
     header = bytes(change.data[:64])
     hasher = blake3(header)
     hasher.update(blake3(b"").digest())
-    start, length = change.directory.index.section_at + 24, change.directory.index.payload_length
+    start, length = change.directory.index.section_at + 32, change.directory.index.payload_length
     hasher.update(blake3(bytes(change.data[start : start + length])).digest())
     hasher.update(blake3(b"").digest())
     for number in range(len(change.directory.blocks)):
@@ -282,10 +282,10 @@ BAD: dict[str, Callable[[], Made]] = {
     "footer-check": changed(lambda c: c.damage(len(c.data) - 60, 1)),
     "header-differs": changed(lambda c: c.damage(20, 1)),
     "version-damaged": changed(lambda c: c.damage(8, 1)),
-    "directory-beyond-repair": changed(lambda c: c.damage(c.tail.at + 24, c.tail.length - 24)),
-    "index-beyond-repair": changed(lambda c: c.damage(c.index.at + 24, c.index.length * 2 // 3)),
+    "directory-beyond-repair": changed(lambda c: c.damage(c.tail.at + 32, c.tail.length - 32)),
+    "index-beyond-repair": changed(lambda c: c.damage(c.index.at + 32, c.index.length * 2 // 3)),
     "dictionary-beyond-repair": changed(
-        lambda c: c.damage(c.dictionary.at + 24, c.dictionary.length * 2 // 3)
+        lambda c: c.damage(c.dictionary.at + 32, c.dictionary.length * 2 // 3)
     ),
     "block-payload": changed(lambda c: c.damage(c.block(1).at + 50, 9)),
     "block-header": changed(lambda c: c.damage(c.block(1).at + 16, 1)),

@@ -102,17 +102,18 @@ class Patch:
     def insert_section(self, kind: int, flags: int, payload: bytes) -> Patch:
         """Put a section without parity before the first block."""
         at = self.block(0).at
-        section = SectionHeader(kind, flags, len(payload)).to_bytes(self.directory.archive_id) + payload
+        section = SectionHeader(kind, flags, len(payload), check(payload, 8))
+        data = section.to_bytes(self.directory.archive_id) + payload
         blocks = self.directory.blocks
-        self.directory.blocks = replace(blocks, at=blocks.at + len(section))
-        self.data[at:at] = section
-        return self.rewrite_directory(len(section))
+        self.directory.blocks = replace(blocks, at=blocks.at + len(data))
+        self.data[at:at] = data
+        return self.rewrite_directory(len(data))
 
     def rewrite_directory(self, moved: int = 0) -> Patch:
         """Write directory and footer anew, after what they describe has changed."""
         at = self.footer.directory_at + moved
         payload = self.directory.to_bytes()
-        header = SectionHeader(SECTION_DIRECTORY, CRITICAL | PROTECTED, len(payload))
+        header = SectionHeader(SECTION_DIRECTORY, CRITICAL | PROTECTED, len(payload), check(payload, 8))
         footer = Footer(
             self.footer.header, at, len(payload), check(payload, 8), self.footer.tree_hash
         ).to_bytes()

@@ -69,7 +69,7 @@ def decode(archive: bytes) -> Decoded:
 def find_directory(archive: bytes, at: int, stored: bytes) -> tuple[Directory, sections.Section]:
     """The section header is tied to an id that stands in the directory itself."""
     length = int.from_bytes(archive[at + 8 : at + 16], "little")
-    start = at + 24
+    start = at + 32
     end = start + length + sections.parity_length(length)
     require(end <= len(archive), "the directory goes past the end")
     payload = archive[start : start + length]
@@ -97,6 +97,7 @@ def read_table(
         require(
             number == 0 or separator > pages[number - 1][-1].path, "a separator is not above the page before"
         )
+    require(check(section.repaired, 8) == section.payload_check, "a payload's check differs")
     return [entry for page in pages for entry in page], section.repaired
 
 

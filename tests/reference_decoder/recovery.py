@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .archive import Member, content
 from .blocks import read_block
-from .conventions import Corrupt, check
+from .conventions import Corrupt
 from .dictionary import read_dictionary
 from .header import read_header
 from .index import Entry, read_pages
@@ -25,7 +25,7 @@ def recover(archive: bytes) -> dict[bytes, Member]:
                 elif section.kind == INDEX:
                     pages = read_pages(section.payload, section.repaired, header.content_hash_length)
                     entries = [entry for page in pages for entry in page]
-                    archive_id = check(section.repaired, 8)
+                    archive_id = section.payload_check
                 at = section.end
             else:
                 block = read_block(archive, at, archive_id, header.largest_block)

@@ -22,6 +22,7 @@ class Section:
     repaired: bytes
     """The payload with every stripe that parity can rebuild."""
 
+    payload_check: bytes
     end: int
 
 
@@ -34,7 +35,7 @@ class Stripes:
 
 def stripes(payload_length: int) -> Stripes:
     length = 64
-    while length < 4096 and -(-payload_length // length) > 256:
+    while length < 4096 and -(-payload_length // length) > 128:
         length *= 2
     data = -(-payload_length // length)
     return Stripes(length, data, -(-data // 16))
@@ -48,18 +49,18 @@ def parity_length(payload_length: int) -> int:
 
 
 def read_section(archive: bytes, at: int, archive_id: bytes) -> Section:
-    head = archive[at : at + 24]
-    require(len(head) == 24 and head[:4] == MARKER, f"no section at {at}")
-    require(check(archive_id + head[:16], 8) == head[16:], "a section's check differs")
+    head = archive[at : at + 32]
+    require(len(head) == 32 and head[:4] == MARKER, f"no section at {at}")
+    require(check(archive_id + head[:24], 8) == head[24:], "a section's check differs")
     kind, flags, length = head[4], head[5], number(head[8:16])
     reserved(flags <= 3 and head[6:8] == bytes(2), "reserved bits of a section")
-    start = at + 24
+    start = at + 32
     protected = bool(flags & 2)
     end = start + length + (parity_length(length) if protected else 0)
     require(end <= len(archive), "a section goes past the end")
     payload = archive[start : start + length]
     repaired = repair(payload, archive[start + length : end]) if protected else payload
-    return Section(kind, bool(flags & 1), protected, payload, repaired, end)
+    return Section(kind, bool(flags & 1), protected, payload, repaired, head[16:24], end)
 
 
 def repair(payload: bytes, parity: bytes) -> bytes:

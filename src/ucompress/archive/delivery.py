@@ -70,8 +70,14 @@ class Delivery:
         for entry in files:
             self._assign(entry)
         blocks = sorted(self._whole.keys() | self._parts.keys())
-        for _ in pool.map(self._deliver, blocks):
-            pass
+        pending = [file for parts in self._parts.values() for file, _ in parts]
+        try:
+            for _ in pool.map(self._deliver, blocks):
+                pass
+        except BaseException:
+            for file in pending:
+                file.draft.discard()
+            raise
 
     def _assign(self, entry: Entry) -> None:
         """Note which blocks a file takes parts of."""

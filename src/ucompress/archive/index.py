@@ -39,6 +39,7 @@ class IndexWriter:
         self._hash_length = hash_length
         self._errata = errata
         self._last = b""
+        self._previous = b""
         self.table = PageTable()
         self.content_bytes = 0
 
@@ -71,7 +72,7 @@ class IndexWriter:
         path = entry.path
         if problem := path_problem(path):
             raise ValueError(f"the path {path[:100]!r} is not allowed: {problem}")
-        if path <= getattr(self, "_previous", b""):
+        if path <= self._previous:
             raise ValueError(f"entries are out of order at {path!r}")
         self._previous = path
         if entry.kind is EntryKind.CANCELLED and not self._errata:

@@ -19,7 +19,7 @@ VERSION_MAJOR: Final = 1
 VERSION_MINOR: Final = 0
 
 HEADER_SIZE: Final = 64
-SECTION_HEADER_SIZE: Final = 24
+SECTION_HEADER_SIZE: Final = 32
 BLOCK_HEADER_SIZE: Final = 40
 PAGE_HEADER_SIZE: Final = 24
 FOOTER_SIZE: Final = 144
@@ -53,7 +53,7 @@ ID_SIZE: Final = 8
 NO_ID: Final = bytes(ID_SIZE)
 
 _HEADER = struct.Struct("<8sHHIIBBHIIQ16s8s")
-_SECTION = struct.Struct("<4sBBHQ8s")
+_SECTION = struct.Struct("<4sBBHQ8s8s")
 _BLOCK = struct.Struct("<4sIBBHII16s4s")
 _PAGE = struct.Struct("<IIIB3s8s")
 _FOOTER = struct.Struct("<64sQQ8sQ32s8s8s")
@@ -160,27 +160,30 @@ class SectionHeader:
         kind: section type.
         flags: `CRITICAL` and `PROTECTED` bits.
         length: payload bytes, without parity.
+        payload_check: first 8 bytes of BLAKE3 of the payload; of the index, the archive's id.
     """
 
     kind: int
     flags: int
     length: int
+    payload_check: bytes
 
     def to_bytes(self, archive_id: bytes) -> bytes:
-        """The 24 bytes before the payload; sections up to the index take `NO_ID`."""
-        body = _SECTION.pack(SECTION_MARKER, self.kind, self.flags, 0, self.length, bytes(8))[:16]
+        """The 32 bytes before the payload; sections up to the index take `NO_ID`."""
+        fields = (SECTION_MARKER, self.kind, self.flags, 0, self.length, self.payload_check)
+        body = _SECTION.pack(*fields, bytes(8))[:24]
         return body + check(archive_id + body, 8)
 
     @classmethod
     def from_bytes(cls, data: bytes, archive_id: bytes) -> SectionHeader:
         """Read and check a section header."""
         _require(len(data) == SECTION_HEADER_SIZE, "the archive ends within a section header")
-        sound = data[:4] == SECTION_MARKER and check(archive_id + data[:16], 8) == data[16:]
+        sound = data[:4] == SECTION_MARKER and check(archive_id + data[:24], 8) == data[24:]
         _require(sound, "a section header is damaged")
-        _, kind, flags, pad, length, _ = _SECTION.unpack(data)
+        _, kind, flags, pad, length, payload_check, _ = _SECTION.unpack(data)
         _reserved(flags & ~3 == 0 and pad == 0, "a section header")
         _require(length <= LARGEST, "a section's length exceeds the limit")
-        return cls(kind, flags, length)
+        return cls(kind, flags, length, payload_check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,15 +24,23 @@ class EntryFinder:
         directory: where its pages are.
         hash_length: the archive's Content_Hash_Length.
         cache: bytes of decoded pages that are kept.
+        lenient: pass over pages that are damaged beyond repair.
+
+    Attributes:
+        lost_pages: numbers of the index's pages that were passed over, and how many entries each had.
     """
 
-    def __init__(self, source: FileSource, directory: Directory, hash_length: int, cache: int) -> None:
+    def __init__(
+        self, source: FileSource, directory: Directory, hash_length: int, cache: int, *, lenient: bool
+    ) -> None:
         """Nothing is read yet."""
         self._source = source
         self._index = directory.index
         self._errata = directory.errata
         self._hash_length = hash_length
         self._pages: ByteCache[Page] = ByteCache(cache)
+        self._lenient = lenient
+        self.lost_pages: dict[int, int] = {}
 
     def clear(self) -> None:
         """Drop the cached pages."""
@@ -77,7 +85,13 @@ class EntryFinder:
 
     def _scan(self, table: PageTable, prefix: bytes) -> Iterator[Entry]:
         for number in range(max(0, table.find(prefix)), len(table)):
-            page = self._page(table, number)
+            try:
+                page = self._page(table, number)
+            except CorruptArchiveError:
+                if not self._lenient:
+                    raise
+                self.lost_pages[number] = table.entries[number]
+                continue
             for at in range(bisect_left(page.paths, prefix), len(page)):
                 if not page.paths[at].startswith(prefix):
                     return

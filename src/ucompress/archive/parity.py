@@ -13,7 +13,7 @@ from ucompress.archive.layout import check
 GROUP_STRIPES = 16
 _SMALLEST = 64
 _LARGEST = 4096
-_FEW = 256
+_FEW = 128
 
 ReadAt = Callable[[int, int], bytes]
 

@@ -8,6 +8,7 @@ code says which; only what no rule foresees is written out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from ucompress.archive.columns import Cursor, unzigzag, write_column, zigzag
 from ucompress.archive.entry import HOLE, Entry, Extent
@@ -182,6 +183,7 @@ class PlaceReader:
         self.extent_count = extents
         self.source, self.sizes = self._resolve(twins, sizes)
         self._extents: list[tuple[Extent, ...]] | None = None
+        self._own: list[int] | None = None
 
     def _resolve(self, twins: list[int], sizes: list[int]) -> tuple[list[int], list[int]]:
         """For each file, the file of the page whose content it has, and its size."""
@@ -209,12 +211,9 @@ class PlaceReader:
         origin = self.source[number]
         if self._shapes[origin] == EMPTY:
             return -1
-        if not hasattr(self, "_own"):
-            counted, own = 0, []
-            for shape in self._shapes:
-                own.append(counted)
-                counted += shape > TWIN
-            self._own = own
+        if self._own is None:
+            has_own = (shape > TWIN for shape in self._shapes)
+            self._own = list(accumulate(has_own, initial=0))
         return self._own[origin]
 
     def extents(self, number: int) -> tuple[Extent, ...]:

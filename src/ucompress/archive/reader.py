@@ -78,7 +78,8 @@ class Archive(Mapping[str, bytes]):
 
     Parameters:
         file: a path, or a seekable file opened for reading in binary; the latter stays open.
-        recover: if footer or directory are damaged or cut off, search for what is left.
+        recover: if footer or directory are damaged or cut off, search for what is left, and pass over
+            index pages that are damaged beyond repair.
         block_cache, page_cache: bytes kept of decoded blocks and of index pages.
         memory_bound: refuse archives whose decoder would need more bytes.
 
@@ -123,7 +124,9 @@ class Archive(Mapping[str, bytes]):
         self.header, self._directory, self._footer = opened.header, opened.directory, opened.footer
         self._errata_known = opened.errata_known
         self.recovered = opened.footer is None
-        self._finder = EntryFinder(self._source, self._directory, self.header.content_hash_bytes, page_cache)
+        self._finder = EntryFinder(
+            self._source, self._directory, self.header.content_hash_bytes, page_cache, lenient=recover
+        )
         self._blocks = BlockReader(self._source, self._directory, self.header, block_cache)
 
     # -- the archive itself
@@ -159,6 +162,11 @@ class Archive(Mapping[str, bytes]):
     def reads(self) -> int:
         """Number of reads from the file so far."""
         return self._source.reads
+
+    @property
+    def lost_entries(self) -> int:
+        """Members passed over so far because their index page is damaged; only with `recover`."""
+        return sum(self._finder.lost_pages.values())
 
     @property
     def blocks_decoded(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from blake3 import blake3
@@ -16,7 +17,6 @@ from ucompress.archive.layout import (
     CRITICAL,
     DICTIONARY_LIMIT,
     HEADER_SIZE,
-    ID_SIZE,
     NO_ID,
     PAGE_HEADER_SIZE,
     PROTECTED,
@@ -39,6 +39,7 @@ from ucompress.archive.source import FileSource
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _WINDOW = 1 << 20
+_SEARCH = 1 << 22
 _COMMON = SECTION_MARKER[:3]
 
 Part = SectionHeader | BlockHeader
@@ -141,11 +142,28 @@ def read_table(source: FileSource, at: int, section: SectionHeader, header: Arch
                 last = page.paths[-1]
             start += len(data)
         except CorruptArchiveError:
-            size = int.from_bytes(payload.repair(start, 4), "little")
-            if size < 1 or start + size > section.length:
-                break
-            start += PAGE_HEADER_SIZE + size
+            start = next_page(payload, start + 1)
     return table
+
+
+def next_page(payload: ProtectedPayload, start: int) -> int:
+    """Where the next sound page begins from `start` on, or the payload's length if there is none."""
+    for at in range(start, payload.length, _SEARCH):
+        window = payload.repair(at, min(_SEARCH + PAGE_HEADER_SIZE, payload.length - at))
+        # Bytes 13 to 15 of a page are zeros, which few other places have.
+        found = window.find(bytes(3), 13)
+        while found >= 0:
+            begin = found - 13
+            with suppress(CorruptArchiveError):
+                header = PageHeader.from_bytes(window[begin : begin + PAGE_HEADER_SIZE])
+                size = PAGE_HEADER_SIZE + header.coded_size
+                data = window[begin : begin + size]
+                if len(data) < size <= payload.length - at - begin:
+                    data = payload.repair(at + begin, size)
+                if len(data) == size and check_page(data):
+                    return at + begin
+            found = window.find(bytes(3), found + 1)
+    return payload.length
 
 
 def walk_shared(source: FileSource, header: ArchiveHeader, limit: int) -> SharedParts:
@@ -245,19 +263,11 @@ class _Finder:
             self._dictionary = at, part.length
         elif part.kind == SECTION_INDEX and self._index is None:
             self._index = read_table(self._source, at, part, self._header)
-            self.archive_id = self._repaired_id(at, part.length)
+            self.archive_id = part.payload_check
         elif part.kind == SECTION_ERRATA:
             self._errata = read_table(self._source, at, part, self._header)
         elif part.kind != SECTION_DIRECTORY and part.flags & CRITICAL:
             raise UnsupportedArchiveError(f"section type {part.kind} is not known here")
-
-    def _repaired_id(self, at: int, length: int) -> bytes:
-        """The archive's id: from the payload as parity yields it."""
-        payload = payload_of(self._source, at, length)
-        hasher = blake3()
-        for start in range(0, length, _WINDOW):
-            hasher.update(payload.repair(start, min(_WINDOW, length - start)))
-        return hasher.digest()[:ID_SIZE]
 
     def directory(self) -> Directory:
         if self._index is None:

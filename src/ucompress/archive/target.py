@@ -138,12 +138,7 @@ class TargetFolder:
 
     def exists(self, path: bytes) -> bool:
         """Whether anything stands at the path, a dangling link included."""
-        folder, name = self.place(path)
-        try:
-            os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
+        return os.path.lexists(os.path.join(self._root, path))  # noqa: PTH118
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder that can be written to until `finish_folder`; one that is there is kept."""
@@ -239,6 +234,7 @@ class Draft:
         self._target = target
         self._path = path
         self._made = False
+        self._dead = False
         self._lock = threading.Lock()
         self._name = temporary_name()
 
@@ -250,6 +246,8 @@ class Draft:
     def _open(self) -> int:
         folder, _, temporary = self._place()
         with self._lock:
+            if self._dead:
+                raise OutputError(f"{show(self._path)} was given up")
             if not self._made:
                 descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
                 self._made = True
@@ -299,12 +297,14 @@ class Draft:
         return True
 
     def discard(self) -> None:
-        """Remove what was written under the temporary name."""
-        if self._made:
-            folder, _, temporary = self._place()
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            self._made = False
+        """Remove what was written under the temporary name; nothing can be written any more."""
+        with self._lock:
+            self._dead = True
+            if self._made:
+                folder, _, temporary = self._place()
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                self._made = False
 
 
 def temporary_name() -> bytes:

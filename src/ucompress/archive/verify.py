@@ -24,6 +24,7 @@ from ucompress.archive.layout import (
     BlockHeader,
     Footer,
     SectionHeader,
+    check,
 )
 from ucompress.archive.parity import StripePlan, build_parity
 from ucompress.archive.salvage import hash_payload, payload_of
@@ -132,13 +133,13 @@ class _Verification:
         name = {1: "dictionary", 2: "index", 3: "errata", 4: "directory"}[kind]
         archive_id = NO_ID if kind <= SECTION_INDEX else self._directory.archive_id
         start = at + SECTION_HEADER_SIZE
+        payload = self._source.read_at(start, length)
         try:
             header = SectionHeader.from_bytes(self._source.read_at(at, SECTION_HEADER_SIZE), archive_id)
-            if (header.kind, header.length) != (kind, length):
+            if (header.kind, header.length, header.payload_check) != (kind, length, check(payload, 8)):
                 raise CorruptArchiveError("a section header is damaged")
         except ArchiveError as error:
             self._problem(f"{name}: {error}")
-        payload = self._source.read_at(start, length)
         parity = self._source.read_at(start + length, StripePlan.of(length).parity_length)
         if build_parity(payload) != parity:
             self._problem(f"{name}: payload or parity is damaged")

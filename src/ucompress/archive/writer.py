@@ -333,18 +333,20 @@ class ArchiveWriter:
 
     def _section(self, kind: int, payload: Iterable[bytes]) -> int:
         """Write a critical, protected section of unknown length; returns its header's offset."""
-        start, length, archive_id = self._at, 0, self._archive_id
+        start, length, archive_id, hasher = self._at, 0, self._archive_id, blake3()
         self._write(bytes(SECTION_HEADER_SIZE))
         for part in payload:
             self._write(part)
+            hasher.update(part)
             length += len(part)
         parity = ParityBuilder(length)
+        header = SectionHeader(kind, CRITICAL | PROTECTED, length, hasher.digest(8))
         try:
             self._file.seek(start + SECTION_HEADER_SIZE)
             for at in range(0, length, _COPY):
                 parity.feed(self._file.read(min(_COPY, length - at)))
             self._file.seek(start)
-            self._file.write(SectionHeader(kind, CRITICAL | PROTECTED, length).to_bytes(archive_id))
+            self._file.write(header.to_bytes(archive_id))
             self._file.seek(start + SECTION_HEADER_SIZE + length)
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
