@@ -25,6 +25,11 @@ cdef int uc_counter_update(
     PatternCounter counter, const uint8_t* data, size_t size, uint32_t document
 ) except -1
 
+cdef int uc_locator_update(
+    PatternLocator locator, const uint8_t* data, size_t size, uint32_t document
+) except -1
+cdef int uc_tally_update(PatternTally tally, const uint8_t* data, size_t size, uint32_t weight) except -1
+
 cdef class PatternCounter:
     cdef CountTable table
     cdef Sampler sampler

@@ -99,13 +99,7 @@ cdef class PatternLocator:
         """Look at the next window of the open document; windows follow each other without overlap."""
         cdef _Borrowed source = _Borrowed(data)
         with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            if self.locator.turn == 0:
-                locator_begin(&self.locator)
-            locator_scan(
-                &self.locator, &self.sampler, source.data, source.size, self.document, self.scratch
-            )
-            PyThread_release_lock(self.lock)
+            locator_feed(self, source.data, source.size)
 
     def merge(self, places):
         """Add the places that a locator of the same candidates found in other documents."""
@@ -132,6 +126,25 @@ cdef class PatternLocator:
         finally:
             PyThread_release_lock(self.lock)
         return rows
+
+
+cdef void locator_feed(PatternLocator locator, const uint8_t* data, size_t size) noexcept nogil:
+    """Look at the next window."""
+    PyThread_acquire_lock(locator.lock, WAIT_LOCK)
+    if locator.locator.turn == 0:
+        locator_begin(&locator.locator)
+    locator_scan(&locator.locator, &locator.sampler, data, size, locator.document, locator.scratch)
+    PyThread_release_lock(locator.lock)
+
+
+cdef int uc_locator_update(
+    PatternLocator locator, const uint8_t* data, size_t size, uint32_t document
+) except -1:
+    """`PatternLocator.update` for C callers."""
+    locator.begin(document)
+    with nogil:
+        locator_feed(locator, data, size)
+    return 0
 
 
 def find_cuts(data, length=16, spacing=256):
@@ -232,7 +245,7 @@ cdef class PatternTally:
 
     def __cinit__(self, patterns, length=16):
         cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
-        cdef list texts = [bytes(pattern) for pattern in patterns]
+        cdef list texts = [memoryview(pattern).tobytes() for pattern in patterns]
         for text in texts:
             _checked(len(text), "the length of a pattern", d, PATTERN_LIMIT)
         cdef _Borrowed joined = _Borrowed(b"".join(texts))
@@ -273,11 +286,7 @@ cdef class PatternTally:
         """Count in the next window of the open document; windows follow each other without overlap."""
         cdef _Borrowed source = _Borrowed(data)
         with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            if self.matcher.turn == 0:
-                matcher_begin(&self.matcher, 1)
-            matcher_scan(&self.matcher, source.data, source.size, self.scratch)
-            PyThread_release_lock(self.lock)
+            tally_feed(self, source.data, source.size)
 
     def merge(self, counts):
         """Add the counts of the same patterns in other documents."""
@@ -304,3 +313,20 @@ cdef class PatternTally:
             memcpy(target.view.buf, self.matcher.tallies, self.matcher.count * sizeof(Tally))
             PyThread_release_lock(self.lock)
         return rows
+
+
+cdef void tally_feed(PatternTally tally, const uint8_t* data, size_t size) noexcept nogil:
+    """Count in the next window."""
+    PyThread_acquire_lock(tally.lock, WAIT_LOCK)
+    if tally.matcher.turn == 0:
+        matcher_begin(&tally.matcher, 1)
+    matcher_scan(&tally.matcher, data, size, tally.scratch)
+    PyThread_release_lock(tally.lock)
+
+
+cdef int uc_tally_update(PatternTally tally, const uint8_t* data, size_t size, uint32_t weight) except -1:
+    """`PatternTally.update` for C callers."""
+    tally.begin(weight)
+    with nogil:
+        tally_feed(tally, data, size)
+    return 0
