@@ -94,7 +94,7 @@ class PatternEntry:
     saved_bytes: int = 0
 
 
-def sampling_threshold(total_bytes: int, samples: int = 1 << 21) -> int:
+def sampling_threshold(total_bytes: int, samples: int = 1 << 20) -> int:
     """The highest d-mer hash to count in a corpus of this many bytes.
 
     Parameters:

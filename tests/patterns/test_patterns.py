@@ -160,9 +160,9 @@ def test_what_stands_in_a_longer_pattern_is_left_out_unless_more_frequent() -> N
 
 
 def test_the_sampling_rate_follows_the_size() -> None:
-    assert sampling_threshold(0) == sampling_threshold(1 << 21) == (1 << 64) - 1
-    assert sampling_threshold((1 << 21) + 1) == (1 << 63) - 1
-    assert sampling_threshold(100 << 20) == (1 << 64 >> 6) - 1
+    assert sampling_threshold(0) == sampling_threshold(1 << 20) == (1 << 64) - 1
+    assert sampling_threshold((1 << 20) + 1) == (1 << 63) - 1
+    assert sampling_threshold(100 << 20) == (1 << 64 >> 7) - 1
     assert sampling_threshold(1000, samples=10) == (1 << 64 >> 7) - 1
 
 

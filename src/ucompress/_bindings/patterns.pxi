@@ -117,7 +117,7 @@ cdef int count_document(
 ) noexcept nogil:
     """A fresh table with the counts of one document; -1 when memory is short."""
     cdef Sampler sampler
-    cdef Sample* scratch = <Sample*>malloc(SAMPLE_SPAN * sizeof(Sample))
+    cdef Sample* scratch = <Sample*>malloc(min(size + 1, <size_t>SAMPLE_SPAN) * sizeof(Sample))
     # Half of the samples that an even spread of hashes would give, within reason.
     cdef size_t expected = <size_t>((threshold >> 32) * (size >> 1) >> 32) if size >> 32 == 0 else 0
     cdef int status = table_init(table, 0, threshold, min(expected, <size_t>1 << 16))
