@@ -1,0 +1,246 @@
+"""Make the tables of a run from its rows: `report.py RUNS_FOLDER`.
+
+Sizes are relative to solid `xz -9e` of the same tree in the same run. The geometric mean leaves out `binary`
+(nothing to gain there), and a corpus counts with at least 0.6, so that far repeats alone carry nothing. Speeds
+are medians over the turns of each tool.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import statistics
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE = "xz -9e"
+LEFT_OUT = "binary"
+LEAST = 0.6
+QUICK_PEER = "zstd -9"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a level shall reach: sizes relative to xz -9e, CPU to a peer, one file in milliseconds."""
+
+    mean: float
+    worst: float
+    peer: str
+    compress: float
+    decode: float
+    one_file: float
+
+
+TARGETS = {
+    "ucompress -3": Target(1.25, 1.60, QUICK_PEER, 2.5, 0.5, 5),
+    "ucompress -6": Target(1.12, 1.40, BASE, 1.0, 0.4, 30),
+}
+BINARY_TARGET = 1.03
+
+Row = dict[str, str]
+
+
+class Run:
+    """The rows of a run, by what they say."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read `raw.csv` and what was written about the run."""
+        with (folder / "raw.csv").open(newline="") as stream:
+            self.rows: list[Row] = list(csv.DictReader(stream))
+        self.about = json.loads((folder / "run.json").read_text())
+        self.corpora_made = json.loads((folder / "corpora.json").read_text())
+        self.corpora = list(dict.fromkeys(row["corpus"] for row in self.rows))
+        self.tools = sorted({row["tool"] for row in self.rows}, key=self._order)
+        self._cells: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+        for row in self.rows:
+            self._cells[row["corpus"], row["tool"], row["action"]].append(row)
+
+    def _order(self, tool: str) -> tuple[bool, float, str]:
+        sizes = [
+            int(row["bytes"]) for row in self.rows if row["tool"] == tool and row["action"] == "compress"
+        ]
+        return not tool.startswith("ucompress"), sum(sizes) / max(1, len(sizes)), tool
+
+    def size(self, corpus: str, tool: str) -> int | None:
+        """Bytes of the archive."""
+        rows = self._cells.get((corpus, tool, "compress"))
+        return int(rows[0]["bytes"]) if rows else None
+
+    def cpu(self, corpus: str, tool: str, action: str) -> float | None:
+        """Median CPU seconds of an action."""
+        rows = self._cells.get((corpus, tool, action))
+        return statistics.median(float(r["user_s"]) + float(r["system_s"]) for r in rows) if rows else None
+
+    def wall(self, corpus: str, tool: str, action: str) -> float | None:
+        """Median wall seconds of an action."""
+        rows = self._cells.get((corpus, tool, action))
+        return statistics.median(float(row["wall_s"]) for row in rows) if rows else None
+
+    def peak(self, corpus: str, tool: str) -> float | None:
+        """Highest resident memory while compressing, in MiB."""
+        rows = self._cells.get((corpus, tool, "compress"))
+        return max(float(row["rss_mb"]) for row in rows) if rows else None
+
+    def one_file(self, corpus: str, tool: str) -> dict[str, float] | None:
+        """What `readtimes.py` told."""
+        rows = self._cells.get((corpus, tool, "one file"))
+        return json.loads(rows[-1]["note"]) if rows else None
+
+    def relative(self, corpus: str, tool: str) -> float | None:
+        """Size over the size of `BASE`."""
+        ours, theirs = self.size(corpus, tool), self.size(corpus, BASE)
+        return ours / theirs if ours and theirs else None
+
+    def mean(self, tool: str) -> float | None:
+        """Geometric mean of the relative sizes; None unless every corpus of the run was measured."""
+        values = [self.relative(corpus, tool) for corpus in self.corpora if corpus != LEFT_OUT]
+        if not values or None in values:
+            return None
+        return math.exp(sum(math.log(max(LEAST, value)) for value in values if value) / len(values))
+
+    def cpu_ratio(self, tool: str, action: str, peer: str, peer_action: str) -> float | None:
+        """Geometric mean over the corpora of a tool's CPU over a peer's."""
+        pairs = [(self.cpu(c, tool, action), self.cpu(c, peer, peer_action)) for c in self.corpora]
+        logs = [math.log(one / other) for one, other in pairs if one and other]
+        return math.exp(sum(logs) / len(logs)) if logs else None
+
+
+def shown(value: float | None, form: str) -> str:
+    """A figure, or a dash where there is none."""
+    return format(value, form) if value is not None else "-"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; the first column is text, the rest figures."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def sizes(run: Run) -> str:
+    """Bytes, relative sizes and their mean."""
+    rows = []
+    for tool in run.tools:
+        mean = run.mean(tool)
+        rows.append([tool, shown(mean, ".3f"), *(shown(run.relative(c, tool), ".3f") for c in run.corpora)])
+    absolute = [[tool, *(shown(run.size(c, tool), ",") for c in run.corpora)] for tool in run.tools]
+    return (
+        f"## Size, relative to solid {BASE}\n\n"
+        + table(["tool", "mean", *run.corpora], rows)
+        + "\n## Size in bytes\n\n"
+        + table(["tool", *run.corpora], absolute)
+    )
+
+
+def times(run: Run) -> str:
+    """CPU seconds of each action, and peak memory."""
+    parts = []
+    titles = {
+        "compress": "CPU seconds to compress (user and system, all processes)",
+        "decode": "CPU seconds to decode to nowhere",
+        "extract": "CPU seconds to extract to a folder",
+        "read": "CPU seconds to read one file, in a new process",
+    }
+    for action, title in titles.items():
+        tools = [tool for tool in run.tools if any(run.cpu(c, tool, action) is not None for c in run.corpora)]
+        rows = [[tool, *(shown(run.cpu(c, tool, action), ".2f") for c in run.corpora)] for tool in tools]
+        if rows:
+            parts.append(f"\n## {title}\n\n" + table(["tool", *run.corpora], rows))
+    rows = [[tool, *(shown(run.peak(c, tool), ".0f") for c in run.corpora)] for tool in run.tools]
+    floor = run.about["machine"]["floor_mb"]
+    title = f"Peak memory while compressing, MiB (largest process; below {floor:.0f} cannot be told)"
+    return "".join(parts) + f"\n## {title}\n\n" + table(["tool", *run.corpora], rows)
+
+
+def single_files(run: Run) -> str:
+    """Reads of one file from an open archive."""
+    rows = []
+    for tool in run.tools:
+        told = [run.one_file(corpus, tool) for corpus in run.corpora]
+        if any(told):
+            for what in ("p50_ms", "p95_ms", "cpu_p50_ms", "open_ms", "first_ms"):
+                rows.append([f"{tool} {what[:-3]}", *(shown(t[what] if t else None, ".1f") for t in told)])
+    if not rows:
+        return ""
+    head = "\n## One file of 5 to 20 KB from an open archive, milliseconds\n\n"
+    return head + table(["tool", *run.corpora], rows)
+
+
+def verdicts(run: Run) -> str:
+    """What our levels reached of what they shall reach."""
+    rows = []
+
+    def add(tool: str, what: str, value: float | None, bound: float, least: bool = False) -> None:
+        if value is not None:
+            held = value >= bound if least else value <= bound
+            rows.append(
+                [tool, what, f"{value:.3f}", f"{'≥' if least else '≤'} {bound}", "yes" if held else "**no**"]
+            )
+
+    for tool, target in TARGETS.items():
+        ratios = [r for c in run.corpora if c != LEFT_OUT and (r := run.relative(c, tool)) is not None]
+        if not ratios:
+            continue
+        add(tool, "size, geometric mean", run.mean(tool), target.mean)
+        add(tool, "size, worst corpus", max(ratios), target.worst)
+        add(tool, f"size, {LEFT_OUT}", run.relative(LEFT_OUT, tool), BINARY_TARGET)
+        add(
+            tool,
+            f"CPU to compress, over {target.peer}",
+            run.cpu_ratio(tool, "compress", target.peer, "compress"),
+            target.compress,
+        )
+        inverse = run.cpu_ratio(target.peer, "decode", tool, "extract")
+        add(
+            tool,
+            f"speed of extract, over {target.peer.split()[0]} -dc",
+            inverse,
+            target.decode,
+            least=True,
+        )
+        told = [t for c in run.corpora if (t := run.one_file(c, tool))]
+        if told:
+            add(tool, "one file, p50 ms, worst corpus", max(t["p50_ms"] for t in told), target.one_file)
+            add(tool, "one file, p95 / p50, worst corpus", max(t["p95_ms"] / t["p50_ms"] for t in told), 3)
+    if not rows:
+        return ""
+    return "## Targets\n\n" + table(["tool", "what", "measured", "target", "held"], rows) + "\n"
+
+
+def sources(run: Run) -> str:
+    """What the corpora are and which tools these were."""
+    rows = []
+    for name in run.corpora:
+        made = run.corpora_made[name]
+        origin = ", ".join(f"{package} {version}" for package, version in made["sources"].items())
+        counts = [f"{made[key]:,}" for key in ("files", "links", "distinct", "bytes")]
+        rows.append([f"{name}: {origin}", *counts, f"`{made['tree'][:16]}`"])
+    text = "\n## Corpora\n\n" + table(["made from", "files", "links", "distinct", "bytes", "tree hash"], rows)
+    text += "\n## Tools\n\n"
+    for name in run.tools:
+        tool = run.about["tools"].get(name)
+        if tool:
+            text += f"- **{name}** ({tool['version']}): `{tool['compress']}`; `{tool['extract']}`\n"
+    return text
+
+
+def write(folder: Path) -> None:
+    """Write `README.md` into the run's folder."""
+    run = Run(folder)
+    machine = run.about["machine"]
+    text = f"# Run of {run.about['date']}\n\n"
+    text += (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
+        f"Python {machine['python']}, commit {machine['commit']}. Made by `{run.about['command']}`.\n\n"
+        f"Turns of each tool: {1 + max(int(row['repeat']) for row in run.rows)}, interleaved; figures are "
+        "medians. Every archive was unpacked again in this run and compared with the tree byte for byte, ours "
+        "with modes and times too. All rows are in `raw.csv`.\n\n"
+    )
+    text += verdicts(run) + sizes(run) + times(run) + single_files(run) + sources(run)
+    (folder / "README.md").write_text(text)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
