@@ -1,9 +1,9 @@
 """Read single files from an open archive: `readtimes.py ARCHIVE PARENT [--count N] [--seed N]`.
 
-Random files of 5 to 20 KB (of any size, if there are none) are read one by one with `Archive.read`, the cache
-of decoded blocks cleared before each, and compared with the files below PARENT. Prints one JSON object: how long
-opening and the first read took (which primes the dictionary), and the 50th and 95th percentile of the reads, in
-milliseconds of wall time and of CPU.
+Random files of 5 to 20 KB (of any size, if there are none) are read one by one with `Archive.read`, the
+cache of decoded blocks cleared before each, and compared with the files below PARENT. Prints one JSON
+object: how long opening and the first read took (which primes the dictionary), and the 50th and 95th
+percentile of the reads, in milliseconds of wall time and of CPU.
 """
 
 from __future__ import annotations

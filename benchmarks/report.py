@@ -1,8 +1,8 @@
 """Make the tables of a run from its rows: `report.py RUNS_FOLDER`.
 
-Sizes are relative to solid `xz -9e` of the same tree in the same run. The geometric mean leaves out `binary`
-(nothing to gain there), and a corpus counts with at least 0.6, so that far repeats alone carry nothing. Speeds
-are medians over the turns of each tool.
+Sizes are relative to solid `xz -9e` of the same tree in the same run. The geometric mean leaves out
+`binary` (nothing to gain there), and a corpus counts with at least 0.6, so that far repeats alone carry
+nothing. Speeds are medians over the turns of each tool.
 """
 
 from __future__ import annotations
@@ -231,12 +231,13 @@ def write(folder: Path) -> None:
     run = Run(folder)
     machine = run.about["machine"]
     text = f"# Run of {run.about['date']}\n\n"
+    turns = 1 + max(int(row["repeat"]) for row in run.rows)
     text += (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
         f"Python {machine['python']}, commit {machine['commit']}. Made by `{run.about['command']}`.\n\n"
-        f"Turns of each tool: {1 + max(int(row['repeat']) for row in run.rows)}, interleaved; figures are "
-        "medians. Every archive was unpacked again in this run and compared with the tree byte for byte, ours "
-        "with modes and times too. All rows are in `raw.csv`.\n\n"
+        f"Turns of each tool: {turns}, interleaved; figures are medians. Every archive was unpacked again in "
+        "this run and compared with the tree byte for byte, ours with modes and times too. All rows are in "
+        "`raw.csv`.\n\n"
     )
     text += verdicts(run) + sizes(run) + times(run) + single_files(run) + sources(run)
     (folder / "README.md").write_text(text)

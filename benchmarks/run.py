@@ -4,10 +4,10 @@
     python benchmarks/run.py --quick                  # two small corpora, five tools: minutes
     python benchmarks/run.py --corpora c python --tools "ucompress -6" "xz -9e" --repeats 5
 
-For each corpus the tools take turns; each packs the tree, unpacks it, and what comes out is compared with the
-tree byte for byte, or the run fails. Every measurement is a row of `raw.csv` in the run's folder as soon as it is
-made; a run that was cut short goes on where it was when it is called again with the same folder. At the end
-`README.md` there has the tables (`report.py` makes them anew from the rows).
+For each corpus the tools take turns; each packs the tree, unpacks it, and what comes out is compared with
+the tree byte for byte, or the run fails. Every measurement is a row of `raw.csv` in the run's folder as
+soon as it is made; a run that was cut short goes on where it was when it is called again with the same
+folder. At the end `README.md` there has the tables (`report.py` makes them anew from the rows).
 """
 
 from __future__ import annotations
@@ -260,7 +260,8 @@ def main(arguments: list[str] | None = None) -> int:
             for tool in tools
         },
     }
-    (folder / "run.json").write_text(json.dumps(about, indent=1).replace(str(HERE.parent) + "/", "") + "\n")
+    text = json.dumps(about, indent=1).replace(str(HERE.parent) + "/", "").replace(sys.executable, "python")
+    (folder / "run.json").write_text(text + "\n")
     log = Log(folder / "raw.csv")
     failed = 0
     for name in corpora:

@@ -47,7 +47,10 @@ def compress(tree: Path, out: Path) -> None:
     """Write dictionary and frames."""
     trained = train(tree)
     dictionary = zstd.ZstdDict(trained)
-    options = {zstd.CompressionParameter.compression_level: LEVEL, zstd.CompressionParameter.dict_id_flag: 0}
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: LEVEL,
+        zstd.CompressionParameter.dict_id_flag: 0,
+    }
     coder = zstd.ZstdCompressor(options=options, zstd_dict=dictionary.as_digested_dict)
     with out.open("wb") as stream:
         stream.write(len(trained).to_bytes(4, "little") + trained)
