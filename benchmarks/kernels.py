@@ -1,10 +1,10 @@
 """The kernels that are measured, each as a function of one buffer.
 
-READ ME FIRST. The text is what every machine has: the modules of the Python that runs this, joined in the order of
-their names. So figures of two machines with different Pythons are on slightly different bytes; ratios
-(one thread to two, one commit to the next on one machine) are what these are for. Each entry of `KERNELS` sets
-up what a worker keeps for itself (`prepare`) and returns the function that is timed, once a span, so that a
-thread can have its own.
+READ ME FIRST. The text is what every machine has: the modules of the Python that runs this, joined in the
+order of their names. So figures of two machines with different Pythons are on slightly different bytes;
+ratios (one thread to two, one commit to the next on one machine) are what these are for. Each entry of
+`KERNELS` sets up what a worker keeps for itself (`prepare`) and returns the function that is timed, once
+a span, so that a thread can have its own.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ KERNELS = (
     Kernel("count, exact", _count_exactly),
     Kernel("zero runs", _zero_runs),
     Kernel("classify", _classify),
-    Kernel("sketch", _sketch),
+    Kernel("sketch", _sketch, 1 << 18),
     Kernel("segments", _segments),
     Kernel("zstd level 3", _zstd(3), 1 << 20),
     *(Kernel(f"LZ encode level {level}", _encode(level), 1 << 20) for level in (4, 5, 6)),

@@ -205,7 +205,10 @@ def merge_counts(tables, *, capacity=0):
     ValueError for arrays of another dtype.
     """
     arrays = [_checked_rows(rows, COUNT_DTYPE) for rows in tables]
-    cdef PatternCounter counter = PatternCounter(capacity=capacity)
+    # The counter spreads its rows over the hashes up to its threshold: one that no row comes near
+    # would leave them all in one corner.
+    highest = max((int(rows["hash"].max()) for rows in arrays if len(rows)), default=HIGHEST_HASH)
+    cdef PatternCounter counter = PatternCounter(threshold=highest, capacity=capacity)
     for rows in arrays:
         counter.merge(rows)
     return counter.counts()
