@@ -158,6 +158,15 @@ def test_long_patterns_across_many_windows() -> None:
         assert tally.counts().tolist() == naive_tally(wanted, [(document, 2)])
 
 
+def test_many_patterns_that_share_most_dmers() -> None:
+    run = bytes(64)
+    wanted = [run[:size] + bytes([last]) * 3 for size in range(16, 60) for last in (0, 7, 200)]
+    document = b"".join(wanted) + run * 3 + b"\x07\x07\x07"
+    tally = PatternTally(wanted)
+    tally.update(document)
+    assert tally.counts().tolist() == naive_tally(wanted, [(document, 1)])
+
+
 def test_strings_that_collide_are_counted_apart() -> None:
     left, right = COLLISION
     assert rolling_hash(left)[0] == rolling_hash(right)[0]

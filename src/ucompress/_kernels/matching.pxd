@@ -16,7 +16,7 @@ cdef packed struct Tally:
     uint64_t disjoint       # occurrences from left to right that do not overlap
 
 cdef struct Pattern:
-    uint64_t anchor         # lowest hash among its d-mers
+    uint64_t anchor         # hash of the d-mer by which it is found
     size_t anchor_offset    # where that d-mer first stands in the pattern
     size_t start            # of its bytes in `text`
     size_t size

@@ -1,9 +1,11 @@
 """Exact counts of many patterns in one pass.
 
 READ ME FIRST
-- Each pattern is found by one of its d-mers, its anchor: the one with the lowest hash, so the
-  scan samples with the highest anchor hash as threshold and looks at few d-mers (Wu and
-  Manber's filter, with minimisers as in Roberts et al. 2004 in place of suffix blocks).
+- Each pattern is found by one of its d-mers, its anchor. The scan samples with a threshold under
+  which every pattern has a d-mer, so it looks at few d-mers (Wu and Manber's filter, with
+  minimisers as in Roberts et al. 2004 in place of suffix blocks). Of a pattern's d-mers under
+  the threshold the one that fewest patterns share is the anchor: else a run of blanks would be
+  that of hundreds, all to be compared at each blank of the text.
 
       pattern            [ . . . anchor . . ]
       text     . . . . . [ . . . anchor . . ] . .     hit -> compare all bytes around it
@@ -33,15 +35,88 @@ cdef int by_anchor(const void* a, const void* b) noexcept nogil:
     return -1 if left.number < right.number else 1
 
 
-cdef void find_anchor(Pattern* pattern, const uint8_t* text, size_t length, uint64_t* hashes) noexcept nogil:
-    """Set the pattern's anchor; `hashes` has room for one hash a byte."""
-    cdef size_t i
-    hash_dmers(text + pattern.start, pattern.size, length, hashes)
-    pattern.anchor = hashes[0]
-    for i in range(1, pattern.size - length + 1):
-        if hashes[i] < pattern.anchor:
+cdef int by_value(const void* a, const void* b) noexcept nogil:
+    cdef uint64_t left = (<const uint64_t*>a)[0]
+    cdef uint64_t right = (<const uint64_t*>b)[0]
+    return (left > right) - (left < right)
+
+
+cdef uint64_t common_threshold(const Matcher* matcher, size_t length, uint64_t* hashes) noexcept nogil:
+    """The lowest threshold under which every pattern has a d-mer."""
+    cdef uint64_t threshold = 0
+    cdef uint64_t lowest
+    cdef size_t i, j
+    for i in range(matcher.count):
+        hash_dmers(matcher.text + matcher.patterns[i].start, matcher.patterns[i].size, length, hashes)
+        lowest = hashes[0]
+        for j in range(1, matcher.patterns[i].size - length + 1):
+            lowest = min(lowest, hashes[j])
+        threshold = max(threshold, lowest)
+    return threshold
+
+
+cdef size_t collect(
+    const Matcher* matcher, size_t length, uint64_t threshold, uint64_t* hashes, uint64_t* out
+) noexcept nogil:
+    """All patterns' hashes under the threshold, to `out` unless it is NULL; how many."""
+    cdef size_t found = 0
+    cdef size_t i, j
+    for i in range(matcher.count):
+        hash_dmers(matcher.text + matcher.patterns[i].start, matcher.patterns[i].size, length, hashes)
+        for j in range(matcher.patterns[i].size - length + 1):
+            if hashes[j] <= threshold:
+                if out != NULL:
+                    out[found] = hashes[j]
+                found += 1
+    return found
+
+
+cdef size_t rank(const uint64_t* sorted_hashes, size_t count, uint64_t hash, bint after) noexcept nogil:
+    """How many of the sorted hashes are lower or, with `after`, no higher."""
+    cdef size_t low = 0
+    cdef size_t high = count
+    cdef size_t middle
+    while low < high:
+        middle = (low + high) // 2
+        if sorted_hashes[middle] < hash or (after and sorted_hashes[middle] == hash):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef void choose_anchor(
+    const Matcher* matcher, Pattern* pattern, size_t length, uint64_t threshold, uint64_t* hashes,
+    const uint64_t* shared, size_t count
+) noexcept nogil:
+    """Set the pattern's anchor: of its d-mers under the threshold the least shared, then lowest."""
+    cdef size_t fewest = 0
+    cdef size_t i, sharing
+    hash_dmers(matcher.text + pattern.start, pattern.size, length, hashes)
+    for i in range(pattern.size - length + 1):
+        if hashes[i] > threshold:
+            continue
+        sharing = rank(shared, count, hashes[i], True) - rank(shared, count, hashes[i], False)
+        if fewest == 0 or sharing < fewest or (sharing == fewest and hashes[i] < pattern.anchor):
+            fewest = sharing
             pattern.anchor = hashes[i]
             pattern.anchor_offset = i
+
+
+cdef int choose_anchors(Matcher* matcher, size_t length, uint64_t* hashes) noexcept nogil:
+    """Set all anchors; `hashes` has room for one hash a byte of the longest pattern."""
+    cdef uint64_t threshold = common_threshold(matcher, length, hashes)
+    cdef size_t count = collect(matcher, length, threshold, hashes, NULL)
+    cdef uint64_t* shared = <uint64_t*>malloc((count + 1) * sizeof(uint64_t))
+    cdef size_t i
+    if shared == NULL:
+        return -1
+    collect(matcher, length, threshold, hashes, shared)
+    qsort(shared, count, sizeof(uint64_t), by_value)
+    for i in range(matcher.count):
+        choose_anchor(matcher, matcher.patterns + i, length, threshold, hashes, shared, count)
+    free(shared)
+    return 0
 
 
 cdef int matcher_init(Matcher* matcher, const uint8_t* text, const size_t* sizes, size_t count,
@@ -63,7 +138,6 @@ cdef int matcher_init(Matcher* matcher, const uint8_t* text, const size_t* sizes
         matcher.patterns[i].start = total
         matcher.patterns[i].size = sizes[i]
         matcher.patterns[i].number = i
-        find_anchor(matcher.patterns + i, text, length, scratch)
         matcher.longest = max(matcher.longest, sizes[i])
         total += sizes[i]
     matcher.text = <uint8_t*>malloc(total + 1)
@@ -71,6 +145,8 @@ cdef int matcher_init(Matcher* matcher, const uint8_t* text, const size_t* sizes
     if matcher.text == NULL or matcher.tail == NULL:
         return -1
     memcpy(matcher.text, text, total)
+    if choose_anchors(matcher, length, scratch):
+        return -1
     qsort(matcher.patterns, count, sizeof(Pattern), by_anchor)
     for i in range(count):
         # Later patterns with the same anchor are refused here and found by walking on.
