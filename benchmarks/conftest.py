@@ -24,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--large", action="store_true", help="pack a tree of 100,000 files too (minutes)")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give `file_count` its values: the sizes of trees that are packed."""
+    if "file_count" in metafunc.fixturenames:
+        large = [100_000] if metafunc.config.getoption("--large") else []
+        metafunc.parametrize("file_count", [100, 1_000, 10_000, *large])
+
+
 @pytest.fixture(autouse=True)
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep the pointer to the last job out of the user's state folder."""
