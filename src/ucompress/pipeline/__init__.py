@@ -1,1 +1,1 @@
-"""The pipeline: from paths to an archive, phase by phase."""
+"""The phases of a run: analyzer, file processor, plan, orchestrator."""
