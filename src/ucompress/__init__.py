@@ -1,3 +1,99 @@
-"""Packs whole trees: as small as a solid archive, with every file one short read away."""
+"""Packs whole trees: as small as a solid archive, with every file one short read away.
+
+    import ucompress
+
+    ucompress.compress("src", "src.ucz")
+    with ucompress.open("src.ucz") as archive:
+        text = archive.read("src/main.c")
+    ucompress.decompress("src.ucz", "copy")
+
+Names are loaded when they are first used, so that importing the package costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ucompress.api import compress, decompress, open, train
+    from ucompress.archive.reader import Archive
+    from ucompress.codec.dictionary import Dictionary
+    from ucompress.config import CompressionConfig, PipelineConfig
+    from ucompress.database import PatternDatabase
+    from ucompress.errors import CompressionError
+    from ucompress.patterns import PatternEntry
+    from ucompress.pipeline.analyzer import ParallelAnalyzer
+    from ucompress.pipeline.file_processor import ParallelFileProcessor
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
+    from ucompress.progress import (
+        CompressionResult,
+        CompressionStatistics,
+        PipelinePhase,
+        PipelineState,
+        ProgressReporter,
+        ProgressUpdate,
+    )
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "compress": "ucompress.api",
+    "decompress": "ucompress.api",
+    "open": "ucompress.api",
+    "train": "ucompress.api",
+    "Archive": "ucompress.archive.reader",
+    "Dictionary": "ucompress.codec.dictionary",
+    "CompressionConfig": "ucompress.config",
+    "PipelineConfig": "ucompress.config",
+    "PatternDatabase": "ucompress.database",
+    "CompressionError": "ucompress.errors",
+    "PatternEntry": "ucompress.patterns",
+    "ParallelAnalyzer": "ucompress.pipeline.analyzer",
+    "ParallelFileProcessor": "ucompress.pipeline.file_processor",
+    "PipelineOrchestrator": "ucompress.pipeline.orchestrator",
+    "CompressionResult": "ucompress.progress",
+    "CompressionStatistics": "ucompress.progress",
+    "PipelinePhase": "ucompress.progress",
+    "PipelineState": "ucompress.progress",
+    "ProgressReporter": "ucompress.progress",
+    "ProgressUpdate": "ucompress.progress",
+}
+
+__all__ = [  # noqa: RUF022  the calls first, then the classes
+    "compress",
+    "decompress",
+    "open",
+    "train",
+    "Archive",
+    "CompressionConfig",
+    "CompressionError",
+    "CompressionResult",
+    "CompressionStatistics",
+    "Dictionary",
+    "ParallelAnalyzer",
+    "ParallelFileProcessor",
+    "PatternDatabase",
+    "PatternEntry",
+    "PipelineConfig",
+    "PipelineOrchestrator",
+    "PipelinePhase",
+    "PipelineState",
+    "ProgressReporter",
+    "ProgressUpdate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

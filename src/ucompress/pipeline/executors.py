@@ -1,0 +1,64 @@
+"""Work spread over an executor, with a bound on what is in flight.
+
+Any `concurrent.futures.Executor` will do: every task is a module-level function with
+arguments that pickle, so workers need not share memory with the orchestrator.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+POLL_SECONDS = 0.1
+
+
+def ordered_map(
+    executor: Executor,
+    task: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    in_flight: int,
+    poll: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
+    """Results of `task` over `items`, in the order of the items.
+
+    Args:
+        executor: where the tasks run.
+        task: a function that pickles, for executors of other processes.
+        items: consumed only as fast as tasks finish.
+        in_flight: the most tasks submitted and not yet yielded.
+        poll: called about ten times a second while waiting; what it raises ends the map.
+
+    Yields:
+        One result an item. A task's exception is raised here; tasks not yet started are
+        cancelled when the map ends early.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            poll()
+            waiting.append(executor.submit(task, item))
+            if len(waiting) >= in_flight:
+                yield _result(waiting, poll)
+        while waiting:
+            yield _result(waiting, poll)
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+
+
+def _result(waiting: deque[Future[Result]], poll: Callable[[], None]) -> Result:
+    future = waiting[0]
+    while not wait((future,), timeout=POLL_SECONDS).done:
+        poll()
+    waiting.popleft()
+    return future.result()

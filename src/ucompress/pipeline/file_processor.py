@@ -1,0 +1,187 @@
+"""Reading files in parallel, in bounded memory.
+
+Files are read, never mapped: another process truncating a mapped file would kill the
+interpreter with SIGBUS. A file at or above the threshold goes through in windows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from blake3 import blake3
+
+from ucompress.config import MIB
+from ucompress.pipeline.executors import ordered_map
+
+Result = TypeVar("Result")
+
+WINDOW_BYTES = 4 * MIB
+CHUNK_BYTES = 8 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """One file to read, as the scan saw it.
+
+    Attributes:
+        path: where it lies, as the file system spells it.
+        size: bytes to read; what a growing file gained since is left out.
+        document: the number that kernels know it by.
+    """
+
+    path: bytes
+    size: int
+    document: int = 0
+
+
+@dataclass(slots=True)
+class FileContent:
+    """A file's bytes on their way through the pipeline.
+
+    Attributes:
+        path: the file.
+        size: bytes that the windows hold together.
+        windows: the bytes in order; one window for a small file. Can be walked once.
+        digest: BLAKE3 over all windows, once they were walked; None before.
+        error: why the file could not be read, or None. Then there are no windows.
+    """
+
+    path: Path
+    size: int
+    windows: Iterable[bytes] = ()
+    digest: bytes | None = None
+    error: OSError | None = None
+    document: int = 0
+
+
+class ShortFileError(OSError):
+    """A file ended before the size that the scan had seen."""
+
+
+def open_for_reading(path: bytes) -> int:
+    """File descriptor of a regular file; a link put in its place since the scan is refused."""
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> bytes:
+    """`length` bytes from `offset`.
+
+    Raises:
+        ShortFileError: the file ends before.
+        OSError: the file cannot be read.
+    """
+    data = os.pread(descriptor, length, offset)
+    if len(data) == length:
+        return data
+    parts = [data]
+    missing = length - len(data)
+    while missing:
+        part = os.pread(descriptor, missing, offset + length - missing)
+        if not part:
+            raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(path))
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelFileProcessor:
+    """Reads files in chunks over an executor.
+
+    Attributes:
+        executor: where chunks are processed.
+        chunk_size: the most files in a chunk; a chunk also ends at about 8 MiB.
+        memory_map_threshold: bytes from which on a file goes through in windows.
+        in_flight: the most chunks being worked on or waiting.
+        poll: called while waiting; what it raises ends the work.
+    """
+
+    executor: Executor
+    chunk_size: int = 256
+    memory_map_threshold: int = 16 * MIB
+    in_flight: int = 4
+    poll: Callable[[], None] = field(default=lambda: None)
+
+    def process_files(
+        self, files: Iterable[FileToRead], visit: Callable[[FileContent], Result]
+    ) -> Iterator[Result]:
+        """What `visit` makes of each file, in the order of the files.
+
+        Args:
+            files: what to read.
+            visit: called in a worker with the open content; it walks the windows and returns
+                what is kept, so that no more than the files in work are held in memory. It
+                must pickle for executors of other processes.
+
+        Yields:
+            One result a file.
+        """
+        task = partial(process_chunk, visit=visit, threshold=self.memory_map_threshold)
+        chunks = self.chunks(files)
+        for results in ordered_map(self.executor, task, chunks, in_flight=self.in_flight, poll=self.poll):
+            yield from results
+
+    def chunks(self, files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
+        """The files in chunks of at most `chunk_size` files and about 8 MiB."""
+        chunk: list[FileToRead] = []
+        held = 0
+        for file in files:
+            chunk.append(file)
+            held += file.size
+            if len(chunk) >= self.chunk_size or held >= CHUNK_BYTES:
+                yield chunk
+                chunk, held = [], 0
+        if chunk:
+            yield chunk
+
+
+def process_chunk(
+    files: Sequence[FileToRead], visit: Callable[[FileContent], Result], threshold: int
+) -> list[Result]:
+    """`visit` applied to each file of a chunk, one file open at a time."""
+    results = []
+    for file in files:
+        descriptor = -1
+        try:
+            descriptor = open_for_reading(file.path)
+            content = read_file_content(file, descriptor, threshold)
+        except OSError as error:
+            content = FileContent(Path(os.fsdecode(file.path)), file.size, error=error, document=file.document)
+        try:
+            results.append(visit(content))
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+    return results
+
+
+def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> FileContent:
+    """The content of one open file: whole below the threshold, in windows from there on.
+
+    Raises:
+        OSError: a small file cannot be read. A large file raises while its windows are walked.
+    """
+    content = FileContent(Path(os.fsdecode(file.path)), file.size, document=file.document)
+    if file.size < threshold:
+        data = read_exactly(descriptor, 0, file.size, file.path)
+        content.windows = (data,)
+        content.digest = blake3(data).digest()
+    else:
+        content.windows = _windows(content, file, descriptor)
+    return content
+
+
+def _windows(content: FileContent, file: FileToRead, descriptor: int) -> Iterator[bytes]:
+    hasher = blake3()
+    for offset in range(0, file.size, WINDOW_BYTES):
+        window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
+        hasher.update(window)
+        yield window
+    content.digest = hasher.digest()
