@@ -1,0 +1,110 @@
+"""Where a run stands: one place that feeds the display, the checkpoints and `status`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucompress.pipeline.memory import resident_bytes
+from ucompress.progress import PipelinePhase, PipelineState, ProgressUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from ucompress.progress import ProgressReporter
+
+MEMORY_SAMPLE_SECONDS = 0.5
+
+
+class RunTracker:
+    """Counts what a run has done in its present phase.
+
+    Called from the orchestrator's thread only. `save` is called with the state at the end of
+    each phase and whenever `checkpoint_interval` has passed since the last time; whatever it
+    makes durable is what a kill cannot take.
+
+    Args:
+        reporter: shows the numbers.
+        interval: the most time between two calls of `save`.
+        save: makes the state durable.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        reporter: ProgressReporter,
+        interval: timedelta,
+        save: Callable[[PipelineState], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reporter = reporter
+        self._interval = interval.total_seconds()
+        self._save = save
+        self._clock = clock
+        self._saved_at = clock()
+        self._memory = 0
+        self._memory_at = -MEMORY_SAMPLE_SECONDS
+        self.phase = PipelinePhase.INITIALIZING
+        self.files = 0
+        self.bytes = 0
+        self.total_files = 0
+        self.total_bytes: int | None = None
+        self.patterns = 0
+        self.current: Path | None = None
+
+    @property
+    def state(self) -> PipelineState:
+        """What a checkpoint stores."""
+        return PipelineState(self.phase, self.files, self.total_files, self.patterns, self.current)
+
+    def enter(self, phase: PipelinePhase, *, files: int = 0, size: int | None = None) -> None:
+        """Begin a phase that has `files` files and `size` bytes of work."""
+        self.phase = phase
+        self.files = self.bytes = 0
+        self.total_files, self.total_bytes = files, size
+        self._show()
+
+    def leave(self) -> None:
+        """End the phase with a checkpoint."""
+        self._show()
+        self.checkpoint()
+
+    def advance(self, *, files: int = 0, size: int = 0, path: bytes | None = None) -> None:
+        """Note work done; saves a checkpoint when one is due."""
+        self.files += files
+        self.bytes += size
+        if path is not None:
+            self.current = Path(os.fsdecode(path))
+        self._show()
+        if self._clock() - self._saved_at >= self._interval:
+            self.checkpoint()
+
+    def found(self, patterns: int) -> None:
+        """Note how many patterns are known by now."""
+        self.patterns = patterns
+        self._show()
+
+    def checkpoint(self) -> None:
+        """Save the present state now."""
+        self._save(self.state)
+        self._saved_at = self._clock()
+
+    def _show(self) -> None:
+        now = self._clock()
+        if now - self._memory_at >= MEMORY_SAMPLE_SECONDS:
+            self._memory, self._memory_at = resident_bytes(), now
+        self._reporter.update(
+            ProgressUpdate(
+                phase=self.phase,
+                current_file=self.current,
+                files_processed=self.files,
+                total_files=self.total_files,
+                patterns_found=self.patterns,
+                bytes_processed=self.bytes,
+                total_bytes=self.total_bytes,
+                memory_bytes=self._memory or None,
+            )
+        )
