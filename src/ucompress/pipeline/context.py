@@ -1,0 +1,75 @@
+"""What every phase of a run shares."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from ucompress.pipeline.memory import MemoryBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ucompress.config import CompressionConfig
+    from ucompress.database import PatternDatabase
+    from ucompress.pipeline.interrupts import InterruptGuard
+    from ucompress.pipeline.tracker import RunTracker
+    from ucompress.progress import ProgressReporter
+
+
+class Workers(NamedTuple):
+    """An executor, and the most tasks that may be in flight on it."""
+
+    executor: Executor
+    in_flight: int
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run's configuration and services.
+
+    Attributes:
+        config: what is to be done.
+        database: where the run keeps its state.
+        reporter: shows progress.
+        tracker: counts it.
+        guard: knows whether a signal has come.
+        budget: what memory is there.
+        executor: given by the caller, or None for threads of our own.
+        unreadable: inputs that could not be read, with the reason.
+        warnings: what went otherwise than expected without harming the archive.
+    """
+
+    config: CompressionConfig
+    database: PatternDatabase
+    reporter: ProgressReporter
+    tracker: RunTracker
+    guard: InterruptGuard
+    budget: MemoryBudget
+    executor: Executor | None = None
+    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def workers(self, *, shared: int = 0, each: int = 0) -> Iterator[Workers]:
+        """Workers for one phase.
+
+        Args:
+            shared: bytes that all workers share.
+            each: bytes that every worker needs, the results waiting for their turn included.
+
+        Raises:
+            MemoryLimitExceededError: not even one worker fits into the memory limit.
+        """
+        threads = self.budget.threads(self.config.threads, shared=shared, each=each)
+        if self.executor is not None:
+            yield Workers(self.executor, 2 * threads)
+            return
+        with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:
+            yield Workers(executor, threads + 1)
+
+    def fail_on(self, path: bytes, message: str) -> None:
+        """Note an input that could not be read; the run goes on."""
+        self.unreadable.append((path, message))
