@@ -1,16 +1,273 @@
-"""Analyzing: each file is read once for its digest, class and d-mer sample; then patterns are counted."""
+"""Analyzing: what is in each file, and what repeats over all of them.
+
+Each file is read once for its digest, its class and a sample of its d-mers; files that an
+earlier run has seen in the same state are not read at all. Samples of distinct contents are
+merged to counts over the whole tree; their best d-mers are located, grown to maximal patterns
+and counted exactly in two more passes over the distinct contents.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress import _core
+from ucompress.checksum import digest
+from ucompress.database import FileAnalysis, FileStamp
 from ucompress.pipeline import samples
+from ucompress.pipeline.contents import ContentReader, DistinctContent, group_contents
 from ucompress.pipeline.file_processor import FileContent, FileToRead, ParallelFileProcessor
+from ucompress.pipeline.mining import mine_patterns
+from ucompress.scan import MemberKind
 from ucompress.segments import classify
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ucompress.database import PatternDatabase
+    from ucompress.patterns import PatternEntry
+    from ucompress.progress import ProgressReporter
+    from ucompress.scan import Manifest
+
+ANALYSIS_VERSION = 1
+"""Raised when digest, class or sample of the same bytes change."""
+
+CLASSIFIED_BYTES = 1 << 20
+COUNTER_CAPACITY = 2 * samples.SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedFile:
+    """A file that was analyzed.
+
+    Attributes:
+        entry: its number in the manifest.
+        path: its member path.
+        source: where it lies.
+        size: bytes.
+        analysis: digest, class and sample.
+    """
+
+    entry: int
+    path: bytes
+    source: bytes
+    size: int
+    analysis: FileAnalysis
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What analysis found in a tree.
+
+    Attributes:
+        contents: the distinct contents.
+        content_of: for a manifest entry the ordinal of its content.
+        samples: the packed sample of each content.
+        counts: d-mer counts over the distinct contents.
+        shift: one d-mer in 2^shift was sampled.
+    """
+
+    contents: list[DistinctContent]
+    content_of: dict[int, int]
+    samples: list[bytes]
+    counts: NDArray[np.void]
+    shift: int
+
+    @property
+    def duplicates(self) -> int:
+        """Files whose content is another file's."""
+        return len(self.content_of) - len(self.contents)
+
+
+def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalysis | OSError:
+    """Digest, class and sample of one file; runs in a worker.
+
+    Args:
+        content: the open file.
+        length: bytes in a d-mer.
+        shift: one d-mer in 2^shift is kept.
+
+    Returns:
+        The analysis, or the reason why the file cannot be read.
+    """
+    if content.error is not None:
+        return content.error
+    counter = None
+    kind_class = 0
+    counts = None
+    try:
+        for number, window in enumerate(content.windows):
+            if number == 0:
+                kind_class = classify(window[:CLASSIFIED_BYTES])
+                if content.size == len(window):
+                    counts = _core.count_patterns(window, length, threshold=samples.threshold(shift))
+                    continue
+                counter = _core.PatternCounter(length, samples.threshold(shift))
+                counter.begin(0)
+            if counter is not None:
+                counter.feed(window)
+    except OSError as error:
+        return error
+    if counter is not None:
+        counts = counter.counts()
+    sample = samples.pack(counts) if counts is not None else samples.EMPTY
+    rows = 0 if counts is None else len(counts)
+    return FileAnalysis(content.digest or digest(b""), kind_class, sample, rows)
+
+
+@dataclass(slots=True)
+class ParallelAnalyzer:
+    """Finds what repeats in files, over an executor's workers.
+
+    Attributes:
+        min_pattern_length: bytes in a d-mer, and the shortest pattern.
+        min_frequency: fewest positions at which a pattern must stand.
+        database: keeps analyses of files and the patterns found.
+        progress_reporter: hears how many patterns there are.
+        processor: reads the files.
+        advance: called with (files, bytes, path) as work is done; what it raises ends the work.
+        warn: called with (path, message) for a file that cannot be read.
+    """
+
+    min_pattern_length: int
+    min_frequency: int
+    database: PatternDatabase
+    progress_reporter: ProgressReporter
+    processor: ParallelFileProcessor
+    advance: Callable[[int, int, bytes | None], None] = field(default=lambda files, size, path: None)
+    warn: Callable[[bytes, str], None] = field(default=lambda path, message: None)
+
+    def analyze_files(self, files: Sequence[Path]) -> list[PatternEntry]:
+        """The patterns of some files, counted exactly and stored in the database.
+
+        Files that cannot be read are reported through `warn` and left out.
+        """
+        from ucompress.scan import scan
+
+        analysis = self.analyze_manifest(scan(files), key_stamp=0)
+        entries = self.find_patterns(analysis)
+        self.database.store_patterns(entries)
+        return entries
+
+    def analyze_single_file(self, file: FileToRead, shift: int) -> FileAnalysis:
+        """Digest, class and sample of one file.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        visit = partial(analyze_content, length=self.min_pattern_length, shift=shift)
+        (result,) = self.processor.process_files([file], visit)
+        if isinstance(result, OSError):
+            raise result
+        return result
+
+    def merge_pattern_frequencies(self, packed: Iterable[bytes]) -> NDArray[np.void]:
+        """Counts over many packed samples: the same whatever their order or split."""
+        counter = _core.PatternCounter(self.min_pattern_length, capacity=COUNTER_CAPACITY)
+        for sample in packed:
+            counter.merge(samples.unpack(sample))
+        return counter.counts()
+
+    def analyze_manifest(self, manifest: Manifest, *, key_stamp: int | None = None) -> Analysis:
+        """Analyze every file of a scan.
+
+        Args:
+            manifest: the scan.
+            key_stamp: wall clock, in nanoseconds, before the scan began; files changed just
+                before it are analyzed but not remembered. 0 remembers nothing.
+        """
+        wanted = [
+            index
+            for index, kind in enumerate(manifest.kinds)
+            if kind == MemberKind.FILE and manifest.sizes[index]
+        ]
+        shift = samples.sampling_shift(sum(manifest.sizes[index] for index in wanted))
+        analyzed = list(self._analyses(manifest, wanted, shift, key_stamp))
+        contents, ordinals = group_contents(
+            (file.path, file.source, file.size, file.analysis.digest, file.analysis.kind_class)
+            for file in analyzed
+        )
+        of_content: dict[int, bytes] = {}
+        for file, ordinal in zip(analyzed, ordinals, strict=True):
+            of_content.setdefault(ordinal, file.analysis.sample)
+        packed = [of_content[content.ordinal] for content in contents]
+        content_of = {file.entry: ordinal for file, ordinal in zip(analyzed, ordinals, strict=True)}
+        counts = self.merge_pattern_frequencies(packed)
+        return Analysis(contents, content_of, packed, counts, shift)
+
+    def find_patterns(self, analysis: Analysis) -> list[PatternEntry]:
+        """The patterns of an analyzed tree with exact counts, those that save most first."""
+        read = ContentReader(analysis.contents)
+        try:
+            return mine_patterns(
+                analysis.contents,
+                analysis.counts,
+                read,
+                self.processor,
+                length=self.min_pattern_length,
+                min_frequency=self.min_frequency,
+                advance=self.advance,
+            )
+        finally:
+            read.close()
+
+    def _analyses(
+        self, manifest: Manifest, wanted: list[int], shift: int, key_stamp: int | None
+    ) -> Iterator[AnalyzedFile]:
+        """The analysis of each wanted file that can be read, in order; new ones are remembered."""
+        parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
+        known = self._known(manifest, wanted, parameters) if key_stamp != 0 else {}
+        fresh = (
+            FileToRead(manifest.source(index), manifest.sizes[index], index)
+            for index in wanted
+            if index not in known
+        )
+        visit = partial(analyze_content, length=self.min_pattern_length, shift=shift)
+        results = self.processor.process_files(fresh, visit)
+        pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
+        stored_at = time.monotonic()
+        for index in wanted:
+            source, path, size = manifest.source(index), manifest.paths[index], manifest.sizes[index]
+            found: FileAnalysis | OSError | None = known.get(index)
+            if found is None:
+                found = next(results)
+                if isinstance(found, FileAnalysis) and key_stamp != 0:
+                    pending.append((os.path.abspath(source), _stamp(manifest, index), found))
+            self.advance(1, size, path)
+            if isinstance(found, OSError):
+                self.warn(path, found.strerror or str(found))
+                continue
+            yield AnalyzedFile(index, path, source, size, found)
+            if len(pending) >= 4096 or (pending and time.monotonic() - stored_at > 1.0):
+                self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
+                pending.clear()
+                stored_at = time.monotonic()
+        if pending:
+            self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
+
+    def _known(self, manifest: Manifest, wanted: list[int], parameters: bytes) -> dict[int, FileAnalysis]:
+        requests = ((os.path.abspath(manifest.source(index)), _stamp(manifest, index)) for index in wanted)
+        found = self.database.cache.lookup_many(requests, parameters)
+        return {
+            index: analysis
+            for index, analysis in zip(wanted, found, strict=True)
+            if analysis is not None and samples.is_sample(analysis.sample)
+        }
+
+
+def _stamp(manifest: Manifest, index: int) -> FileStamp:
+    return FileStamp(
+        manifest.sizes[index],
+        manifest.mtimes_ns[index],
+        manifest.ctimes_ns[index],
+        manifest.inodes[index],
+        manifest.devices[index],
+    )

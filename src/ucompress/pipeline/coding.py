@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from ucompress.checksum import block_digest, run_check
 from ucompress.codec.block import BlockCompressor
-from ucompress.pipeline.file_processor import open_for_reading, read_exactly
+from ucompress.pipeline.file_processor import read_exactly
+from ucompress.scan import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ucompress.pipeline.contents import Content
+    from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.plan import Run
 
 
@@ -72,7 +73,7 @@ class CodedBlock:
 
 
 def block_tasks(
-    blocks: Iterable[list[Run]], contents: list[Content], level: int, dictionary: bytes, first: int
+    blocks: Iterable[list[Run]], contents: list[DistinctContent], level: int, dictionary: bytes, first: int
 ) -> Iterator[BlockTask]:
     """Tasks for the planned blocks from number `first` on."""
     for number, runs in enumerate(blocks, first):
@@ -114,7 +115,7 @@ def _read_run(run: RunToRead) -> bytes | None:
     """A run's bytes from the first source that still has them, or None."""
     for source in run.sources:
         try:
-            descriptor = open_for_reading(source)
+            descriptor = open_source(source)
         except OSError:
             continue
         with _closing(descriptor):

@@ -11,9 +11,10 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ucompress.pipeline.file_processor import open_for_reading, read_exactly
+from ucompress.pipeline.file_processor import read_exactly
+from ucompress.scan import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,16 +22,8 @@ if TYPE_CHECKING:
 OPEN_FILES = 32
 
 
-class AnalyzedFile(Protocol):
-    """What this module needs to know of a file."""
-
-    fs_path: bytes
-    path: bytes
-    size: int
-
-
 @dataclass(slots=True)
-class Content:
+class DistinctContent:
     """One distinct content.
 
     Attributes:
@@ -62,7 +55,7 @@ class ContentReader:
     threads.
     """
 
-    def __init__(self, contents: list[Content]) -> None:
+    def __init__(self, contents: list[DistinctContent]) -> None:
         self._contents = contents
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._lock = Lock()
@@ -85,7 +78,7 @@ class ContentReader:
     def _descriptor(self, path: bytes) -> int:
         descriptor = self._open.pop(path, None)
         if descriptor is None:
-            descriptor = open_for_reading(path)
+            descriptor = open_source(path)
             if len(self._open) >= OPEN_FILES:
                 os.close(self._open.popitem(last=False)[1])
         self._open[path] = descriptor
@@ -99,23 +92,23 @@ class ContentReader:
 
 
 def group_contents(
-    files: Iterable[tuple[AnalyzedFile, bytes, int]],
-) -> tuple[list[Content], list[int]]:
+    files: Iterable[tuple[bytes, bytes, int, bytes, int]],
+) -> tuple[list[DistinctContent], list[int]]:
     """Distinct contents of files that come in member path order.
 
     Args:
-        files: (file, digest, class) for each file with at least one byte.
+        files: (member path, source, size, digest, class) of each file with at least one byte.
 
     Returns:
         The contents, and for each file the ordinal of its content.
     """
-    contents: list[Content] = []
+    contents: list[DistinctContent] = []
     by_digest: dict[bytes, int] = {}
     content_of: list[int] = []
-    for file, digest, kind_class in files:
+    for path, source, size, digest, kind_class in files:
         ordinal = by_digest.setdefault(digest, len(contents))
         if ordinal == len(contents):
-            contents.append(Content(ordinal, file.path, file.size, digest, kind_class))
-        contents[ordinal].sources.append(file.fs_path)
+            contents.append(DistinctContent(ordinal, path, size, digest, kind_class))
+        contents[ordinal].sources.append(source)
         content_of.append(ordinal)
     return contents, content_of

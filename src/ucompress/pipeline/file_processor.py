@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from blake3 import blake3
-
+from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
 from ucompress.pipeline.executors import ordered_map
+from ucompress.scan import open_source
 
 Result = TypeVar("Result")
 
@@ -64,10 +64,13 @@ class ShortFileError(OSError):
     """A file ended before the size that the scan had seen."""
 
 
-def open_for_reading(path: bytes) -> int:
-    """File descriptor of a regular file; a link put in its place since the scan is refused."""
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+# Windows has no pread; a descriptor is used by one thread at a time, so two calls will do.
+_read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
 
 
 def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> bytes:
@@ -77,13 +80,13 @@ def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> byte
         ShortFileError: the file ends before.
         OSError: the file cannot be read.
     """
-    data = os.pread(descriptor, length, offset)
+    data = _read_at(descriptor, length, offset)
     if len(data) == length:
         return data
     parts = [data]
     missing = length - len(data)
     while missing:
-        part = os.pread(descriptor, missing, offset + length - missing)
+        part = _read_at(descriptor, missing, offset + length - missing)
         if not part:
             raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(path))
         parts.append(part)
@@ -150,7 +153,7 @@ def process_chunk(
     for file in files:
         descriptor = -1
         try:
-            descriptor = open_for_reading(file.path)
+            descriptor = open_source(file.path)
             content = read_file_content(file, descriptor, threshold)
         except OSError as error:
             content = FileContent(Path(os.fsdecode(file.path)), file.size, error=error, document=file.document)
@@ -172,14 +175,14 @@ def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> File
     if file.size < threshold:
         data = read_exactly(descriptor, 0, file.size, file.path)
         content.windows = (data,)
-        content.digest = blake3(data).digest()
+        content.digest = digest(data)
     else:
         content.windows = _windows(content, file, descriptor)
     return content
 
 
 def _windows(content: FileContent, file: FileToRead, descriptor: int) -> Iterator[bytes]:
-    hasher = blake3()
+    hasher = Digest()
     for offset in range(0, file.size, WINDOW_BYTES):
         window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
         hasher.update(window)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.patterns import COUNT_DTYPE
+from ucompress._core import COUNT_DTYPE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SAMPLES = 1 << 20
 DENSEST_SHIFT = 4
 _HEAD = struct.Struct("<I")
+EMPTY = _HEAD.pack(0)
+"""The sample of a content too short for a d-mer."""
+
 _MOST = np.iinfo(np.uint16).max
 
 
@@ -48,16 +51,19 @@ def unpack(sample: bytes) -> NDArray[np.void]:
     Raises:
         ValueError: the bytes are not a sample.
     """
-    if len(sample) < _HEAD.size:
-        raise ValueError("a sample has at least four bytes")
-    (rows,) = _HEAD.unpack_from(sample)
-    if len(sample) != _HEAD.size + rows * 10:
+    if not is_sample(sample):
         raise ValueError("a sample of another length than it says")
+    (rows,) = _HEAD.unpack_from(sample)
     counts = np.zeros(rows, COUNT_DTYPE)
     counts["hash"] = np.frombuffer(sample, "<u8", rows, _HEAD.size)
     counts["frequency"] = np.frombuffer(sample, "<u2", rows, _HEAD.size + rows * 8)
     counts["documents"] = 1
     return counts
+
+
+def is_sample(sample: bytes) -> bool:
+    """Whether the bytes have the form that `pack` gives."""
+    return len(sample) >= _HEAD.size and len(sample) == _HEAD.size + _HEAD.unpack_from(sample)[0] * 10
 
 
 def hashes(sample: bytes) -> NDArray[np.uint64]:
