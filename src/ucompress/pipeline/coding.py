@@ -1,26 +1,20 @@
-"""Coding the planned blocks in parallel, in order.
+"""Coding one block in a worker.
 
 A task carries everything a worker needs: where each run of a block lies, and what its bytes
 must hash to. A run whose bytes changed since the plan was made is filled with zeros and
-reported; the orchestrator stores the files that needed it again (see `errata`).
+reported; the files that needed it are stored again at the end (see `errata`).
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from ucompress.checksum import block_digest, run_check
+from ucompress.checksum import run_check, short_digest
 from ucompress.codec.block import BlockCompressor
 from ucompress.pipeline.file_processor import read_exactly
 from ucompress.scan import open_source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ucompress.pipeline.contents import DistinctContent
-    from ucompress.pipeline.plan import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class RunToRead:
 
 @dataclass(frozen=True, slots=True)
 class BlockTask:
-    """One block to code."""
+    """One block to code: its number, how, and the runs whose bytes it holds."""
 
     number: int
     level: int
@@ -61,6 +55,7 @@ class CodedBlock:
         payload: the coded bytes.
         decoded_size: bytes it decodes to.
         digest: strong checksum of the decoded bytes.
+        first_content: ordinal of the content that it begins with.
         changed: contents of which a run no longer had its bytes.
     """
 
@@ -69,27 +64,12 @@ class CodedBlock:
     payload: bytes
     decoded_size: int
     digest: bytes
+    first_content: int
     changed: tuple[int, ...] = ()
 
 
-def block_tasks(
-    blocks: Iterable[list[Run]], contents: list[DistinctContent], level: int, dictionary: bytes, first: int
-) -> Iterator[BlockTask]:
-    """Tasks for the planned blocks from number `first` on."""
-    for number, runs in enumerate(blocks, first):
-        wanted = tuple(
-            RunToRead(run.content, tuple(contents[run.content].sources), run.offset, run.length, run.check)
-            for run in runs
-        )
-        yield BlockTask(number, level, dictionary, wanted)
-
-
 def code_block(task: BlockTask) -> CodedBlock:
-    """Read and code one block; runs in a worker.
-
-    Raises:
-        MemoryError: the codec's state does not fit.
-    """
+    """Read and code one block; runs in a worker."""
     changed: list[int] = []
     parts = []
     for run in task.runs:
@@ -99,16 +79,37 @@ def code_block(task: BlockTask) -> CodedBlock:
             data = bytes(run.length)
         parts.append(data)
     decoded = b"".join(parts)
-    codec_id, payload = compressor(task.level, task.dictionary).compress(decoded)
+    codec_id, payload = _compressor(task.level, task.dictionary).compress(decoded)
     return CodedBlock(
-        task.number, codec_id, payload, len(decoded), block_digest(decoded), tuple(dict.fromkeys(changed))
+        number=task.number,
+        codec_id=codec_id,
+        payload=payload,
+        decoded_size=len(decoded),
+        digest=short_digest(decoded),
+        first_content=task.runs[0].content,
+        changed=tuple(dict.fromkeys(changed)),
     )
 
 
-@lru_cache(maxsize=1)
-def compressor(level: int, dictionary: bytes) -> BlockCompressor:
-    """The primed compressor, made once in each process and shared by its threads."""
-    return BlockCompressor(level, dictionary)
+_primed: tuple[int, bytes, BlockCompressor] | None = None
+_priming = threading.Lock()
+
+
+def _compressor(level: int, dictionary: bytes) -> BlockCompressor:
+    """The primed compressor: made once in each process, shared by its threads."""
+    global _primed
+    with _priming:
+        if _primed is None or _primed[0] != level or _primed[1] != dictionary:
+            _primed = None
+            _primed = (level, dictionary, BlockCompressor(level, dictionary))
+        return _primed[2]
+
+
+def release_compressor() -> None:
+    """Free the primed compressor of this process, if there is one."""
+    global _primed
+    with _priming:
+        _primed = None
 
 
 def _read_run(run: RunToRead) -> bytes | None:
@@ -118,11 +119,12 @@ def _read_run(run: RunToRead) -> bytes | None:
             descriptor = open_source(source)
         except OSError:
             continue
-        with _closing(descriptor):
-            try:
-                data = read_exactly(descriptor, run.offset, run.length, source)
-            except OSError:
-                continue
+        try:
+            data = read_exactly(descriptor, run.offset, run.length, source)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
         if run_check(data) == run.check:
             return data
     return None

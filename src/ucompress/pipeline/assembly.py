@@ -1,0 +1,159 @@
+"""Writing the archive: header, dictionary, index, blocks, errata, footer; resumable at every block.
+
+The partial file stands beside the output. It is synced before the database names its blocks,
+so whatever the database names is there after a kill; the rest is cut off and coded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucompress.archive.writer import ArchiveWriter, WriterState, WriterTotals, publish
+from ucompress.database import BlockRow
+from ucompress.errors import ResumeFailedError
+from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
+from ucompress.pipeline.executors import ordered_map
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ucompress.archive.entry import Entry
+    from ucompress.archive.layout import ArchiveHeader
+    from ucompress.pipeline.contents import DistinctContent
+    from ucompress.pipeline.context import RunContext, Workers
+    from ucompress.pipeline.plan import Plan
+
+SYNC_SECONDS = 1.0
+LAYOUT = "layout"
+
+
+@dataclass(slots=True)
+class Assembly:
+    """One archive being written.
+
+    Attributes:
+        context: the run.
+        job: the job's number in the database.
+        job_key: the job's key, under which its layout is remembered.
+        partial: where the archive grows.
+        plan: which bytes stand in which block.
+        dictionary: the past of every block.
+        contents: what the plan's ordinals mean.
+        changed: contents that no longer had their bytes, and were replaced by zeros.
+        resumed_blocks: blocks taken over from an interrupted run.
+    """
+
+    context: RunContext
+    job: int
+    job_key: bytes
+    partial: Path
+    plan: Plan
+    dictionary: bytes
+    contents: list[DistinctContent]
+    changed: set[int] = field(default_factory=set)
+    resumed_blocks: int = 0
+
+    def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
+        """The partial archive, index written: that of the interrupted run if it is still good."""
+        layout = self._layout(header)
+        cache = self.context.database.cache
+        jobs = self.context.database.jobs
+        known = jobs.blocks(self.job)
+        if known and cache.artifact(self.job_key, LAYOUT) == layout:
+            last = known[-1]
+            state = WriterState(last.offset + last.coded, len(known))
+            try:
+                writer = ArchiveWriter.resume(self.partial, state)
+            except ResumeFailedError as error:
+                self.context.warnings.append(f"{error}; its blocks are coded again")
+            else:
+                self.resumed_blocks = len(known)
+                return writer
+        jobs.truncate_blocks(self.job, 0)
+        writer = ArchiveWriter.create(self.partial, header)
+        try:
+            writer.write_dictionary(self.dictionary)
+            writer.write_index(entries)
+            writer.sync()
+        except BaseException:
+            writer.close()
+            raise
+        cache.store_artifact(self.job_key, LAYOUT, layout)
+        return writer
+
+    def write_blocks(self, writer: ArchiveWriter, workers: Workers) -> None:
+        """Code the blocks that are still missing, and append each as its turn comes."""
+        first = self.resumed_blocks
+        tracker = self.context.tracker
+        tracker.resume_at(int(self.plan.block_sizes[:first].sum()))
+        pending: list[BlockRow] = []
+        synced = time.monotonic()
+        coded = ordered_map(
+            workers.executor,
+            code_block,
+            self._tasks(first),
+            in_flight=workers.in_flight,
+            poll=self.context.guard.check,
+        )
+        try:
+            for block in coded:
+                pending.append(self._append(writer, block))
+                tracker.advance(size=block.decoded_size, path=self.contents[block.first_content].path)
+                if time.monotonic() - synced >= SYNC_SECONDS:
+                    self._record(writer, pending)
+                    synced = time.monotonic()
+        finally:
+            self._record(writer, pending)
+
+    def finish(self, writer: ArchiveWriter, errata: Iterable[tuple[Entry, Entry]], output: Path) -> WriterTotals:
+        """Complete the archive and give it its name."""
+        totals = writer.finish(errata)
+        writer.close()
+        publish(self.partial, output)
+        return totals
+
+    def _append(self, writer: ArchiveWriter, block: CodedBlock) -> BlockRow:
+        offset = writer.position
+        writer.write_block(
+            block.codec_id,
+            block.payload,
+            block.decoded_size,
+            block.digest,
+            substituted=bool(block.changed),
+        )
+        self.changed.update(block.changed)
+        return BlockRow(block.number, offset, writer.position - offset, block.decoded_size, block.digest)
+
+    def _record(self, writer: ArchiveWriter, pending: list[BlockRow]) -> None:
+        """Name the pending blocks in the database once they are durable.
+
+        After a file has changed no more blocks are named: an interrupted run then meets the
+        change again, and its errata with it.
+        """
+        if pending and not self.changed:
+            writer.sync()
+            self.context.database.jobs.record_blocks(self.job, pending)
+        pending.clear()
+
+    def _tasks(self, first: int) -> Iterator[BlockTask]:
+        blocks = self.plan.blocks
+        for number in range(first, len(blocks)):
+            runs = tuple(
+                RunToRead(
+                    run.content, tuple(self.contents[run.content].sources), run.offset, run.length, run.check
+                )
+                for run in blocks[number]
+            )
+            yield BlockTask(number, self.context.config.level, self.dictionary, runs)
+
+    def _layout(self, header: ArchiveHeader) -> bytes:
+        """What the blocks of an interrupted run depend on, as one hash."""
+        hasher = hashlib.blake2b(header.to_bytes(), digest_size=32)
+        hasher.update(len(self.dictionary).to_bytes(8, "little"))
+        hasher.update(self.dictionary)
+        hasher.update(self.plan.to_bytes())
+        return hasher.digest()

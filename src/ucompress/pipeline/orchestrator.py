@@ -1,0 +1,373 @@
+"""The orchestrator: runs the phases in order, owns threads, checkpoints and signals."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ucompress.archive.layout import ArchiveHeader
+from ucompress.archive.writer import choose_content_hash_bytes
+from ucompress.codec.block import BlockCompressor
+from ucompress.config import MIB
+from ucompress.database import PatternDatabase
+from ucompress.errors import (
+    CompressionError,
+    InterruptedJobError,
+    JobBusyError,
+    OutputError,
+    ResumeFailedError,
+    UsageError,
+)
+from ucompress.pipeline import job as jobs
+from ucompress.pipeline.analyzer import Analysis, ParallelAnalyzer
+from ucompress.pipeline.assembly import Assembly
+from ucompress.pipeline.coding import release_compressor
+from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.entries import archive_entries
+from ucompress.pipeline.errata import Corrector
+from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
+from ucompress.pipeline.interrupts import InterruptGuard
+from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
+from ucompress.pipeline.summary import summarize
+from ucompress.pipeline.tracker import RunTracker
+from ucompress.progress import PipelinePhase, PipelineState, ProgressReporter, ProgressSnapshot
+from ucompress.scan import Manifest, MemberKind, scan
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from ucompress.archive.writer import WriterTotals
+    from ucompress.patterns import PatternEntry
+    from ucompress.progress import CompressionResult, Renderer
+
+PATTERNS_DONE = "patterns"
+ANALYSIS_BYTES_EACH = 4 * WINDOW_BYTES
+ANALYSIS_BYTES_SHARED = 80 * MIB
+
+
+@dataclass(slots=True)
+class _Job:
+    """A claimed job: its number, and the keys under which its parts are kept."""
+
+    number: int
+    key: bytes
+    source_key: bytes
+
+
+class PipelineOrchestrator:
+    """Packs a tree: scans, analyzes, builds the dictionary, compresses; resumable at any point.
+
+    Args:
+        config: what is to be done.
+        executor: where the work runs; None makes threads. Tasks pickle, so it may be one of
+            other processes.
+        renderer: shows progress; None shows nothing.
+
+    Example:
+        >>> config = CompressionConfig(inputs=(Path("src"),), output=Path("src.ucz"))
+        >>> result = PipelineOrchestrator(config).run()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, config: CompressionConfig, *, executor: Executor | None = None, renderer: Renderer | None = None
+    ) -> None:
+        self.config = config
+        self.guard = InterruptGuard()
+        self.reporter = ProgressReporter(renderer, config.pipeline.progress_update_interval)
+        self._executor = executor
+        self._cpu_at_start = 0.0
+
+    def run(self) -> CompressionResult:
+        """Do the whole job, or what an interrupted run of it left to do.
+
+        Returns:
+            Sizes, counts, seconds by phase, and what could not be read.
+
+        Raises:
+            InterruptedJobError: a signal came; the checkpoint is saved.
+            CompressionError: the job stopped; see the subclasses. The output does not exist,
+                or is what it was before.
+        """
+        return self._run(must_resume=False)
+
+    def resume_from_checkpoint(self) -> CompressionResult:
+        """Continue an interrupted run of this job.
+
+        Raises:
+            ResumeFailedError: no interrupted run of this job is known, for instance because
+                the tree has changed since.
+            InterruptedJobError, CompressionError: as `run`.
+        """
+        return self._run(must_resume=True)
+
+    def analyze(self) -> list[PatternEntry]:
+        """Scan and analyze only: fill the database with the tree's patterns."""
+        with self.guard, self._open_database() as database, self.reporter:
+            context = self._context(database)
+            manifest, scanned_at = self._scan(context)
+            job = self._claim(context, manifest, must_resume=False)
+            try:
+                analysis = self._analyze(context, manifest, scanned_at)
+                self._find_patterns(context, analysis, job)
+                context.tracker.enter(PipelinePhase.COMPLETED)
+                database.jobs.finish(job.number)
+            except BaseException as error:
+                raise self._stopped(error, context, job) from error
+            return database.top_patterns(source_key=job.source_key)
+
+    def _run(self, *, must_resume: bool) -> CompressionResult:
+        self._cpu_at_start = time.process_time()
+        self._refuse_impossible_output()
+        with self.guard, self._open_database() as database, self.reporter:
+            context = self._context(database)
+            manifest, scanned_at = self._scan(context)
+            job = self._claim(context, manifest, must_resume=must_resume)
+            self._observe(context, job)
+            try:
+                result = self._pack(context, manifest, scanned_at, job)
+                database.jobs.finish(job.number)
+            except BaseException as error:
+                raise self._stopped(error, context, job) from error
+            self.reporter.finish(result.statistics)
+            return result
+
+    def _pack(
+        self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job
+    ) -> CompressionResult:
+        tracker = context.tracker
+        analysis = self._analyze(context, manifest, scanned_at)
+        key = self._find_patterns(context, analysis, job)
+        tracker.leave()
+        size = sum(content.size for content in analysis.contents)
+        tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents), size=size)
+        groundwork = lay_groundwork(context, analysis, key)
+        tracker.leave()
+        totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
+        tracker.enter(PipelinePhase.COMPLETED)
+        return summarize(
+            context,
+            manifest,
+            analysis,
+            assembly,
+            totals,
+            cpu_seconds=time.process_time() - self._cpu_at_start,
+            peak_bytes=peak_resident_bytes(),
+        )
+
+    def _open_database(self) -> PatternDatabase:
+        pipeline = self.config.pipeline
+        return PatternDatabase(pipeline.database_path, batch_size=pipeline.batch_size)
+
+    def _context(self, database: PatternDatabase) -> RunContext:
+        tracker = RunTracker(
+            self.reporter, self.config.pipeline.checkpoint_interval, lambda state: database.save_checkpoint(state)
+        )
+        budget = MemoryBudget(self.config.pipeline.memory_limit_mb)
+        context = RunContext(
+            self.config, database, self.reporter, tracker, self.guard, budget, self._executor
+        )
+        context.warnings.extend(database.warnings)
+        tracker.enter(PipelinePhase.INITIALIZING)
+        return context
+
+    def _scan(self, context: RunContext) -> tuple[Manifest, int]:
+        """The manifest, and the wall clock before the first file was looked at."""
+        context.tracker.enter(PipelinePhase.SCANNING_FILES)
+        scanned_at = time.time_ns()
+
+        def progress(entries: int, size: int, path: bytes) -> None:
+            self.guard.check()
+            context.tracker.reach(files=entries, size=size, path=path)
+
+        manifest = scan(
+            self.config.inputs,
+            include=self.config.include,
+            exclude=self.config.exclude,
+            gitignore=self.config.gitignore,
+            skip=[self.config.output, self._partial, *context.database.files],
+            progress=progress,
+        )
+        context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
+        for note in manifest.errors:
+            context.fail_on(note.path, note.message)
+        for note in manifest.notices:
+            self.reporter.notice(note.message, note.path)
+        context.tracker.leave()
+        return manifest, scanned_at
+
+    def _claim(self, context: RunContext, manifest: Manifest, *, must_resume: bool) -> _Job:
+        """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
+        database = context.database
+        key = jobs.job_key(self.config, manifest)
+        known = database.jobs.find(key)
+        if must_resume and (known is None or known not in database.jobs.interrupted()):
+            raise ResumeFailedError(
+                "no interrupted run of this job is known here; the inputs may have changed since. "
+                "Compress again: what did not change is taken from the database"
+            )
+        fresh = not self.config.pipeline.enable_resume
+        number = database.jobs.open(key, jobs.describe(self.config), fresh=fresh)
+        context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
+        return _Job(number, key, jobs.source_key(self.config))
+
+    def _observe(self, context: RunContext, job: _Job) -> None:
+        """Refresh the database's progress row each second, for `status` in another shell."""
+
+        def refresh(snapshot: ProgressSnapshot) -> None:
+            context.database.jobs.set_progress(job.number, progress_document(snapshot))
+
+        self.reporter.add_observer(refresh)
+
+    def _analyze(self, context: RunContext, manifest: Manifest, scanned_at: int) -> Analysis:
+        files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
+        size = sum(manifest.sizes[i] for i in files)
+        context.tracker.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(files), size=size)
+        with context.workers(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH) as workers:
+            analyzer = self._analyzer(context, workers.executor, workers.in_flight)
+            return analyzer.analyze_manifest(manifest, key_stamp=scanned_at)
+
+    def _find_patterns(self, context: RunContext, analysis: Analysis, job: _Job) -> bytes:
+        """Count the patterns unless that was done for this corpus; returns the corpus's key."""
+        key = jobs.corpus_key(self.config, analysis.contents)
+        database = context.database
+        done = database.cache.artifact(key, PATTERNS_DONE)
+        if done != job.source_key:
+            with context.workers(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH) as workers:
+                entries = self._analyzer(context, workers.executor, workers.in_flight).find_patterns(analysis)
+            database.replace_patterns(job.source_key, entries)
+            database.cache.store_artifact(key, PATTERNS_DONE, job.source_key)
+        context.tracker.found(database.pattern_count())
+        return key
+
+    def _analyzer(self, context: RunContext, executor: Executor, in_flight: int) -> ParallelAnalyzer:
+        processor = ParallelFileProcessor(
+            executor,
+            self.config.chunk_size,
+            self.config.memory_map_threshold,
+            in_flight=in_flight,
+            poll=self.guard.check,
+        )
+        return ParallelAnalyzer(
+            self.config.min_pattern_length,
+            self.config.min_frequency,
+            context.database,
+            self.reporter,
+            processor,
+            advance=lambda files, size, path: context.tracker.advance(files=files, size=size, path=path),
+            warn=context.fail_on,
+        )
+
+    def _compress(
+        self,
+        context: RunContext,
+        manifest: Manifest,
+        analysis: Analysis,
+        groundwork: Groundwork,
+        job: _Job,
+    ) -> tuple[WriterTotals, Assembly]:
+        plan, dictionary = groundwork.plan, groundwork.dictionary
+        sizes = plan.block_sizes
+        largest = max(int(sizes.max()) if len(sizes) else 0, MIB)
+        header = ArchiveHeader(
+            level=self.config.level,
+            content_hash_bytes=self._content_hash_bytes(analysis, int(sizes.sum())),
+            zstd_version=jobs.zstd_version(self.config.level),
+            largest_block=largest,
+            decoder_memory=BlockCompressor.decoder_memory(self.config.level, len(dictionary), largest),
+            user_dictionary=self.config.dictionary is not None,
+        )
+        assembly = Assembly(
+            context, job.number, job.key, self._partial, plan, dictionary, analysis.contents
+        )
+        shared, each = BlockCompressor.memory(self.config.level, len(dictionary), largest)
+        context.tracker.enter(
+            PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
+        )
+        try:
+            with context.workers(shared=shared + len(dictionary), each=each + 3 * largest) as workers:
+                with assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer:
+                    assembly.write_blocks(writer, workers)
+                    errata = self._errata(context, manifest, analysis, assembly, writer, largest)
+                    totals = assembly.finish(writer, errata, self.config.output)
+        finally:
+            release_compressor()
+        context.tracker.leave()
+        return totals, assembly
+
+    def _errata(
+        self,
+        context: RunContext,
+        manifest: Manifest,
+        analysis: Analysis,
+        assembly: Assembly,
+        writer: ArchiveWriter,
+        largest: int,
+    ) -> list[tuple[Entry, Entry]]:
+        if not assembly.changed:
+            return []
+        compressor = BlockCompressor(self.config.level, assembly.dictionary)
+        corrector = Corrector(context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB))
+        return corrector.corrections(assembly.changed)
+
+    def _content_hash_bytes(self, analysis: Analysis, unique_bytes: int) -> int:
+        wanted = self.config.content_hash_bytes
+        if wanted is not None:
+            return wanted
+        return choose_content_hash_bytes(len(analysis.contents), unique_bytes)
+
+    @property
+    def _partial(self) -> Path:
+        """Where the archive grows until it is complete."""
+        output = self.config.output.absolute()
+        return output.with_name(f".{output.name}.partial")
+
+    def _refuse_impossible_output(self) -> None:
+        output = self.config.output
+        if output.is_dir():
+            raise UsageError(f"the output {output} is a folder; name a file with -o")
+        if not output.absolute().parent.is_dir():
+            raise OutputError(f"the folder of the output {output} does not exist; nothing was read")
+        if not os.access(output.absolute().parent, os.W_OK):
+            raise OutputError(f"the folder of the output {output} cannot be written; nothing was read")
+
+    def _stopped(self, error: BaseException, context: RunContext, job: _Job) -> BaseException:
+        """Save where the run stands; an interruption gets the command that continues it."""
+        if not isinstance(error, JobBusyError):
+            try:
+                context.tracker.checkpoint()
+                context.database.jobs.interrupt(job.number)
+            except CompressionError as second:
+                error.add_note(f"the checkpoint could not be saved: {second}")
+        if isinstance(error, InterruptedJobError | KeyboardInterrupt):
+            number = error.signal_number if isinstance(error, InterruptedJobError) else 2
+            return InterruptedJobError(
+                f"interrupted; the checkpoint is saved. Continue with: {self._resume_command(context)}", number
+            )
+        return error
+
+    def _resume_command(self, context: RunContext) -> str:
+        path = context.database.path
+        if path is None:
+            return "the same command (nothing was kept, since the database was in memory)"
+        return f"ucompress resume --database {shlex.quote(str(path))}"
+
+
+def progress_document(snapshot: ProgressSnapshot) -> dict[str, Any]:
+    """A moment of a run as JSON values, for the database's progress row."""
+    update = asdict(snapshot.update)
+    update["phase"] = snapshot.update.phase.value
+    path = snapshot.update.current_file
+    update["current_file"] = None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
+    remaining = snapshot.update.estimated_remaining
+    update["estimated_remaining"] = None if remaining is None else remaining.total_seconds()
+    return {
+        **update,
+        "bytes_per_second": snapshot.bytes_per_second,
+        "elapsed": snapshot.elapsed,
+        "phase_seconds": {phase.value: seconds for phase, seconds in snapshot.phase_seconds.items()},
+    }
