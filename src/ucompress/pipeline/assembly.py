@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucompress.archive.writer import ArchiveWriter, WriterState, WriterTotals, publish
+from ucompress.archive import ArchiveWriter, WriterState, WriterTotals, publish
 from ucompress.database import BlockRow
 from ucompress.errors import ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
@@ -21,8 +21,8 @@ from ucompress.pipeline.executors import ordered_map
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ucompress.archive.entry import Entry
-    from ucompress.archive.layout import ArchiveHeader
+    from ucompress.archive import Entry
+    from ucompress.archive import ArchiveHeader
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext, Workers
     from ucompress.pipeline.plan import Plan
@@ -45,6 +45,7 @@ class Assembly:
         contents: what the plan's ordinals mean.
         changed: contents that no longer had their bytes, and were replaced by zeros.
         resumed_blocks: blocks taken over from an interrupted run.
+        dictionary_gain: bytes that the dictionary saves, as measured on a sample; its own cost deducted.
     """
 
     context: RunContext
@@ -56,6 +57,7 @@ class Assembly:
     contents: list[DistinctContent]
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
+    dictionary_gain: int = 0
 
     def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
         """The partial archive, index written: that of the interrupted run if it is still good."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import ResumeFailedError
+from ucompress.pipeline.job import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ def describe(config: CompressionConfig) -> dict[str, Any]:
         elif field.name == "pipeline":
             value = _describe_pipeline(value)
         document[field.name] = value
+    document["versions"] = versions(config)
     return document
 
 
@@ -49,10 +51,12 @@ def config_from_description(
         threads, memory_limit_mb: other values than before; None keeps them.
 
     Raises:
-        ResumeFailedError: another version wrote it, and it cannot be understood.
+        ResumeFailedError: another version wrote it and it cannot be understood, or would go on
+            with other bytes.
     """
     try:
         values = dict(document)
+        begun_with = values.pop("versions")
         pipeline = _pipeline_from(values.pop("pipeline"), database_path)
         values["inputs"] = tuple(map(Path, values["inputs"]))
         for name in _PATHS:
@@ -63,11 +67,17 @@ def config_from_description(
             pipeline = replace(pipeline, memory_limit_mb=memory_limit_mb)
         if threads is not None:
             values["threads"] = threads
-        return CompressionConfig(**values, pipeline=pipeline)
+        config = CompressionConfig(**values, pipeline=pipeline)
     except (KeyError, TypeError, ValueError) as error:
         raise ResumeFailedError(
             f"the job in {database_path} was described by another version ({error}); start it anew"
         ) from error
+    if begun_with != versions(config):
+        raise ResumeFailedError(
+            f"the job was begun under versions {begun_with}, here are {versions(config)}, "
+            "which would not give the same bytes; start it anew"
+        )
+    return config
 
 
 def _describe_pipeline(config: PipelineConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from ucompress.archive.entry import Entry, EntryKind, Extent
+from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.scan import MemberKind
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive.entry import Entry, EntryKind, Extent
+from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.checksum import Digest, short_digest
 from ucompress.pipeline.entries import entry_of
 from ucompress.pipeline.file_processor import ShortFileError
@@ -21,7 +21,7 @@ from ucompress.scan import MemberKind, open_source
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ucompress.archive.writer import ArchiveWriter
+    from ucompress.archive import ArchiveWriter
     from ucompress.codec.block import BlockCompressor
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext

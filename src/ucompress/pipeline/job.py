@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 import struct
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from ucompress import __version__
 from ucompress.codec.zstd import LIBRARY_VERSION
-from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.errors import ResumeFailedError, UsageError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from ucompress.config import CompressionConfig
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.scan import Manifest
 
@@ -30,21 +27,28 @@ ZSTD_LEVELS = range(1, 4)
 
 
 def zstd_version(level: int) -> int:
-    """The version of libzstd that decides a level's bytes, as its number; 0 where it does not."""
-    return LIBRARY_VERSION if level in ZSTD_LEVELS else 0
+    """The version of libzstd that decides a level's bytes, as 10507 for 1.5.7; 0 where none does."""
+    if level not in ZSTD_LEVELS:
+        return 0
+    major, minor, patch = map(int, LIBRARY_VERSION.split("."))
+    return major * 10000 + minor * 100 + patch
+
+
+def versions(config: CompressionConfig) -> dict[str, object]:
+    """The versions that decide a job's bytes: a job is resumed only under the same."""
+    return {"ucompress": __version__, "zstd": zstd_version(config.level)}
 
 
 def byte_options(config: CompressionConfig) -> bytes:
     """The options and versions that decide the archive's bytes, in one canonical form."""
     options: dict[str, object] = {
         "analysis": ANALYSIS_VERSION,
-        "zstd": zstd_version(config.level),
         "groundwork": GROUNDWORK_VERSION,
         "content_hash_bytes": config.content_hash_bytes,
         "level": config.level,
         "min_frequency": config.min_frequency,
         "min_pattern_length": config.min_pattern_length,
-        "version": __version__,
+        "versions": versions(config),
     }
     if config.dictionary is not None:
         options["dictionary"] = blake3(config.dictionary.read_bytes()).hexdigest()
@@ -89,72 +93,3 @@ def corpus_key(config: CompressionConfig, contents: Iterable[DistinctContent]) -
         hasher.update(content.path)
         hasher.update(content.digest)
     return hasher.digest()
-
-
-def describe(config: CompressionConfig) -> dict[str, object]:
-    """A configuration as JSON values, so that `resume` can run it again from any folder."""
-    return {
-        "inputs": [os.fsencode(path.absolute()).hex() for path in config.inputs],
-        "output": os.fsencode(config.output.absolute()).hex(),
-        "dictionary": None if config.dictionary is None else os.fsencode(config.dictionary.absolute()).hex(),
-        **{name: getattr(config, name) for name in _PLAIN},
-        **{name: list(getattr(config, name)) for name in _LISTS},
-        "checkpoint_seconds": config.pipeline.checkpoint_interval.total_seconds(),
-        "batch_size": config.pipeline.batch_size,
-        "memory_limit_mb": config.pipeline.memory_limit_mb,
-        "zstd": zstd_version(config.level),
-        "version": __version__,
-    }
-
-
-_PLAIN = (
-    "level",
-    "threads",
-    "min_pattern_length",
-    "min_frequency",
-    "chunk_size",
-    "memory_map_threshold",
-    "gitignore",
-    "content_hash_bytes",
-)
-_LISTS = ("include", "exclude")
-
-
-def recall(description: Mapping[str, Any], database_path: Path) -> CompressionConfig:
-    """The configuration that `describe` described.
-
-    Raises:
-        ResumeFailedError: the description is not one, or another version of this program or of
-            libzstd made it, whose bytes would not fit those already written.
-    """
-    try:
-        if description["version"] != __version__:
-            raise ResumeFailedError(
-                f"the job was begun by version {description['version']}, this is {__version__}; "
-                "compress again from the start"
-            )
-        if description["zstd"] != zstd_version(description["level"]):
-            raise ResumeFailedError(
-                f"the job was begun with libzstd {description['zstd']}, here is {LIBRARY_VERSION}; "
-                "compress again from the start"
-            )
-        dictionary = description["dictionary"]
-        return CompressionConfig(
-            inputs=tuple(map(_path, description["inputs"])),
-            output=_path(description["output"]),
-            dictionary=None if dictionary is None else _path(dictionary),
-            **{name: description[name] for name in _PLAIN},
-            **{name: tuple(description[name]) for name in _LISTS},
-            pipeline=PipelineConfig(
-                database_path=database_path,
-                checkpoint_interval=timedelta(seconds=description["checkpoint_seconds"]),
-                batch_size=description["batch_size"],
-                memory_limit_mb=description["memory_limit_mb"],
-            ),
-        )
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise ResumeFailedError(f"what was noted of the job cannot be used ({error!r})") from error
-
-
-def _path(text: str) -> Path:
-    return Path(os.fsdecode(bytes.fromhex(text)))

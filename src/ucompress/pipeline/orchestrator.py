@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucompress.archive.layout import ArchiveHeader
-from ucompress.archive.writer import choose_content_hash_bytes
+from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.codec.block import BlockCompressor
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
@@ -27,6 +26,7 @@ from ucompress.pipeline.analyzer import Analysis, ParallelAnalyzer
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.coding import release_compressor
 from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_entries
 from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
@@ -41,7 +41,8 @@ from ucompress.scan import Manifest, MemberKind, scan
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ucompress.archive.writer import WriterTotals
+    from ucompress.archive import Entry
+    from ucompress.archive import ArchiveWriter, WriterTotals
     from ucompress.patterns import PatternEntry
     from ucompress.progress import CompressionResult, Renderer
 
@@ -211,7 +212,7 @@ class PipelineOrchestrator:
                 "Compress again: what did not change is taken from the database"
             )
         fresh = not self.config.pipeline.enable_resume
-        number = database.jobs.open(key, jobs.describe(self.config), fresh=fresh)
+        number = database.jobs.open(key, describe(self.config), fresh=fresh)
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
         return _Job(number, key, jobs.source_key(self.config))
 
@@ -278,13 +279,13 @@ class PipelineOrchestrator:
             content_hash_bytes=self._content_hash_bytes(analysis, int(sizes.sum())),
             zstd_version=jobs.zstd_version(self.config.level),
             largest_block=largest,
-            decoder_memory=BlockCompressor.decoder_memory(self.config.level, len(dictionary), largest),
+            decoder_memory=0,
             user_dictionary=self.config.dictionary is not None,
         )
         assembly = Assembly(
             context, job.number, job.key, self._partial, plan, dictionary, analysis.contents
         )
-        shared, each = BlockCompressor.memory(self.config.level, len(dictionary), largest)
+        shared, each = 0, 64 * MIB
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )

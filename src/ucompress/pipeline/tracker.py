@@ -87,6 +87,16 @@ class RunTracker:
         if self._clock() - self._saved_at >= self._interval:
             self.checkpoint()
 
+    def reach(self, *, files: int, size: int, path: bytes) -> None:
+        """Note totals of a phase whose end is not known, such as a scan."""
+        self.files, self.bytes = files, size
+        self.current = Path(os.fsdecode(path))
+        self._show()
+
+    def save_with(self, save: Callable[[PipelineState], None]) -> None:
+        """Save checkpoints in another way from now on."""
+        self._save = save
+
     def found(self, patterns: int) -> None:
         """Note how many patterns are known by now."""
         self.patterns = patterns

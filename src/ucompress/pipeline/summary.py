@@ -1,0 +1,74 @@
+"""What a finished run tells of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ucompress.progress import CompressionResult, CompressionStatistics, SavedBytes
+from ucompress.scan import MemberKind
+
+if TYPE_CHECKING:
+    from ucompress.archive import WriterTotals
+    from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.assembly import Assembly
+    from ucompress.pipeline.context import RunContext
+    from ucompress.scan import Manifest
+
+
+def summarize(
+    context: RunContext,
+    manifest: Manifest,
+    analysis: Analysis,
+    assembly: Assembly,
+    totals: WriterTotals,
+    *,
+    cpu_seconds: float,
+    peak_bytes: int,
+) -> CompressionResult:
+    """The result of a run.
+
+    Args:
+        context: the run.
+        manifest: what the scan found.
+        analysis: what analysis found.
+        assembly: the archive as it was written.
+        totals: the archive's sizes.
+        cpu_seconds: processor time of the whole process.
+        peak_bytes: most resident memory the process had.
+    """
+    original = sum(manifest.sizes[i] for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE)
+    distinct = sum(content.size for content in analysis.contents)
+    planned = assembly.plan.statistics
+    unique = planned.literal_bytes
+    by_dictionary = assembly.dictionary_gain
+    saved = SavedBytes(
+        files=original - distinct,
+        segments=planned.hole_bytes + planned.copied_bytes,
+        patterns=by_dictionary,
+        context=original - (original - distinct) - (distinct - unique) - by_dictionary - totals.archive_bytes,
+    )
+    statistics = CompressionStatistics(
+        original_bytes=original,
+        unique_bytes=unique,
+        archive_bytes=totals.archive_bytes,
+        dictionary_bytes=len(assembly.dictionary),
+        dictionary_coded_bytes=totals.dictionary_bytes,
+        index_bytes=totals.index_bytes,
+        patterns_found=context.tracker.patterns,
+        files=totals.entries,
+        duplicate_files=analysis.duplicates,
+        blocks=totals.blocks,
+        blocks_resumed=assembly.resumed_blocks,
+        errors=len(context.unreadable),
+        phase_seconds=context.reporter.phase_seconds,
+        cpu_seconds=cpu_seconds,
+        peak_rss_bytes=peak_bytes,
+        saved=saved,
+    )
+    return CompressionResult(
+        archive=context.config.output,
+        statistics=statistics,
+        unreadable=tuple(context.unreadable),
+        warnings=tuple([*context.warnings, *context.database.warnings[len(context.warnings) :]]),
+        resumed=bool(assembly.resumed_blocks),
+    )
