@@ -12,14 +12,13 @@ import os
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ucompress import _core
 from ucompress.checksum import digest
 from ucompress.database import FileAnalysis, FileStamp
+from ucompress.patterns import PatternCounter, count_patterns
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, DistinctContent, group_contents
 from ucompress.pipeline.file_processor import FileContent, FileToRead, ParallelFileProcessor
@@ -30,6 +29,7 @@ from ucompress.segments import classify
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ucompress.database import PatternDatabase
@@ -87,8 +87,15 @@ class Analysis:
         return len(self.content_of) - len(self.contents)
 
 
+def analyze_chunk(
+    chunk: Iterator[FileContent], length: int, shift: int
+) -> list[FileAnalysis | OSError]:
+    """`analyze_content` of each file of a chunk; runs in a worker."""
+    return [analyze_content(content, length, shift) for content in chunk]
+
+
 def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalysis | OSError:
-    """Digest, class and sample of one file; runs in a worker.
+    """Digest, class and sample of one file.
 
     Args:
         content: the open file.
@@ -108,9 +115,9 @@ def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalys
             if number == 0:
                 kind_class = classify(window[:CLASSIFIED_BYTES])
                 if content.size == len(window):
-                    counts = _core.count_patterns(window, length, threshold=samples.threshold(shift))
+                    counts = count_patterns(window, length, threshold=samples.threshold(shift))
                     continue
-                counter = _core.PatternCounter(length, samples.threshold(shift))
+                counter = PatternCounter(length, samples.threshold(shift))
                 counter.begin(0)
             if counter is not None:
                 counter.feed(window)
@@ -163,15 +170,15 @@ class ParallelAnalyzer:
         Raises:
             OSError: the file cannot be read.
         """
-        visit = partial(analyze_content, length=self.min_pattern_length, shift=shift)
-        (result,) = self.processor.process_files([file], visit)
+        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
+        ((result,),) = self.processor.process_files([file], visit)
         if isinstance(result, OSError):
             raise result
         return result
 
-    def merge_pattern_frequencies(self, packed: Iterable[bytes]) -> NDArray[np.void]:
+    def merge_pattern_frequencies(self, packed: Iterable[bytes], shift: int) -> NDArray[np.void]:
         """Counts over many packed samples: the same whatever their order or split."""
-        counter = _core.PatternCounter(self.min_pattern_length, capacity=COUNTER_CAPACITY)
+        counter = PatternCounter(self.min_pattern_length, samples.threshold(shift), COUNTER_CAPACITY)
         for sample in packed:
             counter.merge(samples.unpack(sample))
         return counter.counts()
@@ -200,7 +207,7 @@ class ParallelAnalyzer:
             of_content.setdefault(ordinal, file.analysis.sample)
         packed = [of_content[content.ordinal] for content in contents]
         content_of = {file.entry: ordinal for file, ordinal in zip(analyzed, ordinals, strict=True)}
-        counts = self.merge_pattern_frequencies(packed)
+        counts = self.merge_pattern_frequencies(packed, shift)
         return Analysis(contents, content_of, packed, counts, shift)
 
     def find_patterns(self, analysis: Analysis) -> list[PatternEntry]:
@@ -230,8 +237,8 @@ class ParallelAnalyzer:
             for index in wanted
             if index not in known
         )
-        visit = partial(analyze_content, length=self.min_pattern_length, shift=shift)
-        results = self.processor.process_files(fresh, visit)
+        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
+        results = chain.from_iterable(self.processor.process_files(fresh, visit))
         pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
         stored_at = time.monotonic()
         for index in wanted:

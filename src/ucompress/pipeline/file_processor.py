@@ -33,11 +33,13 @@ class FileToRead:
         path: where it lies, as the file system spells it.
         size: bytes to read; what a growing file gained since is left out.
         document: the number that kernels know it by.
+        weight: files that have this content.
     """
 
     path: bytes
     size: int
     document: int = 0
+    weight: int = 1
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class FileContent:
         windows: the bytes in order; one window for a small file. Can be walked once.
         digest: BLAKE3 over all windows, once they were walked; None before.
         error: why the file could not be read, or None. Then there are no windows.
+        document, weight: as in `FileToRead`.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class FileContent:
     digest: bytes | None = None
     error: OSError | None = None
     document: int = 0
+    weight: int = 1
 
 
 class ShortFileError(OSError):
@@ -113,23 +117,22 @@ class ParallelFileProcessor:
     poll: Callable[[], None] = field(default=lambda: None)
 
     def process_files(
-        self, files: Iterable[FileToRead], visit: Callable[[FileContent], Result]
+        self, files: Iterable[FileToRead], visit: Callable[[Iterator[FileContent]], Result]
     ) -> Iterator[Result]:
-        """What `visit` makes of each file, in the order of the files.
+        """What `visit` makes of each chunk of files, in their order.
 
         Args:
             files: what to read.
-            visit: called in a worker with the open content; it walks the windows and returns
-                what is kept, so that no more than the files in work are held in memory. It
-                must pickle for executors of other processes.
+            visit: called in a worker with the contents of a chunk, one file open at a time; it
+                walks their windows and returns what is kept, so that no more than the files in
+                work are held in memory. It must pickle for executors of other processes.
 
         Yields:
-            One result a file.
+            One result a chunk.
         """
         task = partial(process_chunk, visit=visit, threshold=self.memory_map_threshold)
         chunks = self.chunks(files)
-        for results in ordered_map(self.executor, task, chunks, in_flight=self.in_flight, poll=self.poll):
-            yield from results
+        return ordered_map(self.executor, task, chunks, in_flight=self.in_flight, poll=self.poll)
 
     def chunks(self, files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
         """The files in chunks of at most `chunk_size` files and about 8 MiB."""
@@ -146,34 +149,42 @@ class ParallelFileProcessor:
 
 
 def process_chunk(
-    files: Sequence[FileToRead], visit: Callable[[FileContent], Result], threshold: int
-) -> list[Result]:
-    """`visit` applied to each file of a chunk, one file open at a time."""
-    results = []
+    files: Sequence[FileToRead], visit: Callable[[Iterator[FileContent]], Result], threshold: int
+) -> Result:
+    """`visit` applied to the contents of a chunk; runs in a worker."""
+    return visit(_contents(files, threshold))
+
+
+def _contents(files: Sequence[FileToRead], threshold: int) -> Iterator[FileContent]:
+    """The content of each file, open until the next is asked for."""
     for file in files:
-        descriptor = -1
+        path = Path(os.fsdecode(file.path))
         try:
             descriptor = open_source(file.path)
-            content = read_file_content(file, descriptor, threshold)
         except OSError as error:
-            content = FileContent(Path(os.fsdecode(file.path)), file.size, error=error, document=file.document)
+            yield FileContent(path, file.size, error=error, document=file.document, weight=file.weight)
+            continue
         try:
-            results.append(visit(content))
+            yield read_file_content(file, descriptor, threshold)
         finally:
-            if descriptor >= 0:
-                os.close(descriptor)
-    return results
+            os.close(descriptor)
 
 
 def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> FileContent:
     """The content of one open file: whole below the threshold, in windows from there on.
 
-    Raises:
-        OSError: a small file cannot be read. A large file raises while its windows are walked.
+    A small file that cannot be read comes with its `error`; a large one raises OSError while
+    its windows are walked.
     """
-    content = FileContent(Path(os.fsdecode(file.path)), file.size, document=file.document)
+    content = FileContent(
+        Path(os.fsdecode(file.path)), file.size, document=file.document, weight=file.weight
+    )
     if file.size < threshold:
-        data = read_exactly(descriptor, 0, file.size, file.path)
+        try:
+            data = read_exactly(descriptor, 0, file.size, file.path)
+        except OSError as error:
+            content.error = error
+            return content
         content.windows = (data,)
         content.digest = digest(data)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress._core import COUNT_DTYPE
+from ucompress.patterns import COUNT_DTYPE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
