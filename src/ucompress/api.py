@@ -90,7 +90,7 @@ def decompress(
         opened.extract(target, members=members, force=force)
 
 
-def open(archive: str | os.PathLike[str] | BinaryIO) -> Archive:  # noqa: A001
+def open(archive: str | os.PathLike[str] | BinaryIO) -> Archive:
     """Open an archive to read from; see `Archive`.
 
     Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.zstd import FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
@@ -59,6 +60,26 @@ class BlockCompressor:
         return self._codec, payload
 
 
+def coding_memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+    """Bytes that coding at a level takes: what all threads share, and what each takes for itself.
+
+    Parameters:
+        level: 1 to 6.
+        dictionary_size: bytes of the dictionary.
+        block_size: bytes of the largest block.
+    """
+    if level > 3:
+        return LzCompressor.memory(level, dictionary_size, block_size)
+    return FrameCompressor.memory(level, dictionary_size, block_size)
+
+
+def decoding_memory(level: int, dictionary_size: int, block_size: int) -> int:
+    """Bytes that decoding one block of a level takes in one thread."""
+    if level > 3:
+        return LzDecompressor.memory(dictionary_size, block_size) + block_size
+    return FrameDecompressor.memory(dictionary_size, block_size) + block_size
+
+
 class BlockDecompressor:
     """Decodes blocks of any codec; one object serves any number of threads.
 
@@ -106,11 +127,15 @@ def _make_coder(level: int, dictionary: bytes) -> tuple[int, _Coder]:
     """The codec id and coder of a level."""
     if 1 <= level <= 3:
         return ZSTD, FrameCompressor(level, dictionary)
-    raise ValueError(f"there is no level {level}: choose one from 1 to 3")
+    if 4 <= level <= 6:
+        return LZ, LzCompressor(level, dictionary)
+    raise ValueError(f"there is no level {level}: choose one from 1 to 6")
 
 
 def _make_decoder(codec_id: int, dictionary: bytes) -> _Decoder:
     """The decoder of a codec id."""
     if codec_id == ZSTD:
         return FrameDecompressor(dictionary, BLOCK_LIMIT)
+    if codec_id == LZ:
+        return LzDecompressor(dictionary)
     raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")

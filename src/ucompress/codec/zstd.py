@@ -107,6 +107,17 @@ class FrameCompressor:
             self._idle.append(context)
         return frame
 
+    @staticmethod
+    def memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+        """Bytes that all threads share, and bytes for each thread.
+
+        Each context digests the dictionary for itself: a copy of it, and tables whose size
+        follows the window and the strategy.
+        """
+        return dictionary_size, 2 * (dictionary_size + block_size) + 8 * (dictionary_size + block_size) + (
+            16 << 20
+        )
+
 
 class FrameDecompressor:
     """Reads frames of `FrameCompressor`; any number of threads may call.
@@ -149,3 +160,8 @@ class FrameDecompressor:
         if len(content) != size or not context.eof or context.unused_data:
             raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
         return content
+
+    @staticmethod
+    def memory(dictionary_size: int, block_size: int) -> int:
+        """Bytes that one decoding thread needs."""
+        return 2 * dictionary_size + block_size + (1 << 20)

@@ -87,9 +87,7 @@ class Analysis:
         return len(self.content_of) - len(self.contents)
 
 
-def analyze_chunk(
-    chunk: Iterator[FileContent], length: int, shift: int
-) -> list[FileAnalysis | OSError]:
+def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
     """`analyze_content` of each file of a chunk; runs in a worker."""
     return [analyze_content(content, length, shift) for content in chunk]
 
@@ -247,7 +245,7 @@ class ParallelAnalyzer:
             if found is None:
                 found = next(results)
                 if isinstance(found, FileAnalysis) and key_stamp != 0:
-                    pending.append((os.path.abspath(source), _stamp(manifest, index), found))
+                    pending.append((_cache_path(source), _stamp(manifest, index), found))
             self.advance(1, size, path)
             if isinstance(found, OSError):
                 self.warn(path, found.strerror or str(found))
@@ -261,13 +259,18 @@ class ParallelAnalyzer:
             self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
 
     def _known(self, manifest: Manifest, wanted: list[int], parameters: bytes) -> dict[int, FileAnalysis]:
-        requests = ((os.path.abspath(manifest.source(index)), _stamp(manifest, index)) for index in wanted)
+        requests = ((_cache_path(manifest.source(index)), _stamp(manifest, index)) for index in wanted)
         found = self.database.cache.lookup_many(requests, parameters)
         return {
             index: analysis
             for index, analysis in zip(wanted, found, strict=True)
             if analysis is not None and samples.is_sample(analysis.sample)
         }
+
+
+def _cache_path(source: bytes) -> bytes:
+    """The name of a file in the cache: absolute, its links unresolved, and quick to make."""
+    return source if source.startswith(b"/") else os.path.join(os.getcwdb(), source)
 
 
 def _stamp(manifest: Manifest, index: int) -> FileStamp:

@@ -21,8 +21,7 @@ from ucompress.pipeline.executors import ordered_map
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ucompress.archive import Entry
-    from ucompress.archive import ArchiveHeader
+    from ucompress.archive import ArchiveHeader, Entry
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext, Workers
     from ucompress.pipeline.plan import Plan
@@ -111,7 +110,9 @@ class Assembly:
         finally:
             self._record(writer, pending)
 
-    def finish(self, writer: ArchiveWriter, errata: Iterable[tuple[Entry, Entry]], output: Path) -> WriterTotals:
+    def finish(
+        self, writer: ArchiveWriter, errata: Iterable[tuple[Entry, Entry]], output: Path
+    ) -> WriterTotals:
         """Complete the archive and give it its name."""
         totals = writer.finish(errata)
         writer.close()

@@ -100,7 +100,9 @@ class Corrector:
             truth, steady = self._store(scanned.source, planned)
         except OSError as error:
             reason = error.strerror or str(error)
-            self.context.fail_on(scanned.path, f"vanished or became unreadable while it was packed ({reason})")
+            self.context.fail_on(
+                scanned.path, f"vanished or became unreadable while it was packed ({reason})"
+            )
             return planned, _cancelled(planned)
         if not steady:
             self.context.fail_on(scanned.path, "kept changing while it was read; stored as it came")
@@ -141,7 +143,9 @@ class Corrector:
                 wanted = min(self.block_size, size - at)
                 data = file.read(wanted)
                 if len(data) != wanted:
-                    raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(source))
+                    raise ShortFileError(
+                        None, "the file became shorter while it was read", os.fsdecode(source)
+                    )
                 hasher.update(data)
                 codec_id, payload = self.compressor.compress(data)
                 number = self.writer.write_block(codec_id, payload, len(data), short_digest(data))

@@ -176,9 +176,7 @@ def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> File
     A small file that cannot be read comes with its `error`; a large one raises OSError while
     its windows are walked.
     """
-    content = FileContent(
-        Path(os.fsdecode(file.path)), file.size, document=file.document, weight=file.weight
-    )
+    content = FileContent(Path(os.fsdecode(file.path)), file.size, document=file.document, weight=file.weight)
     if file.size < threshold:
         try:
             data = read_exactly(descriptor, 0, file.size, file.path)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
-from ucompress.codec.block import BlockCompressor
+from ucompress.codec.block import BlockCompressor, coding_memory, decoding_memory
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import (
@@ -35,14 +34,15 @@ from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.summary import summarize
 from ucompress.pipeline.tracker import RunTracker
-from ucompress.progress import PipelinePhase, PipelineState, ProgressReporter, ProgressSnapshot
+from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
 from ucompress.scan import Manifest, MemberKind, scan
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from pathlib import Path
 
-    from ucompress.archive import Entry
-    from ucompress.archive import ArchiveWriter, WriterTotals
+    from ucompress.archive import ArchiveWriter, Entry, WriterTotals
+    from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
     from ucompress.progress import CompressionResult, Renderer
 
@@ -137,9 +137,7 @@ class PipelineOrchestrator:
             self.reporter.finish(result.statistics)
             return result
 
-    def _pack(
-        self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job
-    ) -> CompressionResult:
+    def _pack(self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job) -> CompressionResult:
         tracker = context.tracker
         analysis = self._analyze(context, manifest, scanned_at)
         key = self._find_patterns(context, analysis, job)
@@ -166,13 +164,14 @@ class PipelineOrchestrator:
 
     def _context(self, database: PatternDatabase) -> RunContext:
         tracker = RunTracker(
-            self.reporter, self.config.pipeline.checkpoint_interval, lambda state: database.save_checkpoint(state)
+            self.reporter,
+            self.config.pipeline.checkpoint_interval,
+            lambda state: database.save_checkpoint(state),
         )
         budget = MemoryBudget(self.config.pipeline.memory_limit_mb)
         context = RunContext(
             self.config, database, self.reporter, tracker, self.guard, budget, self._executor
         )
-        context.warnings.extend(database.warnings)
         tracker.enter(PipelinePhase.INITIALIZING)
         return context
 
@@ -279,13 +278,11 @@ class PipelineOrchestrator:
             content_hash_bytes=self._content_hash_bytes(analysis, int(sizes.sum())),
             zstd_version=jobs.zstd_version(self.config.level),
             largest_block=largest,
-            decoder_memory=0,
+            decoder_memory=decoding_memory(self.config.level, len(dictionary), largest),
             user_dictionary=self.config.dictionary is not None,
         )
-        assembly = Assembly(
-            context, job.number, job.key, self._partial, plan, dictionary, analysis.contents
-        )
-        shared, each = 0, 64 * MIB
+        assembly = Assembly(context, job.number, job.key, self._partial, plan, dictionary, analysis.contents)
+        shared, each = coding_memory(self.config.level, len(dictionary), largest)
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
@@ -312,7 +309,9 @@ class PipelineOrchestrator:
         if not assembly.changed:
             return []
         compressor = BlockCompressor(self.config.level, assembly.dictionary)
-        corrector = Corrector(context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB))
+        corrector = Corrector(
+            context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB)
+        )
         return corrector.corrections(assembly.changed)
 
     def _content_hash_bytes(self, analysis: Analysis, unique_bytes: int) -> int:
@@ -347,7 +346,8 @@ class PipelineOrchestrator:
         if isinstance(error, InterruptedJobError | KeyboardInterrupt):
             number = error.signal_number if isinstance(error, InterruptedJobError) else 2
             return InterruptedJobError(
-                f"interrupted; the checkpoint is saved. Continue with: {self._resume_command(context)}", number
+                f"interrupted; the checkpoint is saved. Continue with: {self._resume_command(context)}",
+                number,
             )
         return error
 
@@ -356,19 +356,3 @@ class PipelineOrchestrator:
         if path is None:
             return "the same command (nothing was kept, since the database was in memory)"
         return f"ucompress resume --database {shlex.quote(str(path))}"
-
-
-def progress_document(snapshot: ProgressSnapshot) -> dict[str, Any]:
-    """A moment of a run as JSON values, for the database's progress row."""
-    update = asdict(snapshot.update)
-    update["phase"] = snapshot.update.phase.value
-    path = snapshot.update.current_file
-    update["current_file"] = None if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
-    remaining = snapshot.update.estimated_remaining
-    update["estimated_remaining"] = None if remaining is None else remaining.total_seconds()
-    return {
-        **update,
-        "bytes_per_second": snapshot.bytes_per_second,
-        "elapsed": snapshot.elapsed,
-        "phase_seconds": {phase.value: seconds for phase, seconds in snapshot.phase_seconds.items()},
-    }

@@ -42,7 +42,7 @@ def threshold(shift: int) -> int:
 def pack(counts: NDArray[np.void]) -> bytes:
     """A file's counts as bytes: hashes, then frequencies of 16 bits, saturating."""
     frequencies = np.minimum(counts["frequency"], _MOST).astype("<u2")
-    return _HEAD.pack(len(counts)) + counts["hash"].tobytes() + frequencies.tobytes()
+    return b"".join((_HEAD.pack(len(counts)), counts["hash"].tobytes(), frequencies.tobytes()))
 
 
 def unpack(sample: bytes) -> NDArray[np.void]:

@@ -69,6 +69,6 @@ def summarize(
         archive=context.config.output,
         statistics=statistics,
         unreadable=tuple(context.unreadable),
-        warnings=tuple([*context.warnings, *context.database.warnings[len(context.warnings) :]]),
+        warnings=(*context.database.warnings, *context.warnings),
         resumed=bool(assembly.resumed_blocks),
     )
