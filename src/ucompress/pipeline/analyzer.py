@@ -270,7 +270,7 @@ class ParallelAnalyzer:
 
 def _cache_path(source: bytes) -> bytes:
     """The name of a file in the cache: absolute, its links unresolved, and quick to make."""
-    return source if source.startswith(b"/") else os.path.join(os.getcwdb(), source)
+    return source if source.startswith(b"/") else os.path.abspath(source)  # noqa: PTH100  bytes
 
 
 def _stamp(manifest: Manifest, index: int) -> FileStamp:

@@ -287,11 +287,13 @@ class PipelineOrchestrator:
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
         try:
-            with context.workers(shared=shared + len(dictionary), each=each + 3 * largest) as workers:
-                with assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer:
-                    assembly.write_blocks(writer, workers)
-                    errata = self._errata(context, manifest, analysis, assembly, writer, largest)
-                    totals = assembly.finish(writer, errata, self.config.output)
+            with (
+                context.workers(shared=shared + len(dictionary), each=each + 3 * largest) as workers,
+                assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
+            ):
+                assembly.write_blocks(writer, workers)
+                errata = self._errata(context, manifest, analysis, assembly, writer, largest)
+                totals = assembly.finish(writer, errata, self.config.output)
         finally:
             release_compressor()
         context.tracker.leave()
