@@ -1,7 +1,8 @@
 """Compare two trees byte for byte: `compare.py TREE COPY [--links] [--metadata]`; exit code 1 if they differ.
 
-`--links` compares symbolic links and their targets too (some peers do not keep them); `--metadata` compares
-modes of all and mtimes, in nanoseconds, of files and links, and takes empty folders for part of the tree.
+`--links` compares symbolic links and their targets too (some peers leave them out or write files in their
+place); `--metadata` compares modes of all and mtimes, in nanoseconds, of files and links, and takes empty
+folders for part of the tree.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main() -> int:
     before, after = entries(options.tree), entries(options.copy)
     problems = []
     for name in sorted(set(before) | set(after)):
-        if not any(counts(side[name]) for side in (before, after) if name in side):
+        if not counts(before.get(name) or after[name]):
             continue
         if name not in before or name not in after:
             problems.append((name, "missing" if name not in after else "not in the original"))

@@ -37,6 +37,7 @@ def main() -> int:
     started = time.perf_counter()
     with Archive(options.archive) as archive:
         opened = time.perf_counter() - started
+        unique = archive.statistics.unique_bytes
         names = [name for name in archive if is_wanted(options.parent / name)]
         names = names or [name for name in archive if (options.parent / name).is_file()]
         picked = random.Random(options.seed).choices(sorted(names), k=options.count)
@@ -55,6 +56,7 @@ def main() -> int:
                 sys.exit(f"{name} differs")
     told = {
         "files": len(picked),
+        "unique_bytes": unique,
         "open_ms": opened * 1000,
         "first_ms": first * 1000,
         "p50_ms": percentile(wall, 0.5),

@@ -101,6 +101,16 @@ class Run:
             return None
         return math.exp(sum(math.log(max(LEAST, value)) for value in values if value) / len(values))
 
+    def unique_speed(self, tool: str, peer: str) -> float | None:
+        """Our unique bytes a second of `extract`, over the peer's bytes a second of decoding."""
+        found = []
+        for corpus in self.corpora:
+            told, ours = self.one_file(corpus, tool), self.cpu(corpus, tool, "extract")
+            theirs = self.cpu(corpus, peer, "decode")
+            if told and ours and theirs:
+                found.append(told["unique_bytes"] / ours / (self.corpora_made[corpus]["bytes"] / theirs))
+        return math.exp(sum(map(math.log, found)) / len(found)) if found else None
+
     def cpu_ratio(self, tool: str, action: str, peer: str, peer_action: str) -> float | None:
         """Geometric mean over the corpora of a tool's CPU over a peer's."""
         pairs = [(self.cpu(c, tool, action), self.cpu(c, peer, peer_action)) for c in self.corpora]
@@ -201,6 +211,8 @@ def verdicts(run: Run) -> str:
             least=True,
         )
         told = [t for c in run.corpora if (t := run.one_file(c, tool))]
+        unique = run.unique_speed(tool, target.peer)
+        add(tool, "the same, our unique bytes only", unique, target.decode, least=True)
         if told:
             add(tool, "one file, p50 ms, worst corpus", max(t["p50_ms"] for t in told), target.one_file)
             add(tool, "one file, p95 / p50, worst corpus", max(t["p95_ms"] / t["p50_ms"] for t in told), 3)
