@@ -8,7 +8,7 @@ its folder. Everything is integers, and every tie goes by path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -33,35 +33,38 @@ LIKENESS_BLOCK: Final = 1 << 20
 """Bytes of contents that are compared as one."""
 
 
-def sketch(sample: NDArray[Any], counts: NDArray[Any], size: int = SKETCH_SIZE) -> NDArray[np.uint64]:
-    """The sketch of a content: its lowest sampled hashes that tell it from others, yet not from all.
+class Likeness(NamedTuple):
+    """What tells a content's neighbours.
+
+    Attributes:
+        sketch: rising hashes of d-mers that stand in 2 to `COMMONEST` contents.
+        repeats: how many in a thousand of its sampled d-mers stand in other contents, too.
+    """
+
+    sketch: NDArray[np.uint64]
+    repeats: int
+
+
+def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> list[Likeness]:
+    """The sketch of each content: its lowest sampled hashes that tell it from others, yet not from all.
 
     Args:
-        sample: the content's sampled d-mers, as `_core.count_patterns` gives them.
-        counts: those of all contents, merged.
-        size: the most hashes in the sketch.
-
-    Returns:
-        Rising hashes of d-mers that stand in 2 to `COMMONEST` contents.
+        hashes: for each content its sampled d-mer hashes, rising, each once.
+        size: the most hashes in a sketch.
     """
-    hashes, documents = _documents(sample, counts)
-    return np.ascontiguousarray(hashes[(documents >= 2) & (documents <= COMMONEST)][:size])
-
-
-def repeats(sample: NDArray[Any], counts: NDArray[Any]) -> int:
-    """How many in a thousand of a content's sampled d-mers stand in other contents, too."""
-    hashes, documents = _documents(sample, counts)
-    return int((documents >= 2).sum()) * 1000 // len(hashes) if len(hashes) else 0
-
-
-def _documents(sample: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The sample's hashes and in how many contents each stands; 0 where the counts do not say."""
-    hashes = np.ascontiguousarray(sample["hash"])
-    if not len(counts):
-        return hashes, np.zeros(len(hashes), dtype=np.uint32)
-    places = np.minimum(np.searchsorted(counts["hash"], hashes), len(counts) - 1)
-    known = counts["hash"][places] == hashes
-    return hashes, np.where(known, counts["documents"][places], 0)
+    if not hashes:
+        return []
+    starts = np.cumsum([0, *map(len, hashes)])
+    _, which, documents = np.unique(np.concatenate(hashes), return_inverse=True, return_counts=True)
+    of_hash = documents[which]
+    shared = of_hash >= 2
+    telling = shared & (of_hash <= COMMONEST)
+    counted = np.concatenate(([0], np.cumsum(shared)))
+    per_thousand = np.diff(counted[starts]) * 1000 // np.maximum(np.diff(starts), 1)
+    return [
+        Likeness(own[telling[start : start + len(own)]][:size], int(repeats))
+        for own, start, repeats in zip(hashes, starts.tolist(), per_thousand.tolist(), strict=False)
+    ]
 
 
 def extension(path: bytes) -> bytes:

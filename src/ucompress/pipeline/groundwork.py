@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
+from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
     from ucompress.pipeline.analyzer import Analysis
@@ -52,9 +54,18 @@ def _stored_plan(blob: bytes | None) -> Plan | None:
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
+    likenesses = sketches([samples.hashes(sample) for sample in analysis.samples])
     contents = [
-        Content(content.ordinal, content.path, content.size, content.digest, content.kind_class)
-        for content in analysis.contents
+        Content(
+            content.ordinal,
+            content.path,
+            content.size,
+            content.digest,
+            content.kind_class,
+            likeness.sketch,
+            likeness.repeats,
+        )
+        for content, likeness in zip(analysis.contents, likenesses, strict=True)
     ]
     reader = ContentReader(analysis.contents)
 
