@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -110,15 +111,19 @@ class PipelineOrchestrator:
         """Scan and analyze only: fill the database with the tree's patterns."""
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
-            manifest, scanned_at = self._scan(context)
-            job = self._claim(context, manifest, must_resume=False)
+            job = None
             try:
+                manifest, scanned_at = self._scan(context)
+                job = self._claim(context, manifest, must_resume=False)
                 analysis = self._analyze(context, manifest, scanned_at)
                 self._find_patterns(context, analysis, job)
                 context.tracker.enter(PipelinePhase.COMPLETED)
                 database.jobs.finish(job.number)
             except BaseException as error:
-                raise self._stopped(error, context, job) from error
+                self._save_what_is_done(error, context, job)
+                if isinstance(error, InterruptedJobError | KeyboardInterrupt):
+                    raise self._interrupted(error, context, job) from None
+                raise
             return database.top_patterns(source_key=job.source_key)
 
     def _run(self, *, must_resume: bool) -> CompressionResult:
@@ -126,14 +131,19 @@ class PipelineOrchestrator:
         self._refuse_impossible_output()
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
-            manifest, scanned_at = self._scan(context)
-            job = self._claim(context, manifest, must_resume=must_resume)
-            self._observe(context, job)
+            job = None
             try:
+                manifest, scanned_at = self._scan(context)
+                job = self._claim(context, manifest, must_resume=must_resume)
+                self._observe(context, job)
                 result = self._pack(context, manifest, scanned_at, job)
                 database.jobs.finish(job.number)
+                database.cache.prune()
             except BaseException as error:
-                raise self._stopped(error, context, job) from error
+                self._save_what_is_done(error, context, job)
+                if isinstance(error, InterruptedJobError | KeyboardInterrupt):
+                    raise self._interrupted(error, context, job) from None
+                raise
             self.reporter.finish(result.statistics)
             return result
 
@@ -337,24 +347,25 @@ class PipelineOrchestrator:
         if not os.access(output.absolute().parent, os.W_OK):
             raise OutputError(f"the folder of the output {output} cannot be written; nothing was read")
 
-    def _stopped(self, error: BaseException, context: RunContext, job: _Job) -> BaseException:
-        """Save where the run stands; an interruption gets the command that continues it."""
-        if not isinstance(error, JobBusyError):
-            try:
-                context.tracker.checkpoint()
-                context.database.jobs.interrupt(job.number)
-            except CompressionError as second:
-                error.add_note(f"the checkpoint could not be saved: {second}")
-        if isinstance(error, InterruptedJobError | KeyboardInterrupt):
-            number = error.signal_number if isinstance(error, InterruptedJobError) else 2
-            return InterruptedJobError(
-                f"interrupted; the checkpoint is saved. Continue with: {self._resume_command(context)}",
-                number,
-            )
-        return error
+    def _save_what_is_done(self, error: BaseException, context: RunContext, job: _Job | None) -> None:
+        """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""
+        if job is None or isinstance(error, JobBusyError):
+            return
+        try:
+            context.tracker.checkpoint()
+            context.database.jobs.interrupt(job.number)
+        except CompressionError as second:
+            error.add_note(f"the checkpoint could not be saved: {second}")
 
-    def _resume_command(self, context: RunContext) -> str:
+    def _interrupted(
+        self, error: BaseException, context: RunContext, job: _Job | None
+    ) -> InterruptedJobError:
+        number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
         path = context.database.path
-        if path is None:
-            return "the same command (nothing was kept, since the database was in memory)"
-        return f"ucompress resume --database {shlex.quote(str(path))}"
+        if job is None or path is None:
+            return InterruptedJobError("interrupted; nothing was kept. Run the same command again", number)
+        return InterruptedJobError(
+            "interrupted; the checkpoint is saved. Continue with: "
+            f"ucompress resume --database {shlex.quote(str(path))}",
+            number,
+        )

@@ -1,0 +1,44 @@
+"""Short ways to run jobs in tests, in this process and in others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from ucompress.config import CompressionConfig, PipelineConfig
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
+
+
+def configuration(tree, output, *, database=":memory:", memory=1024, checkpoint=30.0, resume=True, **options):
+    """A job with the options that tests vary."""
+    return CompressionConfig(
+        inputs=(Path(tree),),
+        output=Path(output),
+        pipeline=PipelineConfig(
+            database_path=Path(database),
+            memory_limit_mb=memory,
+            checkpoint_interval=timedelta(seconds=checkpoint),
+            enable_resume=resume,
+        ),
+        **options,
+    )
+
+
+def pack(tree, output, *, executor=None, renderer=None, **options):
+    """Run a job; returns (result, the archive's bytes)."""
+    job = PipelineOrchestrator(configuration(tree, output, **options), executor=executor, renderer=renderer)
+    result = job.run()
+    return result, Path(output).read_bytes()
+
+
+def command(*arguments: str | os.PathLike[str]) -> list[str]:
+    """The command line of `ucompress` with these arguments, for a child process."""
+    return [sys.executable, "-m", "ucompress", *map(os.fspath, arguments)]
+
+
+def run(*arguments: str | os.PathLike[str], **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, at most a minute."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, **options)

@@ -1,0 +1,218 @@
+"""Files that vanish, shrink, grow or change between the phases; interrupts; kills."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import fill_codebase, tree_facts
+from tests.pipeline.runs import command, configuration, pack, run
+from ucompress.archive import Archive
+from ucompress.errors import InterruptedJobError, ResumeFailedError
+from ucompress.pipeline import file_processor
+from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.scan import open_source
+
+
+@pytest.fixture
+def tree(tmp_path):
+    fill_codebase(tmp_path / "tree", 60, 5000)
+    return tmp_path / "tree"
+
+
+def between_plan_and_coding(monkeypatch, action):
+    """Do something to the tree after everything was analyzed and planned."""
+    original = module.lay_groundwork
+
+    def disturbed(*arguments, **options):
+        groundwork = original(*arguments, **options)
+        action()
+        return groundwork
+
+    monkeypatch.setattr(module, "lay_groundwork", disturbed)
+
+
+def victim(tree):
+    return sorted(path for path in tree.rglob("*") if path.is_file())[7]
+
+
+def test_a_file_that_changes_is_stored_as_it_was_found_last(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    between_plan_and_coding(monkeypatch, lambda: path.write_bytes(b"something else\n" * 50))
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        archive.extract(tmp_path / "out")
+    assert tree_facts(tree) == tree_facts(tmp_path / "out" / "tree")
+    assert any("changed while it was packed" in warning for warning in result.warnings)
+
+
+def test_a_file_that_vanishes_is_reported_and_the_rest_is_packed(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    between_plan_and_coding(monkeypatch, path.unlink)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert result.exit_code == 3
+    assert [os.fsdecode(name) for name, _ in result.unreadable] == [str(path.relative_to(tmp_path))]
+    with Archive(tmp_path / "a.ucz") as archive:
+        archive.extract(tmp_path / "out")
+    assert not (tmp_path / "out" / path.relative_to(tmp_path)).exists()
+    assert tree_facts(tree, times=False) == tree_facts(tmp_path / "out" / "tree", times=False)
+
+
+def test_duplicates_of_a_file_that_vanishes_stay_whole(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    twin = tree / "zzz-twin"
+    twin.write_bytes(path.read_bytes())
+    content = path.read_bytes()
+    between_plan_and_coding(monkeypatch, path.unlink)
+    pack(tree, tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-twin") == content
+
+
+def test_copies_inside_other_files_survive_a_change_of_their_source(tmp_path, monkeypatch):
+    root = tmp_path / "tree"
+    root.mkdir()
+    shared = random.Random(5).randbytes(50_000)
+    (root / "a").write_bytes(shared)
+    (root / "b").write_bytes(b"head" * 100 + shared + b"tail" * 100)
+    expected = (root / "b").read_bytes()
+    for path in (root / "a", root / "b"):
+        other = root / ("b" if path.name == "a" else "a")
+        content = other.read_bytes()
+        with monkeypatch.context() as patch:
+            between_plan_and_coding(patch, lambda path=path: path.write_bytes(b"gone"))
+            pack(root, tmp_path / "a.ucz")
+        with Archive(tmp_path / "a.ucz") as archive:
+            assert archive.read(f"tree/{other.name}") == content
+            assert archive.read(f"tree/{path.name}") == b"gone"
+        (root / "a").write_bytes(shared)
+        (root / "b").write_bytes(expected)
+
+
+def test_what_a_file_gains_after_the_scan_is_left_out(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    before = path.read_bytes()
+    between_plan_and_coding(monkeypatch, lambda: path.write_bytes(before + b"more"))
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read(str(path.relative_to(tmp_path))) == before
+    assert result.exit_code == 0
+
+
+def test_an_unreadable_file_is_reported(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+
+    def refuse(source):
+        if source == os.fsencode(path):
+            raise PermissionError(13, "Permission denied", source)
+        return open_source(source)
+
+    monkeypatch.setattr(file_processor, "open_source", refuse)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert result.exit_code == 3
+    assert result.unreadable == ((os.fsencode(path.relative_to(tmp_path)), "Permission denied"),)
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert str(path.relative_to(tmp_path)) not in archive
+
+
+def test_a_stop_request_saves_a_checkpoint_and_the_next_run_goes_on(tree, tmp_path, monkeypatch):
+    reference = pack(tree, tmp_path / "r.ucz")[1]
+    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db"))
+    between_plan_and_coding(monkeypatch, lambda: job.guard.request(signal.SIGTERM))
+    with pytest.raises(InterruptedJobError, match="ucompress resume") as caught:
+        job.run()
+    assert caught.value.signal_number == signal.SIGTERM
+    assert not (tmp_path / "a.ucz").exists()
+    monkeypatch.undo()
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "state"))
+    result = PipelineOrchestrator(
+        configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
+    ).resume_from_checkpoint()
+    assert result.archive.read_bytes() == reference
+
+
+def test_a_stop_request_before_anything_is_known_says_so(tree, tmp_path):
+    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db"))
+    job.guard.request(signal.SIGINT)
+    with pytest.raises(InterruptedJobError, match="same command again"):
+        job.run()
+
+
+def test_nothing_to_resume_is_said(tree, tmp_path):
+    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db"))
+    with pytest.raises(ResumeFailedError, match="no interrupted run"):
+        job.resume_from_checkpoint()
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """A tree of several blocks, and its archive's bytes."""
+    folder = tmp_path_factory.mktemp("larger")
+    fill_codebase(folder / "tree", 300, 30_000)
+    return folder / "tree", pack(folder / "tree", folder / "r.ucz")[1]
+
+
+def test_killed_at_random_instants_it_resumes_to_the_same_bytes(larger, tmp_path):
+    tree, reference = larger
+    chance = random.Random(int.from_bytes(reference[-16:-8], "little"))
+    arguments = ("compress", tree, "-o", tmp_path / "a.ucz", "--database", tmp_path / "p.db", "-q")
+    kills = 0
+    for _ in range(6):
+        child = subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL)
+        try:
+            child.wait(chance.uniform(0.2, 4.0))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            kills += 1
+            assert not (tmp_path / "a.ucz").exists()
+            continue
+        break
+    if child.returncode != 0:
+        done = run(*arguments)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ucz", "p.db"]
+
+
+def test_a_signal_ends_the_command_with_its_code_and_tells_how_to_go_on(larger, tmp_path):
+    tree, reference = larger
+    arguments = ("compress", tree, "-o", tmp_path / "a.ucz", "--database", tmp_path / "p.db")
+    child = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / ".a.ucz.partial").exists() and child.poll() is None:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, stderr = child.communicate(timeout=60)
+    if child.returncode == 0:  # it was quicker than the signal
+        return
+    assert child.returncode == 130, stderr
+    assert "ucompress resume" in stderr
+    resumed = run("resume", "--database", tmp_path / "p.db")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+
+
+def test_a_changed_tree_is_packed_as_a_fresh_run_would(larger, tmp_path):
+    fill_codebase(tmp_path / "tree", 100, 30_000)
+    arguments = (
+        "compress",
+        tmp_path / "tree",
+        "-o",
+        tmp_path / "a.ucz",
+        "--database",
+        tmp_path / "p.db",
+        "-q",
+    )
+    child = subprocess.Popen(command(*arguments))
+    while not (tmp_path / ".a.ucz.partial").exists() and child.poll() is None:
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    victim(tmp_path / "tree").write_bytes(b"changed meanwhile\n" * 100)
+    assert run(*arguments).returncode == 0
+    fresh = pack(tmp_path / "tree", tmp_path / "b.ucz")[1]
+    assert (tmp_path / "a.ucz").read_bytes() == fresh

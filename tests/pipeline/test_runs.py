@@ -1,0 +1,170 @@
+"""Whole runs: what goes in comes out, and the bytes depend on the tree and the options alone."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from support import create_difficult_tree, fill_codebase, tree_facts
+from tests.pipeline.runs import pack
+from ucompress.archive import Archive
+from ucompress.database import PatternDatabase
+from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
+
+LEVELS = range(1, 7)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("in") / "tree"
+    fill_codebase(root, 150, 6000)
+    return root
+
+
+@pytest.fixture(scope="module")
+def reference(tree, tmp_path_factory):
+    """The archive's bytes at level 6, made with two threads and nothing else unusual."""
+    return pack(tree, tmp_path_factory.mktemp("out") / "a.ucz", threads=2)[1]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_tree_comes_back(tree, tmp_path, level):
+    result, data = pack(tree, tmp_path / "a.ucz", level=level)
+    with Archive(tmp_path / "a.ucz") as archive:
+        archive.extract(tmp_path / "out")
+        assert archive.verify().ok
+    assert tree_facts(tree) == tree_facts(tmp_path / "out" / "tree")
+    assert result.statistics.archive_bytes == len(data)
+    assert result.statistics.original_bytes == sum(p.stat().st_size for p in tree.rglob("*") if p.is_file())
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("level", [3, 6])
+def test_difficult_names_links_times_and_holes_come_back(tmp_path, level):
+    root = create_difficult_tree(tmp_path / "tree")
+    pack(root, tmp_path / "a.ucz", level=level)
+    with Archive(tmp_path / "a.ucz") as archive:
+        archive.extract(tmp_path / "out")
+    assert tree_facts(root) == tree_facts(tmp_path / "out" / "tree")
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_threads_do_not_change_the_bytes(tree, tmp_path, reference, threads):
+    assert pack(tree, tmp_path / "a.ucz", threads=threads)[1] == reference
+
+
+def test_the_memory_limit_does_not_change_the_bytes(tree, tmp_path, reference):
+    assert pack(tree, tmp_path / "a.ucz", memory=300)[1] == reference
+
+
+def test_windows_do_not_change_the_bytes(tree, tmp_path, reference):
+    assert pack(tree, tmp_path / "a.ucz", memory_map_threshold=1000, chunk_size=3)[1] == reference
+
+
+def test_other_processes_give_the_same_bytes(tree, tmp_path, reference):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        assert pack(tree, tmp_path / "a.ucz", executor=executor)[1] == reference
+
+
+def test_a_database_from_before_does_not_change_the_bytes(tree, tmp_path, reference):
+    database = tmp_path / "patterns.db"
+    for _ in range(2):
+        assert pack(tree, tmp_path / "a.ucz", database=database)[1] == reference
+
+
+def test_a_damaged_database_is_moved_aside_and_does_not_change_the_bytes(tree, tmp_path, reference):
+    database = tmp_path / "patterns.db"
+    database.write_bytes(b"no database" * 1000)
+    result, data = pack(tree, tmp_path / "a.ucz", database=database)
+    assert data == reference
+    assert any("moved" in warning for warning in result.warnings)
+    assert list(tmp_path.glob("patterns.db.corrupt*"))
+
+
+def test_a_rerun_replaces_counts(tree, tmp_path):
+    database = tmp_path / "patterns.db"
+    seen = []
+    for _ in range(2):
+        pack(tree, tmp_path / "a.ucz", database=database)
+        with PatternDatabase(database) as opened:
+            seen.append([(e.pattern, e.frequency, e.file_count) for e in opened.top_patterns()])
+    assert seen[0] == seen[1]
+    assert seen[0]
+
+
+def test_counts_are_those_of_a_naive_recount(tree, tmp_path):
+    database = tmp_path / "patterns.db"
+    pack(tree, tmp_path / "a.ucz", database=database)
+    texts = [path.read_bytes() for path in tree.rglob("*") if path.is_file()]
+    with PatternDatabase(database) as opened:
+        entries = opened.top_patterns(100)
+    for entry in entries:
+        assert entry.frequency == sum(overlapping(text, entry.pattern) for text in texts)
+        assert entry.file_count == sum(entry.pattern in text for text in texts)
+
+
+def overlapping(text, pattern):
+    count, at = 0, text.find(pattern)
+    while at >= 0:
+        count, at = count + 1, text.find(pattern, at + 1)
+    return count
+
+
+def test_an_empty_folder_and_an_empty_file(tmp_path):
+    (tmp_path / "tree" / "empty").mkdir(parents=True)
+    (tmp_path / "tree" / "nothing").touch()
+    pack(tmp_path / "tree", tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert sorted(archive) == ["tree", "tree/empty", "tree/nothing"]
+        assert archive.read("tree/nothing") == b""
+
+
+def test_a_single_file(tmp_path):
+    (tmp_path / "one.txt").write_bytes(b"text " * 1000)
+    pack(tmp_path / "one.txt", tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("one.txt") == b"text " * 1000
+
+
+def test_one_file_costs_only_its_blocks(tree, tmp_path):
+    (tmp_path / "many").mkdir()
+    fill_codebase(tmp_path / "many", 600, 16_000)
+    _, data = pack(tmp_path / "many", tmp_path / "a.ucz", level=3)
+    with Archive(tmp_path / "a.ucz") as archive:
+        name = next(name for name in archive if archive.info(name).size > 5000)
+        before = archive.blocks_decoded, archive.bytes_read
+        archive.read(name)
+        assert archive.blocks_decoded - before[0] <= 2 + -(-archive.info(name).size // (256 << 10))
+        assert archive.bytes_read < len(data) // 2
+
+
+def test_too_little_memory_is_refused_with_both_figures(tree, tmp_path):
+    with pytest.raises(MemoryLimitExceededError) as caught:
+        pack(tree, tmp_path / "a.ucz", memory=16)
+    assert caught.value.limit_mb == 16
+    assert caught.value.current_mb > 16
+    assert f"{caught.value.current_mb}MB > 16MB" in str(caught.value)
+    assert not (tmp_path / "a.ucz").exists()
+
+
+def test_an_output_in_no_folder_is_refused(tree, tmp_path):
+    with pytest.raises(OutputError, match="does not exist"):
+        pack(tree, tmp_path / "none" / "a.ucz")
+
+
+def test_an_output_that_is_a_folder_is_refused(tree, tmp_path):
+    with pytest.raises(UsageError, match="is a folder"):
+        pack(tree, tmp_path)
+
+
+def test_nothing_is_left_beside_the_archive(tree, tmp_path):
+    pack(tree, tmp_path / "a.ucz")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ucz"]
+
+
+def test_the_output_and_the_database_are_not_packed(tmp_path):
+    fill_codebase(tmp_path / "tree", 5, 1000)
+    for _ in range(2):
+        pack(tmp_path / "tree", tmp_path / "tree" / "a.ucz", database=tmp_path / "tree" / "p.db")
+    with Archive(tmp_path / "tree" / "a.ucz") as archive:
+        assert not [name for name in archive if name.endswith((".ucz", ".db", "-wal", "-shm", ".partial"))]
