@@ -137,7 +137,7 @@ def place_codes() -> Made:
     rows = {
         b"a/one.py": [(1, 500, 100)],
         b"a/three.md": [(0, 0, 50)],
-        b"a/two.txt": [(2, 0, 40)],
+        b"a/two.txt": [(2, 3, 37)],
         b"b/follows": [(2, 40, 10)],
         b"b/one.py": [(1, 600, 100)],
         b"c/before": [(1, 480, 20)],
@@ -147,6 +147,7 @@ def place_codes() -> Made:
         b"d/after": [(1, 600, 50)],
         b"d/explicit": [(0, 777, 100)],
         b"d/next": [(1, 0, 8)],
+        b"d/stands": [(2, 50, 9)],
         b"e/parts": [(3, 0, 200), (HOLE, 0, 5000), (2, 900, 100), (3, 200, 50)],
     }
     for path, spans in rows.items():
@@ -156,7 +157,7 @@ def place_codes() -> Made:
     real = places.PlaceWriter.to_bytes
     with patch.object(places.PlaceWriter, "to_bytes", lambda self: codes.update(self._codes) or real(self)):
         data = made(plan)
-    assert codes == set(range(8)), codes
+    assert codes == set(range(9)), codes
     return data, plan
 
 

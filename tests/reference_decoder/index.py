@@ -171,7 +171,7 @@ def read_files(fields: Fields, files: list[Entry]) -> tuple[list[Entry], list[tu
     places = fields.column(total)
     lengths = fields.column(total - len(own))
     distances = fields.column(places.count(5) + places.count(6))
-    block_steps = fields.column(places.count(7))
+    block_steps = fields.column(places.count(7) + places.count(8))
     offsets = fields.column(places.count(7))
     twins = resolve_twins(files, shapes, twin_column)
     walk = Walk(files, places, lengths, distances, block_steps, offsets)
@@ -248,8 +248,12 @@ class Walk:
             require(1 <= distance <= len(self.done), "no such extent before")
             block, offset, other = self.done[-distance]
             return (block, offset + other) if code == 5 else (block, offset - length)
-        require(code == 7, "no such place code")
-        return block + unzigzag(next(self.block_steps)), next(self.offsets)
+        require(code in (7, 8), "no such place code")
+        block += unzigzag(next(self.block_steps))
+        if code == 7:
+            return block, next(self.offsets)
+        ends = [offset + length for earlier, offset, length in self.done if earlier == block]
+        return block, ends[-1] if ends else 0
 
     def alike(self, position: int, key: object) -> tuple[int, int]:
         """Where the last extent of the nearest earlier file with the same key ends."""

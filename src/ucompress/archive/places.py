@@ -22,6 +22,7 @@ IS_HOLE = 4
 AFTER = 5
 BEFORE = 6
 EXPLICIT = 7
+IN_BLOCK = 8
 
 Place = tuple[int, int]
 
@@ -48,6 +49,7 @@ class _Past:
         self.ends: list[Place] = []
         self.by_base: dict[bytes, Place] = {}
         self.by_suffix: dict[bytes, Place] = {}
+        self.by_block: dict[int, int] = {}
 
     @property
     def end(self) -> Place:
@@ -60,6 +62,7 @@ class _Past:
     def add(self, block: int, offset: int, length: int) -> None:
         self.starts.append((block, offset))
         self.ends.append((block, offset + length))
+        self.by_block[block] = offset + length
 
     def name(self, path: bytes, extents: Sequence[Extent]) -> None:
         """Remember where the file's last stored extent ends, under its base name and suffix."""
@@ -129,6 +132,9 @@ class PlaceWriter:
             code = SAME_SUFFIX
         elif start == (past.block + 1, 0):
             code = NEXT_BLOCK
+        elif offset == past.by_block.get(block, 0):
+            code = IN_BLOCK
+            self._block_steps.append(zigzag(block - past.block))
         elif start in self._end_at:
             code = AFTER
             self._distances.append(number - self._end_at[start])
@@ -171,13 +177,13 @@ class PlaceReader:
             raise cursor.fail(f"it claims {extents} extents")
         own = sum(shape > TWIN for shape in self._shapes)
         sizes = cursor.numbers(own, LARGEST)
-        self._codes = cursor.numbers(extents, EXPLICIT)
+        self._codes = cursor.numbers(extents, IN_BLOCK)
         self._lengths = cursor.numbers(extents - own, LARGEST)
         self._distances = cursor.numbers(
             self._codes.count(AFTER) + self._codes.count(BEFORE), PAGE_EXTENTS_LIMIT
         )
         explicit = self._codes.count(EXPLICIT)
-        self._block_steps = cursor.column(explicit).tolist()
+        self._block_steps = cursor.column(explicit + self._codes.count(IN_BLOCK)).tolist()
         self._offsets = cursor.numbers(explicit, BLOCK_LIMIT)
         self.own_files = own
         self.extent_count = extents
@@ -262,6 +268,9 @@ class PlaceReader:
             place = (past.block + 1, 0)
         elif code == EXPLICIT:
             place = (past.block + unzigzag(next(block_steps)), next(offsets))
+        elif code == IN_BLOCK:
+            block = past.block + unzigzag(next(block_steps))
+            place = (block, past.by_block.get(block, 0))
         else:
             place = self._related(code, next(distances), length, past)
         if place is None or not 0 <= place[0] < BLOCKS_LIMIT:
