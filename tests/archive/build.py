@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
 from blake3 import blake3
 
-from ucompress.archive import HOLE, ArchiveHeader, ArchiveWriter, Entry, EntryKind, Extent, WriterTotals
+from ucompress.archive import (
+    HOLE,
+    ArchiveHeader,
+    ArchiveWriter,
+    Entry,
+    EntryKind,
+    Extent,
+    WriterTotals,
+    coding,
+)
 from ucompress.codec.block import BlockCompressor
 
 
@@ -23,6 +34,18 @@ class Plan:
 
     entries: list[Entry] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
+
+
+class _Storing:
+    def compress(self, data: bytes) -> tuple[int, bytes]:
+        return 0, bytes(data)
+
+
+@contextmanager
+def stored_pages() -> Iterator[None]:
+    """Pages, directory and dictionary as they are: quick to decode in pure Python, and with known sizes."""
+    with patch.object(coding, "_compressor", _Storing):
+        yield
 
 
 def plan_files(

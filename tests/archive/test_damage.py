@@ -16,7 +16,7 @@ from ucompress.archive import index as index_module
 from ucompress.archive.layout import END_MAGIC, FOOTER_SIZE, HEADER_SIZE, Footer, check
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
-from .build import folder, plan_files, write
+from .build import folder, plan_files, stored_pages, write
 
 
 def words(seed: int, size: int) -> bytes:
@@ -107,7 +107,8 @@ def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
         for number in range(3000)
     }
     path = tmp_path / "burst.ucz"
-    totals = write(path, plan_files(files), dictionary=words(3, 30_000))
+    with stored_pages():
+        totals = write(path, plan_files(files), dictionary=words(3, 30_000))
     data = path.read_bytes()
     for start, length, burst in (
         (HEADER_SIZE, totals.dictionary_bytes, 900),
@@ -127,7 +128,8 @@ def test_a_lost_index_page_costs_its_own_members(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(index_module, "PAGE_ENTRIES", 50)
     files = {b"%04d" % number: words(number, 60) for number in range(500)}
     path = tmp_path / "pages.ucz"
-    write(path, plan_files(files))
+    with stored_pages():
+        write(path, plan_files(files))
     data = bytearray(path.read_bytes())
     for at in range(HEADER_SIZE + 32 + 1000, HEADER_SIZE + 32 + 1700):
         data[at] ^= 0x55

@@ -18,7 +18,7 @@ from ucompress.archive import index as index_module
 from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.archive.pages import Page, encode_page
 
-from .build import Plan, plan_files, write
+from .build import Plan, plan_files, stored_pages, write
 
 COMPONENT = st.binary(min_size=1, max_size=6).filter(
     lambda part: part not in (b".", b"..") and not {0, 47} & set(part)
@@ -101,7 +101,7 @@ def test_both_readers_agree(
 ) -> None:
     path = tmp_path_factory.mktemp("agree") / "a.ucz"
     header = ArchiveHeader(level=2, content_hash_bytes=hash_length)
-    with pytest.MonkeyPatch.context() as patch:
+    with stored_pages(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(index_module, "PAGE_ENTRIES", page)
         write(path, plan, header=header, dictionary=b"dictionary" * 20 if with_dictionary else b"")
     data = path.read_bytes()
@@ -131,7 +131,8 @@ def test_times_and_kinds_by_the_second_decoder(tmp_path: Path) -> None:
         Entry(b"d", EntryKind.HARDLINK, 0o640, target=b"c"),
     ]
     path = tmp_path / "a.ucz"
-    write(path, Plan(rows))
+    with stored_pages():
+        write(path, Plan(rows))
     decoded = decode(path.read_bytes())
     for row in rows:
         entry = decoded.members[row.path].entry
@@ -157,7 +158,8 @@ def test_similar_neighbours_cost_no_place(tmp_path: Path) -> None:
             rows.append(Entry(name, size=sizes[name], extents=(Extent(0, at, sizes[name]),)))
             at += sizes[name]
         rows.sort(key=lambda row: row.path)
-        page = encode_page(rows, 0)
+        with stored_pages():
+            page = encode_page(rows, 0)
         lengths[order] = len(page)
         read = Page(page, 0, "page")
         assert [read.entry(number) for number in range(800)] == rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 
+from archive.build import stored_pages
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     CRITICAL,
@@ -112,7 +113,8 @@ class Patch:
     def rewrite_directory(self, moved: int = 0) -> Patch:
         """Write directory and footer anew, after what they describe has changed."""
         at = self.footer.directory_at + moved
-        payload = self.directory.to_bytes()
+        with stored_pages():
+            payload = self.directory.to_bytes()
         header = SectionHeader(SECTION_DIRECTORY, CRITICAL | PROTECTED, len(payload), check(payload, 8))
         footer = Footer(
             self.footer.header, at, len(payload), check(payload, 8), self.footer.tree_hash

@@ -8,16 +8,12 @@ from ucompress.archive.layout import CODED_SLACK
 from ucompress.codec.block import BlockCompressor, BlockDecompressor
 from ucompress.errors import CorruptArchiveError
 
-STORED = 0
 _LEVEL = 6
 
 
 @cache
-def _compressor() -> BlockCompressor | None:
-    try:
-        return BlockCompressor(_LEVEL)
-    except ValueError:
-        return None
+def _compressor() -> BlockCompressor:
+    return BlockCompressor(_LEVEL)
 
 
 @cache
@@ -27,8 +23,7 @@ def _decompressor() -> BlockDecompressor:
 
 def code_shared(data: bytes) -> tuple[int, bytes]:
     """Codec id and coded bytes: our LZ codec where it gains, else stored."""
-    compressor = _compressor()
-    return compressor.compress(data) if compressor is not None else (STORED, data)
+    return _compressor().compress(data)
 
 
 def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
