@@ -118,3 +118,12 @@ def test_arrays_and_views() -> None:
     decoder = _core.Decoder(_core.PrimedDictionary(b"past"), 5000)
     decoder.decode_into(memoryview(payload), out)
     assert (out == data).all()
+
+
+def test_far_repeat_in_random_bytes_is_found() -> None:
+    half = random.Random(18).randbytes(400_000)
+    for level in LEVELS:
+        payload = _core.compress_block(half + half, b"", level)
+        assert payload[0] & ~2 == 0x20
+        assert len(payload) < 402_000
+        assert _core.decompress_block(payload, 800_000) == half + half

@@ -2,7 +2,7 @@
 #
 #   lz_memory -> range_coder -> lz_counters -> lz_models -> lz_literals -> lz_tokens -> lz_prime
 #                                                  lz_finder, lz_prices -> lz_encoder
-#                                lz_lazy, lz_optimal -> lz_encode          lz_decode
+#                     lz_lazy, lz_optimal, lz_choose -> lz_encode          lz_decode
 #
 # Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
 # (dictionary and block at most LZ_LIMIT, block at most the coder's max_block).

@@ -54,14 +54,14 @@ static int lz_decode_tokens(lz_model *m, lz_shape shape, uint8_t *window, uint32
         uint32_t position = (uint32_t)(out - start) & shape.position_mask;
         uint32_t length;
         if (!lz_get_bit(&rc, &m->match[position][c.history])) {
-            *out = (uint8_t)lz_get_literal(&rc, m, &c, out);
+            *out = (uint8_t)(shape.plain ? rc_decode_direct(&rc, 8) : lz_get_literal(&rc, m, &c, out));
             out++;
             lz_context_push(&c, LZ_LITERAL);
             continue;
         }
         if (!lz_get_bit(&rc, &m->repeat[c.history])) {
             length = lz_get_length(&rc, &m->length[0], position);
-            lz_context_enter(&c, lz_get_offset(&rc, m, length));
+            lz_context_enter(&c, lz_get_offset(&rc, m, &shape, (uint32_t)(out - start), length));
             lz_context_push(&c, LZ_MATCH);
         } else {
             if (lz_get_bit(&rc, &m->older[0][c.history])) {
@@ -78,7 +78,7 @@ static int lz_decode_tokens(lz_model *m, lz_shape shape, uint8_t *window, uint32
             length = lz_get_length(&rc, &m->length[1], position);
             lz_context_push(&c, LZ_REPEAT);
         }
-        if (UC_UNLIKELY(c.recent[0] > (size_t)(out - window) || length > (size_t)(end - out))) {
+        if (UC_UNLIKELY(c.recent[0] - 1 >= (size_t)(out - window) || length > (size_t)(end - out))) {
             return LZ_DAMAGED;
         }
         lz_copy(out, c.recent[0], length);
@@ -105,6 +105,7 @@ static int lz_decode_block(lz_model *m, const lz_model *primed, uint8_t *window,
     if (!lz_shape_read(&shape, payload[0])) {
         return LZ_DAMAGED;
     }
+    lz_shape_past(&shape, past);
     memcpy(m, primed, sizeof *m);
     return lz_decode_tokens(m, shape, window, past, payload + 1, payload_size - 1, size);
 }

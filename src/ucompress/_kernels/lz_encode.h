@@ -1,29 +1,15 @@
 /* The block encoder: look at the bytes, choose how to code them, code them.
  *
- *   data -> incompressible? -> stored
- *        -> shape (text or binary) -> primed state copied -> parse -> tokens -> payload
+ *   data -> shape (lz_choose.h), or stored at once -> primed state copied -> parse -> tokens -> payload
  *        -> not smaller than the data -> stored
  */
 #ifndef UC_LZ_ENCODE_H
 #define UC_LZ_ENCODE_H
 
+#include "lz_choose.h"
 #include "lz_lazy.h"
 #include "lz_optimal.h"
 #include "lz_setup.h"
-
-/* Bytes that a text would not have tell structures of fixed width. */
-static inline lz_shape lz_choose_shape(const uint8_t *data, uint32_t size)
-{
-    lz_shape shape = { 0 };
-    uint32_t k, odd = 0;
-    for (k = 0; k < size; k++) {
-        odd += data[k] < 9;
-    }
-    if (odd > size / 32) {
-        shape.position_mask = LZ_POSITIONS - 1;
-    }
-    return shape;
-}
 
 static inline size_t lz_encode_stored(const uint8_t *data, uint32_t size, uint8_t *out)
 {
@@ -44,13 +30,15 @@ static size_t lz_encode_block(lz_coder *coder, const uint8_t *data, uint32_t siz
     memset(coder->window + past + size, 0, LZ_SLACK);
     e->past = past;
     e->end = past + size;
-    e->shape = lz_choose_shape(data, size);
+    lz_finder_begin(&e->finder, past, size);
+    if (!lz_choose_shape(e, data, size)) {
+        return lz_encode_stored(data, size, out);
+    }
     memcpy(coder->model, coder->primed->model, sizeof(lz_model));
     lz_context_reset(&e->context);
-    lz_finder_begin(&e->finder, past, size);
     out[0] = lz_shape_byte(&e->shape);
     rc_encoder_init(&e->rc, out + 1, size);
-    if (coder->primed->level == 4) {
+    if (coder->primed->level == 4 || e->shape.plain) {
         lz_parse_lazy(e);
     } else {
         lz_parse_optimal(e);

@@ -46,13 +46,13 @@ static UC_INLINE uint32_t lz_position(const lz_encoder *e, uint32_t position)
 static inline void lz_emit_literal(lz_encoder *e, uint32_t position)
 {
     const uint8_t *here = e->window + position;
-    lz_token_literal(&e->rc, e->model, &e->context, lz_position(e, position), here, *here);
+    lz_token_literal(&e->rc, e->model, &e->context, &e->shape, lz_position(e, position), here, *here);
     e->stale++;
 }
 
 static inline void lz_emit_match(lz_encoder *e, uint32_t position, uint32_t length, uint32_t offset)
 {
-    lz_token_match(&e->rc, e->model, &e->context, lz_position(e, position), length, offset);
+    lz_token_match(&e->rc, e->model, &e->context, &e->shape, position - e->past, length, offset);
     e->stale += length;
 }
 

@@ -19,6 +19,7 @@
 #include "lz_block.h"
 
 #define LZ_SHORT_BITS 15
+#define LZ_CARRIED 16       /* bytes of a known match that spare the next search */
 
 typedef struct {
     uint32_t length, offset;
@@ -43,6 +44,7 @@ typedef struct {
     const lz_index *shared;  /* NULL without a dictionary */
     uint32_t *pairs;         /* [65536] */
     uint32_t *triples;       /* [1 << LZ_SHORT_BITS] */
+    lz_match carried;        /* the dictionary's longest match one position before */
 } lz_finder;
 
 #define LZ_MATCHES 96 /* of one position: at most one for each step and short table */
@@ -78,6 +80,7 @@ static UC_INLINE lz_match *lz_tree_insert(const lz_index *index, const uint8_t *
         const uint8_t *there = window + node - 1;
         uint32_t *pair = &index->links[2 * (size_t)(node - 1 - index->base)];
         uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        UC_PREFETCH(pair);
         length += uc_match_length(there + length, here + length, limit - length);
         if (out && length > best) {
             best = length;
@@ -117,6 +120,7 @@ static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *wi
         const uint8_t *there = window + node - 1;
         const uint32_t *pair = &index->links[2 * (size_t)(node - 1)];
         uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        UC_PREFETCH(pair);
         length += uc_match_length(there + length, here + length, limit - length);
         if (length > best) {
             best = length;
@@ -190,6 +194,7 @@ static inline void lz_finder_begin(lz_finder *f, uint32_t past, uint32_t size)
 {
     f->past = past;
     f->end = past + size;
+    f->carried.length = 0;
     f->own.base = past;
     f->own.bits = lz_index_bits(size);
     memset(f->own.heads, 0, sizeof(uint32_t) << f->own.bits);
@@ -221,6 +226,49 @@ static inline lz_match *lz_find_short(lz_finder *f, uint32_t position, uint32_t 
     return out;
 }
 
+/* Brings the first steps of later searches near. */
+static UC_INLINE void lz_index_prefetch(const lz_index *index, const uint8_t *window, uint32_t position,
+                                        uint32_t end, size_t links)
+{
+    if (position + 20 < end) {
+        uint32_t node = index->heads[lz_hash4(window + position + 6, index->bits)];
+        UC_PREFETCH(&index->heads[lz_hash4(window + position + 16, index->bits)]);
+        if (node) {
+            UC_PREFETCH(window + node - 1);
+            UC_PREFETCH(&index->links[links * (node - 1 - index->base)]);
+        }
+    }
+}
+
+/* Inside a long match of the dictionary the search is spared: its rest is as good as any other. */
+static inline lz_match *lz_find_past(lz_finder *f, uint32_t position, uint32_t limit, uint32_t best, lz_match *out)
+{
+    lz_match *first = out;
+    if (f->carried.length > LZ_CARRIED) {
+        f->carried.length--;
+        if (f->carried.length > best) {
+            out->length = f->carried.length < limit ? f->carried.length : limit;
+            out->offset = f->carried.offset;
+            out++;
+        }
+        return out;
+    }
+    f->carried.length = 0;
+    if (best >= limit) {
+        return out;
+    }
+    if (f->effort.tree) {
+        out = lz_tree_look(f->shared, f->window, position, limit, f->effort.past_depth, best, out);
+    } else {
+        uint32_t node = f->shared->heads[lz_hash4(f->window + position, f->shared->bits)];
+        out = lz_chain_look(f->shared, f->window, position, node, limit, f->effort.past_depth, best, out);
+    }
+    if (out > first) {
+        f->carried = out[-1];
+    }
+    return out;
+}
+
 /* Matches at `position`, lengths and offsets growing; returns their number. */
 static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matches)
 {
@@ -231,6 +279,10 @@ static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matche
     if (limit < 4) {
         return 0;
     }
+    if (f->shared) {
+        lz_index_prefetch(f->shared, f->window, position, f->end, f->effort.tree ? 2 : 1);
+    }
+    lz_index_prefetch(&f->own, f->window, position, f->end, f->effort.tree ? 2 : 1);
     out = lz_find_short(f, position, limit, out);
     best = out > matches ? out[-1].length : 1;
     if (f->effort.tree) {
@@ -242,13 +294,8 @@ static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matche
         }
     }
     best = out > matches ? out[-1].length : 1;
-    if (f->shared && best < limit) {
-        if (f->effort.tree) {
-            out = lz_tree_look(f->shared, f->window, position, limit, f->effort.past_depth, best, out);
-        } else {
-            uint32_t node = f->shared->heads[lz_hash4(f->window + position, f->shared->bits)];
-            out = lz_chain_look(f->shared, f->window, position, node, limit, f->effort.past_depth, best, out);
-        }
+    if (f->shared) {
+        out = lz_find_past(f, position, limit, best, out);
     }
     if (out > matches && out[-1].length == f->effort.nice) {
         uint32_t most = room < LZ_MAX_LENGTH ? room : LZ_MAX_LENGTH;
@@ -263,6 +310,7 @@ static inline void lz_skip(lz_finder *f, uint32_t position)
     uint32_t room = f->end - position;
     uint32_t limit = room < f->effort.nice ? room : f->effort.nice;
     const uint8_t *here = f->window + position;
+    f->carried.length -= f->carried.length > 0;
     if (limit < 4) {
         return;
     }

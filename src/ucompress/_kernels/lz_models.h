@@ -29,6 +29,8 @@ enum { LZ_LITERAL = 0, LZ_MATCH = 1, LZ_REPEAT = 2, LZ_SHORT = 3 };
 #define LZ_OFFSET_SLOTS 64
 #define LZ_OFFSET_CLASSES 4 /* by min(length - 2, 3) */
 #define LZ_NEAR_SLOTS 14    /* below: every bit of the offset is modelled */
+#define LZ_PAGE_BITS 10     /* the dictionary in at most this many bits of pages */
+#define LZ_PAST_SLOT 63     /* a place in the dictionary instead of an offset */
 #define LZ_ALIGN_BITS 4     /* above: these low bits are */
 
 typedef struct {
@@ -45,6 +47,7 @@ typedef struct {
     lz_counter slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
     lz_counter near[LZ_NEAR_SLOTS][32];
     lz_counter align[1 << LZ_ALIGN_BITS];
+    lz_counter page[1 << LZ_PAGE_BITS];            /* of the dictionary */
     lz_counter literal[256][256];                  /* by the byte before */
     lz_counter beside[256][256];                   /* by the byte at the last offset */
 } lz_model;
@@ -54,10 +57,21 @@ typedef struct {
     uint32_t recent[LZ_RECENT];
 } lz_context;
 
-/* How a block is coded, from its first byte. */
+/* How a block is coded: from its first byte and the dictionary's size. */
 typedef struct {
     uint32_t position_mask; /* 0 or 3 */
+    int plain;              /* literals as they are, eight even bits */
+    uint32_t past;          /* bytes of dictionary */
+    unsigned page_bits, line_bits; /* a place in the dictionary = page, then line */
 } lz_shape;
+
+static inline void lz_shape_past(lz_shape *shape, uint32_t past)
+{
+    unsigned bits = past > 1 ? uc_log2(past - 1) + 1 : 0;
+    shape->past = past;
+    shape->page_bits = bits < LZ_PAGE_BITS ? bits : LZ_PAGE_BITS;
+    shape->line_bits = bits - shape->page_bits;
+}
 
 static inline void lz_model_reset(lz_model *m)
 {
@@ -151,11 +165,23 @@ static inline uint32_t lz_offset_class(uint32_t length)
     return length - 2 < LZ_OFFSET_CLASSES - 1 ? length - 2 : LZ_OFFSET_CLASSES - 1;
 }
 
-static UC_INLINE void lz_put_offset(rc_encoder *rc, lz_model *m, uint32_t length, uint32_t offset)
+/* `reach`: bytes of the block before this position. */
+static UC_INLINE void lz_put_offset(rc_encoder *rc, lz_model *m, const lz_shape *shape, uint32_t reach,
+                                    uint32_t length, uint32_t offset)
 {
     uint32_t v = offset - 1;
+    lz_counter *slots = m->slot[lz_offset_class(length)];
     uint32_t slot = lz_offset_slot(v);
-    lz_put_tree(rc, m->slot[lz_offset_class(length)], 6, slot);
+    if (offset > reach) {
+        uint32_t place = shape->past + reach - offset;
+        lz_put_tree(rc, slots, 6, LZ_PAST_SLOT);
+        lz_put_tree(rc, m->page, shape->page_bits, place >> shape->line_bits);
+        if (rc && shape->line_bits) {
+            rc_encode_direct(rc, place & ((1u << shape->line_bits) - 1), shape->line_bits);
+        }
+        return;
+    }
+    lz_put_tree(rc, slots, 6, slot);
     if (slot >= 4) {
         unsigned bits = slot / 2 - 1;
         uint32_t low = v & ((1u << bits) - 1);
@@ -170,13 +196,21 @@ static UC_INLINE void lz_put_offset(rc_encoder *rc, lz_model *m, uint32_t length
     }
 }
 
-static UC_INLINE uint32_t lz_get_offset(rc_decoder *rc, lz_model *m, uint32_t length)
+static UC_INLINE uint32_t lz_get_offset(rc_decoder *rc, lz_model *m, const lz_shape *shape, uint32_t reach,
+                                        uint32_t length)
 {
     uint32_t slot = lz_get_tree(rc, m->slot[lz_offset_class(length)], 6);
     uint32_t v;
     unsigned bits;
     if (slot < 4) {
         return slot + 1;
+    }
+    if (slot == LZ_PAST_SLOT) {
+        v = lz_get_tree(rc, m->page, shape->page_bits);
+        if (shape->line_bits) {
+            v = v << shape->line_bits | rc_decode_direct(rc, shape->line_bits);
+        }
+        return shape->past + reach - v; /* 0 or less for a place behind the dictionary's end */
     }
     bits = slot / 2 - 1;
     v = (2 | (slot & 1)) << bits;

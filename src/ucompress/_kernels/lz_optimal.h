@@ -18,26 +18,34 @@
 #include "lz_encoder.h"
 
 #define LZ_FAR 0xFFFFFFFFu
-#define LZ_REFRESH 2048 /* bytes between two readings of the prices */
+#ifndef LZ_REFRESH
+#ifndef LZ_REFRESH
+#define LZ_REFRESH 2048
+#endif
+#endif
 
 typedef struct {
     lz_encoder *e;
     uint32_t start, last; /* position of node 0; highest node that has an arrival */
 } lz_path;
 
-static UC_INLINE void lz_arrive(lz_path *path, uint32_t at, uint32_t price, unsigned kind, uint32_t length,
-                                uint32_t value, uint32_t tail)
+/* Makes nodes up to `at` known, without an arrival yet. */
+static UC_INLINE void lz_reach(lz_path *path, uint32_t at)
 {
-    lz_node *nodes = path->e->nodes;
     while (path->last < at) {
-        nodes[++path->last].price = LZ_FAR;
+        path->e->nodes[++path->last].price = LZ_FAR;
     }
-    if (price < nodes[at].price) {
-        nodes[at].price = price;
-        nodes[at].kind = kind;
-        nodes[at].length = length;
-        nodes[at].value = value;
-        nodes[at].tail = tail;
+}
+
+static UC_INLINE void lz_arrive(lz_node *n, uint32_t price, unsigned kind, uint32_t length, uint32_t value,
+                                uint32_t tail)
+{
+    if (price < n->price) {
+        n->price = price;
+        n->kind = kind;
+        n->length = length;
+        n->value = value;
+        n->tail = tail;
     }
 }
 
@@ -89,7 +97,8 @@ static inline void lz_try_tail(lz_path *path, uint32_t i, uint32_t price, unsign
     position = lz_position(e, after);
     price += lz_price_repeat(e->prices, e->model, history, position, 0)
         + lz_price_length(e->prices, e->model, 1, position, tail);
-    lz_arrive(path, i + length + 1 + tail, price, kind, length, value, tail);
+    lz_reach(path, i + length + 1 + tail);
+    lz_arrive(&e->nodes[i + length + 1 + tail], price, kind, length, value, tail);
 }
 
 static inline void lz_try_single(lz_path *path, uint32_t i)
@@ -102,13 +111,14 @@ static inline void lz_try_single(lz_path *path, uint32_t i)
     const lz_counter *flag = &e->model->match[position][c->history];
     uint32_t price = n->price + lz_price_bit(e->prices, flag, 0)
         + lz_price_literal(e->prices, e->model, c->history, c->recent[0], here, *here);
-    lz_arrive(path, i + 1, price, LZ_LITERAL, 1, 0, 0);
+    lz_reach(path, i + 1);
+    lz_arrive(&e->nodes[i + 1], price, LZ_LITERAL, 1, 0, 0);
     if (c->recent[0] <= at && *here == here[-(ptrdiff_t)c->recent[0]]) {
         price = n->price + lz_price_bit(e->prices, flag, 1)
             + lz_price_bit(e->prices, &e->model->repeat[c->history], 1)
             + lz_price_bit(e->prices, &e->model->older[0][c->history], 0)
             + lz_price_bit(e->prices, &e->model->single[position][c->history], 0);
-        lz_arrive(path, i + 1, price, LZ_SHORT, 1, 0, 0);
+        lz_arrive(&e->nodes[i + 1], price, LZ_SHORT, 1, 0, 0);
     }
 }
 
@@ -118,6 +128,7 @@ static inline uint32_t lz_try_repeats(lz_path *path, uint32_t i, const uint32_t 
     lz_encoder *e = path->e;
     const lz_node *n = &e->nodes[i];
     uint32_t position = lz_position(e, path->start + i);
+    const uint32_t *prices = e->prices->length[1][position];
     unsigned k;
     for (k = 0; k < LZ_RECENT; k++) {
         uint32_t price, length;
@@ -125,13 +136,12 @@ static inline uint32_t lz_try_repeats(lz_path *path, uint32_t i, const uint32_t 
             continue;
         }
         price = n->price + lz_price_repeat(e->prices, e->model, n->context.history, position, k);
+        lz_reach(path, i + lengths[k]);
         for (length = 2; length <= lengths[k]; length++) {
-            lz_arrive(path, i + length, price + lz_price_length(e->prices, e->model, 1, position, length),
-                      LZ_REPEAT, length, k, 0);
+            lz_arrive(&e->nodes[i + length], price + prices[length], LZ_REPEAT, length, k, 0);
         }
         length = lengths[k];
-        lz_try_tail(path, i, price + lz_price_length(e->prices, e->model, 1, position, length), LZ_REPEAT,
-                    length, k, n->context.recent[k]);
+        lz_try_tail(path, i, price + prices[length], LZ_REPEAT, length, k, n->context.recent[k]);
     }
     return lengths[0];
 }
@@ -141,20 +151,27 @@ static inline void lz_try_matches(lz_path *path, uint32_t i, const lz_match *mat
 {
     lz_encoder *e = path->e;
     const lz_node *n = &e->nodes[i];
-    uint32_t position = lz_position(e, path->start + i), k;
+    uint32_t position = lz_position(e, path->start + i), reach = path->start + i - e->past, k;
+    const uint32_t *lengths = e->prices->length[0][position];
     uint32_t price = n->price + lz_price_bit(e->prices, &e->model->match[position][n->context.history], 1)
         + lz_price_bit(e->prices, &e->model->repeat[n->context.history], 0);
+    if (count) {
+        lz_reach(path, i + matches[count - 1].length);
+    }
     for (k = 0; k < count; k++) {
-        uint32_t offset = matches[k].offset, whole = 0;
-        if (length > matches[k].length) {
+        uint32_t offset = matches[k].offset, most = matches[k].length, far;
+        if (length > most) {
             continue;
         }
-        for (; length <= matches[k].length; length++) {
-            whole = price + lz_price_length(e->prices, e->model, 0, position, length)
-                + lz_price_offset(e->prices, length, offset);
-            lz_arrive(path, i + length, whole, LZ_MATCH, length, offset, 0);
+        for (; length < 2 + LZ_OFFSET_CLASSES - 1 && length < most; length++) {
+            far = lz_price_offset(e->prices, &e->shape, reach, length, offset);
+            lz_arrive(&e->nodes[i + length], price + lengths[length] + far, LZ_MATCH, length, offset, 0);
         }
-        lz_try_tail(path, i, whole, LZ_MATCH, matches[k].length, offset, offset);
+        far = price + lz_price_offset(e->prices, &e->shape, reach, length, offset);
+        for (; length <= most; length++) {
+            lz_arrive(&e->nodes[i + length], lengths[length] + far, LZ_MATCH, length, offset, 0);
+        }
+        lz_try_tail(path, i, lengths[most] + far, LZ_MATCH, most, offset, offset);
     }
 }
 

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
     uint32_t near[LZ_OFFSET_CLASSES][LZ_NEAR];
     uint32_t align[1 << LZ_ALIGN_BITS];
+    uint32_t page[1 << LZ_PAGE_BITS];
 } lz_prices;
 
 /* -log2((2k + 1) / 4096), by repeated squaring. */
@@ -123,6 +124,19 @@ static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, in
     }
 }
 
+/* Leaves stand where their node's children would: page[k], from the tree's inner nodes in place. */
+static inline void lz_refresh_pages(lz_prices *t, const lz_model *m, const lz_shape *shape)
+{
+    uint32_t sums[2 << LZ_PAGE_BITS];
+    uint32_t leaves = 1u << shape->page_bits, node;
+    sums[1] = shape->line_bits * LZ_BIT_PRICE;
+    for (node = 1; node < leaves; node++) {
+        sums[2 * node] = sums[node] + lz_price_bit(t, &m->page[node], 0);
+        sums[2 * node + 1] = sums[node] + lz_price_bit(t, &m->page[node], 1);
+    }
+    memcpy(t->page, sums + leaves, sizeof(uint32_t) * leaves);
+}
+
 static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_shape *shape)
 {
     uint32_t k, v;
@@ -133,7 +147,7 @@ static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_s
     for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
         for (v = 0; v < LZ_OFFSET_SLOTS; v++) {
             t->slot[k][v] = lz_price_tree(t, m->slot[k], 6, v);
-            if (v >= LZ_NEAR_SLOTS) {
+            if (v >= LZ_NEAR_SLOTS && v != LZ_PAST_SLOT) {
                 t->slot[k][v] += (v / 2 - 1 - LZ_ALIGN_BITS) * LZ_BIT_PRICE;
             }
         }
@@ -149,6 +163,7 @@ static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_s
             t->near[k][v] = t->slot[k][slot] + price;
         }
     }
+    lz_refresh_pages(t, m, shape);
     for (v = 0; v < 1 << LZ_ALIGN_BITS; v++) {
         t->align[v] = lz_price_reverse(t, m->align, LZ_ALIGN_BITS, v);
     }
@@ -161,10 +176,14 @@ static UC_INLINE uint32_t lz_price_length(const lz_prices *t, const lz_model *m,
                               : lz_compute_length(t, &m->length[kind], position, length);
 }
 
-static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, uint32_t length, uint32_t offset)
+static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, const lz_shape *shape, uint32_t reach,
+                                          uint32_t length, uint32_t offset)
 {
     uint32_t v = offset - 1;
     uint32_t k = lz_offset_class(length);
+    if (offset > reach) {
+        return t->slot[k][LZ_PAST_SLOT] + t->page[(shape->past + reach - offset) >> shape->line_bits];
+    }
     if (v < LZ_NEAR) {
         return t->near[k][v];
     }

@@ -42,6 +42,7 @@ static inline void lz_model_spread(lz_model *m)
 static inline void lz_prime(lz_model *m, lz_prime_table *t, const uint8_t *past, uint32_t size)
 {
     lz_context c;
+    lz_shape shape = { 0, 0, 0, 0, 0 };
     uint32_t p = 0;
     lz_model_reset(m);
     lz_context_reset(&c);
@@ -65,11 +66,11 @@ static inline void lz_prime(lz_model *m, lz_prime_table *t, const uint8_t *past,
                     length = uc_match_length(here, past + before - 1, limit);
                 }
                 if (length >= LZ_PRIME_MATCH) {
-                    lz_token_match(NULL, m, &c, 0, length, p + 1 - before);
+                    lz_token_match(NULL, m, &c, &shape, p, length, p + 1 - before);
                 }
             }
             if (length < LZ_PRIME_MATCH) {
-                lz_token_literal(NULL, m, &c, 0, here, *here);
+                lz_token_literal(NULL, m, &c, &shape, 0, here, *here);
                 length = 1;
             }
         }

@@ -43,8 +43,8 @@ typedef struct {
 static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
-        { 0, 8, 6, 32 },
-        { 0, 24, 16, 64 },
+        { 0, 16, 12, 64 },
+        { 1, 16, 8, 48 },
         { 1, 32, 24, 128 },
     };
     return efforts[level - 4];
