@@ -138,7 +138,7 @@ def pip_sdists(requirements: tuple[str, ...], work: Path) -> list[Path]:
     for requirement in requirements:
         fetch = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
         pip = [sys.executable, "-m", "pip", *fetch, "--dest", str(folder), requirement]
-        run(pip, work, PYTHONPATH=str(stub))
+        run(pip, work, PYTHONPATH=str(stub), PIP_USE_PEP517="1")
     return sorted(folder.iterdir())
 
 
