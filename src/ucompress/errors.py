@@ -6,8 +6,10 @@ The table of exit codes in the documentation is generated from this module.
 
 from __future__ import annotations
 
-import sqlite3
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 class CompressionError(Exception):

@@ -180,6 +180,14 @@ def test_an_output_that_does_not_exist_yet_is_known_by_its_place(tmp_path, monke
     assert names(manifest) == ["t", "t/f"]
 
 
+def test_folders_that_our_own_files_live_in_are_known(tmp_path):
+    top = tree(tmp_path / "t", {"sub/deep/f": b"", "other/f": b""})
+    skip = [top / "sub" / "out.ucz", tmp_path / "outside.db"]
+    manifest = scan([top], skip=skip)
+    assert {manifest.paths[index] for index in manifest.housing} == {b"t/sub"}
+    assert not scan([top], skip=skip, include=["other/"]).housing
+
+
 def test_packing_the_output_itself_is_refused(tmp_path):
     tree(tmp_path, {"a.ucz": b"x"})
     with pytest.raises(UsageError, match="cannot pack itself"):

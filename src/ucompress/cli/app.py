@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -43,6 +44,15 @@ class Commands(TyperGroup):
         except MemoryError as error:
             advice = "the system has no memory left: try fewer --threads or a lower --memory-limit"
             raise fail(advice, error) from None
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("click", "typer"):
+                raise
+            if _wants("-v", "--verbose"):
+                traceback.print_exception(error)
+            kind = type(error).__name__
+            raise fail(
+                f"this is an error in ucompress itself, please report it: {kind}: {error}", error
+            ) from None
 
 
 def fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> typer.Exit:
@@ -50,15 +60,19 @@ def fail(message: str, error: BaseException, exit_code: int = CompressionError.e
     complain(message)
     for note in getattr(error, "__notes__", ()):
         complain(note)
-    options = _before_names(sys.argv)
     cause = error.__cause__
-    while cause is not None and {"-v", "--verbose"} & set(options):
+    while cause is not None and _wants("-v", "--verbose"):
         complain(f"caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__
-    if "--json" in options:
+    if _wants("--json"):
         with suppress(OSError):
             write_error_document(message, kind=type(error).__name__, exit_code=exit_code)
     return typer.Exit(exit_code)
+
+
+def _wants(*options: str) -> bool:
+    """Whether one of these stands on the command line; for errors that come before options are parsed."""
+    return not set(options).isdisjoint(_before_names(sys.argv))
 
 
 def exit_code_of(error: CompressionError) -> int:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, complain, json_lines, write_path, write_table
+from ucompress.cli.output import (
+    binary_stdout,
+    complain,
+    json_lines,
+    write_path,
+    write_table,
+    write_warning_document,
+)
 from ucompress.cli.sources import opened, selected
 from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
@@ -237,13 +244,11 @@ def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]
 
 
 def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
-    from ucompress.progress import notice_document
-    from ucompress.progress.events import Notice, Severity
     from ucompress.render.documents import damage_document, verify_document
 
     lines = json_lines()
     for problem in report.problems:
-        lines.write(notice_document(Notice(problem, severity=Severity.WARNING)))
+        write_warning_document(problem)
     for member, block in lost:
         lines.write(damage_document(member, f"it needs block {block}, which is damaged", block=block))
     lines.write(

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, complain, json_lines
+from ucompress.cli.output import binary_stdout, complain, json_lines, write_warning_document
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
 from ucompress.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
-    from ucompress.progress import CompressionResult
 
 STDIN = Path("-")
 SUFFIX = ".ucz"
+SOME_UNREADABLE = 3
 IN_MEMORY = Path(":memory:")
 
 
@@ -76,7 +76,7 @@ def compress(
             ),
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
-    end(result, quiet=quiet and not json)
+    end(result.unreadable, result.warnings, json=json, quiet=quiet)
 
 
 def analyze(
@@ -109,13 +109,15 @@ def analyze(
         gitignore=gitignore,
         pipeline=PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
     )
-    entries = orchestrator(config, json=json, quiet=quiet, verbose=verbose).analyze()
+    runner = orchestrator(config, json=json, quiet=quiet, verbose=verbose)
+    entries = runner.analyze()
     if json:
         from ucompress.render.documents import analyzed_document
 
         json_lines().write(analyzed_document(os.fsencode(database), patterns=len(entries)))
     elif not quiet:
         sys.stderr.write(f"{len(entries):,} patterns are in {database}: see them with `ucompress patterns`\n")
+    end(runner.unreadable, (), json=json, quiet=quiet)
 
 
 def orchestrator(
@@ -132,15 +134,18 @@ def orchestrator(
     return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
 
 
-def end(result: CompressionResult, *, quiet: bool) -> None:
-    """End with 3 if inputs could not be read; where no renderer has named them, they are named here."""
-    if quiet:
-        from ucompress.render.format import display_path
-
-        for path, message in result.unreadable:
-            complain(f"{display_path(path)}: {message}")
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+def end(unreadable: Sequence[tuple[bytes, str]], warnings: Sequence[str], *, json: bool, quiet: bool) -> None:
+    """Tell what the renderer has not told, and end with 3 if inputs could not be read."""
+    for message in warnings:
+        if json:
+            write_warning_document(message)
+        else:
+            complain(message)
+    if quiet and not json:
+        for path, message in unreadable:
+            complain(f"{os.fsdecode(path)}: {message}")
+    if unreadable:
+        raise typer.Exit(SOME_UNREADABLE)
 
 
 def default_output(path: Path) -> Path:

@@ -40,6 +40,13 @@ def write_error_document(message: str, **fields: Any) -> None:
     json_lines().write(error_document(message, **fields))
 
 
+def write_warning_document(message: str) -> None:
+    """Something worth knowing that did no harm, for `--json`."""
+    from ucompress.progress import Notice, Severity, notice_document
+
+    json_lines().write(notice_document(Notice(message, severity=Severity.WARNING)))
+
+
 def binary_stdout(what: str, *, force: bool = False) -> BinaryIO:
     """Standard output for bytes.
 

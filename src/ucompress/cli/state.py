@@ -59,7 +59,7 @@ def resume(
         record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit
     )
     result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).resume_from_checkpoint()
-    end(result, quiet=quiet and not json)
+    end(result.unreadable, result.warnings, json=json, quiet=quiet)
 
 
 def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | None]:

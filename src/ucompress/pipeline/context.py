@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.pipeline.memory import MemoryBudget
+from ucompress.progress import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,3 +74,4 @@ class RunContext:
     def fail_on(self, path: bytes, message: str) -> None:
         """Note an input that could not be read; the run goes on."""
         self.unreadable.append((path, message))
+        self.reporter.notice(message, path, Severity.ERROR)

@@ -83,6 +83,7 @@ class PipelineOrchestrator:
         self.reporter = ProgressReporter(renderer, config.pipeline.progress_update_interval)
         self._executor = executor
         self._cpu_at_start = 0.0
+        self.unreadable: list[tuple[bytes, str]] = []
 
     def run(self) -> CompressionResult:
         """Do the whole job, or what an interrupted run of it left to do.
@@ -108,7 +109,10 @@ class PipelineOrchestrator:
         return self._run(must_resume=True)
 
     def analyze(self) -> list[PatternEntry]:
-        """Scan and analyze only: fill the database with the tree's patterns."""
+        """Scan and analyze only: fill the database with the tree's patterns.
+
+        Inputs that could not be read stand in `unreadable` afterwards.
+        """
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
@@ -124,6 +128,7 @@ class PipelineOrchestrator:
                 if isinstance(error, InterruptedJobError | KeyboardInterrupt):
                     raise self._interrupted(error, context, job) from None
                 raise
+            self.unreadable = context.unreadable
             return database.top_patterns(source_key=job.source_key)
 
     def _run(self, *, must_resume: bool) -> CompressionResult:

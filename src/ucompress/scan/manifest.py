@@ -71,6 +71,8 @@ class Manifest(Sequence[ScanEntry]):
         roots: for each input the file system path that stands for the first part of a member path.
         inputs: index into `roots` of each entry.
         targets, xattrs: by index, only where there are any.
+        housing: folders that are home to a file never packed, such as the database: their times
+            change with every run.
         notices: what was left out on purpose.
         errors: what could not be read; the run goes on and ends with exit code 3.
     """
@@ -88,6 +90,7 @@ class Manifest(Sequence[ScanEntry]):
     roots: list[bytes] = field(default_factory=list)
     targets: dict[int, bytes] = field(default_factory=dict)
     xattrs: dict[int, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+    housing: set[int] = field(default_factory=set)
     notices: list[ScanNote] = field(default_factory=list)
     errors: list[ScanNote] = field(default_factory=list)
 
@@ -148,7 +151,8 @@ def reordered(found: Manifest, order: list[int]) -> Manifest:
     def column(values: array[int]) -> array[int]:
         return array(values.typecode, map(values.__getitem__, order))
 
-    place = {old: new for new, old in enumerate(order) if old in found.targets or old in found.xattrs}
+    special = found.targets.keys() | found.xattrs.keys() | found.housing
+    place = {old: new for new, old in enumerate(order) if old in special}
     return Manifest(
         paths=[found.paths[index] for index in order],
         kinds=column(found.kinds),
@@ -163,6 +167,7 @@ def reordered(found: Manifest, order: list[int]) -> Manifest:
         roots=found.roots,
         targets={place[old]: target for old, target in found.targets.items() if old in place},
         xattrs={place[old]: xattrs for old, xattrs in found.xattrs.items() if old in place},
+        housing={place[old] for old in found.housing if old in place},
         notices=found.notices,
         errors=found.errors,
     )

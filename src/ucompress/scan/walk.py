@@ -144,8 +144,11 @@ class _Scanner:
             if WINDOWS and getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
                 self.found.notices.append(ScanNote(name, "a junction, left out"))
                 return
+            identity = (status.st_dev, status.st_ino)
+            if identity in self.skip.names:
+                self.found.housing.add(len(self.found))
             self._add(name, source, MemberKind.DIRECTORY, status)
-            self.pending.append((name, source, (status.st_dev, status.st_ino), ignore))
+            self.pending.append((name, source, identity, ignore))
         elif mode == stat.S_IFLNK:
             if self._wanted(name, ignore):
                 self._add_link(name, source, status)

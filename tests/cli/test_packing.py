@@ -1,0 +1,231 @@
+"""compress, analyze, patterns, status and resume."""
+
+import errno
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from support import SIGNATURE, create_pattern_heavy_files, fill_codebase, tree_facts
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder to stand in, with a small tree."""
+    fill_codebase(tmp_path / "tree", 40, 1500)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class FakeStdin:
+    def __init__(self, content):
+        self.buffer = io.BytesIO(content)
+
+    def isatty(self):
+        return False
+
+
+def documents(outcome):
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def test_the_archive_stands_beside_its_input(ucompress, work):
+    done = ucompress("compress", "tree")
+    assert (done.code, done.out) == (0, b"")
+    assert (work / "tree.ucz").is_file()
+    assert ucompress("extract", "tree.ucz", "-C", "out").code == 0
+    assert tree_facts(work / "out" / "tree") == tree_facts(work / "tree")
+
+
+@pytest.mark.parametrize("level", ["-1", "-3", "-4", "--level=6"])
+def test_levels_round_trip(ucompress, work, level):
+    assert ucompress("compress", level, "tree", "-o", "a.ucz").code == 0
+    assert json.loads(ucompress("info", "--json", "a.ucz").out)["level"] == int(level[-1])
+    assert ucompress("verify", "a.ucz").code == 0
+
+
+@pytest.mark.parametrize("level", ["-7", "-8", "-9", "--level=0"])
+def test_levels_that_do_not_exist_are_refused(ucompress, work, level):
+    done = ucompress("compress", level, "tree")
+    assert done.code == 2
+    assert "does not exist" in done.err
+    assert not (work / "tree.ucz").exists()
+
+
+def test_names_after_two_dashes_are_names(ucompress, work):
+    (work / "-6").write_bytes(b"six")
+    assert ucompress("compress", "-o", "six.ucz", "--", "-6").code == 0
+    assert ucompress("cat", "six.ucz", "--", "-6").out == b"six"
+
+
+def test_the_folder_one_stands_in(ucompress, work, monkeypatch):
+    monkeypatch.chdir(work / "tree")
+    assert ucompress("compress", ".").code == 0
+    names = ucompress("list", work / "tree.ucz").out.split()
+    assert b"tree/package000" in names
+    assert not any(b"compression_patterns" in name for name in names)
+
+
+def test_several_inputs_need_a_name(ucompress, work):
+    (work / "other").write_bytes(b"x")
+    done = ucompress("compress", "tree", "other")
+    assert done.code == 2
+    assert "-o" in done.err
+    assert ucompress("compress", "tree", "other", "-o", "both.ucz").code == 0
+    assert b"other" in ucompress("list", "both.ucz").out.split()
+
+
+def test_an_older_archive_is_replaced_and_any_other_file_is_not(ucompress, work):
+    assert ucompress("compress", "tree", "-o", "a.ucz").code == 0
+    assert ucompress("compress", "tree", "-o", "a.ucz").code == 0
+    (work / "notes").write_bytes(b"years of work")
+    done = ucompress("compress", "tree", "-o", "notes")
+    assert done.code == 1
+    assert "left alone" in done.err
+    assert (work / "notes").read_bytes() == b"years of work"
+    assert ucompress("compress", "tree", "-o", "notes", "--force").code == 0
+    assert ucompress("verify", "notes").code == 0
+
+
+def test_a_missing_input_leaves_nothing_behind(ucompress, work):
+    done = ucompress("compress", "tree", "missing", "-o", "a.ucz")
+    assert done.code == 1
+    assert "missing" in done.err
+    assert not (work / "a.ucz").exists()
+
+
+@pytest.mark.parametrize("command", [["compress", "-o", "a.ucz"], ["analyze"]], ids=lambda c: c[0])
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(ucompress, work, monkeypatch, command):
+    listing = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith(b"package001"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for option in ((), ("-q",)):
+        done = ucompress(*command, *option, "tree")
+        assert done.code == 3
+        assert "tree/package001" in done.err
+        assert "Permission denied" in done.err
+    monkeypatch.undo()
+    if command[0] == "compress":
+        names = ucompress("list", work / "a.ucz").out.split()
+        assert b"tree/package001" in names
+        assert any(name.startswith(b"tree/package000/") for name in names)
+
+
+def test_a_database_that_is_none_is_moved_aside_with_a_warning(ucompress, work):
+    (work / "p.db").write_bytes(b"no database at all\n" * 300)
+    done = ucompress("compress", "-q", "tree", "--database", "p.db")
+    assert done.code == 0
+    assert "p.db" in done.err
+    (work / "p.db").write_bytes(b"neither is this\n" * 300)
+    rows = documents(ucompress("compress", "tree", "--database", "p.db", "--json"))
+    assert any(row["type"] == "notice" and "p.db" in row["message"] for row in rows)
+
+
+def test_include_exclude_and_gitignore(ucompress, work):
+    (work / "tree" / ".gitignore").write_bytes(b"*.json\n")
+    ucompress("compress", "tree", "-o", "a.ucz", "--include", "*.py", "--include", "*.json", "--gitignore")
+    names = ucompress("list", "a.ucz").out.split()
+    assert any(name.endswith(b".py") for name in names)
+    assert not any(name.endswith((b".json", b".c")) for name in names)
+    ucompress("compress", "tree", "-o", "b.ucz", "--exclude", "*.py")
+    assert not any(name.endswith(b".py") for name in ucompress("list", "b.ucz").out.split())
+
+
+def test_full_content_hashes(ucompress, work):
+    ucompress("compress", "tree", "-o", "a.ucz", "--content-hash")
+    digests = {
+        row["digest"] for row in documents(ucompress("list", "--json", "a.ucz")) if row["kind"] == "file"
+    }
+    assert {len(digest) for digest in digests} == {64}
+
+
+def test_json_lines_end_with_a_summary(ucompress, work):
+    rows = documents(ucompress("compress", "tree", "--json"))
+    assert rows[-1]["type"] == "summary"
+    assert rows[-1]["archive_bytes"] == (work / "tree.ucz").stat().st_size
+    assert [row["phase"] for row in rows if row["type"] == "phase"][:2] == ["initializing", "scanning_files"]
+
+
+def test_errors_are_json_too_when_asked(ucompress, work):
+    row = documents(ucompress("compress", "missing", "--json"))[-1]
+    assert (row["type"], row["fatal"], row["kind"], row["exit_code"]) == ("error", True, "InputError", 1)
+
+
+def test_quiet_says_nothing(ucompress, work):
+    done = ucompress("compress", "-q", "tree")
+    assert (done.out, done.err) == (b"", "")
+
+
+def test_standard_input_becomes_one_member(ucompress, work, monkeypatch):
+    for name in ("a.ucz", "b.ucz"):
+        monkeypatch.setattr(sys, "stdin", FakeStdin(b"piped\n" * 1000))
+        assert ucompress("compress", "-", "-o", name).code == 0
+    assert (work / "a.ucz").read_bytes() == (work / "b.ucz").read_bytes()
+    assert ucompress("list", "a.ucz").out == b"stdin\n"
+    assert ucompress("cat", "a.ucz", "stdin").out == b"piped\n" * 1000
+    assert not list(work.glob(".ucompress-*"))
+
+
+def test_from_pipe_to_pipe(ucompress, work, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", FakeStdin(b"through"))
+    archive = ucompress("compress", "-").out
+    monkeypatch.setattr(sys, "stdin", FakeStdin(archive))
+    assert ucompress("cat", "-", "stdin").out == b"through"
+
+
+def test_standard_input_stands_alone(ucompress, work):
+    assert ucompress("compress", "-", "tree", "-o", "a.ucz").code == 2
+
+
+def test_patterns_show_what_repeats(ucompress, work):
+    (work / "heavy").mkdir()
+    create_pattern_heavy_files(0.5, folder=work / "heavy")
+    assert ucompress("analyze", "heavy").code == 0
+    assert not list(work.glob("*.ucz"))
+    rows = documents(ucompress("patterns", "--json", "-n", "1000", "--min-frequency", "100"))
+    assert {row["type"] for row in rows} == {"pattern"}
+    found = [row for row in rows if row["text"] and row["text"] in (SIGNATURE * 2).decode()]
+    assert found
+    whole = b"\n".join(path.read_bytes() for path in sorted((work / "heavy").iterdir()))
+    for row in found:
+        assert row["frequency"] >= whole.count(row["text"].encode())
+    table = ucompress("patterns", "-n", "3").out.decode().splitlines()
+    assert table[0].split() == ["saved", "frequency", "files", "bytes", "pattern"]
+    assert len(table) == 4
+
+
+def test_patterns_without_a_database(ucompress, work):
+    done = ucompress("patterns", "--database", "none.db")
+    assert done.code == 1
+    assert "none.db" in done.err
+    assert not (work / "none.db").exists()
+
+
+def test_status_of_a_finished_job_from_another_folder(ucompress, work, monkeypatch, tmp_path_factory):
+    ucompress("compress", "tree")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    (row,) = documents(ucompress("status", "--json"))
+    assert (row["type"], row["state"]) == ("status", "done")
+    assert row["description"]["inputs"] == [str(work / "tree")]
+    assert "done" in ucompress("status").out.decode()
+    done = ucompress("resume")
+    assert done.code == 14
+    assert "nothing to continue" in done.err
+
+
+def test_status_without_any_job(ucompress, work):
+    assert ucompress("status").code == 14
+
+
+def test_too_little_memory_is_refused_with_both_figures(ucompress, work):
+    done = ucompress("compress", "tree", "--memory-limit", "1")
+    assert done.code == 16
+    assert "> 1MB" in done.err
+    assert not (work / "tree.ucz").exists()

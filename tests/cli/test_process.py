@@ -1,0 +1,137 @@
+"""The command line as a process: terminals, pipes that close, signals, closed streams."""
+
+import json
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ucompress import __version__
+
+COMMAND = [sys.executable, "-m", "ucompress"]
+
+
+def run(*words, **options):
+    return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, check=False, **options)
+
+
+def on_a_terminal(*words) -> tuple[int, bytes]:
+    """Exit code and what a terminal shows of stdout; stderr goes elsewhere."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*COMMAND, *map(str, words)], stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # how Linux says that the other side is gone
+        pass
+    os.close(ours)
+    return process.wait(), shown
+
+
+def test_version():
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"ucompress {__version__}\n".encode())
+
+
+@pytest.mark.parametrize("words", [["compress"], ["nonsense"], ["list"], ["compress", "--nonsense"]])
+def test_wrong_words_are_usage_errors(words):
+    done = run(*words)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_success(packed):
+    process = subprocess.Popen(
+        [*COMMAND, "list", str(packed[1])], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), error) == (0, b"")
+
+
+def test_binary_is_not_written_to_a_terminal(packed, tmp_path):
+    code, shown = on_a_terminal("cat", packed[1], "tree/difficult/noise")
+    assert (code, shown) == (2, b"")
+    code, shown = on_a_terminal("compress", packed[0], "-o", "-", "--database", tmp_path / "p.db")
+    assert (code, shown) == (2, b"")
+
+
+def test_text_and_escaped_names_are(packed):
+    code, shown = on_a_terminal("cat", packed[1], "tree/difficult/mode755")
+    assert (code, shown.replace(b"\r\n", b"\n")) == (0, b"#!/bin/sh\n")
+    code, shown = on_a_terminal("list", packed[1], "tree/difficult")
+    assert code == 0
+    assert b"tree/difficult/new\\x0aline" in shown
+    assert b"\\xff\\xfe not utf-8" in shown
+
+
+def test_closed_streams_are_no_reason_to_fail(packed):
+    script = f"exec {sys.executable} -m ucompress verify {packed[1]} >&- 2>&-"
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
+
+
+def test_a_full_device_is_told(packed):
+    if not os.path.exists("/dev/full"):
+        return
+    with open("/dev/full", "wb") as full:
+        command = [*COMMAND, "cat", str(packed[1]), "tree/difficult/noise"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def interrupted(folder, signal_number, *words) -> tuple[int, str]:
+    """Start to pack, send a signal once blocks are being coded; exit code and what stderr says after."""
+    process = subprocess.Popen(
+        [*COMMAND, "compress", *map(str, words)], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("Compressing"):
+            process.send_signal(signal_number)
+            break
+    rest = process.stderr.read()
+    process.stderr.close()
+    return process.wait(), rest
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A tree that takes seconds to pack."""
+    tree = tmp_path / "large"
+    tree.mkdir()
+    chance = random.Random(5)
+    words = [chance.randbytes(chance.randrange(2, 9)).hex() for _ in range(20_000)]
+    for number in range(8):
+        (tree / f"{number:02d}.txt").write_text(" ".join(chance.choices(words, k=30_000)))
+    return tree
+
+
+def test_a_signal_pauses_and_resume_continues_with_the_same_bytes(large):
+    parent = large.parent
+    ended, said = interrupted(parent, signal.SIGINT, "large", "-o", "a.ucz")
+    assert ended == 130
+    assert "ucompress resume --database" in said
+    assert "Traceback" not in said
+    assert not (parent / "a.ucz").exists()
+    state = json.loads(run("status", "--json").stdout)
+    assert (state["state"], state["description"]["output"]) == ("interrupted", str(parent / "a.ucz"))
+    done = run("resume", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    fresh = run("compress", "-q", "large", "-o", "b.ucz", "--no-resume", "--database", ":memory:", cwd=parent)
+    assert fresh.returncode == 0
+    assert (parent / "a.ucz").read_bytes() == (parent / "b.ucz").read_bytes()
+
+
+def test_a_job_whose_database_stands_in_its_input_is_found_again(large):
+    assert interrupted(large, signal.SIGTERM, ".")[0] == 143
+    done = run("resume", "-q", cwd=large.parent)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert run("verify", "-q", "large.ucz", cwd=large.parent).returncode == 0

@@ -1,0 +1,211 @@
+"""list, info, cat, verify and extract on one archive."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from support import tree_facts
+
+
+def documents(outcome):
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def test_list_gives_names_in_the_order_of_their_bytes(ucompress, packed):
+    tree, archive = packed
+    done = ucompress("list", "-0", archive)
+    names = done.out.split(b"\0")[:-1]
+    assert done.code == 0
+    assert names == sorted(names)
+    top = os.fsencode(tree.parent)
+    expected = {os.fsencode(tree)[len(top) + 1 :]}
+    for folder, folders, files in os.walk(os.fsencode(tree)):
+        expected |= {os.path.join(folder, name)[len(top) + 1 :] for name in folders + files}
+    assert set(names) == expected
+
+
+def test_list_of_a_folder_is_what_is_below_it(ucompress, packed):
+    done = ucompress("list", packed[1], "tree/difficult/links")
+    assert done.out.splitlines()[0] == b"tree/difficult/links"
+    assert all(line.startswith(b"tree/difficult/links/") for line in done.out.splitlines()[1:])
+
+
+def test_long_lists_show_mode_size_time_and_target(ucompress, packed):
+    done = ucompress("list", "-l", packed[1], "tree/difficult/mode755", "tree/difficult/links/dangling")
+    link, file = done.out.decode().splitlines()
+    assert link.startswith("l")
+    assert link.endswith("2017-07-14 02:40:00.000000001 tree/difficult/links/dangling -> nowhere/at all")
+    assert file.split() == ["-0755", "10", "2020-09-13", "12:26:40.123456790", "tree/difficult/mode755"]
+
+
+def test_list_as_json_tells_all_that_is_known(ucompress, packed):
+    rows = documents(ucompress("list", "--json", packed[1]))
+    assert {row["type"] for row in rows} == {"member"}
+    by_path = {row["path"]: row for row in rows}
+    assert by_path["tree/difficult/short"]["size"] == 1
+    assert by_path["tree/difficult/links/to-file"]["target"] == "../short"
+    assert {row["kind"] for row in rows} == {"file", "directory", "symlink", "hardlink"}
+
+
+def test_a_member_that_is_not_there(ucompress, packed):
+    for command in (["list"], ["cat"], ["extract"]):
+        done = ucompress(*command, packed[1], "tree/nothing")
+        assert (done.code, done.out) == (24, b"")
+        assert "tree/nothing" in done.err
+        assert "Traceback" not in done.err
+
+
+def test_info_adds_up(ucompress, packed):
+    (row,) = documents(ucompress("info", "--json", packed[1]))
+    assert row["archive_bytes"] == packed[1].stat().st_size
+    text = ucompress("info", packed[1]).out.decode()
+    for word in ("archive", "ratio", "blocks", "dictionary", "index", "files", "hard links"):
+        assert word in text
+
+
+def test_cat_gives_the_bytes(ucompress, packed):
+    tree, archive = packed
+    done = ucompress(
+        "cat", archive, "tree/difficult/noise", "tree/difficult/short", "tree/difficult/links/hard1"
+    )
+    noise = (tree / "difficult" / "noise").read_bytes()
+    assert done.out == noise + b"a" + noise
+
+
+def test_cat_of_names_that_are_not_text(ucompress, packed):
+    done = ucompress("cat", packed[1], "tree/difficult/" + os.fsdecode(b"\xff\xfe not utf-8"))
+    assert done.out == b"\xff\xfe not utf-8" * 3
+
+
+def test_cat_writes_nothing_when_one_name_is_wrong(ucompress, packed):
+    assert ucompress("cat", packed[1], "tree/difficult/short", "wrong").out == b""
+
+
+def test_cat_of_a_folder_is_refused(ucompress, packed):
+    done = ucompress("cat", packed[1], "tree/difficult")
+    assert (done.code, done.out) == (24, b"")
+
+
+def test_extract_gives_the_tree_back(ucompress, packed, tmp_path):
+    tree, archive = packed
+    done = ucompress("extract", archive, "-C", tmp_path / "out")
+    assert done.code == 0
+    assert done.out == b""
+    assert tree_facts(tmp_path / "out" / "tree") == tree_facts(tree)
+
+
+def test_decompress_is_the_same_and_takes_members(ucompress, packed, tmp_path):
+    tree, archive = packed
+    assert ucompress("decompress", archive, "tree/code/package001", "-C", tmp_path).code == 0
+    assert tree_facts(tmp_path / "tree/code/package001") == tree_facts(tree / "code" / "package001")
+    assert [path.name for path in (tmp_path / "tree").iterdir()] == ["code"]
+
+
+def test_extract_overwrites_only_by_force(ucompress, packed, tmp_path):
+    (tmp_path / "tree" / "difficult").mkdir(parents=True)
+    (tmp_path / "tree" / "difficult" / "short").write_bytes(b"mine")
+    done = ucompress("extract", packed[1], "-C", tmp_path)
+    assert done.code == 1
+    assert "short" in done.err
+    assert "--force" in done.err or "force" in done.err
+    assert (tmp_path / "tree" / "difficult" / "short").read_bytes() == b"mine"
+    assert ucompress("extract", packed[1], "-C", tmp_path, "--force").code == 0
+    assert (tmp_path / "tree" / "difficult" / "short").read_bytes() == b"a"
+
+
+def test_extract_as_json(ucompress, packed, tmp_path):
+    (row,) = documents(ucompress("extract", "--json", packed[1], "-C", tmp_path))
+    assert row["type"] == "extracted"
+    assert row["failed"] == 0
+
+
+def test_extract_names_files_when_asked(ucompress, packed, tmp_path):
+    done = ucompress("extract", "-v", packed[1], "tree/difficult/short", "-C", tmp_path)
+    assert "tree/difficult/short" in done.err.splitlines()
+
+
+def test_verify_says_sound(ucompress, packed):
+    done = ucompress("verify", packed[1])
+    assert done.code == 0
+    assert b"sound" in done.out
+    (row,) = documents(ucompress("verify", "--json", packed[1]))
+    assert row["sound"] is True
+    assert row["damaged"] == 0
+    assert ucompress("verify", "-q", packed[1]).out == b""
+
+
+@pytest.mark.parametrize(
+    "command", [["verify"], ["list"], ["info"], ["cat", "x"], ["extract"]], ids=lambda c: c[0]
+)
+def test_what_is_no_archive_is_told_so(ucompress, tmp_path, command):
+    (tmp_path / "no.ucz").write_bytes(b"this is text\n" * 100)
+    done = ucompress(command[0], tmp_path / "no.ucz", *command[1:])
+    assert done.code == 21
+    assert "no.ucz" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_missing_archive(ucompress, tmp_path):
+    done = ucompress("list", tmp_path / "missing.ucz")
+    assert done.code == 1
+    assert "missing.ucz: No such file" in done.err
+
+
+def test_damage_costs_what_it_hits_and_shows_in_the_code(ucompress, packed, tmp_path):
+    tree, archive = packed
+    content = bytearray(archive.read_bytes())
+    noise = (tree / "difficult" / "noise").read_bytes()
+    place = content.find(noise[1000:1064])  # noise does not compress: it stands in a stored block
+    assert place > 0
+    content[place] ^= 1
+    broken = tmp_path / "broken.ucz"
+    broken.write_bytes(content)
+    done = ucompress("verify", broken)
+    assert done.code == 21
+    assert "tree/difficult/noise" in done.err
+    *rows, verdict, error = documents(ucompress("verify", "--json", broken))
+    assert verdict["sound"] is False
+    assert (error["fatal"], error["exit_code"]) == (True, 21)
+    assert "tree/difficult/noise" in {row["path"] for row in rows}
+    done = ucompress("extract", broken, "-C", tmp_path / "out")
+    assert done.code == 21
+    assert (tmp_path / "out" / "tree" / "code").is_dir()
+    assert not (tmp_path / "out" / "tree" / "difficult" / "noise").exists()
+
+
+def test_archives_come_from_standard_input_too(ucompress, packed, monkeypatch):
+    with packed[1].open("rb") as stream:
+        monkeypatch.setattr(sys, "stdin", FakeStdin(stream))
+        assert ucompress("cat", "-", "tree/difficult/short").out == b"a"
+
+
+def test_an_empty_standard_input_is_no_archive(ucompress, monkeypatch):
+    with open(os.devnull, "rb") as stream:
+        monkeypatch.setattr(sys, "stdin", FakeStdin(stream))
+        assert ucompress("list", "-").code == 21
+
+
+class FakeStdin:
+    """Standard input with the bytes of a file."""
+
+    def __init__(self, buffer):
+        self.buffer = buffer
+
+    def isatty(self):
+        return False
+
+
+def test_what_is_left_of_an_archive_is_read_when_asked(ucompress, packed, tmp_path):
+    cut = tmp_path / "cut.ucz"
+    cut.write_bytes(packed[1].read_bytes()[:-200])
+    done = ucompress("list", cut)
+    assert done.code == 21
+    assert "--recover" in done.err
+    done = ucompress("list", cut, "--recover")
+    assert done.code == 0
+    assert "cut off" in done.err
+    assert b"tree/difficult/short" in done.out.splitlines()
+    done = ucompress("cat", cut, "tree/difficult/short", "--recover")
+    assert done.out == b"a"

@@ -1,0 +1,22 @@
+"""What importing costs: the command line's parts are loaded by the command line only."""
+
+import subprocess
+import sys
+
+HEAVY = ("numpy", "sqlite3", "blake3", "pathspec", "xxhash", "ucompress._core", "backports.zstd")
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines())
+
+
+def test_the_package_loads_neither_typer_nor_rich():
+    assert not {"typer", "rich"} & loaded_after("import ucompress")
+
+
+def test_help_loads_nothing_that_it_does_not_need():
+    code = "import sys\nsys.argv = ['ucompress', '--help']\nfrom ucompress.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit as end:\n    assert end.code in (0, None), end.code"
+    assert not set(HEAVY) & loaded_after(code)
