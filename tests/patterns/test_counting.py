@@ -149,6 +149,24 @@ def test_a_table_of_equal_homes_stays_in_order() -> None:
     assert merge_counts([wanted[order]], capacity=700).tobytes() == wanted[:700].tobytes()
 
 
+@pytest.mark.parametrize("order", ["rising", "falling", "shuffled"])
+@pytest.mark.parametrize("capacity", [0, 4000])
+def test_a_sparser_sample_is_merged_into_a_denser_counter(order: str, capacity: int) -> None:
+    # All its hashes lie in a 1024th of the range for which the counter was made.
+    source = np.random.default_rng(4)
+    rows = np.zeros(20_000, dtype=COUNT_DTYPE)
+    rows["hash"] = np.sort(source.choice(1 << 54, size=20_000, replace=False).astype(np.uint64))
+    rows["frequency"] = rows["documents"] = 1
+    given_rows = {"rising": rows, "falling": rows[::-1], "shuffled": source.permutation(rows)}[order]
+    counter = PatternCounter(capacity=capacity)
+    counter.merge(given_rows)
+    counter.merge(given_rows[:100])
+    expected = rows.copy()
+    expected["frequency"][np.isin(rows["hash"], given_rows["hash"][:100])] += 1
+    expected["documents"] = expected["frequency"]
+    assert counter.counts().tobytes() == (expected[:capacity] if capacity else expected).tobytes()
+
+
 def test_counts_saturate() -> None:
     row = count_patterns(b"0123456789abcdef", 16)
     row["frequency"] = 0xFFFFFFF0

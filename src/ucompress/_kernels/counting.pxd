@@ -21,6 +21,8 @@ cdef struct CountTable:
     size_t used
     size_t capacity       # most rows given out; 0 is no bound
     uint64_t threshold    # hashes above it are not counted; falls when the table is full
+    uint64_t top          # home slots spread over the hashes up to here; higher ones go last
+    size_t crowd          # longest way from home that is put up with
     unsigned int shift    # with `scale`: from a hash to its home slot
     uint64_t scale
     uint32_t turn         # number of the current document, never 0 while one is open

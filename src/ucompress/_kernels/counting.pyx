@@ -33,6 +33,7 @@ cdef extern from "prefetch.h":
 
 cdef enum:
     SMALLEST_HOME = 64
+    FIRST_CROWD = 4096  # several times the longest way in a well-spread table of millions
     LOOKAHEAD = 12  # samples between asking for a slot and using it
 
 
@@ -41,7 +42,7 @@ cdef inline uint32_t add_saturating(uint32_t a, uint32_t b) noexcept nogil:
 
 
 cdef inline size_t home_slot(const CountTable* table, uint64_t hash) noexcept nogil:
-    return <size_t>(((hash >> table.shift) * table.scale) >> 32)
+    return <size_t>(((min(hash, table.top) >> table.shift) * table.scale) >> 32)
 
 
 cdef inline size_t slack(size_t home) noexcept nogil:
@@ -49,8 +50,8 @@ cdef inline size_t slack(size_t home) noexcept nogil:
 
 
 cdef void set_scale(CountTable* table) noexcept nogil:
-    """Map hashes 0 .. threshold to slots 0 .. home - 1, in order."""
-    cdef uint64_t top = table.threshold
+    """Map hashes 0 .. top to slots 0 .. home - 1, in order."""
+    cdef uint64_t top = table.top
     table.shift = 0
     while top >> 32:
         top >>= 1
@@ -69,6 +70,8 @@ cdef int table_init(CountTable* table, size_t capacity, uint64_t threshold, size
         expected = capacity
     table.capacity = capacity
     table.threshold = threshold
+    table.top = threshold
+    table.crowd = FIRST_CROWD
     table.home = max(<size_t>SMALLEST_HOME, expected + expected // 2)
     table.room = table.home + slack(table.home)
     set_scale(table)
@@ -160,21 +163,39 @@ cdef int lower_threshold(CountTable* table) noexcept nogil:
         seen += 1
         if seen == table.capacity:
             table.threshold = table.slots[i].hash
+            table.top = table.threshold
         elif seen > table.capacity:
             table.slots[i].frequency = 0
     table.used = min(table.used, table.capacity)
     return resize(table, table.home, table.room)
 
 
-cdef int open_slot(CountTable* table, size_t at) noexcept nogil:
-    """Push the rows from `at` on to the right by one, up to the next gap."""
+cdef int relieve(CountTable* table) noexcept nogil:
+    """Spread rows that crowd together, as those of a sparser sample do in the lowest corner."""
+    cdef size_t last = table.room - 1
+    cdef uint64_t highest, wanted
+    while last > 0 and table.slots[last].frequency == 0:
+        last -= 1
+    # A quarter further than the rows reach: rows that come in rising order crowd few times.
+    highest = table.slots[last].hash
+    wanted = highest + highest // 4 + 1 if highest < table.threshold // 2 else table.threshold
+    if highest > table.top or wanted < table.top:
+        table.top = wanted
+        return resize(table, table.home, table.room)
+    if table.used > table.home // 4 and (table.capacity == 0 or table.home < most_rows(table)):
+        return make_room(table)
+    table.crowd *= 2
+    return 0
+
+
+cdef size_t open_slot(CountTable* table, size_t at) noexcept nogil:
+    """Push the rows from `at` on to the right by one, up to the next gap; where that was, or `room`."""
     cdef size_t gap = at
     while gap < table.room and table.slots[gap].frequency:
         gap += 1
-    if gap == table.room:
-        return 1
-    memmove(table.slots + at + 1, table.slots + at, (gap - at) * sizeof(CountRow))
-    return 0
+    if gap < table.room:
+        memmove(table.slots + at + 1, table.slots + at, (gap - at) * sizeof(CountRow))
+    return gap
 
 
 cdef inline size_t walk(const CountTable* table, uint64_t hash) noexcept nogil:
@@ -195,16 +216,20 @@ cdef inline void join_row(CountRow* into, const CountRow* row) noexcept nogil:
 
 cdef int insert(CountTable* table, const CountRow* row, size_t at) noexcept nogil:
     """A new row at the slot where the walk from its home ended."""
-    while open_slot(table, at):
+    cdef size_t gap = open_slot(table, at)
+    while gap == table.room:
         if resize(table, table.home, table.room + table.room // 2):
             return -1
         at = walk(table, row.hash)
+        gap = open_slot(table, at)
     table.slots[at] = row[0]
     table.used += 1
     if table.capacity and table.used >= most_rows(table):
         return lower_threshold(table)
     if table.used > table.home - table.home // 6:
         return make_room(table)
+    if gap - home_slot(table, row.hash) > table.crowd:
+        return relieve(table)
     return 0
 
 
