@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from reference_decoder.directory import read_directory
 from reference_decoder.index import read_page
 from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.archive.coding import decode_shared
+from ucompress.archive.columns import write_column, write_prefixed, write_strings, write_varint
 from ucompress.archive.directory import BlockTable, Directory, PageTable
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
 from ucompress.archive.pages import Page, encode_page
@@ -140,10 +142,10 @@ def test_lying_directories(edits: list[tuple[int, int, str]]) -> None:
     lying = edited(decode_shared(payload[8], payload[9:], size), edits)
     head = len(lying).to_bytes(4, "little") * 2 + b"\0"
     try:
-        directory = Directory.from_bytes(head + lying)
+        directory = Directory.from_bytes(head + lying, 4000)
     except ArchiveError:
         return
-    other = read_directory(head + lying)
+    other = read_directory(head + lying, 4000)
     assert directory.blocks.at.tolist() == other.block_at
     assert directory.index.separators == other.index.separators
     assert (directory.entries, directory.content_bytes) == (other.entries, other.content_bytes)
@@ -153,6 +155,32 @@ def test_lying_directories(edits: list[tuple[int, int, str]]) -> None:
 def test_garbage_directories(data: bytes) -> None:
     for payload in (data, len(data).to_bytes(4, "little") * 2 + b"\0" + data):
         try:
-            Directory.from_bytes(payload)
+            Directory.from_bytes(payload, 4000)
         except ArchiveError:
             continue
+
+
+def test_names_cannot_explode() -> None:
+    """A page of a few kilobytes that stands for gigabytes of paths."""
+    count = 60_000
+    head = write_varint(1) + write_column([0]) + write_column([0]) + write_column([0] * count)
+    shared = [0] + [60_000 + number // 256 for number in range(count - 1)]
+    suffixes = [b"x" * 60_001, *(b"y" for _ in range(count - 1))]
+    for names in (
+        b"\0" + write_column(shared) + write_strings(suffixes),
+        b"\1" + write_prefixed([b"b" * 60_000]) + write_varint(count),
+    ):
+        decoded = head + names
+        page = PageHeader.wrap(0, decoded, len(decoded), count)
+        assert ours(page, 0) is CorruptArchiveError
+        assert theirs(page, 0) is CorruptArchiveError
+
+
+def test_small_files_cannot_claim_many_blocks() -> None:
+    page_table = write_varint(0) * 3 + bytes(3) + write_varint(0)
+    claims = write_varint(0) * 2 + page_table * 2 + write_varint(1 << 20)
+    head = len(claims).to_bytes(4, "little") * 2 + b"\0"
+    with pytest.raises(CorruptArchiveError, match="exceeds"):
+        Directory.from_bytes(head + claims, 4000)
+    with pytest.raises(Corrupt):
+        read_directory(head + claims, 4000)

@@ -145,6 +145,7 @@ def test_totals_account_for_every_byte(tmp_path: Path) -> None:
 def test_content_hashes_only_where_they_cost_little() -> None:
     assert choose_content_hash_bytes(20_000, 6_500_000) == 0
     assert choose_content_hash_bytes(2_842, 66_920_803) == 8
+    assert choose_content_hash_bytes(17_389, 111_467_958) == 0
     assert choose_content_hash_bytes(0, 0) == 8
 
 

@@ -76,7 +76,7 @@ def find_directory(archive: bytes, at: int, stored: bytes) -> tuple[Directory, s
     if check(payload, 8) != stored:
         payload = sections.repair(payload, archive[start + length : end])
     require(check(payload, 8) == stored, "the directory's check differs")
-    directory = read_directory(payload)
+    directory = read_directory(payload, len(archive))
     section = sections.read_section(archive, at, directory.archive_id)
     require(section.kind == sections.DIRECTORY, "no directory where the footer says")
     return directory, section

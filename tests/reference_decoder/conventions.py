@@ -91,11 +91,13 @@ class Fields:
         require(rest == b"" and len(strings) == count, "a blob has other strings than expected")
         return strings
 
-    def prefixed(self, count: int) -> list[bytes]:
-        """Section 6.4, coding 0."""
+    def prefixed(self, count: int, limit: int) -> list[bytes]:
+        """Section 6.4, coding 0; section 12 limits the names' bytes together."""
         shared = self.column(count)
+        suffixes = self.strings(count)
+        require(sum(shared) + sum(map(len, suffixes)) <= limit, "names are too long in all")
         names, before = [], b""
-        for common, suffix in zip(shared, self.strings(count), strict=True):
+        for common, suffix in zip(shared, suffixes, strict=True):
             require(common <= len(before), "a name shares more than there is")
             before = before[:common] + suffix
             names.append(before)

@@ -32,7 +32,7 @@ class Directory:
     archive_id: bytes
 
 
-def read_chunks(payload: bytes) -> bytes:
+def read_chunks(payload: bytes, limit: int) -> bytes:
     data, at = b"", 0
     while at < len(payload):
         require(at + 9 <= len(payload), "a chunk goes past the end")
@@ -40,24 +40,27 @@ def read_chunks(payload: bytes) -> bytes:
         coded = payload[at + 9 : at + 9 + coded_size]
         require(len(coded) == coded_size and 1 <= decoded_size <= 4 * limits.MIB, "an impossible chunk")
         data += codecs.decode(payload[at + 8], coded, decoded_size)
-        require(len(data) <= limits.DIRECTORY, "the directory is too large")
+        require(len(data) <= limit, "the directory is too large")
         at += 9 + coded_size
     return data
 
 
-def read_page_table(fields: Fields) -> PageTable:
+def read_page_table(fields: Fields, archive_size: int) -> PageTable:
     at, length, pages = fields.varint(), fields.varint(), fields.varint()
-    table = PageTable(at, length, fields.column(pages), fields.column(pages), fields.prefixed(pages))
+    require(pages <= archive_size // 24, "more pages than fit the archive")
+    sizes, entries = fields.column(pages), fields.column(pages)
+    table = PageTable(at, length, sizes, entries, fields.prefixed(pages, limits.SEPARATORS))
     require(sum(table.sizes) == length, "pages do not fill their section")
     require(table.separators == sorted(set(table.separators)), "separators are out of order")
     return table
 
 
-def read_directory(payload: bytes) -> Directory:
-    fields = Fields(read_chunks(payload))
+def read_directory(payload: bytes, archive_size: int) -> Directory:
+    fields = Fields(read_chunks(payload, min(limits.DIRECTORY, 65_536 + 16 * archive_size)))
     dictionary_at, dictionary_length = fields.varint(), fields.varint()
-    index, errata = read_page_table(fields), read_page_table(fields)
+    index, errata = (read_page_table(fields, archive_size) for _ in range(2))
     count, at = fields.varint(), fields.varint()
+    require(count <= archive_size // 40, "more blocks than fit the archive")
     gaps, coded, decoded, flags = (fields.column(count) for _ in range(4))
     require(not gaps or gaps[0] == 0, "the first block has a gap before it")
     block_at = []

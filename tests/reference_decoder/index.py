@@ -91,10 +91,11 @@ def read_names(fields: Fields, n: int) -> list[bytes]:
     """6.4."""
     coding = fields.u8()
     if coding == 0:
-        names = fields.prefixed(n)
+        names = fields.prefixed(n, limits.PAGE_PATHS)
     else:
         require(coding == 1, "no such name coding")
         names = read_name_table(fields, n)
+    require(sum(map(len, names)) <= limits.PAGE_PATHS, "names are too long in all")
     for name in names:
         limits.path(name)
     return names
@@ -103,11 +104,11 @@ def read_names(fields: Fields, n: int) -> list[bytes]:
 def read_name_table(fields: Fields, n: int) -> list[bytes]:
     bases_count = fields.varint()
     require(bases_count <= n, "more base names than entries")
-    bases = fields.prefixed(bases_count)
+    bases = fields.prefixed(bases_count, limits.PAGE_PATHS)
     changes = fields.varint()
     require(1 <= changes <= n, "an impossible number of folders")
     change_at = fields.column(changes)
-    folders = fields.prefixed(changes)
+    folders = fields.prefixed(changes, limits.PAGE_PATHS)
     steps = fields.column(n)
     starts, at = {}, 0
     for distance, folder in zip(change_at, folders, strict=True):
@@ -282,7 +283,9 @@ def read_xattrs(fields: Fields, entries: list[Entry]) -> None:
         return
     sets: list[tuple[tuple[bytes, bytes], ...]] = [()]
     for _ in range(t):
-        pairs = tuple((fields.blob(), fields.blob()) for _ in range(fields.varint()))
+        count = fields.varint()
+        require(count <= limits.ATTRIBUTES, "too many attributes")
+        pairs = tuple((fields.blob(), fields.blob()) for _ in range(count))
         names = [name for name, _ in pairs]
         require(names == sorted(set(names)), "attributes are out of order")
         require(

@@ -179,10 +179,12 @@ class Cursor:
             raise self.fail(f"it has {len(parts) - 1} strings where {count} are expected")
         return parts[:-1]
 
-    def prefixed(self, count: int) -> list[bytes]:
-        """`count` prefix-coded strings (coding 0 of format section 6.4)."""
+    def prefixed(self, count: int, limit: int) -> list[bytes]:
+        """`count` prefix-coded strings (coding 0 of format section 6.4), of at most `limit` bytes in all."""
         shared = self.numbers(count, 65_535)
         strings = self.strings(count)
+        if sum(shared) + sum(map(len, strings)) > limit:
+            raise self.fail(f"its names exceed {limit} bytes")
         before = b""
         for number, common in enumerate(shared):
             if common:

@@ -23,11 +23,14 @@ from ucompress.archive.layout import (
     CODED_SLACK,
     DIRECTORY_CHUNK,
     DIRECTORY_LIMIT,
+    DIRECTORY_RATIO,
+    DIRECTORY_SLACK,
     ID_SIZE,
     LARGEST,
     PAGE_ENTRIES_LIMIT,
     PAGE_HEADER_SIZE,
     PAGE_LIMIT,
+    SEPARATORS_LIMIT,
     SUBSTITUTED,
 )
 from ucompress.errors import CorruptArchiveError
@@ -103,13 +106,13 @@ class PageTable:
         )
 
     @classmethod
-    def read(cls, cursor: Cursor) -> PageTable:
-        """Read a page table and check that it adds up."""
+    def read(cls, cursor: Cursor, archive_size: int) -> PageTable:
+        """Read a page table and check that it adds up; every page takes some of the archive's bytes."""
         table = cls(cursor.varint(), cursor.varint())
-        pages = cursor.varint(cursor.remaining)
+        pages = cursor.varint(min(cursor.remaining, archive_size // PAGE_HEADER_SIZE))
         sizes = cursor.numbers(pages, PAGE_HEADER_SIZE + PAGE_LIMIT + CODED_SLACK)
         entries = cursor.numbers(pages, PAGE_ENTRIES_LIMIT)
-        for page in zip(sizes, entries, cursor.prefixed(pages), strict=True):
+        for page in zip(sizes, entries, cursor.prefixed(pages, SEPARATORS_LIMIT), strict=True):
             table.add(*page)
         if sum(sizes) != table.payload_length or (sizes and min(sizes) <= PAGE_HEADER_SIZE):
             raise cursor.fail("pages do not fill their section")
@@ -160,9 +163,9 @@ class BlockTable:
         )
 
     @classmethod
-    def read(cls, cursor: Cursor) -> BlockTable:
-        """Read the block columns; every block takes at least a byte of them."""
-        count = cursor.varint(min(cursor.remaining, BLOCKS_LIMIT))
+    def read(cls, cursor: Cursor, archive_size: int) -> BlockTable:
+        """Read the block columns; every block takes some of the archive's bytes."""
+        count = cursor.varint(min(cursor.remaining, BLOCKS_LIMIT, archive_size // BLOCK_HEADER_SIZE))
         first = cursor.varint()
         gaps, coded, decoded, flags = (cursor.column(count) for _ in range(4))
         if not count:
@@ -224,15 +227,21 @@ class Directory:
         return b"".join(chunks)
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Directory:
-        """Read a directory whose check has been compared."""
-        cursor = Cursor(_decode_chunks(payload), "the directory")
+    def from_bytes(cls, payload: bytes, archive_size: int) -> Directory:
+        """Read a directory whose check has been compared.
+
+        Parameters:
+            payload: the section's payload.
+            archive_size: bytes of the whole file, which bound what the directory may claim.
+        """
+        limit = min(DIRECTORY_LIMIT, DIRECTORY_SLACK + DIRECTORY_RATIO * archive_size)
+        cursor = Cursor(_decode_chunks(payload, limit), "the directory")
         directory = cls(
             cursor.varint(),
             cursor.varint(),
-            PageTable.read(cursor),
-            PageTable.read(cursor),
-            BlockTable.read(cursor),
+            PageTable.read(cursor, archive_size),
+            PageTable.read(cursor, archive_size),
+            BlockTable.read(cursor, archive_size),
             cursor.varint(),
             cursor.varint(),
             cursor.take(ID_SIZE),
@@ -241,14 +250,14 @@ class Directory:
         return directory
 
 
-def _decode_chunks(payload: bytes) -> bytes:
+def _decode_chunks(payload: bytes, limit: int) -> bytes:
     parts, at, total = [], 0, 0
     while at < len(payload):
         head = payload[at : at + _CHUNK_HEADER].ljust(_CHUNK_HEADER, b"\0")
         coded_size, size = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:8], "little")
         start = at + _CHUNK_HEADER
         at, total = start + coded_size, total + size
-        if at > len(payload) or not 1 <= size <= DIRECTORY_CHUNK or total > DIRECTORY_LIMIT:
+        if at > len(payload) or not 1 <= size <= DIRECTORY_CHUNK or total > limit:
             raise CorruptArchiveError("the directory is damaged: its chunks do not add up")
         parts.append(decode_shared(head[8], payload[start:at], size))
     return b"".join(parts)

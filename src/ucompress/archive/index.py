@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from ucompress.archive.directory import PageTable, separator
 from ucompress.archive.entry import HOLE, Entry, EntryKind, path_problem
@@ -12,6 +13,7 @@ from ucompress.archive.layout import (
     LARGEST,
     PAGE_EXTENTS_LIMIT,
     TARGET_LIMIT,
+    XATTR_COUNT_LIMIT,
     XATTRS_LIMIT,
     blocks_bound,
 )
@@ -79,8 +81,12 @@ class IndexWriter:
             raise ValueError(f"{path!r} is cancelled outside the errata")
         if (entry.kind in LINKED) != (0 < len(entry.target) <= TARGET_LIMIT and b"\0" not in entry.target):
             raise ValueError(f"the target of {path!r} is not allowed")
-        if sum(len(name) + len(value) for name, value in entry.xattrs) > XATTRS_LIMIT:
+        attributes = entry.xattrs
+        size = sum(len(name) + len(value) for name, value in attributes)
+        if size > XATTRS_LIMIT or len(attributes) > XATTR_COUNT_LIMIT:
             raise ValueError(f"the extended attributes of {path!r} exceed {XATTRS_LIMIT} bytes")
+        if any(before[0] >= after[0] for before, after in pairwise(attributes)):
+            raise ValueError(f"the extended attributes of {path!r} are out of order")
         if not -(1 << 63) <= entry.mtime_ns < 1 << 63:
             raise ValueError(f"the time of {path!r} does not fit 64 bits")
         if entry.kind is EntryKind.FILE:

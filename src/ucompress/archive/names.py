@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ucompress.archive.columns import Cursor, write_column, write_prefixed, write_varint
+from ucompress.archive.layout import PAGE_PATHS_LIMIT
 
 PREFIXED = 0
 TABLE = 1
@@ -61,13 +62,13 @@ def read_names(cursor: Cursor, count: int) -> list[bytes]:
     """The page's paths; their order and validity are for the caller to check."""
     coding = cursor.byte()
     if coding == PREFIXED:
-        return cursor.prefixed(count)
+        return cursor.prefixed(count, PAGE_PATHS_LIMIT)
     if coding != TABLE:
         raise cursor.fail(f"name coding {coding} does not exist")
-    bases = cursor.prefixed(cursor.varint(count))
+    bases = cursor.prefixed(cursor.varint(count), PAGE_PATHS_LIMIT)
     changes = cursor.varint(count)
     change_at = cursor.numbers(changes, count)
-    folders = cursor.prefixed(changes)
+    folders = cursor.prefixed(changes, PAGE_PATHS_LIMIT)
     steps = cursor.numbers(count, count)
     if not change_at or change_at[0]:
         raise cursor.fail("the first entry has no folder")
@@ -79,7 +80,7 @@ def _join(
 ) -> list[bytes]:
     """Paths from folders, base names and steps."""
     paths: list[bytes] = []
-    count, start = len(steps), 0
+    count, start, total = len(steps), 0, 0
     for change, folder in enumerate(folders):
         start += change_at[change]
         stop = start + change_at[change + 1] if change + 1 < len(folders) else count
@@ -91,4 +92,7 @@ def _join(
             if number >= len(bases):
                 raise cursor.fail("a base name is not in the table")
             paths.append(folder + bases[number])
+            total += len(paths[-1])
+        if total > PAGE_PATHS_LIMIT:
+            raise cursor.fail(f"its names exceed {PAGE_PATHS_LIMIT} bytes")
     return paths

@@ -110,4 +110,4 @@ def _open(source: FileSource) -> Opened:
         payload = payload_of(source, at, length).repair(0, length)
         if check(payload, 8) != footer.directory_check:
             raise CorruptArchiveError("the directory is damaged beyond repair")
-    return Opened(header, Directory.from_bytes(payload), footer)
+    return Opened(header, Directory.from_bytes(payload, source.size), footer)

@@ -17,7 +17,14 @@ from ucompress.archive.columns import (
     zigzag,
 )
 from ucompress.archive.entry import Entry, EntryKind, path_problem
-from ucompress.archive.layout import PAGE_HEADER_SIZE, TARGET_LIMIT, XATTRS_LIMIT, PageHeader, check
+from ucompress.archive.layout import (
+    PAGE_HEADER_SIZE,
+    TARGET_LIMIT,
+    XATTR_COUNT_LIMIT,
+    XATTRS_LIMIT,
+    PageHeader,
+    check,
+)
 from ucompress.archive.names import read_names, write_names_prefixed, write_names_table
 from ucompress.archive.places import PlaceReader, PlaceWriter
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
@@ -262,7 +269,7 @@ def _read_xattrs(cursor: Cursor, count: int) -> tuple[list[Xattrs], list[int]]:
     if not distinct:
         return sets, [0] * count
     for _ in range(distinct):
-        pairs = tuple((cursor.blob(), cursor.blob()) for _ in range(cursor.varint(cursor.remaining)))
+        pairs = tuple((cursor.blob(), cursor.blob()) for _ in range(cursor.varint(XATTR_COUNT_LIMIT)))
         if sum(len(name) + len(value) for name, value in pairs) > XATTRS_LIMIT:
             raise cursor.fail("an entry's extended attributes exceed the limit")
         if any(before[0] >= after[0] for before, after in pairwise(pairs)):

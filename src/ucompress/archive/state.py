@@ -68,10 +68,10 @@ def choose_content_hash_bytes(distinct_contents: int, unique_bytes: int) -> int:
         unique_bytes: bytes left after deduplication.
 
     Returns:
-        8 where 8 bytes for each content are at most 1 % of an archive of an eighth of the unique
+        8 where 8 bytes for each content are at most 1 % of an archive of a sixteenth of the unique
         bytes, otherwise 0.
     """
-    return 8 if 8 * distinct_contents <= unique_bytes // 800 else 0
+    return 8 if 8 * distinct_contents <= unique_bytes // 1600 else 0
 
 
 def publish(partial: str | os.PathLike[str], final: str | os.PathLike[str]) -> None:
