@@ -5,8 +5,10 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ucompress._kernels.counting cimport CountRow, CountTable
+from ucompress._kernels.cover cimport Choice
 from ucompress._kernels.locating cimport Locator
 from ucompress._kernels.matching cimport Matcher
+from ucompress._kernels.points cimport Store, Table
 from ucompress._kernels.sampling cimport Sample, Sampler
 
 # Patterns: rolling hash, counts.
@@ -96,3 +98,29 @@ cdef size_t uc_lz_encode(Encoder encoder, const uint8_t* data, size_t size, uint
 cdef int uc_lz_decode(
     Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
 ) noexcept nogil
+
+# Dictionary: windows of documents, offered and chosen. -1 stands for: no memory.
+
+cdef int uc_dictionary_offer(
+    DictionaryBuilder builder, const uint8_t* data, size_t size, uint32_t document, uint64_t offset
+) noexcept nogil
+cdef int uc_dictionary_offer_counts(
+    DictionaryBuilder builder,
+    const CountRow* rows,
+    size_t count,
+    uint32_t document,
+    uint64_t start,
+    uint64_t stop,
+    uint64_t at,
+) noexcept nogil
+cdef Py_ssize_t uc_dictionary_select(
+    DictionaryBuilder builder, uint64_t size, Choice* choices, size_t room
+) noexcept nogil
+
+cdef class DictionaryBuilder:
+    cdef Table table
+    cdef Store store
+    cdef uint64_t threshold
+    cdef uint64_t capacity
+    cdef uint32_t weight_limit
+    cdef PyThread_type_lock lock
