@@ -6,28 +6,47 @@ under the corpus's key and taken from there when an interrupted run goes on.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ucompress.checksum import run_check
+from ucompress.dictionary import assemble, builder, choose_suffix, size_limit
+from ucompress.errors import InputError
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader
+from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
+    from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
 
+SAMPLE_SHARE = 8
+SAMPLE_BLOCKS = 4
+"""The dictionary's size is chosen by coding one block in `SAMPLE_SHARE`, at most `SAMPLE_BLOCKS`."""
+
+LARGEST_USER_DICTIONARY = 8 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Groundwork:
-    """The plan, and the past of every block."""
+    """What the blocks are coded with.
+
+    Attributes:
+        plan: which bytes stand in which block.
+        dictionary: the past of every block.
+        gain: bytes that the dictionary is expected to save, its own cost deducted.
+    """
 
     plan: Plan
     dictionary: bytes
+    gain: int = 0
 
 
 def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groundwork:
@@ -43,7 +62,14 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     if plan is None:
         plan = _make_plan(context, analysis)
         cache.store_artifact(key, PLAN, plan.to_bytes())
-    return Groundwork(plan, b"")
+    if context.config.dictionary is not None:
+        return Groundwork(plan, _user_dictionary(context))
+    stored = cache.artifact(key, DICTIONARY)
+    if stored is not None and len(stored) >= 8:
+        return Groundwork(plan, stored[8:], int.from_bytes(stored[:8], "little"))
+    dictionary, gain = _make_dictionary(context, analysis, plan)
+    cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
+    return Groundwork(plan, dictionary, gain)
 
 
 def _stored_plan(blob: bytes | None) -> Plan | None:
@@ -51,6 +77,21 @@ def _stored_plan(blob: bytes | None) -> Plan | None:
         return None if blob is None else Plan.from_bytes(blob)
     except ValueError:
         return None
+
+
+def _user_dictionary(context: RunContext) -> bytes:
+    path = context.config.dictionary
+    assert path is not None
+    try:
+        with path.open("rb") as file:
+            dictionary = file.read(LARGEST_USER_DICTIONARY + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot read the dictionary {path}: {error.strerror}; nothing was written"
+        ) from error
+    if len(dictionary) > LARGEST_USER_DICTIONARY:
+        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written")
+    return dictionary
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
@@ -79,3 +120,83 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         )
     finally:
         reader.close()
+
+
+def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tuple[bytes, int]:
+    """The dictionary and its gain; empty where none pays."""
+    sizes = plan.block_sizes
+    unique = int(sizes.sum())
+    limit = size_limit(context.config.level, unique)
+    if not limit:
+        return b"", 0
+    maker = builder(
+        analysis.counts,
+        limit,
+        length=context.config.min_pattern_length,
+        threshold=samples.threshold(analysis.shift),
+    )
+    reader = ContentReader(analysis.contents)
+    blocks = BlockReader(plan, reader)
+    try:
+        _offer_blocks(context, maker, blocks, len(sizes))
+        dictionary = assemble(maker, limit, blocks.span)
+        sample = [blocks.whole(number) for number in _sampled_blocks(plan)]
+    finally:
+        reader.close()
+    context.guard.check()
+    return choose_suffix(dictionary, context.config.level, sample, unique)
+
+
+def _offer_blocks(context: RunContext, maker: DictionaryBuilder, blocks: BlockReader, count: int) -> None:
+    """Offer every block; the builder is shared, so the threads are ours whatever the executor."""
+
+    def offer(number: int) -> None:
+        maker.offer(blocks.whole(number), number)
+
+    threads = min(4, context.config.threads or 4)
+    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
+        for _ in ordered_map(executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check):
+            context.tracker.advance()
+
+
+def _sampled_blocks(plan: Plan) -> list[int]:
+    """Blocks picked by the hash of their runs' checks."""
+    count = max(1, min(SAMPLE_BLOCKS, len(plan.blocks) // SAMPLE_SHARE))
+    starts = plan.block_start
+    keys = [
+        (run_check(plan.run_check[starts[number] : starts[number + 1]].astype("<u8").tobytes()), number)
+        for number in range(len(plan.blocks))
+    ]
+    return sorted(number for _, number in sorted(keys)[:count])
+
+
+class BlockReader:
+    """Planned blocks as bytes, read from the contents' files.
+
+    A run that cannot be read any more counts as zeros: coding will meet it again and say so.
+    """
+
+    def __init__(self, plan: Plan, read: ContentReader) -> None:
+        self._blocks = plan.blocks
+        self._read = read
+
+    def whole(self, number: int) -> bytes:
+        """A block's bytes."""
+        return b"".join(self._bytes(run.content, run.offset, run.length) for run in self._blocks[number])
+
+    def span(self, number: int, offset: int, length: int) -> bytes:
+        """`length` bytes of a block from `offset` on."""
+        parts = []
+        begin = 0
+        for run in self._blocks[number]:
+            low, high = max(offset, begin), min(offset + length, begin + run.length)
+            if low < high:
+                parts.append(self._bytes(run.content, run.offset + low - begin, high - low))
+            begin += run.length
+        return b"".join(parts)
+
+    def _bytes(self, content: int, offset: int, length: int) -> bytes:
+        try:
+            return self._read(content, offset, length)
+        except OSError:
+            return bytes(length)

@@ -297,6 +297,7 @@ class PipelineOrchestrator:
             user_dictionary=self.config.dictionary is not None,
         )
         assembly = Assembly(context, job.number, job.key, self._partial, plan, dictionary, analysis.contents)
+        assembly.dictionary_gain = groundwork.gain
         shared, each = coding_memory(self.config.level, len(dictionary), largest)
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
