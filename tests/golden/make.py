@@ -108,6 +108,16 @@ def zstd_dictionary() -> Made:
     return made(plan, dictionary=words(4, 3000)), plan
 
 
+def lz_dictionary() -> Made:
+    plan = basic()
+    return made(plan, level=6, dictionary=words(4, 3000)), plan
+
+
+def lz_levels() -> Made:
+    plan = plan_files({b"big": words(1, 30_000), b"noise": random.Random(2).randbytes(500)}, block=16_384)
+    return made(plan, level=4), plan
+
+
 def kinds() -> Made:
     plan = plan_files({b"t/a": words(1, 400), b"t/\xff raw\n": b"x", b"t/empty": b""})
     plan.entries = [
@@ -269,6 +279,8 @@ GOOD: dict[str, Callable[[], Made]] = {
     "one-file": one_file,
     "stored": stored,
     "zstd-dictionary": zstd_dictionary,
+    "lz-dictionary": lz_dictionary,
+    "lz-level-4": lz_levels,
     "kinds": kinds,
     "holes": holes,
     "place-codes": place_codes,
