@@ -21,10 +21,10 @@ from ucompress.database import FileAnalysis, FileStamp
 from ucompress.patterns import PatternCounter, count_patterns
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, DistinctContent, group_contents
-from ucompress.pipeline.file_processor import FileContent, FileToRead, ParallelFileProcessor
+from ucompress.pipeline.file_processor import WINDOW_BYTES, FileContent, FileToRead, ParallelFileProcessor
 from ucompress.pipeline.mining import mine_patterns
 from ucompress.scan import MemberKind
-from ucompress.segments import classify
+from ucompress.segments import DENSE, classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -101,30 +101,30 @@ def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalys
         shift: one d-mer in 2^shift is kept.
 
     Returns:
-        The analysis, or the reason why the file cannot be read.
+        The analysis, or the reason why the file cannot be read. Compressed data repeats nothing
+        and has an empty sample.
     """
     if content.error is not None:
         return content.error
-    counter = None
-    kind_class = 0
+    counter = PatternCounter(length, samples.threshold(shift)) if content.size > WINDOW_BYTES else None
     counts = None
+    kind_class = 0
     try:
         for number, window in enumerate(content.windows):
             if number == 0:
                 kind_class = classify(window[:CLASSIFIED_BYTES])
-                if content.size == len(window):
-                    counts = count_patterns(window, length, threshold=samples.threshold(shift))
-                    continue
-                counter = PatternCounter(length, samples.threshold(shift))
-                counter.begin(0)
-            if counter is not None:
+            if kind_class == DENSE:
+                continue
+            if counter is None:
+                counts = count_patterns(window, length, threshold=samples.threshold(shift))
+            else:
                 counter.feed(window)
     except OSError as error:
         return error
     if counter is not None:
         counts = counter.counts()
-    sample = samples.pack(counts) if counts is not None else samples.EMPTY
     rows = 0 if counts is None else len(counts)
+    sample = samples.EMPTY if counts is None else samples.pack(counts)
     return FileAnalysis(content.digest or digest(b""), kind_class, sample, rows)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.archive import ArchiveWriter, WriterState, WriterTotals, publish
 from ucompress.database import BlockRow
 from ucompress.errors import ResumeFailedError
@@ -20,6 +22,8 @@ from ucompress.pipeline.executors import ordered_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
 
     from ucompress.archive import ArchiveHeader, Entry
     from ucompress.pipeline.contents import DistinctContent
@@ -90,7 +94,9 @@ class Assembly:
         """Code the blocks that are still missing, and append each as its turn comes."""
         first = self.resumed_blocks
         tracker = self.context.tracker
-        tracker.resume_at(int(self.plan.block_sizes[:first].sum()))
+        complete = self._files_complete()
+        resumed = int(complete[first - 1]) if first else 0
+        tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
         pending: list[BlockRow] = []
         synced = time.monotonic()
         coded = ordered_map(
@@ -103,7 +109,11 @@ class Assembly:
         try:
             for block in coded:
                 pending.append(self._append(writer, block))
-                tracker.advance(size=block.decoded_size, path=self.contents[block.first_content].path)
+                tracker.advance(
+                    files=int(complete[block.number]) - tracker.files,
+                    size=block.decoded_size,
+                    path=self.contents[block.first_content].path,
+                )
                 if time.monotonic() - synced >= SYNC_SECONDS:
                     self._record(writer, pending)
                     synced = time.monotonic()
@@ -118,6 +128,14 @@ class Assembly:
         writer.close()
         publish(self.partial, output)
         return totals
+
+    def _files_complete(self) -> NDArray[np.int64]:
+        """For each block how many files have all their bytes once it is written."""
+        starts = self.plan.extent_start[:-1]
+        last = np.maximum.reduceat(self.plan.extent_block, starts) if len(starts) else starts
+        files = [content.multiplicity for content in self.contents]
+        blocks = len(self.plan.blocks)
+        return np.cumsum(np.bincount(np.maximum(last, 0), weights=files, minlength=blocks)).astype(np.int64)
 
     def _append(self, writer: ArchiveWriter, block: CodedBlock) -> BlockRow:
         offset = writer.position

@@ -142,6 +142,7 @@ class PipelineOrchestrator:
                 job = self._claim(context, manifest, must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, manifest, scanned_at, job)
+                self.reporter.finish(result.statistics)
                 database.jobs.finish(job.number)
                 database.cache.prune()
             except BaseException as error:
@@ -149,7 +150,6 @@ class PipelineOrchestrator:
                 if isinstance(error, InterruptedJobError | KeyboardInterrupt):
                     raise self._interrupted(error, context, job) from None
                 raise
-            self.reporter.finish(result.statistics)
             return result
 
     def _pack(self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job) -> CompressionResult:

@@ -67,11 +67,6 @@ class RunTracker:
         self.total_files, self.total_bytes = files, size
         self._show()
 
-    def resume_at(self, size: int) -> None:
-        """Start the phase with `size` bytes that an interrupted run had done."""
-        self.bytes = size
-        self._show()
-
     def leave(self) -> None:
         """End the phase with a checkpoint."""
         self._show()
