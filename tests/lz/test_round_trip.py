@@ -127,3 +127,9 @@ def test_far_repeat_in_random_bytes_is_found() -> None:
         assert payload[0] & ~2 == 0x20
         assert len(payload) < 402_000
         assert _core.decompress_block(payload, 800_000) == half + half
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_room_for_larger_blocks_changes_nothing(level: int) -> None:
+    primed, data = _core.PrimedDictionary(prose(3000, 19), level), prose(9000, 20)
+    assert _core.Encoder(primed, len(data)).encode(data) == _core.Encoder(primed, 1 << 20).encode(data)

@@ -67,6 +67,7 @@ cdef class PrimedDictionary:
         if self.memory is NULL:
             raise MemoryError
         with nogil:
+            _lz.uc_wish_huge_pages(self.memory, self.nbytes)
             _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
             _lz.primed_fill(primed, start)
 
@@ -106,6 +107,7 @@ cdef class _LzCoder:
         if self.memory is NULL:
             raise MemoryError
         with nogil:
+            _lz.uc_wish_huge_pages(self.memory, self.nbytes)
             _lz.coder_layout(coder, _lz_aligned(self.memory), primed.level, primed.size, block, encode)
             _lz.coder_fill(coder, <_lz.lz_primed*>primed.state, encode)
         return 0
@@ -226,7 +228,9 @@ def compress_block(const uint8_t[::1] data not None, const uint8_t[::1] dictiona
     return Encoder(PrimedDictionary(dictionary, level), data.shape[0]).encode(data)
 
 
-def decompress_block(const uint8_t[::1] payload not None, size_t size, const uint8_t[::1] dictionary not None=b""):
+def decompress_block(
+    const uint8_t[::1] payload not None, size_t size, const uint8_t[::1] dictionary not None=b""
+):
     """The `size` bytes that `compress_block` coded. Raises ValueError for damage."""
     return Decoder(PrimedDictionary(dictionary, 6, encode=False), size).decode(payload, size)
 

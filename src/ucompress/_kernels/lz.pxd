@@ -14,8 +14,11 @@ cdef extern from "lz_setup.h" nogil:
         uint32_t max_block
     enum:
         LZ_LIMIT
+    void uc_wish_huge_pages(void* memory, size_t bytes)
 
-cdef size_t primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode) noexcept nogil
+cdef size_t primed_layout(
+    lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode
+) noexcept nogil
 cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary) noexcept nogil
 cdef size_t coder_layout(
     lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode

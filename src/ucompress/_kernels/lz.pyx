@@ -17,10 +17,14 @@ cdef extern from "lz_encode.h" nogil:
     size_t lz_encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out)
 
 cdef extern from "lz_decode.h" nogil:
-    int lz_decode_into(lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out)
+    int lz_decode_into(
+        lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+    )
 
 
-cdef size_t primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode) noexcept nogil:
+cdef size_t primed_layout(
+    lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode
+) noexcept nogil:
     return lz_primed_layout(primed, base, level, size, encode)
 
 

@@ -114,8 +114,8 @@ static inline int lz_decode_into(lz_coder *coder, const uint8_t *payload, size_t
                                  uint8_t *out)
 {
     uint32_t past = coder->primed->size;
-    int status = lz_decode_block(coder->model, coder->primed->model, coder->window, past, payload, payload_size,
-                                 size);
+    int status = lz_decode_block(coder->model, coder->primed->model, coder->window, past, payload,
+                                 payload_size, size);
     if (status == LZ_DONE && size) {
         memcpy(out, coder->window + past, size);
     }

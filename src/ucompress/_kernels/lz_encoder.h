@@ -63,7 +63,8 @@ static inline void lz_emit_repeat(lz_encoder *e, uint32_t position, uint32_t len
 }
 
 /* Length at one of the recent offsets, 0 where it reaches behind the window. */
-static UC_INLINE uint32_t lz_repeat_length(const lz_encoder *e, uint32_t position, uint32_t offset, uint32_t limit)
+static UC_INLINE uint32_t lz_repeat_length(const lz_encoder *e, uint32_t position, uint32_t offset,
+                                           uint32_t limit)
 {
     const uint8_t *here = e->window + position;
     if (offset > position || limit < 1 || here[0] != here[-(ptrdiff_t)offset]) {

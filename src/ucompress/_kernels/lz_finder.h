@@ -176,7 +176,8 @@ static inline uint32_t lz_chain_insert(const lz_index *index, const uint8_t *win
 }
 
 /* The dictionary's index, once; heads and links are the caller's memory. */
-static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t size, const lz_effort *effort)
+static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t size,
+                                  const lz_effort *effort)
 {
     uint32_t p;
     memset(index->heads, 0, sizeof(uint32_t) << index->bits);
@@ -241,7 +242,8 @@ static UC_INLINE void lz_index_prefetch(const lz_index *index, const uint8_t *wi
 }
 
 /* Inside a long match of the dictionary the search is spared: its rest is as good as any other. */
-static inline lz_match *lz_find_past(lz_finder *f, uint32_t position, uint32_t limit, uint32_t best, lz_match *out)
+static inline lz_match *lz_find_past(lz_finder *f, uint32_t position, uint32_t limit, uint32_t best,
+                                     lz_match *out)
 {
     lz_match *first = out;
     if (f->carried.length > LZ_CARRIED) {

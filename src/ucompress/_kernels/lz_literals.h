@@ -39,7 +39,8 @@ static UC_INLINE void lz_put_literal(rc_encoder *rc, lz_model *m, const lz_conte
     }
 }
 
-static UC_INLINE unsigned lz_get_literal(rc_decoder *rc, lz_model *m, const lz_context *c, const uint8_t *here)
+static UC_INLINE unsigned lz_get_literal(rc_decoder *rc, lz_model *m, const lz_context *c,
+                                         const uint8_t *here)
 {
     lz_counter *a = m->literal[here[-1]];
     uint32_t node = 1;

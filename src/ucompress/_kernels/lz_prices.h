@@ -53,7 +53,8 @@ static UC_INLINE uint32_t lz_price_bit(const lz_prices *t, const lz_counter *c, 
     return lz_price_p0(t, lz_p0(c), bit);
 }
 
-static inline uint32_t lz_price_tree(const lz_prices *t, const lz_counter *tree, unsigned bits, uint32_t symbol)
+static inline uint32_t lz_price_tree(const lz_prices *t, const lz_counter *tree, unsigned bits,
+                                     uint32_t symbol)
 {
     uint32_t price = 0;
     symbol |= 1u << bits;
@@ -63,7 +64,8 @@ static inline uint32_t lz_price_tree(const lz_prices *t, const lz_counter *tree,
     return price;
 }
 
-static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tree, unsigned bits, uint32_t symbol)
+static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tree, unsigned bits,
+                                     uint32_t symbol)
 {
     uint32_t price = 0, node = 1;
     while (bits-- > 0) {
@@ -74,8 +76,8 @@ static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tr
     return price;
 }
 
-static inline uint32_t lz_price_literal(const lz_prices *t, const lz_model *m, uint32_t history, uint32_t offset,
-                                        const uint8_t *here, unsigned byte)
+static inline uint32_t lz_price_literal(const lz_prices *t, const lz_model *m, uint32_t history,
+                                        uint32_t offset, const uint8_t *here, unsigned byte)
 {
     const lz_counter *a = m->literal[here[-1]];
     const lz_counter *b;
@@ -90,7 +92,8 @@ static inline uint32_t lz_price_literal(const lz_prices *t, const lz_model *m, u
     return price;
 }
 
-static inline uint32_t lz_compute_length(const lz_prices *t, const lz_length_model *m, uint32_t position, uint32_t length)
+static inline uint32_t lz_compute_length(const lz_prices *t, const lz_length_model *m, uint32_t position,
+                                         uint32_t length)
 {
     uint32_t v = length - LZ_MIN_LENGTH;
     uint32_t slot = lz_length_slot(v);
@@ -194,7 +197,8 @@ static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, const lz_shape *sh
 static UC_INLINE uint32_t lz_price_repeat(const lz_prices *t, const lz_model *m, uint32_t history,
                                           uint32_t position, unsigned index)
 {
-    uint32_t price = lz_price_bit(t, &m->match[position][history], 1) + lz_price_bit(t, &m->repeat[history], 1);
+    uint32_t price = lz_price_bit(t, &m->match[position][history], 1)
+        + lz_price_bit(t, &m->repeat[history], 1);
     unsigned k;
     for (k = 0; k < 3; k++) {
         price += lz_price_bit(t, &m->older[k][history], index > k);

@@ -85,8 +85,8 @@ static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary)
 }
 
 /* Decoder and encoder: the encoder's parts come last. */
-static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past, uint32_t max_block,
-                                     int encode)
+static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past,
+                                     uint32_t max_block, int encode)
 {
     lz_cutter cutter = { base, 0 };
     lz_encoder *e = &coder->encoder;
