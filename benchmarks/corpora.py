@@ -36,12 +36,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_ROOT = HERE / "corpora"
-NPM_EPOCH = 499162500
-"""The mtime, in seconds, that npm writes into every archive."""
-
+NPM_EPOCH = 499162500  # the mtime, in seconds, that npm writes into every archive
 LARGEST_PYTHON_FILE = 8 << 20
-SMALL_COUNT = 20_000
-SMALL_RANGE = range(200, 4097)
+SMALL_COUNT, SMALL_RANGE = 20_000, range(200, 4097)
 
 PYTHON_SDISTS = (
     "ansible-core==2.16.6",
@@ -54,9 +51,7 @@ PYTHON_SDISTS = (
 VERSION_SDISTS = tuple(f"django==4.2.{patch}" for patch in range(11, 17))
 JSON_PACKAGES = ("cldr-dates-full@45.0.0", "cldr-localenames-full@45.0.0")
 SMALL_PACKAGES = ("cldr-units-full@45.0.0",)
-C_PACKAGE = "linux-source-6.1"
-HTML_PACKAGE = "libboost1.81-doc"
-BINARY_PACKAGE = "oxygen-icon-theme"
+C_PACKAGE, HTML_PACKAGE, BINARY_PACKAGE = "linux-source-6.1", "libboost1.81-doc", "oxygen-icon-theme"
 TEXT_LANGUAGES = ("de", "es", "fr", "it", "ja", "pl", "pt-br", "ru", "uk")
 TEXT_PACKAGES = (
     *("manpages", "manpages-dev", "manpages-nl", "manpages-ro"),
@@ -92,7 +87,7 @@ STUB_MODULES = ("setuptools/build_meta.py", "flit_core/buildapi.py", "hatchling/
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a corpus had when the bars were set: `files`, `links`, `bytes`, and solid `xz -9e` in bytes."""
+    """What a corpus had when the targets were set: its counts, and solid `xz -9e` in bytes."""
 
     files: int
     links: int
@@ -100,7 +95,6 @@ class Reference:
     xz: int
 
 
-# Figures given to two digits only are 0 here where they cannot be compared exactly.
 REFERENCE = {
     "c": Reference(2_842, 0, 66_920_803, 9_312_868),
     "python": Reference(14_373, 0, 100_541_879, 13_713_988),
@@ -176,8 +170,7 @@ def unpack(archive: Path, target: Path, members: tuple[str, ...] = ()) -> None:
                 mtime = timegm((*info.date_time, 0, 0, 0))
                 os.utime(path, (mtime, mtime))
         return
-    tar = ["tar", "--extract", "--no-same-owner", "--file", str(archive), *members]
-    run(tar, target)
+    run(["tar", "--extract", "--no-same-owner", "--file", str(archive), *members], target)
 
 
 def walk(root: Path) -> Iterator[Path]:
@@ -247,11 +240,12 @@ def build_versions(target: Path, work: Path) -> dict[str, str]:
 def build_node(target: Path, work: Path) -> dict[str, str]:
     """Install the node_modules of the committed lock file."""
     target.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
+    names = ("package.json", "package-lock.json")
+    for name in names:
         shutil.copy(HERE / "node" / name, target / name)
-    quiet = {"npm_config_omit_lockfile_registry_resolved": "true", "npm_config_audit": "false"}
-    run(["npm", "ci", "--silent", "--ignore-scripts", "--omit=optional"], target, **quiet)
-    for name in ("package.json", "package-lock.json"):
+    npm = ["npm", "ci", "--silent", "--ignore-scripts", "--omit=optional"]
+    run(npm, target, npm_config_omit_lockfile_registry_resolved="true", npm_config_audit="false")
+    for name in names:
         (target / name).unlink()
     settle(target, NPM_EPOCH)
     return dict(json.loads((HERE / "node/package.json").read_text())["dependencies"])
@@ -317,7 +311,7 @@ def build_text(target: Path, work: Path) -> dict[str, str]:
 
 
 def build_binary(target: Path, work: Path) -> dict[str, str]:
-    """Take an icon theme as it is: PNG files and links."""
+    """Take an icon theme: PNG files and links."""
     (folder,), versions = debian_packages((BINARY_PACKAGE,), work)
     place(folder / "usr", target / "usr")
     return versions
@@ -344,13 +338,11 @@ def describe(root: Path) -> dict[str, int | str]:
     for path in sorted(walk(root), key=os.fsencode):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            links += 1
-            digest = os.fsencode(path.readlink())
+            digest, links = os.fsencode(path.readlink()), links + 1
         else:
             digest = hashlib.sha256(path.read_bytes()).digest()
             distinct.add(digest)
-            files += 1
-            size += status.st_size
+            files, size = files + 1, size + status.st_size
         name = os.fsencode(path.relative_to(root))
         tree.update(b"%s\0%o\0%d\0%s\n" % (name, status.st_mode, status.st_mtime_ns, digest))
     counts = {"files": files, "links": links, "distinct": len(distinct), "bytes": size}

@@ -111,11 +111,6 @@ def ucompress(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "ucompress", *map(str, arguments)]
 
 
-def count_mb(tree: Path) -> float:
-    """Size of all files of a tree, in MB of 10**6 bytes."""
-    return tree_bytes(tree) / 1e6
-
-
 def tree_bytes(path: Path) -> int:
     """Size of a file, or of all files of a tree."""
     if not path.is_dir():
