@@ -10,12 +10,14 @@ import sys
 import sysconfig
 import tarfile
 import time
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 FOLDER = Path("build/demo").resolve()
 ARCHIVE = FOLDER / f"{LIBRARY.name}.ucz"
-LEFT_OUT = ("site-packages", "dist-packages", "__pycache__")
+# Other people's packages, what Python makes anew, and the static library for embedding.
+LEFT_OUT = ("site-packages", "dist-packages", "__pycache__", "config-*")
 UCOMPRESS = Path(sys.executable).parent / "ucompress"
 
 
@@ -102,7 +104,8 @@ def solid_size() -> int:
 
 def without_left_out(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """What the demonstration packs, as a filter for tarfile."""
-    return None if PurePosixPath(member.name).name in LEFT_OUT else member
+    name = PurePosixPath(member.name).name
+    return None if any(fnmatch(name, pattern) for pattern in LEFT_OUT) else member
 
 
 def version_of(program: str) -> bytes:
