@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ucompress import _core, similarity
 from ucompress._core import NO_HASH, order_by_likeness
-from ucompress.similarity import extension, repeats, similarity_order, sketch
+from ucompress.similarity import extension, similarity_order, sketches
 
 
 def naive_order(features, classes, sizes, weights, block):
@@ -101,14 +101,10 @@ def test_copies_with_small_changes_become_neighbours() -> None:
             at = 100 * version
             datas.append(data[:at] + bytes([version]) + data[at:])
     paths = [b"v%d/%02d.bin" % divmod(i, 30) for i in range(90)]
-    counts = _core.merge_counts(
-        [_core.count_patterns(data, threshold=2**58, document=i) for i, data in enumerate(datas)]
+    likenesses = sketches([_core.count_patterns(data, threshold=2**58)["hash"] for data in datas])
+    order = similarity_order(
+        paths, [1] * 90, [len(data) for data in datas], [one.sketch for one in likenesses]
     )
-    sketches = [
-        sketch(_core.count_patterns(data, threshold=2**58, document=i), counts)
-        for i, data in enumerate(datas)
-    ]
-    order = similarity_order(paths, [1] * 90, [len(data) for data in datas], sketches)
     rank = {i: r for r, i in enumerate(order)}
     for i in range(30):
         places = sorted(rank[i + 30 * version] for version in range(3))
@@ -148,18 +144,27 @@ def test_sketches_leave_out_what_is_alone_and_what_is_everywhere() -> None:
     header = random.Random(3).randbytes(400)
     shared = random.Random(4).randbytes(400)
     alone = [random.Random(100 + i).randbytes(400) for i in range(300)]
-    samples = [
-        _core.count_patterns(header + alone[i] + (shared if i < 10 else b""), document=i) for i in range(300)
-    ]
-    counts = _core.merge_counts(samples)
-    chosen = sketch(samples[0], counts, 10_000)
-    expected = {int(h) for h in _core.rolling_hash(shared, 16)}
-    assert {int(h) for h in chosen} >= expected
-    assert not {int(h) for h in chosen} & {int(h) for h in _core.rolling_hash(header, 16)}
-    assert len(sketch(samples[0], counts)) == similarity.SKETCH_SIZE
-    assert 600 < repeats(samples[0], counts) < 700
-    assert repeats(samples[0], counts[:0]) == 0
-    assert repeats(samples[0][:0], counts) == 0
+    datas = [header + alone[i] + (shared if i < 10 else b"") for i in range(300)]
+    hashes = [np.unique(_core.rolling_hash(data, 16)) for data in datas]
+    whole = sketches(hashes, 10_000)
+    chosen = {int(h) for h in whole[0].sketch}
+    assert chosen >= {int(h) for h in _core.rolling_hash(shared, 16)}
+    assert not chosen & {int(h) for h in _core.rolling_hash(header, 16)}
+    # Two bodies may happen to begin with the same byte, behind the header.
+    assert len(whole[299].sketch) < 3
+    assert 600 < whole[0].repeats < 700
+    for short, long in zip(sketches(hashes), whole, strict=True):
+        assert short.sketch.tolist() == long.sketch[: similarity.SKETCH_SIZE].tolist()
+        assert short.repeats == long.repeats
+
+
+def test_sketches_of_nothing_and_of_contents_without_hashes() -> None:
+    none = np.empty(0, dtype=np.uint64)
+    one = np.array([1, 5], dtype=np.uint64)
+    assert sketches([]) == []
+    likenesses = sketches([none, one, none, one, none])
+    assert [like.repeats for like in likenesses] == [0, 1000, 0, 1000, 0]
+    assert [like.sketch.tolist() for like in likenesses] == [[], [1, 5], [], [1, 5], []]
 
 
 def test_sketch_of_a_buffer_is_its_lowest_hashes() -> None:
