@@ -26,6 +26,9 @@ SKETCH_SIZE: Final = 16
 COMMONEST: Final = 256
 """A d-mer in more contents than this is boilerplate and tells nothing about likeness."""
 
+MANY: Final = 8
+"""A d-mer in this many contents will cost next to nothing, in the archive and to a reader."""
+
 FOLDER_WEIGHT: Final = 2
 """How many shared hashes a common folder (with the same extension) is worth."""
 
@@ -38,7 +41,7 @@ class Likeness(NamedTuple):
 
     Attributes:
         sketch: rising hashes of d-mers that stand in 2 to `COMMONEST` contents.
-        repeats: how many in a thousand of its sampled d-mers stand in other contents, too.
+        repeats: how many in a thousand of its sampled d-mers stand in `MANY` contents or more.
     """
 
     sketch: NDArray[np.uint64]
@@ -57,9 +60,8 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
     starts = np.cumsum([0, *map(len, hashes)])
     _, which, documents = np.unique(np.concatenate(hashes), return_inverse=True, return_counts=True)
     of_hash = documents[which]
-    shared = of_hash >= 2
-    telling = shared & (of_hash <= COMMONEST)
-    counted = np.concatenate(([0], np.cumsum(shared)))
+    telling = (of_hash >= 2) & (of_hash <= COMMONEST)
+    counted = np.concatenate(([0], np.cumsum(of_hash >= MANY)))
     per_thousand = np.diff(counted[starts]) * 1000 // np.maximum(np.diff(starts), 1)
     return [
         Likeness(own[telling[start : start + len(own)]][:size], int(repeats))

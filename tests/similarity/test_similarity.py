@@ -163,7 +163,8 @@ def test_sketches_of_nothing_and_of_contents_without_hashes() -> None:
     one = np.array([1, 5], dtype=np.uint64)
     assert sketches([]) == []
     likenesses = sketches([none, one, none, one, none])
-    assert [like.repeats for like in likenesses] == [0, 1000, 0, 1000, 0]
+    assert [like.repeats for like in likenesses] == [0] * 5
+    assert [like.repeats for like in sketches([one] * 7 + [one[:1]])] == [500] * 7 + [1000]
     assert [like.sketch.tolist() for like in likenesses] == [[], [1, 5], [], [1, 5], []]
 
 

@@ -59,7 +59,7 @@ class Content:
         digest: its BLAKE3 digest.
         kind_class: `segments.TEXT`, `BINARY` or `DENSE`.
         sketch: a few hashes of its d-mers by which likeness is judged; may be empty.
-        repeats: how many in a thousand of its sampled d-mers stand in other contents, too.
+        repeats: how many in a thousand of its sampled d-mers stand in many contents.
     """
 
     ordinal: int
@@ -78,7 +78,7 @@ class PlanParameters:
     Attributes:
         block_target: decoded size at which a block ends.
         large_block_target: the same for contents that repeat much, and so decode quickly.
-        large_from: `Content.repeats` from which on a content repeats much; 1001 is never.
+        large_from: mean `Content.repeats` from which on a block may be large; 1001 is never.
         whole: a content of fewer literal bytes is not split over blocks.
         reach: a content of S bytes touches at most 2 + ceil(S / reach) blocks.
         hole: the shortest run of zeros that is not stored.
@@ -88,7 +88,7 @@ class PlanParameters:
 
     block_target: int = 1 * MIB
     large_block_target: int = 4 * MIB
-    large_from: int = 1001
+    large_from: int = 500
     whole: int = 256 * KIB
     reach: int = 256 * KIB
     hole: int = 4 * KIB
@@ -104,8 +104,12 @@ class PlanParameters:
 
     @classmethod
     def for_level(cls, level: int) -> PlanParameters:
-        """The parameters of a compression level, 1 to 6."""
-        return cls()
+        """The parameters of a compression level, 1 to 6.
+
+        Levels 1 to 3 promise a file within 5 ms, so their blocks stay small. Large blocks gain
+        2 % on documentation and locale data, and nothing where little repeats.
+        """
+        return cls(large_from=400, large_block_target=2 * MIB) if level <= 3 else cls()
 
 
 def block_bound(size: int, reach: int = 256 * KIB) -> int:
@@ -152,7 +156,7 @@ class _Planner:
     def __init__(self, contents: Sequence[Content], read: Read, parameters: PlanParameters) -> None:
         self._contents = contents
         self._parameters = parameters
-        self._packer = BlockPacker(parameters.whole)
+        self._packer = BlockPacker(parameters)
         self._finder = CopyFinder(contents, read, parameters)
         self._read = read
         self._stored_again = 0
@@ -174,18 +178,15 @@ class _Planner:
         parameters = self._parameters
         holes = zero_runs(data, parameters.hole) if len(data) >= parameters.hole else []
         pieces = self._finder.pieces(base, data, holes)
-        target = parameters.block_target
-        if content.repeats >= parameters.large_from:
-            target = parameters.large_block_target
         dense = content.kind_class == DENSE
         budget = -(-len(data) // parameters.reach)
         if base + len(data) == content.size:
             budget += 2
         if len(pieces) > 1:
-            pieces = self._within(budget, pieces, target, dense)
-        self._finder.record(base, self._store(content, base, data, pieces, target, dense))
+            pieces = self._within(budget, pieces, content.repeats, dense)
+        self._finder.record(base, self._store(content, base, data, pieces, dense))
 
-    def _within(self, budget: int, pieces: list[Piece], target: int, dense: bool) -> list[Piece]:
+    def _within(self, budget: int, pieces: list[Piece], repeats: int, dense: bool) -> list[Piece]:
         """The pieces, with copies from the least useful blocks stored again until `budget` holds."""
         taken: dict[int, int] = {}
         literal = 0
@@ -196,7 +197,7 @@ class _Planner:
                 literal += piece.length
         dropped = set()
         while True:
-            own = self._packer.span(literal, target, dense)
+            own = self._packer.span(literal, repeats, dense)
             foreign = [block for block in taken if block not in own]
             if len(foreign) + len(own) <= budget:
                 break
@@ -209,11 +210,11 @@ class _Planner:
         return [Piece(p.start, p.length, LITERAL, p.start) if p.block in dropped else p for p in pieces]
 
     def _store(
-        self, content: Content, base: int, data: bytes, pieces: list[Piece], target: int, dense: bool
+        self, content: Content, base: int, data: bytes, pieces: list[Piece], dense: bool
     ) -> Iterator[tuple[int, int, int]]:
         """Place what is literal; yields (block, offset, length) of the whole window, in order."""
         literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
-        placed = list(self._packer.place(content.ordinal, base, data, literal, target, dense))
+        placed = list(self._packer.place(content.ordinal, base, data, literal, content.repeats, dense))
         starts = [start for start, _, _, _ in placed]
         for piece in pieces:
             if piece.block != LITERAL:
