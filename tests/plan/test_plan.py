@@ -124,12 +124,26 @@ def test_large_contents_go_through_in_windows() -> None:
 def test_a_content_scattered_over_blocks_is_stored_again() -> None:
     rng = random.Random(4)
     sources = [rng.randbytes(8192) for _ in range(20)]
-    collage = b"".join(source[1000:2100] for source in sources)
+    collage = b"".join(source[1000:2500] for source in sources)
     datas = [*sources, collage]
-    plan = plan_archive(contents_of(datas), reader(datas), SMALL)
+    plan = plan_archive(contents_of(datas, repeats=0), reader(datas), SMALL)
     assert rebuilt(plan, datas) == datas
     assert len({extent.block for extent in plan.extents[20]}) <= block_bound(len(collage), SMALL.reach)
     assert 0 < plan.statistics.stored_again_bytes < len(collage)
+
+
+def test_a_copy_in_many_fragments_is_stored_again() -> None:
+    rng = random.Random(6)
+    first, second = rng.randbytes(60_000), rng.randbytes(60_000)
+    pieces = [source[at : at + 1100] for at in range(0, 44_000, 2200) for source in (first, second)]
+    collage = b"".join(pieces)
+    datas = [first, second, collage, collage[:-1]]
+    many = plan_archive(contents_of(datas), reader(datas), PlanParameters(extent=1, large_from=1001))
+    few = plan_archive(contents_of(datas), reader(datas), PlanParameters(extent=1200, large_from=1001))
+    assert rebuilt(many, datas) == rebuilt(few, datas) == datas
+    assert len(many.extents[3]) > 30
+    assert len(few.extents[3]) < 20
+    assert many.statistics.literal_bytes < few.statistics.literal_bytes
 
 
 def test_errors_of_read_and_progress_pass() -> None:

@@ -13,10 +13,16 @@ SMALL = PlanParameters(
 )
 
 
-def contents_of(datas: Sequence[bytes], classes: Sequence[int] | None = None) -> list[Content]:
+def contents_of(
+    datas: Sequence[bytes], classes: Sequence[int] | None = None, repeats: int | None = None
+) -> list[Content]:
     return [
         Content(
-            i, b"tree/%03d.bin" % i, len(data), kind_class=classes[i] if classes else 0, repeats=i * 97 % 1001
+            i,
+            b"tree/%03d.bin" % i,
+            len(data),
+            kind_class=classes[i] if classes else 0,
+            repeats=i * 97 % 1001 if repeats is None else repeats,
         )
         for i, data in enumerate(datas)
     ]

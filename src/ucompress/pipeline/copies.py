@@ -117,21 +117,28 @@ class _Window:
             self._starts.append(self.end)
             self.end += length
 
+    def hole(self, start: int, end: int) -> None:
+        """Zeros from `start` to `end`."""
+        self.literal_to(start)
+        self.add(end - start, HOLE, 0)
+
     def literal_to(self, end: int) -> None:
         """What lies before `end` and has no piece yet is stored."""
         self.add(end - self.end, LITERAL, self.end)
 
-    def repeat(self, source: int, length: int) -> None:
-        """The next `length` bytes are those at `source` in this window, which end before."""
-        i = bisect_right(self._starts, source) - 1
+    def resolve(self, source: int, length: int) -> Iterator[tuple[int, int, int]]:
+        """(block, offset, length) of the bytes at `source`; behind the last piece all are literal."""
         end = source + length
-        while source < end:
+        i = bisect_right(self._starts, source) - 1
+        while source < min(end, self.end):
             piece = self.pieces[i]
             skipped = source - piece.start
             taken = min(piece.length - skipped, end - source)
-            self.add(taken, piece.block, 0 if piece.block == HOLE else piece.offset + skipped)
+            yield piece.block, 0 if piece.block == HOLE else piece.offset + skipped, taken
             source += taken
             i += 1
+        if source < end:
+            yield LITERAL, source, end - source
 
 
 class CopyFinder:
@@ -159,11 +166,17 @@ class CopyFinder:
         self._cache: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._cached = 0
         self._rank = -1
+        self._segment = parameters.segment
+        self._extent = parameters.extent
         self._goes_on: tuple[int, int] | None = None
         self.copies = 0
 
     def begin(self, rank: int) -> None:
         """The content of that rank comes next."""
+        parameters = self._parameters
+        scale = 4 if self._contents[rank].repeats >= parameters.large_from else 1
+        self._segment = parameters.segment * scale
+        self._extent = parameters.extent * scale
         self._rank = rank
         self._goes_on = None
         self._ledger.begin()
@@ -187,14 +200,7 @@ class CopyFinder:
         hits = self._index.candidates(data, first + base, first)
         window = _Window()
         if len(hits) or holes or self._goes_on is not None:
-            candidates = self._candidates(hits.tolist())
-            copies = list(self._copies(base, data, candidates, [*holes, (len(data), len(data))]))
-            self._goes_on = None
-            for copy in copies:
-                window.literal_to(copy.start)
-                self._add(window, copy, base)
-                if copy.start + copy.length == len(data) and copy.rank >= 0:
-                    self._goes_on = copy.rank, copy.source + copy.length
+            self._fill(window, base, data, self._candidates(hits.tolist()), holes)
         window.literal_to(len(data))
         self._remember(self._rank, base, data)
         return window.pieces
@@ -208,45 +214,52 @@ class CopyFinder:
             return hits
         return [[0, self._bases[rank] + source], *hits]
 
-    def _add(self, window: _Window, copy: _Copy, base: int) -> None:
-        if copy.rank < 0:
-            window.add(copy.length, HOLE, 0)
-        elif copy.rank == self._rank and copy.source >= base:
-            window.repeat(copy.source - base, copy.length)
-        else:
-            for block, offset, length in self._ledger.resolve(copy.rank, copy.source, copy.length):
-                window.add(length, block, offset)
-
-    def _copies(
-        self, base: int, data: bytes, candidates: list[list[int]], holes: list[tuple[int, int]]
-    ) -> Iterator[_Copy]:
-        """Copies and holes (rank -1) of a window, in order, without overlap.
+    def _fill(
+        self,
+        window: _Window,
+        base: int,
+        data: bytes,
+        candidates: list[list[int]],
+        holes: Sequence[tuple[int, int]],
+    ) -> None:
+        """Put copies and holes into the window, in order, with what lies between as literal.
 
         The leftmost candidate that gives a copy is taken; the next is looked for behind it.
-        The last of `holes` is empty and stands at the window's end.
         """
-        done = 0
+        continued, self._goes_on = self._goes_on is not None, None
         tried = (0, 0)
-        hole = iter(holes)
-        hole_start, hole_end = next(hole)
+        ahead = iter([*holes, (len(data), len(data))])
+        hole = next(ahead)
         for position, address in candidates:
-            while position >= hole_start:
-                yield _Copy(hole_start, hole_end - hole_start, -1, 0)
-                done = hole_end
-                hole_start, hole_end = next(hole)
-            if position < done or (position < tried[1] and address - position == tried[0]):
+            while position >= hole[0]:
+                window.hole(*hole)
+                hole = next(ahead)
+            if position < window.end or (position < tried[1] and address - position == tried[0]):
                 continue
-            copy = self._grow(base, data, position, address, done, hole_start)
-            least = CONTINUED if position == 0 and self._goes_on else self._parameters.segment
-            if copy.length < least:
+            copy = self._grow(base, data, position, address, window.end, hole[0])
+            least = CONTINUED if continued and position == 0 else self._segment
+            if copy.length < least or not self._take(window, copy, base, least):
                 tried = (address - position, copy.start + copy.length)
-                continue
-            yield copy
-            self.copies += 1
-            done = copy.start + copy.length
-        while hole_end > hole_start:
-            yield _Copy(hole_start, hole_end - hole_start, -1, 0)
-            hole_start, hole_end = next(hole)
+            elif window.end == len(data):
+                self._goes_on = copy.rank, copy.source + copy.length
+        while hole[1] > hole[0]:
+            window.hole(*hole)
+            hole = next(ahead)
+
+    def _take(self, window: _Window, copy: _Copy, base: int, least: int) -> bool:
+        """Add the part of a copy that is worth its extents; whether there is any."""
+        if copy.rank == self._rank and copy.source >= base:
+            parts = list(window.resolve(copy.source - base, copy.length))
+        else:
+            parts = list(self._ledger.resolve(copy.rank, copy.source, copy.length))
+        first, last, worth = _best_stretch([length for _, _, length in parts], self._extent)
+        if worth < least - self._extent:
+            return False
+        window.literal_to(copy.start + sum(length for _, _, length in parts[:first]))
+        for block, offset, length in parts[first:last]:
+            window.add(length, block, offset)
+        self.copies += 1
+        return True
 
     def _grow(self, base: int, data: bytes, position: int, address: int, low: int, high: int) -> _Copy:
         """The longest copy through a candidate, inside [low, high) of the window; may be empty."""
@@ -286,3 +299,16 @@ class CopyFinder:
         while self._cached > CACHE_BYTES:
             _, dropped = self._cache.popitem(last=False)
             self._cached -= len(dropped)
+
+
+def _best_stretch(lengths: list[int], cost: int) -> tuple[int, int, int]:
+    """First, last + 1 and worth of the neighbours worth most, where each costs `cost` (Kadane)."""
+    best = (0, 0, 0)
+    first = worth = 0
+    for i, length in enumerate(lengths):
+        if worth <= 0:
+            first, worth = i, 0
+        worth += length - cost
+        if worth > best[2]:
+            best = first, i + 1, worth
+    return best

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, overload
 
 import numpy as np
 
+from ucompress.archive.entry import HOLE, Extent
+from ucompress.archive.layout import BLOCK_LIMIT
 from ucompress.checksum import run_check
 
 if TYPE_CHECKING:
@@ -18,12 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
-
-HOLE: Final = -1
-"""The block of an extent that stands in no block: zeros."""
-
-BLOCK_LIMIT: Final = 8 << 20
-"""The most decoded bytes a block may have."""
 
 
 class Run(NamedTuple):
@@ -40,17 +36,6 @@ class Run(NamedTuple):
     offset: int
     length: int
     check: int
-
-
-class Extent(NamedTuple):
-    """Where the next `length` bytes of a content stand: a block and an offset in its decoded bytes.
-
-    `block` is `HOLE` for zeros; `offset` is 0 then.
-    """
-
-    block: int
-    offset: int
-    length: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,10 @@ class PlanParameters:
         whole: a content of fewer literal bytes is not split over blocks.
         reach: a content of S bytes touches at most 2 + ceil(S / reach) blocks.
         hole: the shortest run of zeros that is not stored.
-        segment: the shortest copy that is not stored again.
+        segment: the shortest copy that is not stored again; four times that where the content
+            repeats much, for then storing again costs little and a second block as much as ever.
+        extent: what each further extent of a copy must save, for it takes room in the index;
+            four times that in the same case.
         window: contents are taken in pieces of this size; a multiple of `reach`.
     """
 
@@ -93,6 +96,7 @@ class PlanParameters:
     reach: int = 256 * KIB
     hole: int = 4 * KIB
     segment: int = 1 * KIB
+    extent: int = 512
     window: int = 4 * MIB
 
     def __post_init__(self) -> None:
