@@ -81,6 +81,11 @@ class Analysis:
     counts: NDArray[np.void]
     shift: int
 
+    def forget_samples(self) -> None:
+        """Free what only plan and dictionary need."""
+        self.samples = []
+        self.counts = self.counts[:0].copy()
+
     @property
     def duplicates(self) -> int:
         """Files whose content is another file's."""

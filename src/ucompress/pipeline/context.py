@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ucompress.pipeline.memory import MemoryBudget
+from ucompress.pipeline.memory import MemoryBudget, release_freed_memory
 from ucompress.progress import Severity
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class RunContext:
         Raises:
             MemoryLimitExceededError: not even one worker fits into the memory limit.
         """
+        release_freed_memory()
         threads = self.budget.threads(self.config.threads, shared=shared, each=each)
         if self.executor is not None:
             yield Workers(self.executor, 2 * threads)

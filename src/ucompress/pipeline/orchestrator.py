@@ -160,6 +160,7 @@ class PipelineOrchestrator:
         size = sum(content.size for content in analysis.contents)
         tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents), size=size)
         groundwork = lay_groundwork(context, analysis, key)
+        analysis.forget_samples()
         tracker.leave()
         totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
         tracker.enter(PipelinePhase.COMPLETED)
@@ -304,7 +305,7 @@ class PipelineOrchestrator:
         )
         try:
             with (
-                context.workers(shared=shared + len(dictionary), each=each + 3 * largest) as workers,
+                context.workers(shared=shared + len(dictionary), each=each + 2 * largest) as workers,
                 assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
             ):
                 assembly.write_blocks(writer, workers)
