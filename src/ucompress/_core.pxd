@@ -104,15 +104,6 @@ cdef int uc_lz_decode(
 cdef int uc_dictionary_offer(
     DictionaryBuilder builder, const uint8_t* data, size_t size, uint32_t document, uint64_t offset
 ) noexcept nogil
-cdef int uc_dictionary_offer_counts(
-    DictionaryBuilder builder,
-    const CountRow* rows,
-    size_t count,
-    uint32_t document,
-    uint64_t start,
-    uint64_t stop,
-    uint64_t at,
-) noexcept nogil
 cdef Py_ssize_t uc_dictionary_select(
     DictionaryBuilder builder, uint64_t size, Choice* choices, size_t room
 ) noexcept nogil
@@ -120,7 +111,6 @@ cdef Py_ssize_t uc_dictionary_select(
 cdef class DictionaryBuilder:
     cdef Table table
     cdef Store store
-    cdef uint64_t threshold
     cdef uint64_t capacity
     cdef uint32_t weight_limit
     cdef PyThread_type_lock lock

@@ -1,6 +1,6 @@
 """The Python face of the native core; each name's docstring stands in `_core` itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -142,3 +142,24 @@ def decompress_block(payload: Buffer, size: int, dictionary: Buffer = b"") -> by
 def primed_memory(level: int, dictionary_size: int, *, encode: bool = True) -> int: ...
 def encoder_memory(level: int, dictionary_size: int, block_size: int) -> int: ...
 def decoder_memory(dictionary_size: int, block_size: int) -> int: ...
+
+# Dictionary: windows of documents, offered and chosen.
+
+WINDOW_DTYPE: np.dtype[np.void]
+
+class DictionaryBuilder:
+    def __init__(
+        self,
+        counts: Rows,
+        length: int = 16,
+        capacity: int = 8 << 20,
+        *,
+        threshold: int | None = None,
+        weight_limit: int = 0xFFFF,
+    ) -> None: ...
+    @property
+    def nbytes(self) -> int: ...
+    def offer(self, data: Buffer, document: int = 0, offset: int = 0) -> None: ...
+    def select(self, size: int) -> Rows: ...
+
+def build_dictionary(samples: Buffer | Sequence[Buffer], size: int, *, length: int = 16) -> bytes: ...

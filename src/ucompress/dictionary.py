@@ -2,7 +2,11 @@
 
 The windows are chosen from the planned blocks, since what repeats inside one block is found
 there without help. They stand best last, so that every suffix of the dictionary is the best
-smaller dictionary.
+smaller dictionary. A few pieces of the corpus are coded with each suffix, and the one stays
+whose gain, its own coded size deducted, is largest.
+
+All arithmetic is on integers, and what is looked at is picked by hash: the same blocks give
+the same dictionary.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ucompress._core import DictionaryBuilder
+from ucompress.checksum import run_check
 from ucompress.codec.block import BlockCompressor
 
 if TYPE_CHECKING:
@@ -26,6 +31,25 @@ SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB)
 
 SHARE: Final = 10
 """A dictionary has at most one part in `SHARE` of the bytes that are coded with it."""
+
+WEIGHT_LIMIT: Final = 24
+"""Blocks beyond this many add nothing to a window's worth: from 8 to 24 it is all one, more is worse."""
+
+PIECE: Final = 256 * KIB
+"""Bytes of one piece of the sample. Fewer and longer ones rank the sizes worse."""
+
+SAMPLE_SHARE: Final = 64
+"""The sample is one part in this many of the corpus, within the two bounds below."""
+
+FEWEST_PIECES: Final = 4
+MOST_PIECES: Final = 32
+
+# Level 3 and no quicker one: their smaller tables cannot hold a large dictionary. Levels 4-6
+# must not ask zstd, for their bytes are the same whatever zstd library is installed.
+_SAMPLE_ZSTD: Final = 3
+_SAMPLE_LZ: Final = 4
+
+_FIRST_SHARE: Final = 20  # most corpora are best served by one part in this many of their bytes
 
 
 def size_limit(level: int, unique_bytes: int) -> int:
@@ -47,7 +71,9 @@ def builder(counts: NDArray[np.void], size: int, *, length: int, threshold: int)
         length: bytes in a d-mer.
         threshold: the highest hash that was sampled.
     """
-    return DictionaryBuilder(counts, length, max(1, size), threshold=threshold)
+    return DictionaryBuilder(
+        counts, length, max(1, size), threshold=threshold, weight_limit=WEIGHT_LIMIT
+    )
 
 
 def assemble(builder: DictionaryBuilder, size: int, read: Callable[[int, int, int], bytes]) -> bytes:
@@ -64,6 +90,26 @@ def assemble(builder: DictionaryBuilder, size: int, read: Callable[[int, int, in
     return b"".join(reversed(windows))
 
 
+def sample_pieces(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Which pieces (block, offset, length) stand for the corpus: those of the lowest hashes.
+
+    Args:
+        sizes: bytes of every block, in order.
+    """
+    pieces = [
+        (block, offset, min(PIECE, size - offset))
+        for block, size in enumerate(sizes)
+        for offset in range(0, size, PIECE)
+    ]
+    count = min(max(sum(sizes) // SAMPLE_SHARE // PIECE, FEWEST_PIECES), MOST_PIECES)
+    return sorted(sorted(pieces, key=_piece_order)[:count])
+
+
+def _piece_order(piece: tuple[int, int, int]) -> tuple[int, tuple[int, int, int]]:
+    block, offset, _ = piece
+    return run_check(block.to_bytes(8, "little") + offset.to_bytes(8, "little")), piece
+
+
 def choose_suffix(
     dictionary: bytes, level: int, sample: Sequence[bytes], unique_bytes: int
 ) -> tuple[bytes, int]:
@@ -72,29 +118,68 @@ def choose_suffix(
     Args:
         dictionary: the largest candidate.
         level: the compression level.
-        sample: some of the blocks, whole.
+        sample: the pieces that `sample_pieces` names.
         unique_bytes: bytes of all blocks.
 
     Returns:
         The suffix, perhaps empty, and the bytes that it is expected to save.
     """
-    sampled = sum(map(len, sample))
-    if not sampled:
+    if not dictionary or not any(sample):
         return b"", 0
-    quick = 4 if level > 3 else 1
-    alone = BlockCompressor(quick)
-    without = sum(len(alone.compress(block)[1]) for block in sample) * unique_bytes // sampled
-    best, least = b"", without
-    worse = 0
-    for size in SIZES:
-        suffix = dictionary[-size:]
-        own = len(alone.compress(suffix)[1])
-        primed = BlockCompressor(quick, suffix)
-        coded = sum(len(primed.compress(block)[1]) for block in sample) * unique_bytes // sampled
-        if coded + own < least:
-            best, least, worse = suffix, coded + own, 0
-        else:
-            worse += 1
-        if worse == 2 or size >= len(dictionary):
-            break
-    return best, without - least
+    gains = _Gains(dictionary, sample, unique_bytes, _SAMPLE_ZSTD if level <= 3 else _SAMPLE_LZ)
+    best = _climb(gains.of, _steps(len(dictionary)), unique_bytes // _FIRST_SHARE)
+    return dictionary[len(dictionary) - best :], gains.of(best)
+
+
+def _steps(available: int) -> list[int]:
+    """The sizes to choose from, none first; all there is counts as a size, too."""
+    return [0, *(size for size in SIZES if size < available), available]
+
+
+def _climb(gain: Callable[[int], int], steps: Sequence[int], first: int) -> int:
+    """The step of the highest gain, sought upwards from the one nearest to `first`, else downwards.
+
+    Gains rise to one summit and fall, so that most sizes need not be tried.
+    """
+    start = at = min(range(1, len(steps)), key=lambda i: abs(steps[i] - first))
+    while at + 1 < len(steps) and gain(steps[at + 1]) > gain(steps[at]):
+        at += 1
+    if at == start:
+        while at > 0 and gain(steps[at - 1]) >= gain(steps[at]):
+            at -= 1
+    return steps[at]
+
+
+class _Gains:
+    """What the suffixes of a dictionary gain, each measured when it is first asked for."""
+
+    def __init__(self, dictionary: bytes, sample: Sequence[bytes], unique_bytes: int, level: int) -> None:
+        self._dictionary = dictionary
+        self._sample = sample
+        self._unique_bytes = unique_bytes
+        self._level = level
+        self._coder = BlockCompressor(level)
+        self._plain = _coded_size(self._coder, sample)
+        self._known = {0: 0}
+
+    def of(self, size: int) -> int:
+        """Bytes that the suffix of this size saves in the whole corpus, its own cost deducted."""
+        if size not in self._known:
+            suffix = self._dictionary[len(self._dictionary) - size :]
+            coded = _coded_size(BlockCompressor(self._level, suffix), self._sample)
+            saved = (self._plain - coded) * self._unique_bytes // sum(map(len, self._sample))
+            self._known[size] = saved - self._own_cost(suffix)
+        return self._known[size]
+
+    def _own_cost(self, suffix: bytes) -> int:
+        """About how many bytes the suffix takes in the archive: every third piece of it, coded.
+
+        Coded as a whole, and less quickly, it takes a quarter less.
+        """
+        pieces = [suffix[max(end - PIECE, 0) : end] for end in range(len(suffix), 0, -3 * PIECE)]
+        return _coded_size(self._coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
+
+
+def _coded_size(coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
+    """Coded bytes of pieces, each alone."""
+    return sum(len(coder.compress(piece)[1]) for piece in pieces)

@@ -1,6 +1,5 @@
 # Dictionary: windows of documents, offered and chosen.
 
-from libc.stdlib cimport qsort
 from libc.string cimport memset
 
 from ucompress._kernels.cover cimport Choice, cover_select
@@ -9,7 +8,6 @@ from ucompress._kernels.points cimport (
     Point,
     Points,
     points_scan,
-    points_take,
     points_weigh,
     store_add,
     store_close,
@@ -28,11 +26,14 @@ WINDOW_DTYPE = np.dtype(
 DICTIONARY_LIMIT = 1 << 30
 
 cdef enum:
-    SHORTEST_DMER = 8
+    SHORTEST_DMER = 4
     LONGEST_DMER = 64
     FRAGMENT_BYTES = 128
     WINDOWS_PER_MIB = 1024      # of capacity: about three times what can be chosen
     POINTS_LIMIT = 1 << 22
+    PIECE_BYTES = 16384         # of a single sample buffer
+    DENSEST_SAMPLE = 2          # one d-mer in 4
+    MOST_SAMPLED = 1 << 20
 
 
 cdef class DictionaryBuilder:
@@ -49,7 +50,7 @@ cdef class DictionaryBuilder:
     Parameters:
         counts: array of COUNT_DTYPE, the merged sample of the corpus. Rows with
             `frequency` below 2 are left out; nothing but `hash` and `frequency` is read.
-        length: d, the length of the counted d-mers, from 8 to 64 bytes.
+        length: d, the length of the counted d-mers, from 4 to 64 bytes.
         capacity: the largest dictionary that will be asked for, in bytes.
         threshold: highest hash that was sampled; None takes the highest in `counts`.
         weight_limit: a d-mer counts as if at most this many other documents had it.
@@ -65,9 +66,9 @@ cdef class DictionaryBuilder:
         self.capacity = _checked(capacity, "capacity", 1, DICTIONARY_LIMIT)
         self.weight_limit = _checked(weight_limit, "weight_limit", 1, 0xFFFF)
         rows = _checked_rows(counts, COUNT_DTYPE)
-        self.threshold = int(rows["hash"].max()) if threshold is None and len(rows) else HIGHEST_HASH
-        if threshold is not None:
-            self.threshold = _checked(threshold, "threshold", 0, HIGHEST_HASH)
+        if threshold is None:
+            threshold = int(rows["hash"].max()) if len(rows) else HIGHEST_HASH
+        cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
         hashes = np.ascontiguousarray(rows["hash"][rows["frequency"] >= 2])
         cdef _Borrowed source = _Borrowed(hashes)
         cdef size_t i, count = source.size // sizeof(uint64_t)
@@ -76,6 +77,7 @@ cdef class DictionaryBuilder:
             raise MemoryError("no memory for a dictionary builder")
         for i in range(count):
             table_add(&self.table, (<const uint64_t*>source.data)[i])
+        self.table.threshold = highest
         self.store.limit = POINTS_LIMIT
 
     def __dealloc__(self):
@@ -108,31 +110,6 @@ cdef class DictionaryBuilder:
         cdef int status
         with nogil:
             status = uc_dictionary_offer(self, source.data, source.size, ordinal, start)
-        if status:
-            raise MemoryError("no memory for the places of a document")
-
-    def offer_counts(self, rows, document=0, start=0, stop=None, at=0):
-        """Offer bytes that were counted before, without reading them again.
-
-        Parameters:
-            rows: array of COUNT_DTYPE, the counts of one content alone (see `count_patterns`);
-                `offset` is read, the lowest place of each d-mer.
-            document: the number of the document that the bytes belong to.
-            start, stop: which bytes of the content; None stands for all from `start` on.
-            at: where they stand in the document, in bytes; they lie in one MiB of it, or are cut
-                at its multiples.
-        """
-        cdef uint32_t ordinal = _checked(document, "document", 0, 0xFFFFFFFF)
-        cdef uint64_t low = _checked(start, "start", 0, 1 << 62)
-        cdef uint64_t high = _checked(1 << 62 if stop is None else stop, "stop", start, 1 << 62)
-        cdef uint64_t base = _checked(at, "at", 0, 1 << 62)
-        cdef _Borrowed source = _Borrowed(_checked_rows(rows, COUNT_DTYPE))
-        cdef size_t count = source.size // sizeof(CountRow)
-        cdef int status
-        with nogil:
-            status = uc_dictionary_offer_counts(
-                self, <const CountRow*>source.data, count, ordinal, low, high, base
-            )
         if status:
             raise MemoryError("no memory for the places of a document")
 
@@ -191,40 +168,6 @@ cdef int _store(
     return status
 
 
-cdef int _point_order(const void* a, const void* b) noexcept nogil:
-    """For qsort: by place."""
-    cdef uint32_t left = (<const Point*>a).at
-    cdef uint32_t right = (<const Point*>b).at
-    return (left > right) - (left < right)
-
-
-cdef int uc_dictionary_offer_counts(
-    DictionaryBuilder builder, const CountRow* rows, size_t count,
-    uint32_t document, uint64_t start, uint64_t stop, uint64_t at
-) noexcept nogil:
-    """Take the places of content bytes [start, stop), which stand at `at`; -1 without memory."""
-    cdef Points points
-    cdef size_t i
-    cdef uint64_t low = start, high
-    cdef int status = 0
-    memset(&points, 0, sizeof(Points))
-    while low < stop and status == 0:
-        high = low + SLICE_BYTES - (at + low - start) % SLICE_BYTES
-        if high > stop:
-            high = stop
-        points.count = 0
-        for i in range(count):
-            if rows[i].offset >= low and rows[i].offset + builder.table.length <= high:
-                if points_take(&builder.table, rows[i].hash, <uint32_t>(rows[i].offset - low), &points):
-                    status = -1
-        if status == 0 and points.count:
-            qsort(points.items, points.count, sizeof(Point), _point_order)
-            status = _store(builder, &points, document, at + low - start, <uint32_t>(high - low))
-        low = high
-    free(points.items)
-    return status
-
-
 cdef Py_ssize_t uc_dictionary_select(
     DictionaryBuilder builder, uint64_t size, Choice* choices, size_t room
 ) noexcept nogil:
@@ -243,7 +186,7 @@ cdef Py_ssize_t uc_dictionary_select(
                     &builder.table, &pool,
                     builder.store.points.items + builder.store.slices[i].first, &builder.store.slices[i],
                 )
-        worth = _bytes_per_point(min(builder.threshold, builder.table.threshold))
+        worth = _bytes_per_point(builder.table.threshold)
         if chosen == 0:
             chosen = cover_select(&builder.table, &pool, size, worth, choices, room)
     pool_close(&pool)
@@ -254,3 +197,38 @@ cdef Py_ssize_t uc_dictionary_select(
 cdef uint64_t _bytes_per_point(uint64_t threshold) noexcept nogil:
     """How many bytes one sampled d-mer stands for, in 1/65536."""
     return min(<uint64_t>0xFFFFFFFFFFFFFFFF // ((threshold >> 16) + 1), <uint64_t>1 << 34)
+
+
+def build_dictionary(samples, size, *, length=16):
+    """A dictionary from samples: what most of them have in common, best content last.
+
+    Parameters:
+        samples: a sequence of buffers, each of which will be coded alone; or one buffer, which is
+            taken as many of 16 KiB.
+        size: the most bytes that it may have. It is shorter when less is worth keeping.
+        length: d-mers are counted that have this many bytes, from 4 to 64.
+
+    Returns bytes. Every suffix of them is a smaller dictionary. The same samples give the same
+    bytes; empty when the samples share nothing. Raises ValueError for values out of range.
+    """
+    _checked(size, "size", 0, DICTIONARY_LIMIT)
+    if isinstance(samples, (bytes, bytearray, memoryview, np.ndarray)):
+        whole = memoryview(samples).cast("B")
+        documents = [whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES)]
+    else:
+        documents = [memoryview(sample).cast("B") for sample in samples]
+    shift = DENSEST_SAMPLE
+    while sum(map(len, documents)) >> shift > MOST_SAMPLED:
+        shift += 1
+    threshold = HIGHEST_HASH >> shift
+    counter = PatternCounter(length, threshold)
+    for ordinal, document in enumerate(documents):
+        counter.update(document, ordinal)
+    builder = DictionaryBuilder(counter.counts(), length, max(size, 1), threshold=threshold)
+    for ordinal, document in enumerate(documents):
+        builder.offer(document, ordinal)
+    windows = builder.select(size)[::-1]
+    return b"".join(
+        documents[window["document"]][window["offset"] : window["offset"] + window["length"]]
+        for window in windows
+    )

@@ -3,7 +3,7 @@
 # READ ME FIRST
 # 1. A *table* holds the sampled d-mers worth looking at. A d-mer's *slot* is its place there.
 # 2. A document is cut into *slices* at multiples of SLICE_BYTES. `points_scan` finds the
-#    table's d-mers in bytes; `points_take` accepts places that are known from counting.
+#    table's d-mers in one.
 # 3. A *store* keeps the points of all slices. When it is full, its threshold is halved and the
 #    points above it go: what stays does not depend on the order in which slices came.
 # 4. `points_weigh` gives every d-mer its weight: the number of *other* documents that have it,
@@ -55,7 +55,6 @@ cdef int points_add(Points* points, uint32_t at, uint32_t slot) noexcept nogil
 cdef int table_open(Table* table, size_t entries, uint32_t length) noexcept nogil
 cdef int table_add(Table* table, uint64_t hash) noexcept nogil
 cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Points* points) noexcept nogil
-cdef int points_take(const Table* table, uint64_t hash, uint32_t at, Points* points) noexcept nogil
 cdef int store_add(
     Store* store, Table* table, Points* points, uint32_t document, uint64_t offset, uint32_t size
 ) noexcept nogil

@@ -63,16 +63,12 @@ cdef int table_add(Table* table, uint64_t hash) noexcept nogil:
     entry.hash = hash
     entry.weight = 0
     entry.stamp = 0
-    if hash > table.threshold:
-        table.threshold = hash
     return 0
 
 
-cdef int points_take(const Table* table, uint64_t hash, uint32_t at, Points* points) noexcept nogil:
-    """Append a point for a d-mer whose place is known; nothing if the table does not have it."""
+cdef inline int _take(const Table* table, uint64_t hash, uint32_t at, Points* points) noexcept nogil:
+    """Append a point if the table has the d-mer; -1 without memory."""
     cdef uint32_t slot
-    if hash > table.threshold or table.used == 0:
-        return 0
     slot = _find(table, hash)
     if table.entries[slot].hash != hash or hash == _free_slot():
         return 0
@@ -91,7 +87,7 @@ cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Point
     h = dmer_hash(data, d)
     while True:
         mixed = dmer_mix(h)
-        if mixed <= threshold and points_take(table, mixed, <uint32_t>at, points) < 0:
+        if mixed <= threshold and _take(table, mixed, <uint32_t>at, points) < 0:
             return -1
         if at + d >= size:
             return 0

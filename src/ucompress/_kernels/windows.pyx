@@ -71,7 +71,7 @@ cdef int _cut(const Table* table, Pool* pool, const Points* points, const Slice*
     cdef unsigned int scale
     cdef uint64_t score, stop
     cdef Span best
-    best.score = 0
+    memset(&best, 0, sizeof(Span))
     for i in range(points.count):
         cell = p[i].at // CELL
         if cell != current:
