@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ucompress._core import DictionaryBuilder
+from ucompress._core import DictionaryBuilder as DictionaryBuilder
 from ucompress.checksum import run_check
 from ucompress.codec.block import BlockCompressor
 
@@ -71,9 +71,7 @@ def builder(counts: NDArray[np.void], size: int, *, length: int, threshold: int)
         length: bytes in a d-mer.
         threshold: the highest hash that was sampled.
     """
-    return DictionaryBuilder(
-        counts, length, max(1, size), threshold=threshold, weight_limit=WEIGHT_LIMIT
-    )
+    return DictionaryBuilder(counts, length, max(1, size), threshold=threshold, weight_limit=WEIGHT_LIMIT)
 
 
 def assemble(builder: DictionaryBuilder, size: int, read: Callable[[int, int, int], bytes]) -> bytes:

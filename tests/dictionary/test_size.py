@@ -5,7 +5,16 @@ import random
 import pytest
 
 from ucompress._core import PatternCounter
-from ucompress.dictionary import KIB, MIB, SIZES, build, choose_size, sample_pieces, size_limit
+from ucompress.dictionary import (
+    KIB,
+    MIB,
+    SIZES,
+    assemble,
+    builder,
+    choose_suffix,
+    sample_pieces,
+    size_limit,
+)
 
 THRESHOLD = (1 << 60) - 1
 
@@ -22,12 +31,21 @@ def blocks_with_idioms(seed: int, count: int, size: int, idioms: int) -> list[by
 
 
 def made(blocks: list[bytes], level: int = 3, limit: int | None = None) -> bytes:
+    """The largest dictionary that a level may have for these blocks."""
     counter = PatternCounter(16, THRESHOLD)
     for number, block in enumerate(blocks):
         counter.update(block, number)
+    limit = size_limit(level, sum(map(len, blocks))) if limit is None else limit
+    maker = builder(counter.counts(), limit, length=16, threshold=THRESHOLD)
+    for number, block in enumerate(blocks):
+        maker.offer(block, number)
+    return assemble(maker, limit, reading(blocks))
+
+
+def sized(dictionary: bytes, level: int, blocks: list[bytes]) -> tuple[bytes, int]:
     sizes = [len(block) for block in blocks]
-    limit = size_limit(sum(sizes), level) if limit is None else limit
-    return build(sizes, reading(blocks), counter.counts(), limit, threshold=THRESHOLD)
+    sample = [reading(blocks)(*piece) for piece in sample_pieces(sizes)]
+    return choose_suffix(dictionary, level, sample, sum(sizes))
 
 
 def reading(blocks):
@@ -41,53 +59,34 @@ def reading(blocks):
 
 @pytest.mark.parametrize("level", [3, 6])
 def test_pays_where_blocks_share(level):
-    blocks = blocks_with_idioms(1, 12, 150_000, 300)
-    sizes = [len(block) for block in blocks]
+    blocks = blocks_with_idioms(1, 12, 250_000, 300)
     full = made(blocks, level)
-    assert 100_000 < len(full) <= sum(sizes) // 10
-    best = choose_size(full, sizes, reading(blocks), level)
-    assert full.endswith(best.data)
-    assert len(best.data) in (*SIZES, len(full))
-    assert best.gain > 50_000
-    assert choose_size(full, sizes, reading(blocks), level) == best
+    assert 100_000 < len(full) <= sum(map(len, blocks)) // 10
+    best, gain = sized(full, level, blocks)
+    assert full.endswith(best)
+    assert len(best) in (*SIZES, len(full))
+    assert gain > 50_000
+    assert sized(full, level, blocks) == (best, gain)
 
 
 @pytest.mark.parametrize("level", [1, 4])
 def test_none_where_nothing_is_gained(level):
     blocks = [random.Random(n).randbytes(200_000) for n in range(8)]
-    sizes = [len(block) for block in blocks]
     assert made(blocks, level) == b""
-    useless = random.Random(99).randbytes(150_000)
-    assert choose_size(useless, sizes, reading(blocks), level) == choose_size(
-        b"", sizes, reading(blocks), level
-    )
-    assert choose_size(useless, sizes, reading(blocks), level).data == b""
-
-
-def test_progress_and_cancelling():
-    blocks = blocks_with_idioms(2, 4, 60_000, 50)
-    sizes = [len(block) for block in blocks]
-    counter = PatternCounter(16, THRESHOLD)
-    for number, block in enumerate(blocks):
-        counter.update(block, number)
-    seen: list[int] = []
-    build(sizes, reading(blocks), counter.counts(), 20_000, threshold=THRESHOLD, progress=seen.append)
-    assert seen == sizes
-
-    def stop(size: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build(sizes, reading(blocks), counter.counts(), 20_000, progress=stop)
+    assert sized(random.Random(99).randbytes(150_000), level, blocks) == (b"", 0)
+    assert sized(b"", level, blocks) == (b"", 0)
+    assert choose_suffix(b"x" * 1000, level, [], 0) == (b"", 0)
+    assert choose_suffix(b"x" * 1000, level, [b""], 0) == (b"", 0)
 
 
 def test_limits():
-    assert size_limit(100 * MIB, 3) == 8 * MIB
-    assert size_limit(100 * MIB, 6) == 4 * MIB
-    assert size_limit(5 * MIB, 6) == 5 * MIB // 10
-    assert size_limit(600 * KIB, 3) == 0
+    assert size_limit(3, 100 * MIB) == 8 * MIB
+    assert size_limit(6, 100 * MIB) == 4 * MIB
+    assert size_limit(6, 25 * MIB) == 2 * MIB
+    assert size_limit(3, 600 * KIB) == 0
     blocks = blocks_with_idioms(3, 3, 30_000, 20)
     assert made(blocks, limit=0) == b""
+    assert 0 < len(made(blocks, limit=10_000)) <= 10_000
     assert made(blocks[:1], limit=10_000) == b""
 
 

@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ucompress.checksum import run_check
-from ucompress.dictionary import assemble, builder, choose_suffix, size_limit
+from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
 from ucompress.errors import InputError
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
-
-SAMPLE_SHARE = 8
-SAMPLE_BLOCKS = 4
-"""The dictionary's size is chosen by coding one block in `SAMPLE_SHARE`, at most `SAMPLE_BLOCKS`."""
 
 LARGEST_USER_DICTIONARY = 8 << 20
 
@@ -140,7 +135,7 @@ def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tup
     try:
         _offer_blocks(context, maker, blocks, len(sizes))
         dictionary = assemble(maker, limit, blocks.span)
-        sample = [blocks.whole(number) for number in _sampled_blocks(plan)]
+        sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()
     context.guard.check()
@@ -157,17 +152,6 @@ def _offer_blocks(context: RunContext, maker: DictionaryBuilder, blocks: BlockRe
     with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
         for _ in ordered_map(executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check):
             context.tracker.advance()
-
-
-def _sampled_blocks(plan: Plan) -> list[int]:
-    """Blocks picked by the hash of their runs' checks."""
-    count = max(1, min(SAMPLE_BLOCKS, len(plan.blocks) // SAMPLE_SHARE))
-    starts = plan.block_start
-    keys = [
-        (run_check(plan.run_check[starts[number] : starts[number + 1]].astype("<u8").tobytes()), number)
-        for number in range(len(plan.blocks))
-    ]
-    return sorted(number for _, number in sorted(keys)[:count])
 
 
 class BlockReader:
