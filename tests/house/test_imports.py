@@ -16,6 +16,11 @@ def test_the_package_loads_neither_typer_nor_rich():
     assert not {"typer", "rich"} & loaded_after("import ucompress")
 
 
+def test_nor_do_its_public_names():
+    code = "import ucompress\nfor name in ucompress.__all__: getattr(ucompress, name)"
+    assert not {"typer", "rich"} & loaded_after(code)
+
+
 def test_help_loads_nothing_that_it_does_not_need():
     code = "import sys\nsys.argv = ['ucompress', '--help']\nfrom ucompress.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as end:\n    assert end.code in (0, None), end.code"

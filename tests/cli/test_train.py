@@ -1,0 +1,29 @@
+"""Dictionaries from samples, and packing with one."""
+
+import pytest
+
+from support import fill_codebase
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder to stand in, with samples."""
+    fill_codebase(tmp_path / "tree", 40, 1500)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["raw", "zstd"])
+def test_a_trained_dictionary(ucompress, work, kind):
+    assert ucompress("train", "tree", "-o", "d", "--size", "4096", "--format", kind).code == 0
+    assert 0 < (work / "d").stat().st_size <= 4096
+    assert (work / "d").read_bytes().startswith(b"\x37\xa4\x30\xec") == (kind == "zstd")
+    again = ucompress("train", "tree", "-o", "d")
+    assert again.code == 1
+    assert "left alone" in again.err
+
+
+def test_a_dictionary_of_ones_own(ucompress, work):
+    ucompress("train", "tree", "-o", "d", "--size", "8192")
+    assert ucompress("compress", "tree", "-o", "a.ucz", "--dictionary", "d").code == 0
+    assert ucompress("verify", "a.ucz").code == 0
