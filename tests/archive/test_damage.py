@@ -108,7 +108,7 @@ def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
     }
     path = tmp_path / "burst.ucz"
     with stored_pages():
-        totals = write(path, plan_files(files), dictionary=words(3, 30_000))
+        totals = write(path, plan_files(files), dictionary=words(3, 30_000), header=ArchiveHeader(level=4))
     data = path.read_bytes()
     for start, length, burst in (
         (HEADER_SIZE, totals.dictionary_bytes, 900),

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ucompress.codec.block import BLOCK_LIMIT, STORED, ZSTD, BlockCompressor, BlockDecompressor
+from ucompress.codec.block import (
+    BLOCK_LIMIT,
+    LZ,
+    STORED,
+    ZSTD,
+    BlockCompressor,
+    BlockDecompressor,
+    coding_memory,
+    decoding_memory,
+)
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
-LEVELS = (1, 2, 3)
+LEVELS = (1, 2, 3, 4, 6)
 WORDS = [bytes(random.Random(seed).choices(b"abcdefgh ,;\n", k=9)) for seed in range(300)]
 
 
@@ -30,7 +39,7 @@ DICTIONARY = text(1, 60_000)
 def test_round_trip(level, dictionary, piece, repeats):
     data = piece * repeats + DICTIONARY[5000 : 5000 + 7 * repeats]
     codec_id, payload = BlockCompressor(level, dictionary).compress(data)
-    assert codec_id in (STORED, ZSTD)
+    assert codec_id in (STORED, ZSTD if level <= 3 else LZ)
     assert len(payload) <= len(data)
     assert BlockDecompressor(dictionary).decompress(codec_id, payload, len(data)) == data
 
@@ -42,7 +51,7 @@ def test_dictionary_is_used_and_needed(level):
     without = BlockCompressor(level).compress(data)[1]
     assert len(with_dictionary) * 2 < len(without)
     with pytest.raises(CorruptArchiveError):
-        BlockDecompressor().decompress(ZSTD, with_dictionary, len(data))
+        BlockDecompressor().decompress(ZSTD if level <= 3 else LZ, with_dictionary, len(data))
 
 
 def test_noise_is_stored():
@@ -65,7 +74,7 @@ def test_threads_change_nothing(level):
     assert decoded == blocks
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", (1, 2, 3))
 def test_damage_never_passes_as_another_size(level):
     data = text(5, 20_000)
     codec_id, payload = BlockCompressor(level, DICTIONARY).compress(data)
@@ -98,3 +107,21 @@ def test_limits_and_names():
     with pytest.raises(CorruptArchiveError):
         BlockDecompressor().decompress(STORED, b"x", 2)
     assert BlockDecompressor().decompress(STORED, memoryview(b"xy"), 2) == b"xy"
+
+
+@pytest.mark.parametrize("level", range(1, 7))
+def test_shared_data(level):
+    data = text(7, 200_000)
+    codec_id, payload = BlockCompressor.for_shared(level).compress(data)
+    assert codec_id == (ZSTD if level <= 3 else LZ)
+    assert len(payload) * 2 < len(data)
+    assert BlockDecompressor().decompress(codec_id, payload, len(data)) == data
+
+
+@pytest.mark.parametrize("level", range(1, 7))
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_memory_is_told(level, size):
+    shared, each = coding_memory(level, size, 1 << 20)
+    assert shared >= size
+    assert 1 << 20 < each < 1 << 27
+    assert decoding_memory(level, size, 1 << 20) > size

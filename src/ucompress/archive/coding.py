@@ -17,6 +17,11 @@ def _compressor() -> BlockCompressor:
 
 
 @cache
+def _quick_compressor(level: int) -> BlockCompressor:
+    return BlockCompressor.for_shared(level)
+
+
+@cache
 def _decompressor() -> BlockDecompressor:
     return BlockDecompressor()
 
@@ -24,6 +29,11 @@ def _decompressor() -> BlockDecompressor:
 def code_shared(data: bytes) -> tuple[int, bytes]:
     """Codec id and coded bytes: our LZ codec where it gains, else stored."""
     return _compressor().compress(data)
+
+
+def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
+    """Codec id and coded bytes of the dictionary: at the quick levels, zstd."""
+    return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary)
 
 
 def decode_shared(codec: int, coded: bytes, size: int) -> bytes:

@@ -19,7 +19,7 @@ from typing import BinaryIO, Self
 
 from blake3 import blake3
 
-from ucompress.archive.coding import code_shared
+from ucompress.archive.coding import code_dictionary
 from ucompress.archive.directory import BlockTable, Directory, PageTable
 from ucompress.archive.entry import Entry, EntryKind
 from ucompress.archive.index import IndexWriter
@@ -195,7 +195,7 @@ class ArchiveWriter:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
         if not dictionary:
             return 0
-        codec, coded = code_shared(dictionary)
+        codec, coded = code_dictionary(dictionary, self._header.level)
         payload = bytes((codec,)) + len(dictionary).to_bytes(4, "little") + check(dictionary, 16) + coded
         before = self._at
         self._dictionary = self._section(SECTION_DICTIONARY, [payload]), len(payload)
