@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from ucompress.pipeline.layout import HOLE
+from ucompress.archive.entry import HOLE
 from ucompress.segments import SegmentIndex, extend_match
 
 if TYPE_CHECKING:

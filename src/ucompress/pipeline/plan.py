@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ucompress.archive.entry import HOLE, Extent
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
-from ucompress.pipeline.layout import HOLE, Extent, Plan, PlanStatistics, Run
+from ucompress.pipeline.layout import Plan, PlanStatistics, Run
 from ucompress.segments import DENSE, zero_runs
 from ucompress.similarity import similarity_order
 
