@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
 from ucompress.errors import InputError
 from ucompress.pipeline import samples
@@ -161,22 +163,26 @@ class BlockReader:
     """
 
     def __init__(self, plan: Plan, read: ContentReader) -> None:
-        self._blocks = plan.blocks
+        self._plan = plan
         self._read = read
 
     def whole(self, number: int) -> bytes:
         """A block's bytes."""
-        return b"".join(self._bytes(run.content, run.offset, run.length) for run in self._blocks[number])
+        return b"".join(self._bytes(run.content, run.offset, run.length) for run in self._plan.blocks[number])
 
     def span(self, number: int, offset: int, length: int) -> bytes:
         """`length` bytes of a block from `offset` on."""
+        plan = self._plan
+        first, last = int(plan.block_start[number]), int(plan.block_start[number + 1])
+        ends = np.cumsum(plan.run_length[first:last], dtype=np.int64)
         parts = []
-        begin = 0
-        for run in self._blocks[number]:
-            low, high = max(offset, begin), min(offset + length, begin + run.length)
-            if low < high:
-                parts.append(self._bytes(run.content, run.offset + low - begin, high - low))
-            begin += run.length
+        for row in range(first + int(np.searchsorted(ends, offset, side="right")), last):
+            begin = int(ends[row - first]) - int(plan.run_length[row])
+            low, high = max(offset, begin), min(offset + length, int(ends[row - first]))
+            if low >= high:
+                break
+            start = int(plan.run_offset[row]) + low - begin
+            parts.append(self._bytes(int(plan.run_content[row]), start, high - low))
         return b"".join(parts)
 
     def _bytes(self, content: int, offset: int, length: int) -> bytes:
