@@ -142,6 +142,17 @@ def test_a_stop_request_before_anything_is_known_says_so(tree, tmp_path):
         job.run()
 
 
+def test_an_analysis_leaves_an_interrupted_job_alone(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
+    job = PipelineOrchestrator(config)
+    with monkeypatch.context() as patch:
+        between_plan_and_coding(patch, lambda: job.guard.request(signal.SIGINT))
+        with pytest.raises(InterruptedJobError):
+            job.run()
+    assert PipelineOrchestrator(config).analyze()
+    assert PipelineOrchestrator(config).resume_from_checkpoint().archive.exists()
+
+
 def test_nothing_to_resume_is_said(tree, tmp_path):
     job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db"))
     with pytest.raises(ResumeFailedError, match="no interrupted run"):

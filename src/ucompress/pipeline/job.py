@@ -83,7 +83,16 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     for index, target in sorted(manifest.targets.items()):
         hasher.update(struct.pack("<QI", index, len(target)))
         hasher.update(target)
+    for index, xattrs in sorted(manifest.xattrs.items()):
+        for name, value in xattrs:
+            hasher.update(struct.pack("<QII", index, len(name), len(value)))
+            hasher.update(name + value)
     return hasher.digest()
+
+
+def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
+    """Names the analysis of a tree, a job of its own beside packing it."""
+    return blake3(job_key(config, manifest) + b"analysis").digest()
 
 
 def corpus_key(config: CompressionConfig, contents: Iterable[DistinctContent]) -> bytes:

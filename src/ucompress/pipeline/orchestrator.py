@@ -118,16 +118,19 @@ class PipelineOrchestrator:
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
-                job = self._claim(context, manifest, must_resume=False)
+                job = self._claim(context, jobs.analysis_key(self.config, manifest))
                 analysis = self._analyze(context, manifest, scanned_at)
                 self._find_patterns(context, analysis, job)
                 context.tracker.enter(PipelinePhase.COMPLETED)
-                database.jobs.finish(job.number)
-            except BaseException as error:
-                self._save_what_is_done(error, context, job)
-                if isinstance(error, InterruptedJobError | KeyboardInterrupt):
-                    raise self._interrupted(error, context, job) from None
-                raise
+            except (InterruptedJobError, KeyboardInterrupt) as error:
+                number = getattr(error, "signal_number", signal.SIGINT)
+                raise InterruptedJobError(
+                    "interrupted; what was analyzed is kept. Run the same command again", number
+                ) from None
+            finally:
+                # There is nothing to resume: the next analysis takes unchanged files from the cache.
+                if job is not None:
+                    database.jobs.discard(job.number)
             self.unreadable = context.unreadable
             return database.top_patterns(source_key=job.source_key)
 
@@ -139,7 +142,7 @@ class PipelineOrchestrator:
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
-                job = self._claim(context, manifest, must_resume=must_resume)
+                job = self._claim(context, jobs.job_key(self.config, manifest), must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, manifest, scanned_at, job)
                 self.reporter.finish(result.statistics)
@@ -216,10 +219,9 @@ class PipelineOrchestrator:
         context.tracker.leave()
         return manifest, scanned_at
 
-    def _claim(self, context: RunContext, manifest: Manifest, *, must_resume: bool) -> _Job:
+    def _claim(self, context: RunContext, key: bytes, *, must_resume: bool = False) -> _Job:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         database = context.database
-        key = jobs.job_key(self.config, manifest)
         known = database.jobs.find(key)
         if must_resume and (known is None or known not in database.jobs.interrupted()):
             raise ResumeFailedError(
