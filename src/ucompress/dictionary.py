@@ -44,10 +44,11 @@ SAMPLE_SHARE: Final = 64
 FEWEST_PIECES: Final = 4
 MOST_PIECES: Final = 32
 
-# Level 3 and no quicker one: their smaller tables cannot hold a large dictionary. Levels 4-6
-# must not ask zstd, for their bytes are the same whatever zstd library is installed.
-_SAMPLE_ZSTD: Final = 3
-_SAMPLE_LZ: Final = 4
+_LZ_PIECE: Final = 128 * KIB  # of a piece, levels 5 and 6 look at this much: they take their time
+
+# What a dictionary costs is estimated by the quick level of its codec.
+_COST_ZSTD: Final = 3
+_COST_LZ: Final = 4
 
 _FIRST_SHARE: Final = 20  # most corpora are best served by one part in this many of their bytes
 
@@ -124,7 +125,11 @@ def choose_suffix(
     """
     if not dictionary or not any(sample):
         return b"", 0
-    gains = _Gains(dictionary, sample, unique_bytes, _SAMPLE_ZSTD if level <= 3 else _SAMPLE_LZ)
+    if level > 4:
+        sample = [piece[:_LZ_PIECE] for piece in sample]
+    # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
+    # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
+    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3))
     best = _climb(gains.of, _steps(len(dictionary)), unique_bytes // _FIRST_SHARE)
     return dictionary[len(dictionary) - best :], gains.of(best)
 
@@ -156,8 +161,8 @@ class _Gains:
         self._sample = sample
         self._unique_bytes = unique_bytes
         self._level = level
-        self._coder = BlockCompressor(level)
-        self._plain = _coded_size(self._coder, sample)
+        self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
+        self._plain = _coded_size(BlockCompressor(level), sample)
         self._known = {0: 0}
 
     def of(self, size: int) -> int:
@@ -175,7 +180,7 @@ class _Gains:
         Coded as a whole, and less quickly, it takes a quarter less.
         """
         pieces = [suffix[max(end - PIECE, 0) : end] for end in range(len(suffix), 0, -3 * PIECE)]
-        return _coded_size(self._coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
+        return _coded_size(self._cost_coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
 
 
 def _coded_size(coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
