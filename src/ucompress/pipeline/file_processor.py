@@ -47,21 +47,26 @@ class FileContent:
     """A file's bytes on their way through the pipeline.
 
     Attributes:
-        path: the file.
-        size: bytes that the windows hold together.
+        file: what was to be read.
         windows: the bytes in order; one window for a small file. Can be walked once.
         digest: BLAKE3 over all windows, once they were walked; None before.
         error: why the file could not be read, or None. Then there are no windows.
-        document, weight: as in `FileToRead`.
     """
 
-    path: Path
-    size: int
+    file: FileToRead
     windows: Iterable[bytes] = ()
     digest: bytes | None = None
     error: OSError | None = None
-    document: int = 0
-    weight: int = 1
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return Path(os.fsdecode(self.file.path))
+
+    @property
+    def size(self) -> int:
+        """Bytes that the windows hold together."""
+        return self.file.size
 
 
 class ShortFileError(OSError):
@@ -158,11 +163,10 @@ def process_chunk(
 def _contents(files: Sequence[FileToRead], threshold: int) -> Iterator[FileContent]:
     """The content of each file, open until the next is asked for."""
     for file in files:
-        path = Path(os.fsdecode(file.path))
         try:
             descriptor = open_source(file.path)
         except OSError as error:
-            yield FileContent(path, file.size, error=error, document=file.document, weight=file.weight)
+            yield FileContent(file, error=error)
             continue
         try:
             yield read_file_content(file, descriptor, threshold)
@@ -176,7 +180,7 @@ def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> File
     A small file that cannot be read comes with its `error`; a large one raises OSError while
     its windows are walked.
     """
-    content = FileContent(Path(os.fsdecode(file.path)), file.size, document=file.document, weight=file.weight)
+    content = FileContent(file)
     if file.size < threshold:
         try:
             data = read_exactly(descriptor, 0, file.size, file.path)

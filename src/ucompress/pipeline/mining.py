@@ -77,7 +77,7 @@ def _locate(chunk: Iterator[FileContent], hashes: NDArray[np.uint64], length: in
     locator = PatternLocator(hashes, length, LOCATED_BOUND)
     for content in chunk:
         try:
-            locator.begin(content.document)
+            locator.begin(content.file.document)
             for window in content.windows:
                 locator.feed(window)
         except OSError:
@@ -90,7 +90,7 @@ def _count(chunk: Iterator[FileContent], patterns: list[bytes], length: int) -> 
     tally = PatternTally(patterns, length)
     for content in chunk:
         try:
-            tally.begin(content.weight)
+            tally.begin(content.file.weight)
             for window in content.windows:
                 tally.feed(window)
         except OSError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ucompress.progress import ProgressReporter
 
 MEMORY_SAMPLE_SECONDS = 0.5
+SHOW_SECONDS = 0.02
 
 
 class RunTracker:
@@ -53,7 +54,13 @@ class RunTracker:
         self.total_files = 0
         self.total_bytes: int | None = None
         self.patterns = 0
-        self.current: Path | None = None
+        self._path: bytes | None = None
+        self._shown_at = -SHOW_SECONDS
+
+    @property
+    def current(self) -> Path | None:
+        """The file last worked on."""
+        return None if self._path is None else Path(os.fsdecode(self._path))
 
     @property
     def state(self) -> PipelineState:
@@ -77,15 +84,17 @@ class RunTracker:
         self.files += files
         self.bytes += size
         if path is not None:
-            self.current = Path(os.fsdecode(path))
-        self._show()
-        if self._clock() - self._saved_at >= self._interval:
+            self._path = path
+        now = self._clock()
+        if now - self._shown_at >= SHOW_SECONDS:
+            self._show()
+        if now - self._saved_at >= self._interval:
             self.checkpoint()
 
     def reach(self, *, files: int, size: int, path: bytes) -> None:
         """Note totals of a phase whose end is not known, such as a scan."""
         self.files, self.bytes = files, size
-        self.current = Path(os.fsdecode(path))
+        self._path = path
         self._show()
 
     def save_with(self, save: Callable[[PipelineState], None]) -> None:
@@ -103,7 +112,7 @@ class RunTracker:
         self._saved_at = self._clock()
 
     def _show(self) -> None:
-        now = self._clock()
+        now = self._shown_at = self._clock()
         if now - self._memory_at >= MEMORY_SAMPLE_SECONDS:
             self._memory, self._memory_at = resident_bytes(), now
         self._reporter.update(
