@@ -12,6 +12,7 @@ from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, 
 from ucompress.archive import index as index_module
 from ucompress.errors import (
     CorruptArchiveError,
+    InputError,
     MemberNotFoundError,
     UnsafeArchiveError,
     UnsupportedArchiveError,
@@ -167,3 +168,9 @@ def test_memory_bound_and_foreign_files(tmp_path: Path) -> None:
         other.write_bytes(content)
         with pytest.raises(CorruptArchiveError, match="other"):
             Archive(other)
+
+
+def test_a_path_that_is_no_file_is_an_input_error(tmp_path):
+    for path in (tmp_path / "none.ucz", tmp_path):
+        with pytest.raises(InputError, match="cannot read"):
+            Archive(path)

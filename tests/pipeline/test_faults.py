@@ -11,7 +11,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
-from ucompress.errors import InterruptedJobError, ResumeFailedError
+from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import file_processor
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -227,3 +227,17 @@ def test_a_changed_tree_is_packed_as_a_fresh_run_would(larger, tmp_path):
     assert run(*arguments).returncode == 0
     fresh = pack(tmp_path / "tree", tmp_path / "b.ucz")[1]
     assert (tmp_path / "a.ucz").read_bytes() == fresh
+
+
+def test_a_job_that_is_running_is_not_resumed_beside_itself(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
+    seen = []
+
+    def resume_beside():
+        with pytest.raises(JobBusyError, match="this job") as caught:
+            PipelineOrchestrator(config).resume_from_checkpoint()
+        seen.append(caught.value.exit_code)
+
+    between_plan_and_coding(monkeypatch, resume_beside)
+    assert PipelineOrchestrator(config).run().archive.exists()
+    assert seen == [17]

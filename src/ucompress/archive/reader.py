@@ -25,6 +25,7 @@ from ucompress.archive.opening import naming, open_archive
 from ucompress.archive.source import FileSource
 from ucompress.errors import (
     CorruptArchiveError,
+    InputError,
     MemberNotFoundError,
     UnsafeArchiveError,
     UnsupportedArchiveError,
@@ -104,8 +105,12 @@ class Archive(Mapping[str, bytes]):
         """Read footer and directory."""
         self._owned: BinaryIO | None = None
         if isinstance(file, str | os.PathLike):
-            stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115
-            self._owned, name = stream, os.fspath(file)
+            name = os.fspath(file)
+            try:
+                stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115
+            except OSError as error:
+                raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+            self._owned = stream
         else:
             stream, name = file, getattr(file, "name", "archive")
         try:

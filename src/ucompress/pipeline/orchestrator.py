@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.codec.block import BlockCompressor, coding_memory, decoding_memory
 from ucompress.config import MIB
-from ucompress.database import PatternDatabase
+from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import (
     CompressionError,
     InterruptedJobError,
@@ -223,7 +223,7 @@ class PipelineOrchestrator:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         database = context.database
         known = database.jobs.find(key)
-        if must_resume and (known is None or known not in database.jobs.interrupted()):
+        if must_resume and (known is None or known.state is JobState.DONE):
             raise ResumeFailedError(
                 "no interrupted run of this job is known here; the inputs may have changed since. "
                 "Compress again: what did not change is taken from the database"
