@@ -11,7 +11,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
-from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
+from ucompress.errors import InputError, InterruptedJobError, JobBusyError, OutputError, ResumeFailedError
 from ucompress.pipeline import file_processor
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -241,3 +241,67 @@ def test_a_job_that_is_running_is_not_resumed_beside_itself(tree, tmp_path, monk
     between_plan_and_coding(monkeypatch, resume_beside)
     assert PipelineOrchestrator(config).run().archive.exists()
     assert seen == [17]
+
+
+def before_planning(monkeypatch, action):
+    """Do something to the tree after it was analyzed, before it is planned."""
+    original = module.lay_groundwork
+
+    def disturbed(*arguments, **options):
+        action()
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(module, "lay_groundwork", disturbed)
+
+
+def test_a_change_before_planning_takes_a_twin_or_stops_the_job(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    content = path.read_bytes()
+    other = bytes(reversed(content))
+    with monkeypatch.context() as patch:
+        before_planning(patch, lambda: path.write_bytes(other))
+        with pytest.raises(InputError, match="changed or vanished"):
+            pack(tree, tmp_path / "a.ucz")
+    assert not (tmp_path / "a.ucz").exists()
+    path.write_bytes(content)
+    (tree / "zzz-twin").write_bytes(content)
+    before_planning(monkeypatch, lambda: path.write_bytes(other))
+    pack(tree, tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-twin") == content
+
+
+def test_a_large_file_that_changes_before_planning_stops_the_job(tmp_path, monkeypatch):
+    (tmp_path / "large").write_bytes(random.Random(2).randbytes(5 << 20))
+
+    def change():
+        with (tmp_path / "large").open("r+b") as file:
+            file.seek(4_500_000)
+            file.write(b"other")
+
+    before_planning(monkeypatch, change)
+    with pytest.raises(InputError, match="changed or vanished"):
+        pack(tmp_path / "large", tmp_path / "a.ucz")
+
+
+def test_two_jobs_do_not_write_one_output(tree, tmp_path, monkeypatch):
+    def pack_beside():
+        with (tmp_path / ".a.ucz.partial").open("w+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with pytest.raises(JobBusyError, match="another process is writing"):
+                pack(tree, tmp_path / "a.ucz")
+
+    fcntl = pytest.importorskip("fcntl")
+    pack_beside()
+    assert pack(tree, tmp_path / "a.ucz")[0].exit_code == 0
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_what_stands_in_the_way_of_the_partial_file_is_left_alone(tree, tmp_path, link):
+    precious = tmp_path / ("precious" if link else ".a.ucz.partial")
+    precious.write_bytes(b"precious")
+    if link:
+        (tmp_path / ".a.ucz.partial").symlink_to(precious)
+    with pytest.raises(OutputError):
+        pack(tree, tmp_path / "a.ucz")
+    assert precious.read_bytes() == b"precious"

@@ -44,6 +44,7 @@ from ucompress.archive.layout import (
     check,
 )
 from ucompress.archive.parity import ParityBuilder
+from ucompress.archive.partial import open_partial
 from ucompress.archive.salvage import walk_blocks, walk_pages, walk_shared
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import WriterState, WriterTotals
@@ -77,16 +78,21 @@ class ArchiveWriter:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], header: ArchiveHeader) -> ArchiveWriter:
-        """Start a new archive at a partial path, replacing what stands there.
+        """Start a new archive at a partial path, replacing a partial archive that stands there.
 
         Parameters:
             path: the partial file; `publish` gives it its final name.
             header: what the archive declares.
+
+        Raises:
+            JobBusyError: another process writes the partial file.
+            OutputError: it cannot be made, or something else stands there.
         """
         target = Path(path)
         data = header.to_bytes()
         try:
-            file = target.open("w+b")
+            file = open_partial(target, create=True)
+            file.truncate(0)
         except OSError as error:
             raise OutputError(f"cannot create {target}: {error.strerror}") from error
         writer = cls(target, file, header)
@@ -103,9 +109,11 @@ class ArchiveWriter:
         """
         target = Path(path)
         try:
-            file = target.open("r+b")
+            file = open_partial(target, create=False)
         except OSError as error:
             raise ResumeFailedError(f"cannot open {target}: {error.strerror}") from error
+        except OutputError as error:
+            raise ResumeFailedError(str(error)) from error
         try:
             writer = cls._recall(target, file, state)
         except BaseException as error:

@@ -7,6 +7,7 @@ so whatever the database names is there after a kill; the rest is cut off and co
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,8 +126,10 @@ class Assembly:
     ) -> WriterTotals:
         """Complete the archive and give it its name."""
         totals = writer.finish(errata)
+        if os.name == "nt":
+            writer.close()  # an open file cannot be renamed there
+        publish(self.partial, output)  # still locked: nobody else can have begun to write it
         writer.close()
-        publish(self.partial, output)
         return totals
 
     def _files_complete(self) -> NDArray[np.int64]:
@@ -177,4 +180,7 @@ class Assembly:
         hasher.update(len(self.dictionary).to_bytes(8, "little"))
         hasher.update(self.dictionary)
         hasher.update(self.plan.to_bytes())
+        for content in self.contents:  # which files the index says have which content
+            hasher.update(content.digest + len(content.sources).to_bytes(8, "little"))
+            hasher.update(b"\0".join(content.sources))
         return hasher.digest()

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ucompress.archive import show
+from ucompress.checksum import digest
+from ucompress.errors import InputError
 from ucompress.pipeline.file_processor import read_exactly
 from ucompress.scan import open_source
 
@@ -48,6 +52,14 @@ class DistinctContent:
         return len(self.sources)
 
 
+def changed_meanwhile(content: DistinctContent) -> InputError:
+    """The error for a content that no file has any more, before the archive was begun."""
+    return InputError(
+        f"{show(content.path)} changed or vanished while the tree was analyzed; nothing was written. "
+        "Run the same command again: what did not change is not read again"
+    )
+
+
 class ContentReader:
     """Reads spans of contents; callable as `read(content, offset, length)`.
 
@@ -74,6 +86,20 @@ class ContentReader:
             except OSError as error:
                 failure = failure or error
         raise failure or FileNotFoundError(f"content {content} has no source")
+
+    def checked(self, content: int) -> bytes:
+        """A whole content, from the first source that still has the bytes that were analyzed.
+
+        Raises:
+            InputError: every file that had them has changed or is gone.
+        """
+        wanted = self._contents[content]
+        for source in wanted.sources:
+            with suppress(OSError), self._lock:
+                data = read_exactly(self._descriptor(source), 0, wanted.size, source)
+                if digest(data) == wanted.digest:
+                    return data
+        raise changed_meanwhile(wanted)
 
     def _descriptor(self, path: bytes) -> int:
         descriptor = self._open.pop(path, None)
@@ -105,10 +131,10 @@ def group_contents(
     contents: list[DistinctContent] = []
     by_digest: dict[bytes, int] = {}
     content_of: list[int] = []
-    for path, source, size, digest, kind_class in files:
-        ordinal = by_digest.setdefault(digest, len(contents))
+    for path, source, size, identity, kind_class in files:
+        ordinal = by_digest.setdefault(identity, len(contents))
         if ordinal == len(contents):
-            contents.append(DistinctContent(ordinal, path, size, digest, kind_class))
+            contents.append(DistinctContent(ordinal, path, size, identity, kind_class))
         contents[ordinal].sources.append(source)
         content_of.append(ordinal)
     return contents, content_of

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ucompress.checksum import Digest
 from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
 from ucompress.errors import InputError
 from ucompress.pipeline import samples
-from ucompress.pipeline.contents import ContentReader
+from ucompress.pipeline.contents import ContentReader, changed_meanwhile
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.similarity import sketches
@@ -111,12 +112,49 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         context.guard.check()
         context.tracker.advance(size=size)
 
+    parameters = PlanParameters.for_level(context.config.level)
     try:
-        return plan_archive(
-            contents, reader, PlanParameters.for_level(context.config.level), progress=progress
-        )
+        return plan_archive(contents, AnalyzedBytes(analysis, reader), parameters, progress=progress)
     finally:
         reader.close()
+
+
+class AnalyzedBytes:
+    """Contents as the planner reads them, checked against what was analyzed.
+
+    A plan made from other bytes than the digests say would give files the bytes of another
+    moment. The planner walks each content from its beginning to its end; what it reads besides,
+    to compare copies, it has walked before.
+    """
+
+    def __init__(self, analysis: Analysis, reader: ContentReader) -> None:
+        self._contents = analysis.contents
+        self._reader = reader
+        self._walked = -1
+        self._reached = 0
+        self._digest = Digest()
+
+    def __call__(self, content: int, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes of a content.
+
+        Raises:
+            InputError: the content is not what was analyzed any more.
+        """
+        wanted = self._contents[content]
+        if offset == 0 and length == wanted.size:
+            return self._reader.checked(content)
+        try:
+            data = self._reader(content, offset, length)
+        except OSError as error:
+            raise changed_meanwhile(wanted) from error
+        if offset == 0 and content != self._walked:
+            self._walked, self._reached, self._digest = content, 0, Digest()
+        if content == self._walked and offset == self._reached:
+            self._digest.update(data)
+            self._reached += length
+            if self._reached == wanted.size and self._digest.digest() != wanted.digest:
+                raise changed_meanwhile(wanted)
+        return data
 
 
 def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tuple[bytes, int]:

@@ -1,0 +1,81 @@
+"""Opening the partial file: one writer at a time, and nobody else's file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO
+
+from ucompress.archive.layout import MAGIC
+from ucompress.errors import JobBusyError, OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: an open file cannot be renamed there, which keeps a second writer out
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_partial(path: Path, *, create: bool) -> BinaryIO:
+    """Open a partial file for reading and writing, locked until it is closed; its bytes stay.
+
+    Args:
+        path: the partial file.
+        create: make it where it does not exist.
+
+    Raises:
+        JobBusyError: another process writes it.
+        OutputError: something else stands there; it is left as it is.
+        OSError: it cannot be opened.
+    """
+    while True:
+        descriptor = os.open(path, _FLAGS | (os.O_CREAT if create else 0), 0o666)
+        try:
+            _lock(descriptor, path)
+            status = os.fstat(descriptor)
+            ours = _is_at(path, status)
+            if ours:
+                _refuse_foreign(descriptor, status, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if ours:
+            return os.fdopen(descriptor, "r+b")
+        os.close(descriptor)  # it was renamed or removed before the lock was ours
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise JobBusyError(
+            f"another process is writing {path}; wait for it to end, or choose another output"
+        ) from error
+
+
+def _is_at(path: Path, status: os.stat_result) -> bool:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino)
+
+
+def _refuse_foreign(descriptor: int, status: os.stat_result, path: Path) -> None:
+    """A partial archive is a regular file that is empty or begins as archives do."""
+    if stat.S_ISREG(status.st_mode):
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        begin = os.read(descriptor, len(MAGIC))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        if begin == MAGIC[: len(begin)]:
+            return
+    raise OutputError(
+        f"{path} is in the way and is no partial archive; it was left untouched. "
+        "Move it away, or choose another output"
+    )
