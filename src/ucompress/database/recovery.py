@@ -137,6 +137,8 @@ def move_aside(path: Path, expected: tuple[int, int] | None) -> Path | None:
             if os.path.lexists(f"{path}{suffix}"):
                 Path(f"{path}{suffix}").rename(f"{target}{suffix}")
         path.rename(target)
+    except FileNotFoundError:  # another process was quicker
+        return None
     except OSError as error:
         raise DatabaseError(
             f"{path} cannot be used and could not be moved aside ({error.strerror}); "
