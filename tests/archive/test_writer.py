@@ -32,6 +32,7 @@ def test_resuming_from_any_state_gives_the_same_bytes(tmp_path: Path) -> None:
     def run(path: Path, stop: int, state: WriterState | None) -> WriterState | None:
         """Write with a pause after `stop` steps; None once the archive is finished."""
         steps = 0
+        records = list(state.records) if state else []
         writer = ArchiveWriter.create(path, header) if state is None else ArchiveWriter.resume(path, state)
         with writer:
             if not writer.has_index:
@@ -41,10 +42,11 @@ def test_resuming_from_any_state_gives_the_same_bytes(tmp_path: Path) -> None:
                 steps += 1
             for block in blocks[writer.blocks :]:
                 if steps == stop:
-                    saved = writer.sync()
+                    writer.sync()
                     writer.write_block(*block)
-                    return WriterState.from_bytes(saved.to_bytes())
+                    return WriterState(writer.head_digest(), records)
                 writer.write_block(*block)
+                records.append(writer.record_digest)
                 steps += 1
             writer.finish()
         return None
@@ -66,34 +68,58 @@ def test_resuming_from_any_state_gives_the_same_bytes(tmp_path: Path) -> None:
         assert {name.encode(): archive[name] for name in archive if name != "t"} == FILES
 
 
-def test_resume_refuses_what_was_not_saved(tmp_path: Path) -> None:
+def partial_archive(path: Path) -> tuple[WriterState, list[int]]:
+    """Write a partial archive; returns what it takes to resume it, and where each block ends."""
     plan = plan_files(FILES, block=400)
-    path = tmp_path / "a.part"
+    records, ends = [], []
     with ArchiveWriter.create(path, ArchiveHeader(level=1)) as writer:
+        with pytest.raises(ValueError, match="not written yet"):
+            writer.head_digest()
+        writer.write_dictionary(b"common past" * 9)
         writer.write_index(plan.entries)
+        head = writer.head_digest()
+        ends.append(writer.position)
         for data in plan.blocks:
             writer.write_block(0, data, len(data), blake3(data).digest())
-        state = writer.sync()
+            records.append(writer.record_digest)
+            ends.append(writer.position)
+        assert writer.head_digest() == head
+        writer.sync()
+    return WriterState(head, records), ends
+
+
+def test_resume_refuses_a_head_that_is_not_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.part"
+    state, ends = partial_archive(path)
     content = path.read_bytes()
-    for bad in (
-        WriterState(state.position + 1, state.blocks),
-        WriterState(state.position, state.blocks + 1),
-        WriterState(state.position - 1, state.blocks),
-    ):
-        with pytest.raises(ResumeFailedError, match=r"a\.part"):
-            ArchiveWriter.resume(path, bad)
-        assert path.read_bytes() == content
-    for at in (3, 70, content.index(b"\xb7UCB") + 8):
+    for at in range(0, ends[0], 7):
         damaged = bytearray(content)
         damaged[at] ^= 1
         path.write_bytes(damaged)
-        with pytest.raises(ResumeFailedError):
+        with pytest.raises(ResumeFailedError, match=r"a\.part|archive"):
             ArchiveWriter.resume(path, state)
         assert path.read_bytes() == damaged
+    path.write_bytes(content[: ends[0] - 1])
+    with pytest.raises(ResumeFailedError):
+        ArchiveWriter.resume(path, state)
     with pytest.raises(ResumeFailedError, match="gone"):
         ArchiveWriter.resume(tmp_path / "gone", state)
-    with pytest.raises(ValueError, match="16 bytes"):
-        WriterState.from_bytes(b"short")
+
+
+def test_resume_keeps_the_blocks_before_the_first_that_is_not_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.part"
+    state, ends = partial_archive(path)
+    content = path.read_bytes()
+    for at in range(ends[0], ends[-1], 37):
+        damaged = bytearray(content)
+        damaged[at] ^= 1
+        cut = content[:at]
+        whole = sum(end <= at for end in ends) - 1
+        for bad in (damaged, cut):
+            path.write_bytes(bad)
+            with ArchiveWriter.resume(path, state) as writer:
+                assert (writer.blocks, writer.position) == (whole, ends[whole])
+            assert path.read_bytes() == content[: ends[whole]]
 
 
 def test_the_order_of_parts_is_kept(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
+from ucompress.database import PatternDatabase
 from ucompress.errors import InputError, InterruptedJobError, JobBusyError, OutputError, ResumeFailedError
 from ucompress.pipeline import file_processor
 from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.scan import open_source
 
@@ -165,6 +167,52 @@ def larger(tmp_path_factory):
     folder = tmp_path_factory.mktemp("larger")
     fill_codebase(folder / "tree", 300, 30_000)
     return folder / "tree", pack(folder / "tree", folder / "r.ucz")[1]
+
+
+def stop_while_coding(config, blocks):
+    """Run a job until so many blocks are coded."""
+    job = PipelineOrchestrator(config)
+    original = Assembly._append
+    with pytest.MonkeyPatch.context() as patch:
+
+        def counted(assembly, writer, block):
+            row = original(assembly, writer, block)
+            if writer.blocks == blocks:
+                job.guard.request(signal.SIGTERM)
+            return row
+
+        patch.setattr(Assembly, "_append", counted)
+        with pytest.raises(InterruptedJobError):
+            job.run()
+
+
+@pytest.mark.parametrize("where", ["header", "head", "first", "middle", "last", "cut", "other"])
+def test_a_partial_file_that_is_damaged_between_two_runs_ends_in_the_same_bytes(tmp_path, where):
+    tree = tmp_path / "tree"
+    fill_codebase(tree, 3, 3000)
+    for number in range(7):
+        (tree / f"noise{number}").write_bytes(random.Random(number).randbytes(900_000))
+    reference = pack(tree, tmp_path / "r.ucz", level=1)[1]
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", threads=1, level=1)
+    stop_while_coding(config, 4)
+    partial = tmp_path / ".a.ucz.partial"
+    with PatternDatabase(tmp_path / "p.db") as database:
+        rows = database.jobs.blocks(database.jobs.latest().id)
+    assert len(rows) >= 4
+    content = bytearray(partial.read_bytes())
+    block = rows[{"first": 0, "middle": 2}.get(where, -1)]
+    at = {"header": 20, "head": rows[0].offset - 9}.get(where, block.offset + 60)
+    content[at] ^= 0x10
+    if where == "cut":
+        del content[at:]
+    elif where == "other":
+        content[:] = reference[:1000] + bytes(len(content) - 1000)
+    partial.write_bytes(content)
+    result = PipelineOrchestrator(config).run()
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+    assert any("coded again" in warning for warning in result.warnings)
+    sound = {"first": 0, "middle": 2, "last": len(rows) - 1, "cut": len(rows) - 1}.get(where, 0)
+    assert result.statistics.blocks_resumed == sound
 
 
 def test_killed_at_random_instants_it_resumes_to_the_same_bytes(larger, tmp_path):

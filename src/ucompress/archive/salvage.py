@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,6 +36,7 @@ from ucompress.archive.layout import (
 from ucompress.archive.pages import Page
 from ucompress.archive.parity import ProtectedPayload, StripePlan
 from ucompress.archive.source import FileSource
+from ucompress.archive.state import DIGEST_SIZE
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _WINDOW = 1 << 20
@@ -197,17 +198,30 @@ def hash_payload(payload: ProtectedPayload) -> bytes:
     return hasher.digest()
 
 
-def walk_blocks(
-    source: FileSource, start: int, limit: int, archive_id: bytes
+def hash_head(source: FileSource, end: int) -> bytes:
+    """Digest of the archive's bytes before `end`, raw: parity and all."""
+    hasher = blake3()
+    for at in range(0, end, _WINDOW):
+        hasher.update(source.read_at(at, min(_WINDOW, end - at)))
+    return hasher.digest(DIGEST_SIZE)
+
+
+def walk_records(
+    source: FileSource, start: int, archive_id: bytes, records: Sequence[bytes]
 ) -> Iterator[tuple[int, BlockHeader]]:
-    """The blocks of a sound archive between two offsets, in order."""
-    at, number = start, 0
-    while at < limit:
-        block, end = read_part(source, at, archive_id)
-        if not isinstance(block, BlockHeader) or block.number != number or end > limit:
-            raise CorruptArchiveError(f"block {number} is not whole at {at}")
+    """The blocks from `start` on, as long as each record, header and coded bytes, has its digest."""
+    at = start
+    for number, wanted in enumerate(records):
+        try:
+            block, end = read_part(source, at, archive_id)
+        except ArchiveError:
+            return
+        if not isinstance(block, BlockHeader) or block.number != number:
+            return
+        if check(source.read_at(at, end - at), DIGEST_SIZE) != wanted:
+            return
         yield at, block
-        at, number = end, number + 1
+        at = end
 
 
 def next_marker(source: FileSource, start: int) -> int:

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ucompress.errors import OutputError
 
+DIGEST_SIZE = 16
+"""Bytes of a digest in a `WriterState`."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriterState:
-    """What `ArchiveWriter.resume` needs beside the partial file.
+    """What `ArchiveWriter.resume` compares a partial file with.
 
     Attributes:
-        position: bytes that are durable; resuming truncates to them.
-        blocks: number of blocks among them.
+        head: digest of all that stands before the blocks (`ArchiveWriter.head_digest`).
+        records: digest of each block's record, header and coded bytes (`ArchiveWriter.record_digest`).
     """
 
-    position: int
-    blocks: int
-
-    def to_bytes(self) -> bytes:
-        """16 bytes."""
-        return self.position.to_bytes(8, "little") + self.blocks.to_bytes(8, "little")
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> WriterState:
-        """The state that `to_bytes` gave; ValueError for other lengths."""
-        if len(data) != 16:
-            raise ValueError(f"a writer state has 16 bytes, not {len(data)}")
-        return cls(int.from_bytes(data[:8], "little"), int.from_bytes(data[8:], "little"))
+    head: bytes
+    records: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)

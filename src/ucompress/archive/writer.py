@@ -4,7 +4,7 @@ with ArchiveWriter.create(partial, ArchiveHeader(level=6)) as writer:
     writer.write_dictionary(dictionary)         # optional
     writer.write_index(entries)                 # sorted by path; any iterable
     writer.write_block(codec, payload, decoded_size, digest)
-    state = writer.sync()                       # durable up to here
+    writer.sync()                               # durable up to here
     totals = writer.finish(errata)
 publish(partial, final)
 """
@@ -45,10 +45,10 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.parity import ParityBuilder
 from ucompress.archive.partial import open_partial
-from ucompress.archive.salvage import walk_blocks, walk_pages, walk_shared
+from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
 from ucompress.archive.source import FileSource
-from ucompress.archive.state import WriterState, WriterTotals
-from ucompress.errors import CorruptArchiveError, OutputError, ResumeFailedError
+from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
+from ucompress.errors import ArchiveError, CorruptArchiveError, OutputError, ResumeFailedError
 
 _COPY = 1 << 20
 
@@ -75,6 +75,8 @@ class ArchiveWriter:
         self._decoded: list[int] = []
         self._flags: list[int] = []
         self._digests = bytearray()
+        self.record_digest = b""
+        """Digest of the block record written last, as a `WriterState` keeps it."""
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], header: ArchiveHeader) -> ArchiveWriter:
@@ -101,11 +103,15 @@ class ArchiveWriter:
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str], state: WriterState) -> ArchiveWriter:
-        """Continue a partial archive at a state that `sync` gave; what follows it is cut off.
+        """Continue a partial archive: what is as `state` says stays, the rest is cut off.
+
+        `blocks` tells afterwards how many blocks stayed: from the first on that is not byte for byte
+        what was written, all have to be written again.
 
         Raises:
-            ResumeFailedError: the partial file is gone, shorter than the state, or damaged; it is
-                left as it is.
+            JobBusyError: another process writes the partial file.
+            ResumeFailedError: the partial file is gone, or what stands before its blocks is damaged; it
+                is left as it is.
         """
         target = Path(path)
         try:
@@ -118,7 +124,7 @@ class ArchiveWriter:
             writer = cls._recall(target, file, state)
         except BaseException as error:
             file.close()
-            if isinstance(error, CorruptArchiveError | OSError):
+            if isinstance(error, ArchiveError | OSError):
                 raise ResumeFailedError(f"{target} does not hold what was saved: {error}") from error
             raise
         return writer
@@ -127,26 +133,23 @@ class ArchiveWriter:
     def _recall(cls, path: Path, file: BinaryIO, state: WriterState) -> ArchiveWriter:
         """Read back from the partial file what the writer had in memory."""
         source = FileSource(file, str(path))
-        if source.size < state.position:
-            raise CorruptArchiveError(f"{source.size} of {state.position} bytes are there")
         header = ArchiveHeader.from_bytes(source.read_at(0, HEADER_SIZE))
         writer = cls(path, file, header)
-        shared = walk_shared(source, header, state.position)
+        shared = walk_shared(source, header, source.size)
+        if shared.index is None or hash_head(source, shared.end) != state.head:
+            raise CorruptArchiveError("dictionary or index are not as they were written")
         writer._dictionary, writer._dictionary_hash = shared.dictionary, shared.dictionary_hash
         writer._at = shared.end
-        if shared.index is not None:
-            writer._index, writer._index_hash = shared.index, shared.index_hash
-            writer._content_bytes = sum(
-                page.size(number)
-                for page in walk_pages(source, shared.index, header)
-                for number in range(len(page))
-            )
-        for at, block in walk_blocks(source, shared.end, state.position, writer._archive_id):
+        writer._index, writer._index_hash = shared.index, shared.index_hash
+        writer._content_bytes = sum(
+            page.size(number)
+            for page in walk_pages(source, shared.index, header)
+            for number in range(len(page))
+        )
+        for at, block in walk_records(source, shared.end, writer._archive_id, state.records):
             writer._note_block(at, block)
-        if len(writer._block_at) != state.blocks or writer._at != state.position:
-            raise CorruptArchiveError(f"{len(writer._block_at)} of {state.blocks} blocks are there")
-        file.truncate(state.position)
-        file.seek(state.position)
+        file.truncate(writer._at)
+        file.seek(writer._at)
         return writer
 
     def __enter__(self) -> Self:
@@ -260,9 +263,10 @@ class ArchiveWriter:
         number = len(self._block_at)
         header = BlockHeader(number, codec_id, len(payload), decoded_size, digest[:16], substituted)
         at = self._at
-        self._write(header.to_bytes(self._archive_id))
-        self._write(payload)
+        record = header.to_bytes(self._archive_id) + payload
+        self._write(record)
         self._note_block(at, header)
+        self.record_digest = check(record, DIGEST_SIZE)
         return number
 
     def _note_block(self, at: int, header: BlockHeader) -> None:
@@ -273,14 +277,26 @@ class ArchiveWriter:
         self._digests += header.digest
         self._at = at + BLOCK_HEADER_SIZE + header.coded_size
 
-    def sync(self) -> WriterState:
-        """Make all that is written durable, and tell how to resume from here."""
+    def head_digest(self) -> bytes:
+        """Digest of what stands before the blocks, as a `WriterState` keeps it."""
+        if self._index is None:
+            raise ValueError("the index is not written yet")
+        end = self._block_at[0] if self._block_at else self._at
+        try:
+            self._file.flush()
+            digest = hash_head(FileSource(self._file, str(self._path)), end)
+            self._file.seek(self._at)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+        return digest
+
+    def sync(self) -> None:
+        """Make all that is written durable."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
-        return WriterState(self._at, len(self._block_at))
 
     def finish(self, errata: Iterable[tuple[Entry, Entry]] = ()) -> WriterTotals:
         """Write errata, directory and footer, and make all of it durable.

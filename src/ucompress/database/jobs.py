@@ -41,7 +41,7 @@ class BlockRow:
         offset: first byte of its record in the archive.
         coded: bytes that its record takes.
         decoded: bytes it decodes to.
-        digest: digest of the decoded bytes.
+        digest: digest of its record.
     """
 
     number: int

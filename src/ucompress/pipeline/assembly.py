@@ -1,7 +1,8 @@
 """Writing the archive: header, dictionary, index, blocks, errata, footer; resumable at every block.
 
 The partial file stands beside the output. It is synced before the database names its blocks,
-so whatever the database names is there after a kill; the rest is cut off and coded again.
+so whatever the database names is there after a kill; the rest is cut off and coded again. The
+database has a digest of what was written: what is not so any more is coded again, too.
 """
 
 from __future__ import annotations
@@ -66,29 +67,42 @@ class Assembly:
     def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
         """The partial archive, index written: that of the interrupted run if it is still good."""
         layout = self._layout(header)
-        cache = self.context.database.cache
-        jobs = self.context.database.jobs
-        known = jobs.blocks(self.job)
-        if known and cache.artifact(self.job_key, LAYOUT) == layout:
-            last = known[-1]
-            state = WriterState(last.offset + last.coded, len(known))
-            try:
-                writer = ArchiveWriter.resume(self.partial, state)
-            except ResumeFailedError as error:
-                self.context.warnings.append(f"{error}; its blocks are coded again")
-            else:
-                self.resumed_blocks = len(known)
-                return writer
-        jobs.truncate_blocks(self.job, 0)
+        writer = self._resumed_writer(layout)
+        if writer is not None:
+            return writer
+        self.context.database.jobs.truncate_blocks(self.job, 0)
         writer = ArchiveWriter.create(self.partial, header)
         try:
             writer.write_dictionary(self.dictionary)
             writer.write_index(entries)
+            head = writer.head_digest()
             writer.sync()
         except BaseException:
             writer.close()
             raise
-        cache.store_artifact(self.job_key, LAYOUT, layout)
+        self.context.database.cache.store_artifact(self.job_key, LAYOUT, layout + head)
+        return writer
+
+    def _resumed_writer(self, layout: bytes) -> ArchiveWriter | None:
+        """The interrupted run's partial archive with the blocks that stand in it as they were written."""
+        database = self.context.database
+        known = database.jobs.blocks(self.job)
+        stored = database.cache.artifact(self.job_key, LAYOUT)
+        if not known or stored is None or stored[: len(layout)] != layout:
+            return None
+        state = WriterState(stored[len(layout) :], [row.digest for row in known])
+        try:
+            writer = ArchiveWriter.resume(self.partial, state)
+        except ResumeFailedError as error:
+            self.context.warnings.append(f"{error}; its blocks are coded again")
+            return None
+        self.resumed_blocks = writer.blocks
+        if writer.blocks < len(known):
+            self.context.warnings.append(
+                f"{self.partial} is not as it was written from block {writer.blocks} of {len(known)} on; "
+                "the rest is coded again"
+            )
+            database.jobs.truncate_blocks(self.job, writer.blocks)
         return writer
 
     def write_blocks(self, writer: ArchiveWriter, workers: Workers) -> None:
@@ -150,7 +164,9 @@ class Assembly:
             substituted=bool(block.changed),
         )
         self.changed.update(block.changed)
-        return BlockRow(block.number, offset, writer.position - offset, block.decoded_size, block.digest)
+        return BlockRow(
+            block.number, offset, writer.position - offset, block.decoded_size, writer.record_digest
+        )
 
     def _record(self, writer: ArchiveWriter, pending: list[BlockRow]) -> None:
         """Name the pending blocks in the database once they are durable.
