@@ -11,6 +11,7 @@ at any time.
 
 include "_bindings/patterns.pxi"
 include "_bindings/repeats.pxi"
+include "_bindings/tally.pxi"
 include "_bindings/segments.pxi"
 include "_bindings/similarity.pxi"
 include "_bindings/lz.pxi"

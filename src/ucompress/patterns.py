@@ -279,7 +279,10 @@ def _contained(patterns: list[bytes], frequency: list[int]) -> set[int]:
         anchored.setdefault(anchor, []).append(i)
     owner = np.repeat(np.arange(len(patterns)), [len(row) for row in hashes])
     everything = np.concatenate(hashes)
-    met = np.flatnonzero(np.isin(everything, anchors))
+    likely = np.zeros(1 << 16, dtype=np.bool_)
+    likely[anchors & 0xFFFF] = True
+    met = np.flatnonzero(likely[everything & 0xFFFF])
+    met = met[np.isin(everything[met], anchors)]
     inside: set[int] = set()
     for value, longer in {(int(everything[at]), int(owner[at])) for at in met}:
         for i in anchored[value]:

@@ -139,6 +139,22 @@ def test_tallies_add(patterns: list[bytes], documents: list[bytes], data: st.Dat
     assert parts[0].counts().tolist() == naive_tally(patterns, [(text, 1) for text in documents])
 
 
+@given(st.lists(patterns, min_size=1, max_size=6), st.lists(texts, max_size=6), st.integers(0, 6))
+def test_what_was_taken_is_forgotten(patterns: list[bytes], documents: list[bytes], cut: int) -> None:
+    tally = PatternTally(patterns, 3)
+    locator = PatternLocator(sorted({int(rolling_hash(pattern, 3)[0]) for pattern in patterns}), 3, 4)
+    for part in (documents[:cut], documents[cut:]):
+        fresh_tally = PatternTally(patterns, 3)
+        fresh_locator = PatternLocator(sorted({int(rolling_hash(p, 3)[0]) for p in patterns}), 3, 4)
+        for ordinal, text in enumerate(part):
+            tally.update(text)
+            fresh_tally.update(text)
+            locator.update(text, ordinal)
+            fresh_locator.update(text, ordinal)
+        assert tally.take().tolist() == fresh_tally.counts().tolist()
+        assert locator.take().tolist() == fresh_locator.places().tolist()
+
+
 def test_overlapping_and_disjoint_occurrences_are_told_apart() -> None:
     tally = PatternTally([b"a" * 16, b"a" * 20], 16)
     tally.update(b"a" * 50)

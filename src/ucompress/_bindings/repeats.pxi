@@ -1,7 +1,6 @@
-# From candidate d-mers to patterns: places, growth, exact counts. Follows patterns.pxi.
+# From candidate d-mers to patterns: places and growth. Follows patterns.pxi.
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
 
 from ucompress._kernels.cutting cimport find_cuts as _find_cuts
 from ucompress._kernels.growing cimport PLACES_LIMIT, Context, Extent, grow_group
@@ -9,21 +8,13 @@ from ucompress._kernels.locating cimport (
     Locator,
     Place,
     locator_begin,
+    locator_forget,
     locator_free,
     locator_init,
     locator_merge,
     locator_places,
     locator_scan,
     locator_size,
-)
-from ucompress._kernels.matching cimport (
-    PATTERN_LIMIT,
-    Matcher,
-    Tally,
-    matcher_begin,
-    matcher_free,
-    matcher_init,
-    matcher_scan,
 )
 
 PLACE_DTYPE = np.dtype(
@@ -32,9 +23,6 @@ PLACE_DTYPE = np.dtype(
 CONTEXT_DTYPE = np.dtype({"names": ["start", "low", "high", "cut"], "formats": ["<u8", "<u8", "<u8", "<u8"]})
 EXTENT_DTYPE = np.dtype(
     {"names": ["begin", "start", "end", "agreed", "cut"], "formats": ["<u8", "<u8", "<u8", "<u4", "<u4"]}
-)
-TALLY_DTYPE = np.dtype(
-    {"names": ["frequency", "files", "disjoint"], "formats": ["<u8", "<u8", "<u8"]}
 )
 
 
@@ -116,16 +104,27 @@ cdef class PatternLocator:
 
     def places(self):
         """The places kept: an array of dtype PLACE_DTYPE, by candidate, lowest first."""
-        cdef _Borrowed target
-        with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-        try:
-            rows = np.empty(locator_size(&self.locator), dtype=PLACE_DTYPE)
-            target = _Borrowed(rows, True)
-            locator_places(&self.locator, <Place*>target.data)
-        finally:
-            PyThread_release_lock(self.lock)
-        return rows
+        return _places_of(self, False)
+
+    def take(self):
+        """`places`, which are forgotten here: the locator is ready for other documents."""
+        return _places_of(self, True)
+
+
+cdef object _places_of(PatternLocator locator, bint forget):
+    """The places, forgotten on demand."""
+    cdef _Borrowed target
+    with nogil:
+        PyThread_acquire_lock(locator.lock, WAIT_LOCK)
+    try:
+        rows = np.empty(locator_size(&locator.locator), dtype=PLACE_DTYPE)
+        target = _Borrowed(rows, True)
+        locator_places(&locator.locator, <Place*>target.data)
+        if forget:
+            locator_forget(&locator.locator)
+    finally:
+        PyThread_release_lock(locator.lock)
+    return rows
 
 
 cdef void locator_feed(PatternLocator locator, const uint8_t* data, size_t size) noexcept nogil:
@@ -230,103 +229,3 @@ def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2)
                 extent + 2 * i, extent + 2 * i + 1,
             )
     return extents
-
-
-cdef class PatternTally:
-    """Counts occurrences of many byte strings exactly, in many documents.
-
-    Parameters:
-        patterns: the byte strings, each of at least `length` and at most 65,536 bytes.
-        length: d, bytes of the d-mers by which they are found; at most the shortest pattern.
-
-    Counts add: tallies of the same patterns over different documents are merged by `merge`.
-    Occurrences are compared byte by byte. Calls from several threads wait for each other.
-    """
-
-    def __cinit__(self, patterns, length=16):
-        cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
-        cdef list texts = [memoryview(pattern).tobytes() for pattern in patterns]
-        for text in texts:
-            _checked(len(text), "the length of a pattern", d, PATTERN_LIMIT)
-        cdef _Borrowed joined = _Borrowed(b"".join(texts))
-        cdef _Borrowed sizes = _Borrowed(np.array([len(text) for text in texts], dtype=np.uintp))
-        hashes = np.empty(max(map(len, texts), default=0), dtype=np.uint64)
-        cdef _Borrowed room = _Borrowed(hashes, True)
-        cdef int status = matcher_init(
-            &self.matcher, joined.data, <const size_t*>sizes.data, len(texts), d, <uint64_t*>room.data
-        )
-        self.lock = PyThread_allocate_lock()
-        self.scratch = <Sample*>malloc(SAMPLE_SPAN * sizeof(Sample))
-        if status or self.scratch == NULL or self.lock == NULL:
-            raise MemoryError("no memory for the counts of patterns")
-
-    def __dealloc__(self):
-        matcher_free(&self.matcher)
-        free(self.scratch)
-        if self.lock != NULL:
-            PyThread_free_lock(self.lock)
-
-    def __len__(self):
-        return self.matcher.count
-
-    def update(self, data, weight=1):
-        """Count in one whole document, which stands for `weight` files with these bytes."""
-        self.begin(weight)
-        self.feed(data)
-
-    def begin(self, weight=1):
-        """Open a document; the windows given to `feed` from here on are its bytes, in order."""
-        cdef uint64_t files = _checked(weight, "weight", 0, 0xFFFFFFFF)
-        with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            matcher_begin(&self.matcher, files)
-            PyThread_release_lock(self.lock)
-
-    def feed(self, data):
-        """Count in the next window of the open document; windows follow each other without overlap."""
-        cdef _Borrowed source = _Borrowed(data)
-        with nogil:
-            tally_feed(self, source.data, source.size)
-
-    def merge(self, counts):
-        """Add the counts of the same patterns in other documents."""
-        rows = _checked_rows(counts, TALLY_DTYPE)
-        if <size_t>len(rows) != self.matcher.count:
-            raise ValueError(f"expected counts of {self.matcher.count} patterns, not of {len(rows)}")
-        cdef _Borrowed source = _Borrowed(rows)
-        cdef const Tally* added = <const Tally*>source.data
-        cdef size_t i
-        with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            for i in range(self.matcher.count):
-                self.matcher.tallies[i].frequency += added[i].frequency
-                self.matcher.tallies[i].files += added[i].files
-                self.matcher.tallies[i].disjoint += added[i].disjoint
-            PyThread_release_lock(self.lock)
-
-    def counts(self):
-        """The counts so far: an array of dtype TALLY_DTYPE, in the order of the patterns."""
-        rows = np.empty(self.matcher.count, dtype=TALLY_DTYPE)
-        cdef _Borrowed target = _Borrowed(rows, True)
-        with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            memcpy(target.view.buf, self.matcher.tallies, self.matcher.count * sizeof(Tally))
-            PyThread_release_lock(self.lock)
-        return rows
-
-
-cdef void tally_feed(PatternTally tally, const uint8_t* data, size_t size) noexcept nogil:
-    """Count in the next window."""
-    PyThread_acquire_lock(tally.lock, WAIT_LOCK)
-    if tally.matcher.turn == 0:
-        matcher_begin(&tally.matcher, 1)
-    matcher_scan(&tally.matcher, data, size, tally.scratch)
-    PyThread_release_lock(tally.lock)
-
-
-cdef int uc_tally_update(PatternTally tally, const uint8_t* data, size_t size, uint32_t weight) except -1:
-    """`PatternTally.update` for C callers."""
-    tally.begin(weight)
-    with nogil:
-        tally_feed(tally, data, size)
-    return 0

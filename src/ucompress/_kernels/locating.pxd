@@ -26,6 +26,7 @@ cdef struct Locator:
 
 cdef int locator_init(Locator* locator, const uint64_t* hashes, size_t count, size_t bound) noexcept nogil
 cdef void locator_free(Locator* locator) noexcept nogil
+cdef void locator_forget(Locator* locator) noexcept nogil
 cdef void locator_begin(Locator* locator) noexcept nogil
 cdef void locator_scan(
     Locator* locator, Sampler* sampler, const uint8_t* data, size_t size, uint32_t document, Sample* scratch

@@ -54,6 +54,11 @@ cdef void locator_free(Locator* locator) noexcept nogil:
     free(locator.turns)
 
 
+cdef void locator_forget(Locator* locator) noexcept nogil:
+    """Forget all places; the candidates stay."""
+    memset(locator.filled, 0, locator.candidates * sizeof(uint32_t))
+
+
 cdef void locator_begin(Locator* locator) noexcept nogil:
     """From here on places are in another document."""
     if locator.turn == <uint32_t>0xFFFFFFFF:

@@ -6,18 +6,33 @@ arguments that pickle, so workers need not share memory with the orchestrator.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
     from concurrent.futures import Executor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 POLL_SECONDS = 0.1
+_worker = threading.local()
+
+
+def kept_in_worker(make: Callable[..., Result], *arguments: Hashable) -> Result:
+    """`make(*arguments)`, made again in a worker only when it last made something else.
+
+    For what costs more to make than a task costs to do, such as tables over all patterns. The
+    worker's next task finds it as this one left it.
+    """
+    if getattr(_worker, "recipe", None) != (make, arguments):
+        _worker.made = make(*arguments)
+        _worker.recipe = (make, arguments)
+    made: Result = _worker.made
+    return made
 
 
 def ordered_map(

@@ -6,16 +6,20 @@ patterns grow; the second counts those exactly, each content weighted by the fil
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.patterns import PatternLocator, PatternTally, entries, grow, select_candidates
+from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ucompress.patterns import PatternEntry
@@ -54,45 +58,51 @@ def mine_patterns(
         FileToRead(content.sources[0], content.size, content.ordinal, content.multiplicity)
         for content in contents
     ]
-    locator = PatternLocator(candidates["hash"], length, LOCATED_BOUND)
-    for places in processor.process_files(files, partial(_locate, hashes=candidates["hash"], length=length)):
+    hashes = candidates["hash"].tobytes()
+    locator = _locator(hashes, length)
+    for places in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
         locator.merge(places)
         advance(0, 0, None)
-    patterns = grow(
-        locator.places(),
-        read,
-        [content.size for content in contents],
-        length,
-        min_frequency=min(min_frequency, 2),
+    patterns = tuple(
+        grow(
+            locator.places(),
+            read,
+            [content.size for content in contents],
+            length,
+            min_frequency=min(min_frequency, 2),
+        )
     )
     tally = PatternTally(patterns, length)
-    for counted in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
-        tally.merge(counted)
+    for counts in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
+        tally.merge(counts)
         advance(0, 0, None)
     return entries(patterns, tally.counts(), min_frequency)
 
 
-def _locate(chunk: Iterator[FileContent], hashes: NDArray[np.uint64], length: int) -> NDArray[np.void]:
+def _locator(hashes: bytes, length: int) -> PatternLocator:
+    return PatternLocator(np.frombuffer(hashes, np.uint64), length, LOCATED_BOUND)
+
+
+def _locate(chunk: Iterator[FileContent], hashes: bytes, length: int) -> NDArray[np.void]:
     """Places of the hashed d-mers in a chunk of files; runs in a worker."""
-    locator = PatternLocator(hashes, length, LOCATED_BOUND)
-    for content in chunk:
-        try:
-            locator.begin(content.file.document)
-            for window in content.windows:
-                locator.feed(window)
-        except OSError:
-            continue
-    return locator.places()
+    locator = kept_in_worker(_locator, hashes, length)
+    _feed(locator, chunk, attrgetter("document"))
+    return locator.take()
 
 
-def _count(chunk: Iterator[FileContent], patterns: list[bytes], length: int) -> NDArray[np.void]:
+def _count(chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int) -> NDArray[np.void]:
     """Exact counts of the patterns in a chunk of files; runs in a worker."""
-    tally = PatternTally(patterns, length)
+    tally = kept_in_worker(PatternTally, patterns, length)
+    _feed(tally, chunk, attrgetter("weight"))
+    return tally.take()
+
+
+def _feed(
+    kernel: PatternLocator | PatternTally, chunk: Iterator[FileContent], number: Callable[[FileToRead], int]
+) -> None:
+    """Show a kernel the files that can be read, each begun with its number."""
     for content in chunk:
-        try:
-            tally.begin(content.file.weight)
+        with suppress(OSError):
+            kernel.begin(number(content.file))
             for window in content.windows:
-                tally.feed(window)
-        except OSError:
-            continue
-    return tally.counts()
+                kernel.feed(window)
