@@ -4,7 +4,7 @@ from cpython.pythread cimport PyThread_type_lock
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ucompress._kernels.counting cimport CountRow, CountTable
+from ucompress._kernels.count_table cimport CountRow, CountTable
 from ucompress._kernels.cover cimport Choice
 from ucompress._kernels.locating cimport Locator
 from ucompress._kernels.matching cimport Matcher

@@ -167,6 +167,62 @@ def test_a_sparser_sample_is_merged_into_a_denser_counter(order: str, capacity: 
     assert counter.counts().tobytes() == (expected[:capacity] if capacity else expected).tobytes()
 
 
+def crowded_dmers() -> list[bytes]:
+    """Some 4,000 d-mers whose hashes lie in a 1024th of the range, as somebody might search for them."""
+    text = random.Random(6).randbytes(1 << 22)
+    hashes = rolling_hash(text, 16)
+    low = np.uint64(3 << 60)
+    (found,) = np.nonzero((hashes >= low) & (hashes < low + np.uint64(1 << 54)))
+    return [text[at : at + 16] for at in found.tolist()]
+
+
+@pytest.mark.parametrize("capacity", [0, 3000])
+def test_dmers_whose_hashes_crowd_are_counted_like_others(capacity: int) -> None:
+    dice = random.Random(7)
+    dmers = crowded_dmers()
+    texts = [b"".join(dice.choices(dmers, k=1500)) for _ in range(6)]
+    counters = [PatternCounter(16, (4 << 60) - 1, capacity) for _ in range(2)]
+    order = list(range(6))
+    dice.shuffle(order)
+    for number in order:
+        counter = counters[number % 2]
+        counter.begin(number)
+        for start in range(0, len(texts[number]), 5000):
+            counter.feed(texts[number][start : start + 5000])
+            assert len(counter) <= (capacity or 1 << 20)
+    table = merge_counts([counter.counts() for counter in counters], capacity=capacity)
+    hashes = [rolling_hash(text, 16) for text in texts]
+    values, frequency = np.unique(np.concatenate(hashes), return_counts=True)
+    _, documents = np.unique(np.concatenate([np.unique(row) for row in hashes]), return_counts=True)
+    kept = np.flatnonzero(values < np.uint64(4 << 60))[: capacity or None]
+    assert table["hash"].tolist() == values[kept].tolist()
+    assert table["frequency"].tolist() == frequency[kept].tolist()
+    assert table["documents"].tolist() == documents[kept].tolist()
+    for row in table[::97]:
+        places = ((number, np.flatnonzero(hashes[number] == row["hash"])) for number in range(6))
+        first = min((number, int(at[0])) for number, at in places if len(at))
+        assert (int(row["document"]), int(row["offset"])) == first
+
+
+@pytest.mark.parametrize("order", ["rising", "falling", "shuffled"])
+@pytest.mark.parametrize("bands", [1, 8])
+@pytest.mark.parametrize("capacity", [0, 12_000])
+def test_crowded_hashes_cost_a_bounded_number_of_steps(order: str, bands: int, capacity: int) -> None:
+    source = np.random.default_rng(8)
+    count = 24_000
+    rows = np.zeros(count, dtype=COUNT_DTYPE)
+    starts = source.integers(0, 1 << 63, bands, dtype=np.uint64)
+    spread = source.choice(1 << 30, count, replace=False).astype(np.uint64)
+    rows["hash"] = np.sort(source.choice(starts, count) + spread)
+    rows["frequency"] = rows["documents"] = 1
+    given_rows = {"rising": rows, "falling": rows[::-1], "shuffled": source.permutation(rows)}[order]
+    counter = PatternCounter(16, HIGHEST, capacity)
+    counter.merge(given_rows)
+    assert counter.counts().tobytes() == rows[: capacity or None].tobytes()
+    # In a plain ordered table each row of a band goes past, or moves, all of the band.
+    assert counter._steps < 1100 * count
+
+
 def test_counts_saturate() -> None:
     row = count_patterns(b"0123456789abcdef", 16)
     row["frequency"] = 0xFFFFFFF0

@@ -1,7 +1,5 @@
 # Patterns: rolling hash, sampled counts, places, growth, exact counts.
 
-cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
     PyThread_acquire_lock,
     PyThread_allocate_lock,
@@ -13,17 +11,17 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from ucompress._kernels.counting cimport (
+from ucompress._kernels.count_table cimport (
     CountRow,
     CountTable,
     table_begin,
     table_free,
     table_init,
-    table_merge,
     table_rows,
-    table_scan,
+    table_settle,
     table_size,
 )
+from ucompress._kernels.counting cimport table_merge, table_scan
 from ucompress._kernels.sampling cimport (
     DMER_LIMIT,
     SAMPLE_SPAN,
@@ -33,8 +31,6 @@ from ucompress._kernels.sampling cimport (
     sampler_begin,
     sampler_init,
 )
-
-import operator
 
 import numpy as np
 
@@ -46,40 +42,6 @@ COUNT_DTYPE = np.dtype(
         "formats": ["<u8", "<u8", "<u4", "<u4", "<u4", "<u4"],
     }
 )
-
-
-@cython.internal
-@cython.final
-cdef class _Borrowed:
-    """A C-contiguous buffer, held for as long as this object lives."""
-
-    cdef Py_buffer view
-    cdef const uint8_t* data
-    cdef size_t size
-
-    def __cinit__(self, source, bint writable=False):
-        PyObject_GetBuffer(source, &self.view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
-        self.data = <const uint8_t*>self.view.buf
-        self.size = <size_t>self.view.len
-
-    def __dealloc__(self):
-        PyBuffer_Release(&self.view)
-
-
-cdef object _checked(object value, str name, object lowest, object highest):
-    """The integer itself, or a ValueError that names the parameter and its range."""
-    number = operator.index(value)
-    if not lowest <= number <= highest:
-        raise ValueError(f"{name} must be from {lowest} to {highest}, not {number}")
-    return number
-
-
-cdef object _checked_rows(object rows, object dtype):
-    """The rows as a C-contiguous array of this dtype, without a copy where they are one."""
-    array = np.asarray(rows)
-    if array.dtype != dtype or array.ndim != 1:
-        raise ValueError(f"rows must be a one-dimensional array of dtype {dtype}, not {array.dtype}")
-    return np.ascontiguousarray(array)
 
 
 cdef int uc_rolling_hash(const uint8_t* data, size_t size, size_t length, uint64_t* out) noexcept nogil:
@@ -127,6 +89,8 @@ cdef int count_document(
         sampler_init(&sampler, length, threshold)
         table_begin(table)
         status = table_scan(table, &sampler, data, size, document, scratch)
+    if status == 0:
+        status = table_settle(table)
     free(scratch)
     return status
 
@@ -245,7 +209,16 @@ cdef class PatternCounter:
             PyThread_free_lock(self.lock)
 
     def __len__(self):
-        return table_size(&self.table)
+        cdef size_t rows
+        cdef int status
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            status = table_settle(&self.table)
+            rows = table_size(&self.table)
+            PyThread_release_lock(self.lock)
+        if status:
+            raise MemoryError("no memory for more pattern counts")
+        return rows
 
     @property
     def length(self):
@@ -265,7 +238,13 @@ cdef class PatternCounter:
     @property
     def nbytes(self):
         """Bytes of memory in use."""
-        return self.table.room * sizeof(CountRow) + SAMPLE_SPAN * sizeof(Sample) + sizeof(Sampler)
+        rows = self.table.room + self.table.waiting_room
+        return rows * sizeof(CountRow) + SAMPLE_SPAN * sizeof(Sample) + sizeof(Sampler)
+
+    @property
+    def _steps(self):
+        """Slots gone past or moved for new rows so far: what crowded hashes have cost."""
+        return self.table.steps
 
     def update(self, data, document=0):
         """Count one whole document."""
@@ -312,9 +291,13 @@ cdef class PatternCounter:
 
     def counts(self):
         """The rows so far, sorted by hash."""
+        cdef int status
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            status = table_settle(&self.table)
         try:
+            if status:
+                raise MemoryError("no memory for more pattern counts")
             return _table_array(&self.table)
         finally:
             PyThread_release_lock(self.lock)

@@ -1,0 +1,44 @@
+# Bindings: borrowed buffers and checked arguments.
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t
+
+import operator
+
+import numpy as np
+
+
+@cython.internal
+@cython.final
+cdef class _Borrowed:
+    """A C-contiguous buffer, held for as long as this object lives."""
+
+    cdef Py_buffer view
+    cdef const uint8_t* data
+    cdef size_t size
+
+    def __cinit__(self, source, bint writable=False):
+        PyObject_GetBuffer(source, &self.view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
+        self.data = <const uint8_t*>self.view.buf
+        self.size = <size_t>self.view.len
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+
+cdef object _checked(object value, str name, object lowest, object highest):
+    """The integer itself, or a ValueError that names the parameter and its range."""
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        raise ValueError(f"{name} must be from {lowest} to {highest}, not {number}")
+    return number
+
+
+cdef object _checked_rows(object rows, object dtype):
+    """The rows as a C-contiguous array of this dtype, without a copy where they are one."""
+    array = np.asarray(rows)
+    if array.dtype != dtype or array.ndim != 1:
+        raise ValueError(f"rows must be a one-dimensional array of dtype {dtype}, not {array.dtype}")
+    return np.ascontiguousarray(array)
