@@ -140,6 +140,10 @@ class MemberNotFoundError(ArchiveError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class ClosedArchiveError(ArchiveError, ValueError):
+    """The archive was closed: nothing can be read from it any more."""
+
+
 class UnsafeArchiveError(ArchiveError):
     """Extraction was refused: it would leave the target folder or exceed a limit."""
 

@@ -118,7 +118,7 @@ def test_members_by_name_and_by_folder(difficult: tuple[Path, dict[bytes, bytes]
         assert (tmp_path / "out/t/hard").read_bytes() == files[b"t/a"]
         with pytest.raises(MemberNotFoundError, match="t/none"):
             archive.extract(tmp_path / "other", ["t/a", "t/none"])
-        assert not any((tmp_path / "other").iterdir())
+        assert not (tmp_path / "other").exists()
 
 
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
@@ -180,8 +180,7 @@ def test_hostile_paths_are_refused(tmp_path: Path, evil: bytes, monkeypatch: pyt
     write(path, plan)
     with Archive(path) as archive, pytest.raises(CorruptArchiveError, match=r"evil\.ucz"):
         archive.extract(tmp_path / "out")
-    assert sorted(os.listdir(tmp_path)) == ["evil.ucz", "out"]
-    assert list((tmp_path / "out").iterdir()) == []
+    assert os.listdir(tmp_path) == ["evil.ucz"]
 
 
 @posix
@@ -208,7 +207,7 @@ def test_limits_refuse_before_anything_is_written(tmp_path: Path) -> None:
     for limits in (None, small, ExtractionLimits(members=1), ExtractionLimits(depth=2, file_bytes=1 << 50)):
         with Archive(path) as archive, pytest.raises(UnsafeArchiveError, match="nothing was written"):
             archive.extract(tmp_path / "out", limits=limits)
-        assert list((tmp_path / "out").iterdir()) == []
+        assert not (tmp_path / "out").exists()
 
 
 def test_damage_costs_only_its_own_files(tmp_path: Path) -> None:

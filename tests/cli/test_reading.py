@@ -83,9 +83,11 @@ def test_cat_writes_nothing_when_one_name_is_wrong(ucompress, packed):
     assert ucompress("cat", packed[1], "tree/difficult/short", "wrong").out == b""
 
 
-def test_cat_of_a_folder_is_refused(ucompress, packed):
-    done = ucompress("cat", packed[1], "tree/difficult")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_cat_of_a_folder_is_refused(ucompress, packed, slash):
+    done = ucompress("cat", packed[1], "tree/difficult" + slash)
     assert (done.code, done.out) == (24, b"")
+    assert "tree/difficult is a folder, not a file" in done.err
 
 
 def test_extract_gives_the_tree_back(ucompress, packed, tmp_path):
@@ -187,6 +189,21 @@ def test_an_empty_standard_input_is_no_archive(ucompress, monkeypatch):
         assert ucompress("list", "-").code == 21
 
 
+def test_standard_input_has_a_name(ucompress, tmp_path, monkeypatch):
+    (tmp_path / "letter").write_bytes(b"Dear all, this is a letter and no archive at all.\n" * 20)
+    with (tmp_path / "letter").open("rb") as stream:
+        monkeypatch.setattr(sys, "stdin", FakeStdin(stream))
+        done = ucompress("list", "-")
+    assert done.err == "ucompress: standard input: not a ucompress archive\n"
+
+
+def test_a_target_that_refuses_is_no_damaged_archive(ucompress, packed, tmp_path):
+    (tmp_path / "out" / "tree" / "difficult" / "short").mkdir(parents=True)
+    done = ucompress("extract", packed[1], "tree/difficult/short", "-C", tmp_path / "out", "--force")
+    assert done.code == 1
+    assert "1 member could not be given back" in done.err
+
+
 class FakeStdin:
     """Standard input with the bytes of a file."""
 
@@ -202,7 +219,8 @@ def test_what_is_left_of_an_archive_is_read_when_asked(ucompress, packed, tmp_pa
     cut.write_bytes(packed[1].read_bytes()[:-200])
     done = ucompress("list", cut)
     assert done.code == 21
-    assert "--recover" in done.err
+    assert done.err.count("recover") == 2  # on the command line, and in Python
+    assert "`extract --recover`" in done.err
     done = ucompress("list", cut, "--recover")
     assert done.code == 0
     assert "cut off" in done.err

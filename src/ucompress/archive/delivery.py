@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.archive.entry import HOLE, Entry, Extent, show
 from ucompress.archive.layout import check
@@ -21,13 +22,41 @@ FAILURES = (ArchiveError, OutputError, OSError, ValueError)
 PERMISSIONS = 0o1777
 """Mode bits that are restored: set-user-ID and set-group-ID are not."""
 
-Done = Callable[[Entry, str | None], None]
 Part = tuple[int, Extent]
 
 
-def reason(error: BaseException) -> str:
-    """Why a member failed, for people."""
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What the target's file system says when no further member can be written either."""
+
+
+class Failure(NamedTuple):
+    """Why a member was not written.
+
+    Attributes:
+        message: for people.
+        damage: the archive's fault; False: the target's.
+    """
+
+    message: str
+    damage: bool
+
+
+Done = Callable[[Entry, Failure | None], None]
+
+
+def reason(error: BaseException) -> Failure:
+    """Why a member failed.
+
+    Raises:
+        OutputError: it is one for which all others would fail too.
+    """
+    if not isinstance(error, OSError):
+        return Failure(str(error), not isinstance(error, OutputError))
+    if error.errno in HOPELESS:
+        raise OutputError(
+            f"extraction stopped: {error.strerror}; members that were complete by then are in the folder"
+        ) from error
+    return Failure(error.strerror or str(error), damage=False)
 
 
 def user_xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
@@ -44,7 +73,7 @@ class _Pending:
         self.entry = entry
         self.draft = draft
         self.blocks_left = blocks
-        self.failure: str | None = None
+        self.failure: Failure | None = None
 
 
 class Delivery:
@@ -103,7 +132,7 @@ class Delivery:
         for pending, parts in self._parts.pop(block, ()):
             self._write_parts(pending, parts, data, failure)
 
-    def _write_whole(self, entry: Entry, data: bytes) -> str | None:
+    def _write_whole(self, entry: Entry, data: bytes) -> Failure | None:
         """Write a file of one block at most; tells why it failed."""
         draft = self._target.draft(entry.path)
         try:
@@ -119,13 +148,13 @@ class Delivery:
 
     def _complete(
         self, entry: Entry, draft: Draft, pieces: list[tuple[int, memoryview]], digest: bytes | None
-    ) -> str | None:
+    ) -> Failure | None:
         mode = entry.mode & PERMISSIONS
         self._archive.check_content(entry, None)
         if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
             return None
         draft.discard()
-        return f"the content of {show(entry.path)} differs from its hash"
+        return Failure(f"the content of {show(entry.path)} differs from its hash", damage=True)
 
     def _pieces(self, parts: list[Part], data: bytes) -> list[tuple[int, memoryview]]:
         """The parts' offsets within the file, and their bytes."""
@@ -136,7 +165,9 @@ class Delivery:
             pieces.append((offset, view[extent.offset : extent.offset + extent.length]))
         return pieces
 
-    def _write_parts(self, pending: _Pending, parts: list[Part], data: bytes, failure: str | None) -> None:
+    def _write_parts(
+        self, pending: _Pending, parts: list[Part], data: bytes, failure: Failure | None
+    ) -> None:
         """Write a file's parts of one block; the last one completes it."""
         pieces: list[tuple[int, memoryview]] = []
         try:

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, reason, user_xattrs
+from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure, reason, user_xattrs
 from ucompress.archive.entry import HOLE, Entry, EntryKind, show, to_path
 from ucompress.archive.pages import LINKED
 from ucompress.archive.target import TargetFolder
@@ -55,6 +55,7 @@ class ExtractionReport:
         files, folders, links: numbers of members written.
         content_bytes: bytes of the files written.
         failed: (member path, reason) of members that could not be written.
+        damaged: how many of them because of the archive; the others because of the target.
     """
 
     files: int = 0
@@ -62,6 +63,7 @@ class ExtractionReport:
     links: int = 0
     content_bytes: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
+    damaged: int = 0
 
 
 def extract(
@@ -89,7 +91,8 @@ def extract(
 
     Raises:
         MemberNotFoundError: a name that the archive does not have; nothing was written.
-        OutputError: a file is already there and `force` is not set; nothing was written.
+        OutputError: the folder cannot be written, or a file is already there and `force` is not set,
+            and nothing was written; or the disk is full.
         UnsafeArchiveError: the archive exceeds a limit; nothing was written.
     """
     target = TargetFolder(root, force=force)
@@ -98,7 +101,11 @@ def extract(
             archive, target, limits or ExtractionLimits(), threads or os.cpu_count() or 1, progress
         )
         names = None if members is None else [to_path(name).rstrip(b"/") for name in members]
-        job.check(names, force=force)
+        try:
+            job.check(names, force=force)
+        except BaseException:
+            target.remove_made()
+            raise
         return job.run(names)
     finally:
         target.close()
@@ -164,9 +171,11 @@ class _Extraction:
                 raise UnsafeArchiveError(
                     f"extraction takes more than the {free} bytes allowed; nothing was written"
                 )
+            self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
             if look and entry.kind is not EntryKind.DIRECTORY and self._target.exists(entry.path):
                 raise OutputError(
-                    f"{show(entry.path)} is already there; nothing was written (force replaces it)"
+                    f"{show(entry.path)} is already there; nothing was written. "
+                    "--force replaces it (in Python force=True)"
                 )
 
     def run(self, names: list[bytes] | None) -> ExtractionReport:
@@ -192,7 +201,7 @@ class _Extraction:
         self._report.failed.sort()
         return self._report
 
-    def _done(self, entry: Entry, failure: str | None) -> None:
+    def _done(self, entry: Entry, failure: Failure | None) -> None:
         """Note one file; called from any thread."""
         with self._lock:
             if failure is not None:
@@ -203,8 +212,9 @@ class _Extraction:
         if self._progress is not None:
             self._progress(show(entry.path), entry.size)
 
-    def _fail(self, entry: Entry, reason: str) -> None:
-        self._report.failed.append((entry.path, reason))
+    def _fail(self, entry: Entry, failure: Failure) -> None:
+        self._report.failed.append((entry.path, failure.message))
+        self._report.damaged += failure.damage
         self._failed.add(entry.path)
 
     def _guard(self, entry: Entry, action: Callable[[Entry], None]) -> bool:
@@ -235,7 +245,8 @@ class _Extraction:
                 self._copy_instead(link)
                 stands_at[link.target] = link.path
             elif primary in self._failed:
-                self._fail(link, f"the file that it links to, {show(primary)}, was not written")
+                message = f"the file that it links to, {show(primary)}, was not written"
+                self._fail(link, Failure(message, damage=False))
             elif self._guard(link, partial(self._link_or_copy, primary=primary)):
                 self._report.links += 1
 
@@ -252,7 +263,7 @@ class _Extraction:
         try:
             origin = self._archive.origin(link)
         except ArchiveError as error:
-            self._fail(link, str(error))
+            self._fail(link, reason(error))
             return
         with ThreadPoolExecutor(1) as pool:
             Delivery(self._archive, self._target, self._done).run([replace(origin, path=link.path)], pool)

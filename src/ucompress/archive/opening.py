@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 from ucompress.archive.directory import Directory
 from ucompress.archive.layout import (
@@ -19,7 +22,7 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.salvage import payload_of, survey
 from ucompress.archive.source import FileSource
-from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
+from ucompress.errors import CorruptArchiveError, InputError, UnsupportedArchiveError
 
 TAIL = 64 << 10
 """Bytes read first, from the end: enough for footer and directory of most archives."""
@@ -40,6 +43,22 @@ class Opened:
     directory: Directory
     footer: Footer | None
     errata_known: bool = True
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open an archive's file for reading.
+
+    Raises:
+        InputError: it cannot be read, or is no file that can be read at any place.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+            raise InputError(f"cannot read {path}: it is {what}, and reading an archive takes a regular file")
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 @contextmanager
@@ -70,7 +89,8 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
         header = _first_header(source)
         if not recover:
             raise CorruptArchiveError(
-                f"{error}; nothing was changed; recovery may still find members (open with recover=True)"
+                f"{error}; nothing was changed. `extract --recover` may still find members "
+                "(in Python recover=True)"
             ) from error
     directory = survey(source, header)
     return Opened(header, directory, None, errata_known=directory.errata.section_at > 0)

@@ -21,11 +21,10 @@ from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, 
 from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
 from ucompress.archive.lookup import EntryFinder
 from ucompress.archive.memberfile import MemberFile
-from ucompress.archive.opening import naming, open_archive
+from ucompress.archive.opening import naming, open_archive, open_file
 from ucompress.archive.source import FileSource
 from ucompress.errors import (
     CorruptArchiveError,
-    InputError,
     MemberNotFoundError,
     UnsafeArchiveError,
     UnsupportedArchiveError,
@@ -79,6 +78,7 @@ class Archive(Mapping[str, bytes]):
 
     Parameters:
         file: a path, or a seekable file opened for reading in binary; the latter stays open.
+        name: what messages call it; None: its path, or the file's name.
         recover: if footer or directory are damaged or cut off, search for what is left, and pass over
             index pages that are damaged beyond repair.
         block_cache, page_cache: bytes kept of decoded blocks and of index pages.
@@ -89,14 +89,16 @@ class Archive(Mapping[str, bytes]):
         header: what the archive declares.
 
     Raises:
+        InputError: the path cannot be read, or is no regular file.
         CorruptArchiveError, UnsupportedArchiveError: as the format tells them apart.
-        OSError: the file cannot be read.
+        OSError: a file that was given open cannot be read.
     """
 
     def __init__(
         self,
-        file: str | os.PathLike[str] | BinaryIO,
+        file: str | bytes | os.PathLike[str] | BinaryIO,
         *,
+        name: str | None = None,
         recover: bool = False,
         block_cache: int = BLOCK_CACHE,
         page_cache: int = PAGE_CACHE,
@@ -104,17 +106,14 @@ class Archive(Mapping[str, bytes]):
     ) -> None:
         """Read footer and directory."""
         self._owned: BinaryIO | None = None
-        if isinstance(file, str | os.PathLike):
-            name = os.fspath(file)
-            try:
-                stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115
-            except OSError as error:
-                raise InputError(f"cannot read {name}: {error.strerror or error}") from error
-            self._owned = stream
+        if isinstance(file, str | bytes | os.PathLike):
+            path = os.fsdecode(file)
+            name = name or path
+            stream = self._owned = open_file(path)
         else:
-            stream, name = file, getattr(file, "name", "archive")
+            stream, name = file, name or str(getattr(file, "name", "archive"))
         try:
-            self._source = FileSource(stream, str(name))
+            self._source = FileSource(stream, name)
             with naming(self.name):
                 opened = open_archive(self._source, recover=recover)
                 if opened.header.decoder_memory > memory_bound:
@@ -147,7 +146,8 @@ class Archive(Mapping[str, bytes]):
         self.close()
 
     def close(self) -> None:
-        """Close the file if it was opened from a path, and drop the caches."""
+        """Close the file if it was opened from a path, and drop the caches; nothing can be read any more."""
+        self._source.close()
         if self._owned is not None:
             self._owned.close()
         self._blocks.clear()
@@ -272,13 +272,12 @@ class Archive(Mapping[str, bytes]):
             )
         return origin
 
-    def _file(self, name: str | bytes) -> Entry:
-        """The entry of a file or hard link, resolved."""
+    def file(self, name: str | bytes) -> Entry:
+        """The entry of a file or of the file that a hard link leads to; MemberNotFoundError without one."""
         origin = self.origin(self.entry(name))
         if origin.kind is not EntryKind.FILE:
-            raise MemberNotFoundError(
-                f"{self.name}: {show(origin.path)} is a {origin.kind.name.lower()}, no file"
-            )
+            what = "a folder" if origin.kind is EntryKind.DIRECTORY else "a symbolic link"
+            raise MemberNotFoundError(f"{self.name}: {show(origin.path)} is {what}, not a file")
         return origin
 
     def _find(self, path: bytes) -> Entry | None:
@@ -299,7 +298,7 @@ class Archive(Mapping[str, bytes]):
             CorruptArchiveError: a block that it needs, or its content hash, does not fit.
             UnsafeArchiveError: the file is larger than `limit`.
         """
-        entry = self._file(name)
+        entry = self.file(name)
         if entry.size > limit:
             raise UnsafeArchiveError(
                 f"{self.name}: {show(entry.path)} has {entry.size} bytes, more than the limit of {limit}"
@@ -314,7 +313,7 @@ class Archive(Mapping[str, bytes]):
         Raises:
             MemberNotFoundError: there is no such file.
         """
-        entry = self._file(name)
+        entry = self.file(name)
         self.check_content(entry, None)
         return io.BufferedReader(MemberFile(entry, self.block, self.name), 1 << 16)
 

@@ -7,6 +7,8 @@ import os
 import threading
 from typing import BinaryIO
 
+from ucompress.errors import ClosedArchiveError
+
 
 class FileSource:
     """Positioned reads with counters.
@@ -24,14 +26,26 @@ class FileSource:
         """Find the size; the file stays the caller's to close."""
         self._file = file
         self._lock = threading.Lock()
+        self._closed = False
         self._descriptor = _descriptor(file)
         self.name = name
         self.size = file.seek(0, os.SEEK_END)
         self.bytes_read = 0
         self.reads = 0
 
+    def close(self) -> None:
+        """Refuse all further reads; the file stays the caller's to close."""
+        self._closed = True
+
     def read_at(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes from `offset` on; fewer only at the end."""
+        """Up to `length` bytes from `offset` on; fewer only at the end.
+
+        Raises:
+            ClosedArchiveError: the archive or its file was closed.
+        """
+        # The descriptor's number may belong to another file by now: it must not be read from.
+        if self._closed or self._file.closed:
+            raise ClosedArchiveError(f"{self.name} is closed: nothing can be read from it any more")
         length = max(0, min(length, self.size - offset))
         if not length:
             return b""

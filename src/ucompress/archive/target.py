@@ -48,11 +48,16 @@ class TargetFolder:
         self._root = os.fsencode(root)
         self._open: set[int] = set()
         self._lock = threading.Lock()
+        self._made: list[Path] = []
         try:
+            self._made = [folder for folder in (root, *root.parents) if not os.path.lexists(folder)]
             root.mkdir(parents=True, exist_ok=True)
             self._root_fd = os.open(self._root, _FOLDER & ~_NOFOLLOW) if _BY_DESCRIPTOR else None
-        except OSError as error:
-            raise OutputError(f"cannot extract to {root}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+            raise OutputError(
+                f"cannot extract to {root}: {getattr(error, 'strerror', None) or error}; nothing was written"
+            ) from error
+        self._read_only = not os.access(self._root, os.W_OK | os.X_OK)
 
     def close(self) -> None:
         """Close all descriptors."""
@@ -62,6 +67,25 @@ class TargetFolder:
         if self._root_fd is not None:
             os.close(self._root_fd)
             self._root_fd = None
+
+    def remove_made(self) -> None:
+        """Remove the folder and those above it, as far as they were made for it and are still empty."""
+        for folder in self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def refuse_if_read_only(self, path: bytes, *, folder: bool) -> None:
+        """Raise OutputError if a member could not be made because the folder cannot be written.
+
+        Parameters:
+            path: the member's path.
+            folder: whether it is one.
+        """
+        first, inside, _ = path.partition(b"/")
+        if self._read_only and not ((inside or folder) and self.exists(first)):
+            raise OutputError(
+                f"the folder {show(self._root)} cannot be written; nothing was written: choose another one"
+            )
 
     def free_bytes(self) -> int | None:
         """Bytes that can still be written to the folder's file system; None if it does not tell."""
@@ -151,6 +175,8 @@ class TargetFolder:
                 raise UnsafeArchiveError(
                     f"{show(path)} is there and no folder; it was left untouched"
                 ) from None
+            if found.st_mode & 0o700 != 0o700:
+                _open_up(folder, name, stat.S_IMODE(found.st_mode) | 0o700)
 
     def finish_folder(self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = ()) -> None:
         """Give a folder its mode, time and attributes, once nothing more is written into it."""
@@ -184,7 +210,10 @@ class TargetFolder:
         if not self._force:
             with contextlib.suppress(FileNotFoundError):
                 os.stat(name, dir_fd=folder, follow_symlinks=False)
-                raise OutputError(f"{show(path)} is already there; it was left untouched (force replaces it)")
+                raise OutputError(
+                    f"{show(path)} is already there; it was left untouched. "
+                    "--force replaces it (in Python force=True)"
+                )
         if self._force and sys.platform == "win32":
             os.replace(temporary, name)  # noqa: PTH105
         else:
@@ -310,6 +339,20 @@ class Draft:
 def temporary_name() -> bytes:
     """A name that nothing else has."""
     return b".ucompress-" + os.urandom(8).hex().encode()
+
+
+def _open_up(above: int | None, name: bytes, mode: int) -> None:
+    """Give a folder that is there a mode that lets us work in it; a link in its place is not followed."""
+    path_only = getattr(os, "O_PATH", 0)
+    with contextlib.suppress(OSError, NotImplementedError):
+        if not path_only:
+            os.chmod(name, mode, dir_fd=above, follow_symlinks=above is None)
+            return
+        descriptor = os.open(name, _FOLDER | path_only, dir_fd=above)
+        try:
+            os.chmod(f"/proc/self/fd/{descriptor}", mode)  # noqa: PTH101
+        finally:
+            os.close(descriptor)
 
 
 def _write_parts(descriptor: int, parts: Iterable[tuple[int, memoryview]]) -> None:

@@ -18,7 +18,7 @@ from ucompress.cli.output import (
     write_table,
     write_warning_document,
 )
-from ucompress.cli.sources import opened, selected
+from ucompress.cli.sources import member_path, opened, selected
 from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ def cat(
 ) -> None:
     """Write members to standard output; only their own blocks are decoded."""
     with opened(archive, recover=recover) as source:
-        for member in members:
-            source.info(member)  # all names are known before the first byte goes out
-        for member in members:
-            _copy(source, member, force=force)
+        paths = [member_path(member) for member in members]
+        for path in paths:
+            source.file(path)  # all names are known before the first byte goes out
+        for path in paths:
+            _copy(source, path, force=force)
 
 
 def verify(
@@ -186,8 +187,11 @@ def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> N
     )
 
 
-def _copy(source: Archive, member: str, *, force: bool) -> None:
-    with source.open(member) as file:
+def _copy(source: Archive, path: bytes, *, force: bool) -> None:
+    from ucompress.render.format import display_path
+
+    member = display_path(path)
+    with source.open(path) as file:
         piece = file.read(PIECE)
         if sys.stdout.isatty() and not force and not _is_text(piece):
             raise UsageError(

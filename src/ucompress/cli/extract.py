@@ -12,7 +12,7 @@ import typer
 from ucompress.cli import options as o
 from ucompress.cli.output import complain, json_lines
 from ucompress.cli.sources import opened
-from ucompress.errors import CorruptArchiveError
+from ucompress.errors import CorruptArchiveError, OutputError
 
 if TYPE_CHECKING:
     from ucompress.archive import ExtractionReport
@@ -34,7 +34,7 @@ def extract(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file.")] = False,
 ) -> None:
     """Unpack all members, or some."""
-    from ucompress.render.format import display_text
+    from ucompress.render.format import counted, display_text
 
     def name_it(name: str, _size: int) -> None:
         sys.stderr.write(display_text(name) + "\n")
@@ -52,17 +52,20 @@ def extract(
     else:
         _tell(report, directory, quiet=quiet)
     if report.failed:
-        raise CorruptArchiveError(f"{len(report.failed):,} members could not be given back; all others were")
+        kind = CorruptArchiveError if report.damaged else OutputError
+        raise kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
 
 
 def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
-    from ucompress.render.format import display_path, format_bytes
+    from ucompress.render.format import counted, display_path, format_bytes
 
     for path, message in report.failed:
         complain(f"{display_path(path)}: {message}")
     if not quiet:
-        counts = f"{report.files:,} files, {report.folders:,} folders, {report.links:,} links"
-        sys.stderr.write(f"{counts}, {format_bytes(report.content_bytes)} in {directory}\n")
+        kinds = ((report.files, "file"), (report.folders, "folder"), (report.links, "link"))
+        counts = ", ".join(counted(number, kind) for number, kind in kinds)
+        where = display_path(directory)
+        sys.stderr.write(f"{counts}, {format_bytes(report.content_bytes)} in {where}\n")
 
 
 def _tell_as_json(report: ExtractionReport, directory: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.cli.output import complain
-from ucompress.errors import CorruptArchiveError, InputError, UsageError
+from ucompress.errors import CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,37 +32,29 @@ def opened(path: Path, *, recover: bool = False) -> Iterator[Archive]:
 
     Raises:
         InputError: there is no such file, or it cannot be read.
-        CorruptArchiveError: it cannot be opened; says so if `--recover` could help.
+        CorruptArchiveError: it cannot be opened.
     """
-    with _stream(path) as stream, _archive(stream, recover=recover) as archive:
+    with _archive(path, recover=recover) as archive:
         if archive.recovered:
-            complain(f"{path}: the end is damaged or cut off; members may be missing")
+            complain(f"{archive.name}: the end is damaged or cut off; members may be missing")
         yield archive
 
 
-def _archive(stream: BinaryIO, *, recover: bool) -> Archive:
+@contextmanager
+def _archive(path: Path, *, recover: bool) -> Iterator[Archive]:
     from ucompress.archive import Archive
-    from ucompress.archive.layout import MAGIC
 
-    try:
-        return Archive(stream, recover=recover)
-    except CorruptArchiveError as error:
-        stream.seek(0)
-        if recover or stream.read(len(MAGIC)) != MAGIC:
-            raise
-        raise CorruptArchiveError(f"{error}; what is left of it may be read with --recover") from error
+    if path != STDIN:
+        with Archive(path, recover=recover) as archive:
+            yield archive
+        return
+    with _spooled() as spool, Archive(spool, name="standard input", recover=recover) as archive:
+        yield archive
 
 
 @contextmanager
-def _stream(path: Path) -> Iterator[BinaryIO]:
-    if path != STDIN:
-        try:
-            file = path.open("rb")
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-        with file:
-            yield file
-        return
+def _spooled() -> Iterator[BinaryIO]:
+    """What comes in, as a file that can be read at any place."""
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: send an archive through a pipe, or name a file")
     with tempfile.TemporaryFile(prefix="ucompress-") as spool:
@@ -80,4 +72,9 @@ def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:
     """
     from ucompress.archive.extract import select
 
-    return select(archive, [os.fsencode(name).rstrip(b"/") for name in members] if members else None)
+    return select(archive, [member_path(name) for name in members] if members else None)
+
+
+def member_path(name: str) -> bytes:
+    """A member as it is named on the command line; a slash at the end means nothing."""
+    return os.fsencode(name).rstrip(b"/") or b"/"

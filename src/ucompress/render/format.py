@@ -38,6 +38,11 @@ def format_count(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things: "1 file", "2 files"; for words that take an s."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def format_seconds(seconds: float | timedelta) -> str:
     """A duration: "0.42 s" and "7.1 s" below ten seconds, "42 s" below a minute, then "3:07", "1:02:03"."""
     value = seconds if isinstance(seconds, int | float) else seconds.total_seconds()
