@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dictionary import oracle
-from ucompress._core import COUNT_DTYPE, DictionaryBuilder, PatternCounter, build_dictionary
+from ucompress._core import COUNT_DTYPE, WINDOW_DTYPE, DictionaryBuilder, PatternCounter, build_dictionary
 
 HIGHEST = (1 << 64) - 1
 
@@ -147,6 +147,28 @@ def test_builder_refuses():
         builder.offer(b"x", -1)
     with pytest.raises(TypeError):
         builder.offer("text", 1)
+
+
+@pytest.mark.parametrize("bits", [range(4), range(30, 34), range(60, 64)])
+def test_d_mers_whose_hashes_crowd_are_found_like_others(bits):
+    documents = corpus(3, 8)
+    rows, threshold = counted(documents, 0)
+    # Only hashes in which these bits are 0 stay, between strangers that are their neighbours.
+    crowd = rows[rows["hash"] & np.uint64(sum(1 << bit for bit in bits)) == 0]
+    strangers = crowd.copy()
+    strangers["hash"] ^= np.uint64(1)
+    mixed = np.concatenate((crowd, strangers))[np.random.default_rng(1).permutation(2 * len(crowd))]
+    found = []
+    for sample in (crowd, mixed):
+        builder = DictionaryBuilder(sample, 16, 4000, threshold=threshold)
+        for number, data in enumerate(documents):
+            builder.offer(data, number)
+        found.append(builder.select(4000).tobytes())
+    assert found[0] == found[1]
+    hashes = crowd["hash"][crowd["frequency"] >= 2].tolist()
+    assert triples(np.frombuffer(found[0], dtype=WINDOW_DTYPE)) == [
+        window[:3] for window in oracle.select(documents, hashes, 4000, threshold=threshold)
+    ]
 
 
 def test_empty_cases():

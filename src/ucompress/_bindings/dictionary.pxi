@@ -11,7 +11,7 @@ from ucompress._kernels.points cimport (
     points_weigh,
     store_add,
     store_close,
-    table_add,
+    table_close,
     table_open,
 )
 from ucompress._kernels.windows cimport Pool, pool_close, pool_open, window_cut
@@ -55,7 +55,7 @@ cdef class DictionaryBuilder:
         threshold: highest hash that was sampled; None takes the highest in `counts`.
         weight_limit: a d-mer counts as if at most this many other documents had it.
 
-    Memory: up to 64 bytes for each row of `counts`, 64 MiB for places, and what `capacity`
+    Memory: up to 24 bytes for each row of `counts`, 64 MiB for places, and what `capacity`
     windows of a few hundred bytes take; `nbytes` tells.
 
     Raises ValueError for another dtype or values out of range.
@@ -69,19 +69,19 @@ cdef class DictionaryBuilder:
         if threshold is None:
             threshold = int(rows["hash"].max()) if len(rows) else HIGHEST_HASH
         cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
-        hashes = np.ascontiguousarray(rows["hash"][rows["frequency"] >= 2])
+        hashes = np.unique(rows["hash"][rows["frequency"] >= 2])
         cdef _Borrowed source = _Borrowed(hashes)
-        cdef size_t i, count = source.size // sizeof(uint64_t)
+        cdef size_t count = source.size // sizeof(uint64_t)
         self.lock = PyThread_allocate_lock()
-        if self.lock == NULL or table_open(&self.table, count, d):
+        if self.lock == NULL or table_open(
+            &self.table, <const uint64_t*>source.data, count, d
+        ):
             raise MemoryError("no memory for a dictionary builder")
-        for i in range(count):
-            table_add(&self.table, (<const uint64_t*>source.data)[i])
         self.table.threshold = highest
         self.store.limit = POINTS_LIMIT
 
     def __dealloc__(self):
-        free(self.table.entries)
+        table_close(&self.table)
         store_close(&self.store)
         if self.lock != NULL:
             PyThread_free_lock(self.lock)
@@ -90,7 +90,8 @@ cdef class DictionaryBuilder:
     def nbytes(self):
         """Bytes of memory in use."""
         return (
-            (self.table.mask + 1) * sizeof(self.table.entries[0])
+            self.table.count * sizeof(self.table.entries[0])
+            + (self.table.buckets + 1) * sizeof(uint32_t)
             + self.store.points.room * sizeof(Point)
             + self.store.room * sizeof(self.store.slices[0])
         )

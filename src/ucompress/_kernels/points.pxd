@@ -1,7 +1,9 @@
 # Points: where the shared d-mers of a corpus stand in its documents.
 #
 # READ ME FIRST
-# 1. A *table* holds the sampled d-mers worth looking at. A d-mer's *slot* is its place there.
+# 1. A *table* holds the sampled d-mers worth looking at, in order of hash, with a directory by
+#    the hash's upper bits. A d-mer's *slot* is its place there. Whatever hashes somebody chose,
+#    a search is a binary one at worst.
 # 2. A document is cut into *slices* at multiples of SLICE_BYTES. `points_scan` finds the
 #    table's d-mers in one.
 # 3. A *store* keeps the points of all slices. When it is full, its threshold is halved and the
@@ -21,10 +23,13 @@ cdef struct Entry:
     uint32_t stamp             # last document, slice or choice that met it
 
 cdef struct Table:
-    Entry* entries
-    uint64_t mask              # number of slots less one
+    Entry* entries             # in rising order of hash
+    size_t count
+    uint32_t* starts           # by hash >> shift: the first entry; the next item's is the end
+    size_t buckets             # items of `starts` less one
+    unsigned int shift
+    uint64_t highest           # hash of the last entry
     uint64_t threshold         # d-mers above it are not looked at
-    size_t used
     uint32_t stamp             # the newest stamp
     uint32_t length            # d
 
@@ -52,8 +57,8 @@ cdef struct Store:
     size_t limit               # points
 
 cdef int points_add(Points* points, uint32_t at, uint32_t slot) noexcept nogil
-cdef int table_open(Table* table, size_t entries, uint32_t length) noexcept nogil
-cdef int table_add(Table* table, uint64_t hash) noexcept nogil
+cdef int table_open(Table* table, const uint64_t* hashes, size_t count, uint32_t length) noexcept nogil
+cdef void table_close(Table* table) noexcept nogil
 cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Points* points) noexcept nogil
 cdef int store_add(
     Store* store, Table* table, Points* points, uint32_t document, uint64_t offset, uint32_t size

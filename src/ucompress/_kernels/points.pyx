@@ -2,14 +2,13 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, qsort, realloc
 from libc.string cimport memset
 
 from ucompress._kernels.hashing cimport dmer_hash, dmer_mix, dmer_power, dmer_roll
 
-cdef inline uint64_t _free_slot() noexcept nogil:
-    """The hash that marks a free slot; a d-mer that has it, one in 2^64, is not looked at."""
-    return <uint64_t>0xFFFFFFFFFFFFFFFF
+cdef enum:
+    FEW = 4                    # entries that are not worth halving
 
 
 cdef int points_add(Points* points, uint32_t at, uint32_t slot) noexcept nogil:
@@ -29,50 +28,57 @@ cdef int points_add(Points* points, uint32_t at, uint32_t slot) noexcept nogil:
     return 0
 
 
-cdef int table_open(Table* table, size_t entries, uint32_t length) noexcept nogil:
-    """Room for `entries` d-mers at a load of at most one half; -1 without memory."""
-    cdef size_t slots = 16
-    while slots < entries * 2:
-        slots *= 2
+cdef int table_open(Table* table, const uint64_t* hashes, size_t count, uint32_t length) noexcept nogil:
+    """A table of `count` distinct hashes in rising order; -1 without memory (close it all the same)."""
+    cdef size_t bucket = 0
+    cdef size_t i
     memset(table, 0, sizeof(Table))
-    table.entries = <Entry*>malloc(slots * sizeof(Entry))
-    if table.entries == NULL:
+    table.buckets = 16
+    while table.buckets < count:
+        table.buckets *= 2
+    table.entries = <Entry*>calloc(count + 1, sizeof(Entry))
+    table.starts = <uint32_t*>calloc(table.buckets + 1, sizeof(uint32_t))
+    if table.entries == NULL or table.starts == NULL:
         return -1
-    memset(table.entries, 0xFF, slots * sizeof(Entry))
-    table.mask = slots - 1
+    table.count = count
     table.length = length
+    table.highest = hashes[count - 1] if count else 0
+    while table.highest >> table.shift >= table.buckets:
+        table.shift += 1
+    for i in range(count):
+        table.entries[i].hash = hashes[i]
+        while bucket < hashes[i] >> table.shift:
+            bucket += 1
+            table.starts[bucket] = <uint32_t>i
+    while bucket < table.buckets:
+        bucket += 1
+        table.starts[bucket] = <uint32_t>count
     return 0
 
 
-cdef inline uint32_t _find(const Table* table, uint64_t hash) noexcept nogil:
-    """The d-mer's slot, or the free one where it would stand."""
-    cdef uint64_t slot = hash & table.mask
-    while table.entries[slot].hash != hash and table.entries[slot].hash != _free_slot():
-        slot = (slot + 1) & table.mask
-    return <uint32_t>slot
+cdef void table_close(Table* table) noexcept nogil:
+    """Free what the table holds."""
+    free(table.entries)
+    free(table.starts)
+    memset(table, 0, sizeof(Table))
 
 
-cdef int table_add(Table* table, uint64_t hash) noexcept nogil:
-    """Enter a d-mer; -1 when the table is full."""
-    cdef Entry* entry = &table.entries[_find(table, hash)]
-    if hash == _free_slot() or entry.hash == hash:
-        return 0
-    if 2 * (table.used + 1) > table.mask + 1:
-        return -1
-    table.used += 1
-    entry.hash = hash
-    entry.weight = 0
-    entry.stamp = 0
-    return 0
-
-
-cdef inline int _take(const Table* table, uint64_t hash, uint32_t at, Points* points) noexcept nogil:
-    """Append a point if the table has the d-mer; -1 without memory."""
-    cdef uint32_t slot
-    slot = _find(table, hash)
-    if table.entries[slot].hash != hash or hash == _free_slot():
-        return 0
-    return points_add(points, at, slot)
+cdef inline size_t _find(const Table* table, uint64_t hash) noexcept nogil:
+    """The d-mer's slot, or `count` where the table does not have it."""
+    cdef size_t low, high, middle
+    if hash > table.highest:
+        return table.count
+    low = table.starts[hash >> table.shift]
+    high = table.starts[(hash >> table.shift) + 1]
+    while high - low > FEW:
+        middle = low + (high - low) // 2
+        if table.entries[middle].hash <= hash:
+            low = middle
+        else:
+            high = middle
+    while low < high and table.entries[low].hash < hash:
+        low += 1
+    return low if low < high and table.entries[low].hash == hash else table.count
 
 
 cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Points* points) noexcept nogil:
@@ -81,14 +87,17 @@ cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Point
     cdef size_t at = 0
     cdef uint64_t h, mixed
     cdef uint64_t power = dmer_power(d)
-    cdef uint64_t threshold = table.threshold
-    if size < d or table.used == 0:
+    cdef uint64_t threshold = min(table.threshold, table.highest)
+    cdef size_t slot
+    if size < d or table.count == 0:
         return 0
     h = dmer_hash(data, d)
     while True:
         mixed = dmer_mix(h)
-        if mixed <= threshold and _take(table, mixed, <uint32_t>at, points) < 0:
-            return -1
+        if mixed <= threshold:
+            slot = _find(table, mixed)
+            if slot < table.count and points_add(points, <uint32_t>at, <uint32_t>slot) < 0:
+                return -1
         if at + d >= size:
             return 0
         h = dmer_roll(h, data[at], data[at + d], power)
@@ -157,7 +166,7 @@ cdef void points_weigh(Store* store, Table* table, uint32_t limit) noexcept nogi
     cdef size_t i, k
     cdef Entry* entry
     qsort(store.slices, store.count, sizeof(Slice), _slice_order)
-    for i in range(table.mask + 1):
+    for i in range(table.count):
         table.entries[i].weight = 0
         table.entries[i].stamp = 0
     table.stamp = 0
@@ -169,7 +178,7 @@ cdef void points_weigh(Store* store, Table* table, uint32_t limit) noexcept nogi
             if entry.stamp != table.stamp:
                 entry.stamp = table.stamp
                 entry.weight += 1
-    for i in range(table.mask + 1):
+    for i in range(table.count):
         if table.entries[i].weight > limit + 1:
             table.entries[i].weight = limit + 1
         if table.entries[i].weight:

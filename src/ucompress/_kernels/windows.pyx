@@ -179,7 +179,7 @@ cdef int _append(Pool* pool, const Window* window) noexcept nogil:
 
 cdef int pool_open(Pool* pool, const Table* table, size_t limit) noexcept nogil:
     """An empty pool that ends with at most `limit` windows; -1 without memory."""
-    cdef size_t slots = table.mask + 1
+    cdef size_t slots = table.count + 1
     memset(pool, 0, sizeof(Pool))
     pool.limit = limit
     pool.owners = <uint32_t*>malloc(slots * sizeof(uint32_t))
