@@ -9,6 +9,7 @@ version, and only with an entry in the changelog; private kernels in `_kernels` 
 at any time.
 """
 
+include "_bindings/rows.pxi"
 include "_bindings/buffers.pxi"
 include "_bindings/patterns.pxi"
 include "_bindings/repeats.pxi"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from array import array
 from dataclasses import dataclass, replace
 
 from archive.build import stored_pages
@@ -106,7 +107,7 @@ class Patch:
         section = SectionHeader(kind, flags, len(payload), check(payload, 8))
         data = section.to_bytes(self.directory.archive_id) + payload
         blocks = self.directory.blocks
-        self.directory.blocks = replace(blocks, at=blocks.at + len(data))
+        self.directory.blocks = replace(blocks, at=array("q", [at + len(data) for at in blocks.at]))
         self.data[at:at] = data
         return self.rewrite_directory(len(data))
 

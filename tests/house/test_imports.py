@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import ucompress
+
 HEAVY = ("numpy", "sqlite3", "blake3", "pathspec", "xxhash", "ucompress._core", "backports.zstd")
 
 
@@ -25,3 +27,15 @@ def test_help_loads_nothing_that_it_does_not_need():
     code = "import sys\nsys.argv = ['ucompress', '--help']\nfrom ucompress.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as end:\n    assert end.code in (0, None), end.code"
     assert not set(HEAVY) & loaded_after(code)
+
+
+def test_reading_an_archive_loads_no_numpy(tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_bytes(b"a line of text\n" * 999)
+    archive = tmp_path / "tree.ucz"
+    ucompress.compress(tmp_path / "tree", archive)
+    code = f"import ucompress\nwith ucompress.Archive({str(archive)!r}) as archive:\n"
+    code += f"    archive.read('tree/file')\n    archive.extract({str(tmp_path / 'copy')!r})"
+    loaded = loaded_after(code)
+    assert "ucompress.archive.extract" in loaded
+    assert not {"numpy", "sqlite3", "ucompress.archive.writer", "ucompress.pipeline"} & loaded

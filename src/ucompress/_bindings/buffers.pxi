@@ -1,13 +1,10 @@
 # Bindings: borrowed buffers and checked arguments.
 
-cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
 import operator
-
-import numpy as np
 
 
 @cython.internal

@@ -16,12 +16,6 @@ from ucompress._kernels.points cimport (
 )
 from ucompress._kernels.windows cimport Pool, pool_close, pool_open, window_cut
 
-WINDOW_DTYPE = np.dtype(
-    {
-        "names": ["offset", "score", "document", "length"],
-        "formats": ["<u8", "<u8", "<u4", "<u4"],
-    }
-)
 
 DICTIONARY_LIMIT = 1 << 30
 
@@ -65,7 +59,7 @@ cdef class DictionaryBuilder:
         cdef uint32_t d = _checked(length, "length", SHORTEST_DMER, LONGEST_DMER)
         self.capacity = _checked(capacity, "capacity", 1, DICTIONARY_LIMIT)
         self.weight_limit = _checked(weight_limit, "weight_limit", 1, 0xFFFF)
-        rows = _checked_rows(counts, COUNT_DTYPE)
+        rows = _checked_rows(counts, _dtype("COUNT_DTYPE"))
         if threshold is None:
             threshold = int(rows["hash"].max()) if len(rows) else HIGHEST_HASH
         cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
@@ -126,7 +120,7 @@ cdef class DictionaryBuilder:
         """
         cdef uint64_t limit = _checked(size, "size", 0, self.capacity)
         cdef size_t room = <size_t>(limit // FRAGMENT_BYTES + 1)
-        choices = np.empty(room, dtype=WINDOW_DTYPE)
+        choices = np.empty(room, dtype=_dtype("WINDOW_DTYPE"))
         cdef _Borrowed target = _Borrowed(choices, True)
         cdef Choice* out = <Choice*>target.data
         cdef Py_ssize_t count

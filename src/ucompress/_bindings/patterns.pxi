@@ -32,16 +32,8 @@ from ucompress._kernels.sampling cimport (
     sampler_init,
 )
 
-import numpy as np
 
 HIGHEST_HASH = (1 << 64) - 1
-
-COUNT_DTYPE = np.dtype(
-    {
-        "names": ["hash", "offset", "frequency", "documents", "document", "reserved"],
-        "formats": ["<u8", "<u8", "<u4", "<u4", "<u4", "<u4"],
-    }
-)
 
 
 cdef int uc_rolling_hash(const uint8_t* data, size_t size, size_t length, uint64_t* out) noexcept nogil:
@@ -151,7 +143,7 @@ def count_patterns(data, length=16, *, threshold=HIGHEST_HASH, document=0):
 
 cdef object _table_array(const CountTable* table):
     """The rows as a new array."""
-    rows = np.empty(table_size(table), dtype=COUNT_DTYPE)
+    rows = np.empty(table_size(table), dtype=_dtype("COUNT_DTYPE"))
     cdef _Borrowed target = _Borrowed(rows, True)
     table_rows(table, <CountRow*>target.data)
     return rows
@@ -168,7 +160,7 @@ def merge_counts(tables, *, capacity=0):
     and commutative: any split of the documents and any order gives the same bytes. Raises
     ValueError for arrays of another dtype.
     """
-    arrays = [_checked_rows(rows, COUNT_DTYPE) for rows in tables]
+    arrays = [_checked_rows(rows, _dtype("COUNT_DTYPE")) for rows in tables]
     # The counter spreads its rows over the hashes up to its threshold: one that no row comes near
     # would leave them all in one corner.
     highest = max((int(rows["hash"].max()) for rows in arrays if len(rows)), default=HIGHEST_HASH)
@@ -278,7 +270,7 @@ cdef class PatternCounter:
         """
         cdef uint32_t ordinal = 0 if document is None else _checked(document, "document", 0, 0xFFFFFFFF)
         cdef const uint32_t* number = NULL if document is None else &ordinal
-        cdef _Borrowed source = _Borrowed(_checked_rows(rows, COUNT_DTYPE))
+        cdef _Borrowed source = _Borrowed(_checked_rows(rows, _dtype("COUNT_DTYPE")))
         cdef int status
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)

@@ -17,14 +17,6 @@ from ucompress._kernels.locating cimport (
     locator_size,
 )
 
-PLACE_DTYPE = np.dtype(
-    {"names": ["order", "offset", "document", "candidate"], "formats": ["<u8", "<u8", "<u4", "<u4"]}
-)
-CONTEXT_DTYPE = np.dtype({"names": ["start", "low", "high", "cut"], "formats": ["<u8", "<u8", "<u8", "<u8"]})
-EXTENT_DTYPE = np.dtype(
-    {"names": ["begin", "start", "end", "agreed", "cut"], "formats": ["<u8", "<u8", "<u8", "<u4", "<u4"]}
-)
-
 
 cdef class PatternLocator:
     """Finds places of given d-mers in many documents, a bounded number of each.
@@ -91,7 +83,7 @@ cdef class PatternLocator:
 
     def merge(self, places):
         """Add the places that a locator of the same candidates found in other documents."""
-        cdef _Borrowed source = _Borrowed(_checked_rows(places, PLACE_DTYPE))
+        cdef _Borrowed source = _Borrowed(_checked_rows(places, _dtype("PLACE_DTYPE")))
         cdef int status
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
@@ -117,7 +109,7 @@ cdef object _places_of(PatternLocator locator, bint forget):
     with nogil:
         PyThread_acquire_lock(locator.lock, WAIT_LOCK)
     try:
-        rows = np.empty(locator_size(&locator.locator), dtype=PLACE_DTYPE)
+        rows = np.empty(locator_size(&locator.locator), dtype=_dtype("PLACE_DTYPE"))
         target = _Borrowed(rows, True)
         locator_places(&locator.locator, <Place*>target.data)
         if forget:
@@ -205,7 +197,7 @@ def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2)
     cdef size_t far = _checked(reach, "reach", 0, 1 << 30)
     cdef size_t least = _checked(support, "support", 1, PLACES_LIMIT)
     cdef _Borrowed source = _Borrowed(data)
-    cdef _Borrowed rows = _Borrowed(_checked_rows(contexts, CONTEXT_DTYPE))
+    cdef _Borrowed rows = _Borrowed(_checked_rows(contexts, _dtype("CONTEXT_DTYPE")))
     bounds = np.ascontiguousarray(groups, dtype=np.int64)
     sizes = np.diff(bounds)
     cdef size_t count = rows.size // sizeof(Context)
@@ -214,7 +206,7 @@ def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2)
     if len(sizes) and not 1 <= sizes.min() <= sizes.max() <= PLACES_LIMIT:
         raise ValueError(f"a group must have from 1 to {PLACES_LIMIT} places")
     _check_contexts(<const Context*>rows.data, count, source.size, d)
-    extents = np.empty((len(sizes), 2), dtype=EXTENT_DTYPE)
+    extents = np.empty((len(sizes), 2), dtype=_dtype("EXTENT_DTYPE"))
     cdef _Borrowed target = _Borrowed(extents, True)
     cdef _Borrowed limits = _Borrowed(bounds)
     cdef const int64_t* limit = <const int64_t*>limits.data

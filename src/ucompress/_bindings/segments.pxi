@@ -6,7 +6,6 @@ from libc.stdlib cimport calloc, free, malloc
 from ucompress._kernels cimport content as _content
 from ucompress._kernels cimport segments as _segments
 
-import numpy as np
 
 cdef enum:
     ANCHOR_LENGTH = 48

@@ -4,7 +4,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from ucompress._kernels cimport similarity as _similarity
 
-import numpy as np
 
 NO_HASH = 2**64 - 1
 

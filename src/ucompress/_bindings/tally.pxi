@@ -12,10 +12,6 @@ from ucompress._kernels.matching cimport (
     matcher_scan,
 )
 
-TALLY_DTYPE = np.dtype(
-    {"names": ["frequency", "files", "disjoint"], "formats": ["<u8", "<u8", "<u8"]}
-)
-
 
 cdef class PatternTally:
     """Counts occurrences of many byte strings exactly, in many documents.
@@ -75,7 +71,7 @@ cdef class PatternTally:
 
     def merge(self, counts):
         """Add the counts of the same patterns in other documents."""
-        rows = _checked_rows(counts, TALLY_DTYPE)
+        rows = _checked_rows(counts, _dtype("TALLY_DTYPE"))
         if <size_t>len(rows) != self.matcher.count:
             raise ValueError(f"expected counts of {self.matcher.count} patterns, not of {len(rows)}")
         cdef _Borrowed source = _Borrowed(rows)
@@ -100,7 +96,7 @@ cdef class PatternTally:
 
 cdef object _counts_of(PatternTally tally, bint forget):
     """The counts, set to zero on demand."""
-    rows = np.empty(tally.matcher.count, dtype=TALLY_DTYPE)
+    rows = np.empty(tally.matcher.count, dtype=_dtype("TALLY_DTYPE"))
     cdef _Borrowed target = _Borrowed(rows, True)
     with nogil:
         PyThread_acquire_lock(tally.lock, WAIT_LOCK)

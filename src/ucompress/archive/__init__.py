@@ -5,15 +5,46 @@ Writing:
     write_dictionary, write_index, write_block ..., finish; sync() at any time; publish(partial, final).
 Reading:
     Archive(path or seekable file): names, info, read, open, entries, extract, verify.
+
+Names are loaded when they are first used: who reads need not load what writes.
 """
 
-from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
-from ucompress.archive.extract import ExtractionLimits, ExtractionReport
-from ucompress.archive.layout import ArchiveHeader, blocks_bound
-from ucompress.archive.reader import Archive, ArchiveStatistics
-from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
-from ucompress.archive.verify import VerifyReport
-from ucompress.archive.writer import ArchiveWriter
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
+    from ucompress.archive.extract import ExtractionLimits, ExtractionReport
+    from ucompress.archive.layout import ArchiveHeader, blocks_bound
+    from ucompress.archive.reader import Archive, ArchiveStatistics
+    from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
+    from ucompress.archive.verify import VerifyReport
+    from ucompress.archive.writer import ArchiveWriter
+
+_HOMES = {
+    "HOLE": "ucompress.archive.entry",
+    "Archive": "ucompress.archive.reader",
+    "ArchiveHeader": "ucompress.archive.layout",
+    "ArchiveStatistics": "ucompress.archive.reader",
+    "ArchiveWriter": "ucompress.archive.writer",
+    "Entry": "ucompress.archive.entry",
+    "EntryKind": "ucompress.archive.entry",
+    "Extent": "ucompress.archive.entry",
+    "ExtractionLimits": "ucompress.archive.extract",
+    "ExtractionReport": "ucompress.archive.extract",
+    "MemberInfo": "ucompress.archive.entry",
+    "VerifyReport": "ucompress.archive.verify",
+    "WriterState": "ucompress.archive.state",
+    "WriterTotals": "ucompress.archive.state",
+    "blocks_bound": "ucompress.archive.layout",
+    "choose_content_hash_bytes": "ucompress.archive.state",
+    "publish": "ucompress.archive.state",
+    "show": "ucompress.archive.entry",
+    "to_name": "ucompress.archive.entry",
+    "to_path": "ucompress.archive.entry",
+}
 
 __all__ = [
     "HOLE",
@@ -37,3 +68,13 @@ __all__ = [
     "to_name",
     "to_path",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

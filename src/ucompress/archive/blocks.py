@@ -83,8 +83,8 @@ class BlockReader:
         table = self._table
         if number >= len(table) or table.at[number] < 0:
             raise CorruptArchiveError(f"block {number} is not there")
-        coded, decoded = int(table.coded[number]), int(table.decoded[number])
-        data = self._source.read_at(int(table.at[number]), BLOCK_HEADER_SIZE + coded)
+        coded, decoded = table.coded[number], table.decoded[number]
+        data = self._source.read_at(table.at[number], BLOCK_HEADER_SIZE + coded)
         header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
         if (header.number, header.coded_size, header.decoded_size) != (number, coded, decoded):
             raise CorruptArchiveError(f"block {number} is not where the directory says")

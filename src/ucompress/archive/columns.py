@@ -1,19 +1,17 @@
 """Numbers and strings inside index pages and the directory (format section 1).
 
 A column keeps the bytes of equal weight of all its numbers together: the high planes are
-nearly constant, which costs the codec nothing, and NumPy reads a plane in one step.
+nearly constant, which costs the codec nothing, and a slice with a step reads a plane at once.
 """
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
-
-import numpy as np
-import numpy.typing as npt
 
 from ucompress.errors import CorruptArchiveError
 
-Column = npt.NDArray[np.uint64]
 _MASK = (1 << 64) - 1
 
 
@@ -43,13 +41,19 @@ def write_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def write_column(values: Sequence[int] | Column) -> bytes:
+def write_column(values: Iterable[int]) -> bytes:
     """Width and planes of unsigned integers below 2^64."""
-    numbers = np.asarray(values, dtype=np.uint64)
-    largest = int(numbers.max()) if numbers.size else 0
-    width = (largest.bit_length() + 7) // 8
-    planes = numbers.astype("<u8").view(np.uint8).reshape(-1, 8).T[:width]
-    return bytes((width,)) + planes.tobytes()
+    numbers = array("Q", values)
+    width = (max(numbers, default=0).bit_length() + 7) // 8
+    planes = _little_endian(numbers).tobytes()
+    return bytes((width,)) + b"".join([planes[plane::8] for plane in range(width)])
+
+
+def _little_endian(numbers: array[int]) -> array[int]:
+    """The same array, its bytes in the archive's order (or back again)."""
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 def write_blob(data: bytes) -> bytes:
@@ -145,27 +149,23 @@ class Cursor:
         """A signed base-128 integer of 64 bits."""
         return unzigzag(self.varint(_MASK))
 
-    def column(self, count: int) -> Column:
+    def column(self, count: int) -> array[int]:
         """`count` unsigned integers; the caller has checked `count` against a limit."""
         width = self.byte()
         if width > 8:
             raise self.fail(f"a column has {width} planes")
-        if width == 0:
-            return np.zeros(count, dtype=np.uint64)
-        planes = np.frombuffer(self.take(width * count), dtype=np.uint8).reshape(width, count)
-        if count == 0 or not planes[-1].any():
+        planes = bytearray(8 * count)
+        for plane in range(width):
+            planes[plane::8] = part = self.take(count)
+        if width and part.count(0) == count:
             raise self.fail("a column is wider than it need be")
-        values: Column = planes[0].astype(np.uint64)
-        for plane in range(1, width):
-            values |= planes[plane].astype(np.uint64) << np.uint64(8 * plane)
-        return values
+        return _little_endian(array("Q", planes))
 
     def numbers(self, count: int, limit: int) -> list[int]:
         """A column as Python integers, all at most `limit`."""
-        values = self.column(count)
-        if count and int(values.max()) > limit:
-            raise self.fail(f"the number {int(values.max())} exceeds {limit}")
-        numbers: list[int] = values.tolist()
+        numbers = self.column(count).tolist()
+        if count and max(numbers) > limit:
+            raise self.fail(f"the number {max(numbers)} exceeds {limit}")
         return numbers
 
     def blob(self) -> bytes:

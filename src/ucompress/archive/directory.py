@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
-
-import numpy as np
+from itertools import accumulate, chain
 
 from ucompress.archive.coding import code_shared, decode_shared
 from ucompress.archive.columns import (
-    Column,
     Cursor,
     shared_prefix,
     write_column,
@@ -131,16 +130,15 @@ class BlockTable:
         flags: block flags.
     """
 
-    at: np.ndarray[tuple[int], np.dtype[np.int64]]
-    coded: Column
-    decoded: Column
-    flags: Column
+    at: array[int]
+    coded: array[int]
+    decoded: array[int]
+    flags: array[int]
 
     @classmethod
     def of(cls, at: list[int], coded: list[int], decoded: list[int], flags: list[int]) -> BlockTable:
         """From lists of equal length."""
-        columns = (np.array(values, dtype=np.uint64) for values in (coded, decoded, flags))
-        return cls(np.array(at, dtype=np.int64), *columns)
+        return cls(array("q", at), *(array("Q", values) for values in (coded, decoded, flags)))
 
     def __len__(self) -> int:
         """Number of blocks."""
@@ -148,14 +146,15 @@ class BlockTable:
 
     def to_bytes(self) -> bytes:
         """The block columns of format section 9."""
-        ends = self.at + self.coded.astype(np.int64) + BLOCK_HEADER_SIZE
-        gaps = np.zeros(len(self), dtype=np.int64)
-        gaps[1:] = self.at[1:] - ends[:-1]
+        gaps = [0] * len(self)
+        for number in range(1, len(self)):
+            end = self.at[number - 1] + BLOCK_HEADER_SIZE + self.coded[number - 1]
+            gaps[number] = self.at[number] - end
         return b"".join(
             (
                 write_varint(len(self)),
-                write_varint(int(self.at[0]) if len(self) else 0),
-                write_column(gaps.astype(np.uint64)),
+                write_varint(self.at[0] if len(self) else 0),
+                write_column(gaps),
                 write_column(self.coded),
                 write_column(self.decoded),
                 write_column(self.flags),
@@ -169,17 +168,15 @@ class BlockTable:
         first = cursor.varint()
         gaps, coded, decoded, flags = (cursor.column(count) for _ in range(4))
         if not count:
-            return cls(np.zeros(0, dtype=np.int64), coded, decoded, flags)
-        if int(coded.max()) > BLOCK_LIMIT + CODED_SLACK or not int(decoded.min()) >= 1:
+            return cls(array("q"), coded, decoded, flags)
+        if max(coded) > BLOCK_LIMIT + CODED_SLACK or not min(decoded) >= 1:
             raise cursor.fail("a block has an impossible size")
-        if int(decoded.max()) > BLOCK_LIMIT or int(flags.max()) > SUBSTITUTED:
+        if max(decoded) > BLOCK_LIMIT or max(flags) > SUBSTITUTED:
             raise cursor.fail("a block has an impossible size")
-        if gaps[0] or int(gaps.max()) > LARGEST // count - (BLOCK_LIMIT << 1):
+        if gaps[0] or first > LARGEST // 2 or max(gaps) > LARGEST // (2 * count) - (BLOCK_LIMIT << 1):
             raise cursor.fail("blocks lie too far apart")
-        steps = gaps.astype(np.int64)
-        steps[0] = first
-        steps[1:] += coded[:-1].astype(np.int64) + BLOCK_HEADER_SIZE
-        return cls(np.cumsum(steps), coded, decoded, flags)
+        steps = (gap + size + BLOCK_HEADER_SIZE for gap, size in zip(gaps[1:], coded, strict=False))
+        return cls(array("q", accumulate(chain((first,), steps))), coded, decoded, flags)
 
 
 @dataclass(slots=True)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from ucompress.archive.layout import check
 
 GROUP_STRIPES = 16
@@ -61,7 +58,7 @@ class ParityBuilder:
     def __init__(self, length: int) -> None:
         """Memory taken: about 1/16 of the payload."""
         self._plan = StripePlan.of(length)
-        self._parity = np.zeros((self._plan.groups, self._plan.stripe), dtype=np.uint8)
+        self._parity = [0] * self._plan.groups
         self._checks: list[bytes] = []
         self._rest = b""
 
@@ -76,7 +73,7 @@ class ParityBuilder:
 
     def _stripe(self, data: bytes) -> None:
         group = len(self._checks) % self._plan.groups
-        self._parity[group] ^= np.frombuffer(data, dtype=np.uint8)
+        self._parity[group] ^= int.from_bytes(data, "little")
         self._checks.append(check(data, 4))
 
     def finish(self) -> bytes:
@@ -85,8 +82,9 @@ class ParityBuilder:
             return b""
         if self._rest:
             self._stripe(self._rest.ljust(self._plan.stripe, b"\0"))
-        checks = b"".join(self._checks + [check(row.tobytes(), 4) for row in self._parity])
-        return self._parity.tobytes() + checks + check(checks, 8)
+        rows = [row.to_bytes(self._plan.stripe, "little") for row in self._parity]
+        checks = b"".join(self._checks + [check(row, 4) for row in rows])
+        return b"".join(rows) + checks + check(checks, 8)
 
 
 def build_parity(payload: bytes) -> bytes:
@@ -159,11 +157,11 @@ class ProtectedPayload:
         plan = self._plan
         group = number % plan.groups
         members = [n for n in range(group, plan.stripes, plan.groups) if n != number]
-        rebuilt: npt.NDArray[np.uint8] = np.zeros(plan.stripe, dtype=np.uint8)
+        rebuilt = 0
         for member in [*members, plan.stripes + group]:
             other = self._stripe(member)
             if check(other, 4) != checks[4 * member : 4 * member + 4]:
                 return data
-            rebuilt ^= np.frombuffer(other, dtype=np.uint8)
+            rebuilt ^= int.from_bytes(other, "little")
         self.repaired_stripes += 1
-        return rebuilt.tobytes()
+        return rebuilt.to_bytes(plan.stripe, "little")

@@ -209,7 +209,7 @@ class _Verification:
         hasher.update(hash_payload(index))
         errata = payload_of(self._source, directory.errata.section_at, directory.errata.payload_length)
         hasher.update(hash_payload(errata))
-        for at in directory.blocks.at.tolist():
+        for at in directory.blocks.at:
             try:
                 data = self._source.read_at(at, BLOCK_HEADER_SIZE)
                 hasher.update(BlockHeader.from_bytes(data, directory.archive_id).digest)

@@ -34,9 +34,10 @@ def extract(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file.")] = False,
 ) -> None:
     """Unpack all members, or some."""
-    from ucompress.render.format import counted, display_text
 
     def name_it(name: str, _size: int) -> None:
+        from ucompress.render.format import display_text
+
         sys.stderr.write(display_text(name) + "\n")
 
     with opened(archive, recover=recover) as source:
@@ -52,6 +53,8 @@ def extract(
     else:
         _tell(report, directory, quiet=quiet)
     if report.failed:
+        from ucompress.render.format import counted
+
         kind = CorruptArchiveError if report.damaged else OutputError
         raise kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
 
