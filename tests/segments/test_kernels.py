@@ -56,6 +56,34 @@ def test_zero_runs_take_any_buffer_and_refuse_nonsense() -> None:
         find_zero_runs(b"abc", 0)
 
 
+@pytest.mark.parametrize("dtype", ["<u4", "<f8", "u1"])
+def test_every_kernel_takes_contiguous_buffers_of_any_item(dtype: str) -> None:
+    values = np.arange(8192, dtype=dtype)
+    values[1000:6000] = 0
+    data = values.tobytes()
+    assert find_zero_runs(values).tolist() == find_zero_runs(data).tolist()
+    assert classify(values) == classify(data)
+    assert find_anchors(values, 16).tolist() == find_anchors(data, 16).tolist()
+    assert find_segments(values).tolist() == find_segments(data).tolist()
+    assert extend_match(values, 8, 0, 900, values, 8, 0, 900) == (8, 892)
+    assert _core.sketch(values).tolist() == _core.sketch(data).tolist()
+
+
+def test_numbers_out_of_range_are_refused_by_name() -> None:
+    for name, call in {
+        "minimum": lambda: find_segments(b"abc", 0),
+        "spacing": lambda: find_anchors(b"abc", 1 << 65),
+        "length": lambda: find_anchors(b"abc", 1, 0),
+        "total": lambda: SegmentIndex(-1),
+        "base": lambda: SegmentIndex(10).candidates(b"abc", -1),
+        "first": lambda: SegmentIndex(10).candidates(b"abc", 1, 1 << 63),
+    }.items():
+        with pytest.raises(ValueError, match=f"{name} must be from"):
+            call()
+    with pytest.raises(ValueError, match="bounds"):
+        extend_match(b"abc", 0, -1, 3, b"abc", 0, 0, 1 << 70)
+
+
 def test_classes_of_typical_contents() -> None:
     text = b"def f(x):\n\treturn x + 1\n" * 400
     noise = random.Random(1).randbytes(200_000)
@@ -204,7 +232,7 @@ def test_index_prefers_the_latest_content_and_the_first_place_inside_one() -> No
 
 
 def test_index_refuses_what_it_cannot_hold() -> None:
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="total must be from 0"):
         SegmentIndex(-1)
     with pytest.raises(ValueError, match="columns"):
         SegmentIndex(1).trace(np.zeros((1, 3), dtype=np.uint64), 0, 0)

@@ -168,10 +168,26 @@ def test_sketches_of_nothing_and_of_contents_without_hashes() -> None:
     assert [like.sketch.tolist() for like in likenesses] == [[], [1, 5], [], [1, 5], []]
 
 
-def test_sketch_of_a_buffer_is_its_lowest_hashes() -> None:
-    data = b"the quick brown fox jumps over the lazy dog, the quick brown fox"
-    expected = sorted({int(h) for h in _core.rolling_hash(data, 16)})[:5]
-    assert [int(h) for h in _core.sketch(data, 5)] == expected
+@given(
+    st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(b"ab"), max_size=300).map(bytes)),
+    st.integers(1, 300),
+    st.integers(1, 20),
+)
+def test_sketch_of_a_buffer_is_its_lowest_hashes(data: bytes, k: int, length: int) -> None:
+    expected = sorted({int(h) for h in _core.rolling_hash(data, length)})[:k]
+    assert _core.sketch(data, k, length).tolist() == expected
+    assert _core.count_patterns(data, length)["hash"][:k].tolist() == expected
+
+
+@pytest.mark.parametrize("size", [8207, 8208, 100_000])
+@pytest.mark.parametrize("k", [1, 16, 5000])
+def test_sketch_of_a_long_buffer(size: int, k: int) -> None:
+    data = random.Random(size).randbytes(size // 2) * 2
+    assert _core.sketch(data, k).tolist() == np.unique(_core.rolling_hash(data))[:k].tolist()
+
+
+def test_sketch_refuses_what_is_out_of_range() -> None:
     assert len(_core.sketch(b"short")) == 0
-    with pytest.raises(ValueError, match="at least 1"):
-        _core.sketch(data, 0)
+    for k, length in ((0, 16), (16, 0), (16, 257)):
+        with pytest.raises(ValueError, match="must be from 1 to"):
+            _core.sketch(b"some text", k, length)

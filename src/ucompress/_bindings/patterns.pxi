@@ -57,7 +57,7 @@ cdef Py_ssize_t uc_count_patterns(
     cdef Py_ssize_t found = -1
     if length < 1 or length > DMER_LIMIT:
         return -1
-    if count_document(&table, data, size, length, threshold, document) == 0:
+    if count_document(&table, data, size, length, threshold, 0, document) == 0:
         found = <Py_ssize_t>table_size(&table)
         table.capacity = room
         if room:
@@ -67,14 +67,15 @@ cdef Py_ssize_t uc_count_patterns(
 
 
 cdef int count_document(
-    CountTable* table, const uint8_t* data, size_t size, size_t length, uint64_t threshold, uint32_t document
+    CountTable* table, const uint8_t* data, size_t size, size_t length, uint64_t threshold, size_t capacity,
+    uint32_t document,
 ) noexcept nogil:
-    """A fresh table with the counts of one document; -1 when memory is short."""
+    """A fresh table with the counts of one document; -1 when memory is short (free it all the same)."""
     cdef Sampler sampler
     cdef Sample* scratch = <Sample*>malloc(min(size + 1, <size_t>SAMPLE_SPAN) * sizeof(Sample))
     # Half of the samples that an even spread of hashes would give, within reason.
     cdef size_t expected = <size_t>((threshold >> 32) * (size >> 1) >> 32) if size >> 32 == 0 else 0
-    cdef int status = table_init(table, 0, threshold, min(expected, <size_t>1 << 16))
+    cdef int status = table_init(table, capacity, threshold, min(expected, <size_t>1 << 16))
     if scratch == NULL:
         status = -1
     if status == 0:
@@ -133,7 +134,7 @@ def count_patterns(data, length=16, *, threshold=HIGHEST_HASH, document=0):
     cdef int status
     try:
         with nogil:
-            status = count_document(&table, source.data, source.size, d, highest, ordinal)
+            status = count_document(&table, source.data, source.size, d, highest, 0, ordinal)
         if status:
             raise MemoryError("no memory for the counts of a document")
         return _table_array(&table)

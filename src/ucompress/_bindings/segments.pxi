@@ -1,7 +1,8 @@
-# Bindings: zero runs, classes, anchors and long copies.
+# Bindings: zero runs, classes, anchors and long copies. Follows buffers.pxi.
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
 from ucompress._kernels cimport content as _content
 from ucompress._kernels cimport segments as _segments
@@ -11,6 +12,8 @@ cdef enum:
     ANCHOR_LENGTH = 48
     LEAST_SPACING = 256
     MOST_ANCHORS = 1 << 21
+
+_FARTHEST = 1 << 62  # bytes; more than any buffer or address
 
 
 cdef size_t uc_find_zero_runs(
@@ -23,36 +26,38 @@ cdef int uc_classify(const uint8_t* data, size_t length) noexcept nogil:
     return _content.classify(data, length)
 
 
-cdef const uint8_t* _first_byte(const uint8_t[::1] data) noexcept nogil:
-    """The first byte's address, which an empty view does not have."""
-    return &data[0] if data.shape[0] else NULL
-
-
 def find_zero_runs(data, minimum=4096):
     """Maximal runs of at least `minimum` zero bytes: an (n, 2) int64 array of (start, end)."""
-    cdef const uint8_t[::1] view = data
-    cdef size_t length = view.shape[0]
-    cdef int64_t[:, ::1] out
-    cdef size_t least, count
-    if minimum < 1:
-        raise ValueError(f"minimum must be at least 1, not {minimum}")
-    least = minimum
-    runs = np.empty((length // least, 2), dtype=np.int64)
-    if length < least:
-        return runs
-    out = runs
-    with nogil:
-        count = uc_find_zero_runs(&view[0], length, least, &out[0, 0])
-    return runs[:count].copy() if count else np.empty((0, 2), dtype=np.int64)
+    cdef size_t least = _checked(minimum, "minimum", 1, _FARTHEST)
+    cdef _Borrowed source = _Borrowed(data)
+    cdef size_t room = source.size // least
+    cdef size_t count
+    cdef int64_t* runs = <int64_t*>malloc((2 * room + 1) * sizeof(int64_t))
+    if runs == NULL:
+        raise MemoryError("no memory for zero runs")
+    try:
+        with nogil:
+            count = uc_find_zero_runs(source.data, source.size, least, runs)
+        return _copied(runs, count, np.int64, 2)
+    finally:
+        free(runs)
+
+
+cdef object _copied(const void* rows, size_t count, object dtype, size_t columns):
+    """The rows as a new array of this shape and of a dtype of 64 bits."""
+    out = np.empty((count, columns), dtype=dtype)
+    cdef _Borrowed target = _Borrowed(out, True)
+    if count:
+        memcpy(target.view.buf, rows, target.size)
+    return out
 
 
 def classify(data):
     """What kind of bytes these are: 0 text, 1 binary, 2 dense (compressed already), by a sample."""
-    cdef const uint8_t[::1] view = data
-    cdef size_t length = view.shape[0]
+    cdef _Borrowed source = _Borrowed(data)
     cdef int kind
     with nogil:
-        kind = uc_classify(_first_byte(view), length)
+        kind = uc_classify(source.data, source.size)
     return kind
 
 
@@ -71,18 +76,18 @@ def extend_match(data, position, low, high, source, source_position, source_low,
     looked at. Returns (bytes equal before, bytes equal from the position on). ValueError
     where a position or a bound lies outside its buffer.
     """
-    cdef const uint8_t[::1] a = data
-    cdef const uint8_t[::1] b = source
-    cdef size_t p = position, a_low = low, a_high = high
-    cdef size_t q = source_position, b_low = source_low, b_high = source_high
+    cdef _Borrowed a = _Borrowed(data)
+    cdef _Borrowed b = _Borrowed(source)
+    cdef size_t p, a_low, a_high, q, b_low, b_high
     cdef size_t back, forward
-    if not (a_low <= p <= a_high <= <size_t>a.shape[0] and b_low <= q <= b_high <= <size_t>b.shape[0]):
+    if not (0 <= low <= position <= high <= a.size
+            and 0 <= source_low <= source_position <= source_high <= b.size):
         raise ValueError("position and bounds must lie in order inside their buffer")
-    if a.shape[0] == 0 or b.shape[0] == 0:
-        return 0, 0
+    p, a_low, a_high = position, low, high
+    q, b_low, b_high = source_position, source_low, source_high
     with nogil:
-        forward = uc_match_forward(&a[0] + p, &b[0] + q, min(a_high - p, b_high - q))
-        back = uc_match_backward(&a[0] + p, &b[0] + q, min(p - a_low, q - b_low))
+        forward = uc_match_forward(a.data + p, b.data + q, min(a_high - p, b_high - q))
+        back = uc_match_backward(a.data + p, b.data + q, min(p - a_low, q - b_low))
     return back, forward
 
 
@@ -100,35 +105,21 @@ def find_anchors(data, spacing, length=ANCHOR_LENGTH):
     `length` is the size in bytes of the d-mer that is hashed. Returns an (n, 2) uint64 array
     of (hash, position) in order of position, never closer than spacing // 8.
     """
-    cdef const uint8_t[::1] view = data
-    cdef size_t size = view.shape[0]
-    cdef size_t d = length
-    cdef size_t gap, capacity, count
-    cdef uint64_t threshold
-    cdef _segments.Anchor* anchors
-    cdef uint64_t[:, ::1] out
-    cdef size_t i
-    if spacing < 1 or d < 1:
-        raise ValueError(f"spacing and length must be at least 1, not {spacing} and {length}")
-    threshold = (2**64) // spacing - 1
-    gap = max(spacing // 8, 1)
-    if size < d:
-        return np.empty((0, 2), dtype=np.uint64)
-    capacity = size // gap + 1
-    anchors = <_segments.Anchor*>malloc(capacity * sizeof(_segments.Anchor))
+    cdef size_t d = _checked(length, "length", 1, _FARTHEST)
+    cdef size_t gap = max(_checked(spacing, "spacing", 1, _FARTHEST) // 8, 1)
+    cdef uint64_t threshold = (2**64) // spacing - 1
+    cdef _Borrowed source = _Borrowed(data)
+    cdef size_t capacity = source.size // gap + 1 if source.size >= d else 1
+    cdef size_t count
+    cdef _segments.Anchor* anchors = <_segments.Anchor*>malloc(capacity * sizeof(_segments.Anchor))
     if anchors == NULL:
-        raise MemoryError()
+        raise MemoryError("no memory for anchors")
     try:
         with nogil:
-            count = _segments.find_anchors(&view[0], size, d, threshold, gap, anchors, capacity)
-        found = np.empty((count, 2), dtype=np.uint64)
-        out = found
-        for i in range(count):
-            out[i, 0] = anchors[i].hash
-            out[i, 1] = anchors[i].position
+            count = _segments.find_anchors(source.data, source.size, d, threshold, gap, anchors, capacity)
+        return _copied(anchors, count, np.uint64, 2)
     finally:
         free(anchors)
-    return found
 
 
 cdef class SegmentIndex:
@@ -140,16 +131,15 @@ cdef class SegmentIndex:
     """
 
     def __cinit__(self, total, *, length=ANCHOR_LENGTH):
-        if total < 0 or length < 1:
-            raise ValueError(f"total and length must not be negative: {total}, {length}")
-        self.length = length
+        total = _checked(total, "total", 0, _FARTHEST)
+        self.length = _checked(length, "length", 1, _FARTHEST)
         self.spacing = anchor_spacing(total)
         self.bits = 10
         while self.bits < 22 and (<uint64_t>1 << self.bits) < 2 * (total // self.spacing):
             self.bits += 1
         self.slots = <uint64_t*>calloc(<size_t>1 << self.bits, sizeof(uint64_t))
         if self.slots == NULL:
-            raise MemoryError()
+            raise MemoryError("no memory for the index of long copies")
 
     def __dealloc__(self):
         free(self.slots)
@@ -157,7 +147,7 @@ cdef class SegmentIndex:
     @property
     def nbytes(self):
         """Bytes of the table."""
-        return (1 << self.bits) * sizeof(uint64_t)
+        return (<size_t>1 << self.bits) * sizeof(uint64_t)
 
     def trace(self, anchors, base, first):
         """Candidates for the anchors of bytes that stand at address `base`; then remember them.
@@ -168,8 +158,8 @@ cdef class SegmentIndex:
         occurrence), in order of position; only the bytes can tell whether it is one.
         """
         cdef const uint64_t[:, ::1] rows = anchors
-        cdef uint64_t at = base
-        cdef uint64_t own = first
+        cdef uint64_t at = _checked(base, "base", 0, _FARTHEST)
+        cdef uint64_t own = _checked(first, "first", 0, _FARTHEST)
         cdef size_t count = rows.shape[0]
         cdef size_t found
         cdef int64_t[:, ::1] out
@@ -202,16 +192,13 @@ def find_segments(data, minimum=1024):
     those at `source`, which end before `position`; rows do not overlap and are in order.
     Sampling may miss a copy, the likelier the nearer it is to the anchors' spacing of 256.
     """
-    cdef const uint8_t[::1] view = data
-    cdef size_t size = view.shape[0]
-    cdef size_t least, done, p, q, back, forward, i
+    cdef size_t least = _checked(minimum, "minimum", 1, _FARTHEST)
+    cdef _Borrowed source = _Borrowed(data)
+    cdef size_t done, p, q, back, forward, i
     cdef size_t count = 0
     cdef const int64_t[:, ::1] hits
     cdef int64_t[:, ::1] out
-    if minimum < 1:
-        raise ValueError(f"minimum must be at least 1, not {minimum}")
-    least = minimum
-    hits = SegmentIndex(size).candidates(data, 0)
+    hits = SegmentIndex(source.size).candidates(data, 0)
     segments = np.empty((hits.shape[0], 3), dtype=np.int64)
     if hits.shape[0] == 0:
         return segments
@@ -223,11 +210,11 @@ def find_segments(data, minimum=1024):
             q = hits[i, 1]
             if p < done or q >= p:
                 continue
-            back = uc_match_backward(&view[0] + p, &view[0] + q, min(p - done, q))
+            back = uc_match_backward(source.data + p, source.data + q, min(p - done, q))
             # The source must end before the copy begins.
             if back >= p - q:
                 continue
-            forward = uc_match_forward(&view[0] + p, &view[0] + q, min(size - p, p - q - back))
+            forward = uc_match_forward(source.data + p, source.data + q, min(source.size - p, p - q - back))
             if back + forward < least:
                 continue
             out[count, 0] = p - back
