@@ -13,6 +13,7 @@ MIB = 1 << 20
 LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 6
 DEFAULT_LEVEL = 6
+DEFAULT_DATABASE = Path("compression_patterns.db")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class PipelineConfig:
         enable_resume: continue an interrupted run of the same job.
     """
 
-    database_path: Path = Path("compression_patterns.db")
+    database_path: Path = DEFAULT_DATABASE
     checkpoint_interval: timedelta = timedelta(seconds=30)
     progress_update_interval: timedelta = timedelta(milliseconds=100)
     batch_size: int = 1000

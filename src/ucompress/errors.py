@@ -75,6 +75,13 @@ class ResumeFailedError(PipelineError):
         super().__init__(f"Resume operation failed: {message}")
 
 
+class NoJobError(ResumeFailedError):
+    """There is no job to show or resume."""
+
+    def __init__(self, message: str) -> None:
+        PipelineError.__init__(self, message)
+
+
 class ParallelProcessingError(PipelineError):
     """A worker failed in a way that is not an input's fault."""
 
@@ -96,6 +103,10 @@ class MemoryLimitExceededError(PipelineError):
 
     def __init__(self, current_mb: int, limit_mb: int) -> None:
         super().__init__(f"Memory limit exceeded: {current_mb}MB > {limit_mb}MB")
+        self.add_note(
+            f"at least {current_mb} MB are needed: use --memory-limit {current_mb} or more "
+            f"(in Python memory_limit_mb={current_mb})"
+        )
         self.current_mb = current_mb
         self.limit_mb = limit_mb
 
@@ -151,7 +162,7 @@ class UnsafeArchiveError(ArchiveError):
 
 
 class InterruptedJobError(CompressionError):
-    """SIGINT or SIGTERM arrived; the checkpoint is saved.
+    """SIGINT arrived; the checkpoint is saved.
 
     Attributes:
         signal_number: the signal; the exit code is 128 + its number.

@@ -118,16 +118,6 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(ucompress, work, monk
         assert any(name.startswith(b"tree/package000/") for name in names)
 
 
-def test_a_database_that_is_none_is_moved_aside_with_a_warning(ucompress, work):
-    (work / "p.db").write_bytes(b"no database at all\n" * 300)
-    done = ucompress("compress", "-q", "tree", "--database", "p.db")
-    assert done.code == 0
-    assert "p.db" in done.err
-    (work / "p.db").write_bytes(b"neither is this\n" * 300)
-    rows = documents(ucompress("compress", "tree", "--database", "p.db", "--json"))
-    assert any(row["type"] == "notice" and "p.db" in row["message"] for row in rows)
-
-
 def test_include_exclude_and_gitignore(ucompress, work):
     (work / "tree" / ".gitignore").write_bytes(b"*.json\n")
     ucompress("compress", "tree", "-o", "a.ucz", "--include", "*.py", "--include", "*.json", "--gitignore")
@@ -214,7 +204,12 @@ def test_status_of_a_finished_job_from_another_folder(ucompress, work, monkeypat
     (row,) = documents(ucompress("status", "--json"))
     assert (row["type"], row["state"]) == ("status", "done")
     assert row["description"]["inputs"] == [str(work / "tree")]
-    assert "done" in ucompress("status").out.decode()
+    assert row["progress"]["files_processed"] == row["progress"]["total_files"] == 40
+    assert row["progress"]["bytes_processed"] > 0
+    shown = ucompress("status").out.decode()
+    for words in ("Job", "done", "Files", "40 of 40", "Finished", "Patterns"):
+        assert words in shown
+    assert "Rate" not in shown
     done = ucompress("resume")
     assert done.code == 14
     assert "nothing to continue" in done.err
@@ -222,10 +217,3 @@ def test_status_of_a_finished_job_from_another_folder(ucompress, work, monkeypat
 
 def test_status_without_any_job(ucompress, work):
     assert ucompress("status").code == 14
-
-
-def test_too_little_memory_is_refused_with_both_figures(ucompress, work):
-    done = ucompress("compress", "tree", "--memory-limit", "1")
-    assert done.code == 16
-    assert "> 1MB" in done.err
-    assert not (work / "tree.ucz").exists()

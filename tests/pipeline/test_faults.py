@@ -5,14 +5,22 @@ import random
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
-from ucompress.database import PatternDatabase
-from ucompress.errors import InputError, InterruptedJobError, JobBusyError, OutputError, ResumeFailedError
+from ucompress.database import PatternDatabase, last_job
+from ucompress.errors import (
+    InputError,
+    InterruptedJobError,
+    JobBusyError,
+    MemoryLimitExceededError,
+    OutputError,
+    ResumeFailedError,
+)
 from ucompress.pipeline import file_processor
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.assembly import Assembly
@@ -151,8 +159,47 @@ def test_an_analysis_leaves_an_interrupted_job_alone(tree, tmp_path, monkeypatch
         between_plan_and_coding(patch, lambda: job.guard.request(signal.SIGINT))
         with pytest.raises(InterruptedJobError):
             job.run()
-    assert PipelineOrchestrator(config).analyze()
+    pointer = last_job()
+    assert PipelineOrchestrator(replace(config, inputs=(tree.parent,))).analyze()
+    assert last_job() == pointer
     assert PipelineOrchestrator(config).resume_from_checkpoint().archive.exists()
+
+
+def test_a_refused_resume_leaves_the_job_as_it_was(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
+    job = PipelineOrchestrator(config)
+    with monkeypatch.context() as patch:
+        between_plan_and_coding(patch, lambda: job.guard.request(signal.SIGINT))
+        with pytest.raises(InterruptedJobError):
+            job.run()
+    progress = {"type": "progress", "phase": "compressing", "files_processed": 12}
+    with PatternDatabase(tmp_path / "p.db") as database:
+        number = database.jobs.open(database.jobs.latest().key, {"as": "it was"})
+        database.jobs.set_progress(number, progress)
+        database.jobs.interrupt(number)
+        before = database.jobs.get(number)
+    tight = replace(config, pipeline=replace(config.pipeline, memory_limit_mb=1))
+    with pytest.raises(MemoryLimitExceededError):
+        PipelineOrchestrator(tight).resume_from_checkpoint()
+    with PatternDatabase(tmp_path / "p.db") as database:
+        assert (database.jobs.latest(), database.jobs.progress()) == (before, progress)
+    with monkeypatch.context() as patch:  # enough to analyze, too little to code
+        patch.setattr(module, "coding_memory", lambda *_: (1 << 40, 0))
+        with pytest.raises(MemoryLimitExceededError):
+            PipelineOrchestrator(config).resume_from_checkpoint()
+    with PatternDatabase(tmp_path / "p.db") as database:
+        assert database.jobs.latest().state is before.state
+        assert database.jobs.progress() == progress
+    assert PipelineOrchestrator(config).resume_from_checkpoint().archive.exists()
+
+
+def test_a_refused_job_is_not_remembered(tree, tmp_path):
+    tight = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", memory=1)
+    with pytest.raises(MemoryLimitExceededError):
+        PipelineOrchestrator(tight).run()
+    assert last_job() is None
+    with PatternDatabase(tmp_path / "p.db") as database:
+        assert database.jobs.latest() is None
 
 
 def test_nothing_to_resume_is_said(tree, tmp_path):

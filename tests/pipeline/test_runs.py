@@ -78,7 +78,7 @@ def test_a_database_from_before_does_not_change_the_bytes(tree, tmp_path, refere
 
 def test_a_damaged_database_is_moved_aside_and_does_not_change_the_bytes(tree, tmp_path, reference):
     database = tmp_path / "patterns.db"
-    database.write_bytes(b"no database" * 1000)
+    database.write_bytes(b"SQLite format 3\0" + b"no database" * 1000)
     result, data = pack(tree, tmp_path / "a.ucz", database=database)
     assert data == reference
     assert any("moved" in warning for warning in result.warnings)

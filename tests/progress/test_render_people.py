@@ -347,13 +347,20 @@ def test_status_lines() -> None:
         "Done 50.0 %",
         "Files 7 of 14",
         "Bytes 2.00 KiB",
-        "Rate 1.00 KiB/s",
         "Patterns 1,234",
-        "Memory 1.00 MiB",
         "Elapsed 1:01",
+        "Rate 1.00 KiB/s",
+        "Memory 1.00 MiB",
         "Left 1:00",
         "Current file x\\x1by",
     ]
+
+
+def test_status_lines_of_a_job_that_stopped_tell_no_rates() -> None:
+    progress = {"files_processed": 7, "bytes_per_second": 1, "memory_bytes": 1, "estimated_remaining": 1}
+    record = JobRecord(1, b"", {}, JobState.INTERRUPTED, None, None, utc_now())
+    lines = status_lines(record, {**progress, "current_file": "x"})
+    assert [line.split()[0] for line in lines] == ["Job", "Stopped", "Files"]
 
 
 @given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ucompress.archive.layout import check
+from ucompress.archive.layout import SECTION_HEADER_SIZE, check
 
 GROUP_STRIPES = 16
 _SMALLEST = 64
@@ -46,6 +46,11 @@ class StripePlan:
         if not self.length:
             return 0
         return self.groups * self.stripe + 4 * (self.stripes + self.groups) + 8
+
+
+def section_bytes(length: int) -> int:
+    """What a protected section with a payload of `length` bytes takes in the archive."""
+    return SECTION_HEADER_SIZE + length + StripePlan.of(length).parity_length
 
 
 class ParityBuilder:

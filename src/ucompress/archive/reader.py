@@ -22,6 +22,7 @@ from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
 from ucompress.archive.lookup import EntryFinder
 from ucompress.archive.memberfile import MemberFile
 from ucompress.archive.opening import naming, open_archive, open_file
+from ucompress.archive.parity import section_bytes
 from ucompress.archive.source import FileSource
 from ucompress.errors import (
     CorruptArchiveError,
@@ -52,7 +53,8 @@ class ArchiveStatistics:
         content_bytes: sum of all files' sizes; -1 if the archive was recovered.
         unique_bytes: decoded bytes of all blocks.
         blocks: number of blocks.
-        block_bytes, dictionary_bytes, index_bytes: coded, without parity.
+        block_bytes, dictionary_bytes, index_bytes: what they take in the archive, with headers and
+            parity; errata count as index.
         level: the level that it was written with.
         content_hash_bytes: bytes of content hash kept for a file.
         decoder_memory: working memory that decoding takes.
@@ -187,7 +189,9 @@ class Archive(Mapping[str, bytes]):
     @property
     def statistics(self) -> ArchiveStatistics:
         """Figures of the archive, all from header and directory."""
-        directory = self._directory
+        directory, errata = self._directory, self._directory.errata
+        dictionary_bytes = section_bytes(directory.dictionary_length) if directory.dictionary_at else 0
+        errata_bytes = section_bytes(errata.payload_length) if errata.section_at else 0
         return ArchiveStatistics(
             archive_bytes=self._source.size,
             entries=directory.entries,
@@ -195,8 +199,8 @@ class Archive(Mapping[str, bytes]):
             unique_bytes=sum(directory.blocks.decoded),
             blocks=len(directory.blocks),
             block_bytes=sum(directory.blocks.coded) + BLOCK_HEADER_SIZE * len(directory.blocks),
-            dictionary_bytes=directory.dictionary_length,
-            index_bytes=directory.index.payload_length + directory.errata.payload_length,
+            dictionary_bytes=dictionary_bytes,
+            index_bytes=section_bytes(directory.index.payload_length) + errata_bytes,
             level=self.header.level,
             content_hash_bytes=self.header.content_hash_bytes,
             decoder_memory=self.header.decoder_memory,

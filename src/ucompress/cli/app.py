@@ -57,16 +57,16 @@ class Commands(TyperGroup):
 
 def fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> typer.Exit:
     """Tell why the command ends, on stderr and with `--json` on stdout too; returns what ends it."""
-    complain(message)
-    for note in getattr(error, "__notes__", ()):
-        complain(note)
+    notes = list(getattr(error, "__notes__", ()))
+    for line in (message, *notes):
+        complain(line)
     cause = error.__cause__
     while cause is not None and _wants("-v", "--verbose"):
         complain(f"caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__
     if _wants("--json"):
         with suppress(OSError):
-            write_error_document(message, kind=type(error).__name__, exit_code=exit_code)
+            write_error_document("; ".join((message, *notes)), kind=type(error).__name__, exit_code=exit_code)
     return typer.Exit(exit_code)
 
 

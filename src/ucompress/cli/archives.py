@@ -66,12 +66,12 @@ def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = Fals
             return
         rows = _figures(source, content)
         names = {
-            "FILE": "files",
-            "DIRECTORY": "folders",
-            "SYMLINK": "symbolic links",
-            "HARDLINK": "hard links",
+            EntryKind.FILE: "files",
+            EntryKind.DIRECTORY: "folders",
+            EntryKind.SYMLINK: "symbolic links",
+            EntryKind.HARDLINK: "hard links",
         }
-        rows += [(names[kind.name], f"{count:,}") for kind, count in kinds.items() if kind.name in names]
+        rows += [(name, f"{kinds[kind]:,}") for kind, name in names.items()]
         write_table(rows)
 
 
@@ -144,19 +144,32 @@ def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
     figures = source.statistics
     rows = [
         ("archive", format_bytes(figures.archive_bytes)),
-        ("content", format_bytes(content)),
+        ("original", format_bytes(content)),
     ]
     if content:
         rows.append(("ratio", f"{figures.archive_bytes / content:.4f}"))
     rows += [
         ("unique", format_bytes(figures.unique_bytes)),
         ("blocks", f"{figures.blocks:,}, {format_bytes(figures.block_bytes)} in the archive"),
-        ("dictionary", f"{format_bytes(figures.dictionary_bytes)} in the archive"),
+        ("dictionary", _dictionary(source)),
         ("index", f"{format_bytes(figures.index_bytes)} in the archive"),
         ("level", str(figures.level)),
         ("memory to decode", format_bytes(figures.decoder_memory)),
     ]
     return rows
+
+
+def _dictionary(source: Archive) -> str:
+    from ucompress.render.format import format_bytes
+
+    coded = source.statistics.dictionary_bytes
+    if not coded:
+        return "none"
+    try:
+        size = format_bytes(len(source.dictionary))
+    except ArchiveError:
+        size = "damaged"
+    return f"{size}, {format_bytes(coded)} in the archive"
 
 
 def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> None:

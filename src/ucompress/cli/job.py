@@ -117,7 +117,7 @@ def analyze(
         json_lines().write(analyzed_document(os.fsencode(database), patterns=len(entries)))
     elif not quiet:
         sys.stderr.write(f"{len(entries):,} patterns are in {database}: see them with `ucompress patterns`\n")
-    end(runner.unreadable, (), json=json, quiet=quiet)
+    end(runner.unreadable, runner.warnings, json=json, quiet=quiet)
 
 
 def orchestrator(

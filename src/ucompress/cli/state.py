@@ -12,7 +12,7 @@ import typer
 from ucompress.cli import options as o
 from ucompress.cli.job import end, orchestrator
 from ucompress.cli.output import json_lines
-from ucompress.errors import ResumeFailedError
+from ucompress.errors import NoJobError
 
 if TYPE_CHECKING:
     from ucompress.database import JobRecord
@@ -52,7 +52,7 @@ def resume(
     """Continue the last job, with the options it was started with."""
     path, record, _ = _last_job(database)
     if record.state.value == "done":
-        raise ResumeFailedError("the last job is done: there is nothing to continue")
+        raise NoJobError("the last job is done: there is nothing to continue")
     from ucompress.pipeline.description import config_from_description
 
     config = config_from_description(
@@ -70,12 +70,12 @@ def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | 
     if database is None:
         pointer = last_job()
         if pointer is None:
-            raise ResumeFailedError("no job is known: start one with `ucompress compress PATH`")
+            raise NoJobError("no job is known: start one with `ucompress compress PATH`")
         database, key = pointer.database, pointer.key
     if not database.is_file():
-        raise ResumeFailedError(f"the database {database} is gone: start the job anew")
+        raise NoJobError(f"the database {database} is gone: start the job anew")
     with PatternDatabase(database, read_only=True) as opened:
         record = (opened.jobs.find(key) if key else None) or opened.jobs.latest()
         if record is None:
-            raise ResumeFailedError(f"no job is kept in {database}: start one with `ucompress compress PATH`")
+            raise NoJobError(f"no job is kept in {database}: start one with `ucompress compress PATH`")
         return database, record, opened.jobs.progress(record.id)

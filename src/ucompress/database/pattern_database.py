@@ -137,9 +137,9 @@ class PatternDatabase:
         """One pattern's entry, from memory where it was asked for before."""
         return self._patterns.get(pattern)
 
-    def pattern_count(self) -> int:
-        """Number of patterns stored."""
-        return self._patterns.count()
+    def pattern_count(self, source_key: bytes | None = None) -> int:
+        """Number of patterns stored: those that one source counts, or all."""
+        return self._patterns.count(source_key)
 
     def pattern_sources(self) -> list[PatternSource]:
         """The sources that hold counts, by key."""

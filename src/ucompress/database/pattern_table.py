@@ -177,9 +177,16 @@ class PatternTable:
         )
         return [PatternSource(bytes(key), n, bool(done), from_text(when)) for key, n, done, when in rows]
 
-    def count(self) -> int:
-        """Number of patterns."""
-        return int(self._connection.query("SELECT count(*) FROM patterns")[0][0])
+    def count(self, source_key: bytes | None) -> int:
+        """Number of patterns, of one source or of all."""
+        if source_key is None:
+            return int(self._connection.query("SELECT count(*) FROM patterns")[0][0])
+        rows = self._connection.query(
+            "SELECT count(*) FROM pattern_counts c JOIN pattern_sources s ON s.id = c.source_id"
+            " WHERE s.key = ?",
+            (source_key,),
+        )
+        return int(rows[0][0])
 
     def _select(self, clause: str, values: Sequence[Any], limit: int | None) -> list[PatternEntry]:
         rows = self._connection.query(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
+from ucompress.config import DEFAULT_DATABASE
 from ucompress.database.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -18,6 +20,8 @@ from ucompress.database.schema import (
 from ucompress.errors import DatabaseError
 
 SMALLEST_PAGE = 512
+MAGIC = b"SQLite format 3\0"
+IDENTITY_AT = 68
 SIDECARS = ("-wal", "-shm", "-journal")
 
 
@@ -55,6 +59,24 @@ def uri(path: Path, options: str) -> str:
     if os.name == "nt":
         raw = b"/" + raw.replace(b"\\", b"/")
     return f"file:{quote(raw)}?{options}"
+
+
+def is_strange(path: Path) -> bool:
+    """Whether a file that stands at a path never was a database: somebody else's, not a damaged one of ours.
+
+    An empty file is nobody's. A file under the name that we choose ourselves, with SQLite's header, with
+    our mark in it, or with a log beside it is a database, however damaged the rest is.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False  # refused by other words when it is opened
+        with path.open("rb") as file:
+            head = file.read(IDENTITY_AT + 4)
+    except OSError:
+        return False
+    mark = APPLICATION_ID.to_bytes(4, "big")
+    known = path.name == DEFAULT_DATABASE.name or head.startswith(MAGIC) or head[IDENTITY_AT:] == mark
+    return bool(head) and not known and not _has_log(path)
 
 
 def _has_log(path: Path) -> bool:

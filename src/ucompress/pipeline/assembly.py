@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive import ArchiveWriter, WriterState, WriterTotals, publish
+from ucompress.archive import ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
 from ucompress.database import BlockRow
 from ucompress.errors import ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
 from ucompress.pipeline.executors import ordered_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,7 @@ class Assembly:
         contents: what the plan's ordinals mean.
         changed: contents that no longer had their bytes, and were replaced by zeros.
         resumed_blocks: blocks taken over from an interrupted run.
+        lost_files: planned files that the finished archive does not have.
         dictionary_gain: bytes that the dictionary saves, as measured on a sample; its own cost deducted.
     """
 
@@ -62,6 +63,7 @@ class Assembly:
     contents: list[DistinctContent]
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
+    lost_files: int = 0
     dictionary_gain: int = 0
 
     def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
@@ -136,10 +138,13 @@ class Assembly:
             self._record(writer, pending)
 
     def finish(
-        self, writer: ArchiveWriter, errata: Iterable[tuple[Entry, Entry]], output: Path
+        self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]], output: Path
     ) -> WriterTotals:
         """Complete the archive and give it its name."""
         totals = writer.finish(errata)
+        self.lost_files = sum(
+            planned.kind is EntryKind.FILE and truth.kind is EntryKind.CANCELLED for planned, truth in errata
+        )
         if os.name == "nt":
             writer.close()  # an open file cannot be renamed there
         publish(self.partial, output)  # still locked: nobody else can have begun to write it

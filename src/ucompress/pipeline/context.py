@@ -72,6 +72,11 @@ class RunContext:
         with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:
             yield Workers(executor, threads + 1)
 
+    def require_memory(self, *, shared: int, each: int) -> None:
+        """Raise MemoryLimitExceededError if not even one worker would fit, as `workers` does."""
+        release_freed_memory()
+        self.budget.threads(self.config.threads, shared=shared, each=each)
+
     def fail_on(self, path: bytes, message: str) -> None:
         """Note an input that could not be read; the run goes on."""
         self.unreadable.append((path, message))

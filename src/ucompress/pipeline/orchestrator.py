@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.codec.block import BlockCompressor, coding_memory, decoding_memory
@@ -17,9 +16,8 @@ from ucompress.errors import (
     CompressionError,
     InterruptedJobError,
     JobBusyError,
-    OutputError,
+    MemoryLimitExceededError,
     ResumeFailedError,
-    UsageError,
 )
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.analyzer import Analysis, ParallelAnalyzer
@@ -33,6 +31,7 @@ from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcesso
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
+from ucompress.pipeline.refusals import partial_path, refuse_impossible_output, refuse_strange_database
 from ucompress.pipeline.summary import summarize
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
@@ -52,13 +51,22 @@ ANALYSIS_BYTES_EACH = 4 * WINDOW_BYTES
 ANALYSIS_BYTES_SHARED = 80 * MIB
 
 
+def _contents(manifest: Manifest) -> tuple[int, int]:
+    """Number and bytes of all files."""
+    files = [
+        size for size, kind in zip(manifest.sizes, manifest.kinds, strict=True) if kind == MemberKind.FILE
+    ]
+    return len(files), sum(files)
+
+
 @dataclass(slots=True)
 class _Job:
-    """A claimed job: its number, and the keys under which its parts are kept."""
+    """A claimed job: its number, the keys under which its parts are kept, how far it had come before."""
 
     number: int
     key: bytes
     source_key: bytes
+    progress: dict[str, Any] | None
 
 
 class PipelineOrchestrator:
@@ -84,6 +92,7 @@ class PipelineOrchestrator:
         self._executor = executor
         self._cpu_at_start = 0.0
         self.unreadable: list[tuple[bytes, str]] = []
+        self.warnings: tuple[str, ...] = ()
 
     def run(self) -> CompressionResult:
         """Do the whole job, or what an interrupted run of it left to do.
@@ -111,17 +120,20 @@ class PipelineOrchestrator:
     def analyze(self) -> list[PatternEntry]:
         """Scan and analyze only: fill the database with the tree's patterns.
 
-        Inputs that could not be read stand in `unreadable` afterwards.
+        Inputs that could not be read stand in `unreadable` afterwards, what else went otherwise than
+        expected in `warnings`.
         """
+        refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
-                job = self._claim(context, jobs.analysis_key(self.config, manifest))
+                job = self._claim(context, jobs.analysis_key(self.config, manifest), remember=False)
+                self._observe(context, job)
                 analysis = self._analyze(context, manifest, scanned_at)
                 self._find_patterns(context, analysis, job)
-                context.tracker.enter(PipelinePhase.COMPLETED)
+                context.tracker.complete(*_contents(manifest))
             except (InterruptedJobError, KeyboardInterrupt) as error:
                 number = getattr(error, "signal_number", signal.SIGINT)
                 raise InterruptedJobError(
@@ -132,11 +144,13 @@ class PipelineOrchestrator:
                 if job is not None:
                     database.jobs.discard(job.number)
             self.unreadable = context.unreadable
+            self.warnings = (*database.warnings, *context.warnings)
             return database.top_patterns(source_key=job.source_key)
 
     def _run(self, *, must_resume: bool) -> CompressionResult:
         self._cpu_at_start = time.process_time()
-        self._refuse_impossible_output()
+        refuse_impossible_output(self.config)
+        refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
@@ -166,7 +180,7 @@ class PipelineOrchestrator:
         analysis.forget_samples()
         tracker.leave()
         totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
-        tracker.enter(PipelinePhase.COMPLETED)
+        tracker.complete(*_contents(manifest))
         return summarize(
             context,
             manifest,
@@ -214,14 +228,22 @@ class PipelineOrchestrator:
         context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
         for note in manifest.errors:
             context.fail_on(note.path, note.message)
+        if self.config.include and not _contents(manifest)[0]:
+            context.warnings.append(
+                f"nothing matches --include {' '.join(self.config.include)}: no file was taken"
+            )
         for note in manifest.notices:
             self.reporter.notice(note.message, note.path)
         context.tracker.leave()
         return manifest, scanned_at
 
-    def _claim(self, context: RunContext, key: bytes, *, must_resume: bool = False) -> _Job:
+    def _claim(
+        self, context: RunContext, key: bytes, *, must_resume: bool = False, remember: bool = True
+    ) -> _Job:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         database = context.database
+        # What can be refused for want of memory is refused before the job is touched.
+        context.require_memory(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH)
         known = database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):
             raise ResumeFailedError(
@@ -229,9 +251,9 @@ class PipelineOrchestrator:
                 "Compress again: what did not change is taken from the database"
             )
         fresh = not self.config.pipeline.enable_resume
-        number = database.jobs.open(key, describe(self.config), fresh=fresh)
+        number = database.jobs.open(key, describe(self.config), fresh=fresh, remember=remember)
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
-        return _Job(number, key, jobs.source_key(self.config))
+        return _Job(number, key, jobs.source_key(self.config), database.jobs.progress(number))
 
     def _observe(self, context: RunContext, job: _Job) -> None:
         """Refresh the database's progress row each second, for `status` in another shell."""
@@ -259,7 +281,7 @@ class PipelineOrchestrator:
                 entries = self._analyzer(context, workers.executor, workers.in_flight).find_patterns(analysis)
             database.replace_patterns(job.source_key, entries)
             database.cache.store_artifact(key, PATTERNS_DONE, job.source_key)
-        context.tracker.found(database.pattern_count())
+        context.tracker.found(database.pattern_count(job.source_key))
         return key
 
     def _analyzer(self, context: RunContext, executor: Executor, in_flight: int) -> ParallelAnalyzer:
@@ -344,24 +366,18 @@ class PipelineOrchestrator:
     @property
     def _partial(self) -> Path:
         """Where the archive grows until it is complete."""
-        output = self.config.output.absolute()
-        return output.with_name(f".{output.name}.partial")
-
-    def _refuse_impossible_output(self) -> None:
-        output = self.config.output
-        if output.is_dir():
-            raise UsageError(f"the output {output} is a folder; name a file with -o")
-        if not output.absolute().parent.is_dir():
-            raise OutputError(f"the folder of the output {output} does not exist; nothing was read")
-        if not os.access(output.absolute().parent, os.W_OK):
-            raise OutputError(f"the folder of the output {output} cannot be written; nothing was read")
+        return partial_path(self.config.output)
 
     def _save_what_is_done(self, error: BaseException, context: RunContext, job: _Job | None) -> None:
         """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""
         if job is None or isinstance(error, JobBusyError):
             return
         try:
-            context.tracker.checkpoint()
+            if isinstance(error, MemoryLimitExceededError) and job.progress is not None:
+                # A refusal: the job stays as far as it had come.
+                context.database.jobs.set_progress(job.number, job.progress)
+            else:
+                context.tracker.checkpoint()
             context.database.jobs.interrupt(job.number)
         except CompressionError as second:
             error.add_note(f"the checkpoint could not be saved: {second}")

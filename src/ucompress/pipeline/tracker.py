@@ -74,6 +74,14 @@ class RunTracker:
         self.total_files, self.total_bytes = files, size
         self._show()
 
+    def complete(self, files: int, size: int) -> None:
+        """End the run, which went over `files` files of `size` bytes."""
+        self.phase = PipelinePhase.COMPLETED
+        self.files = self.total_files = files
+        self.bytes = self.total_bytes = size
+        self._path = None
+        self._show()
+
     def leave(self) -> None:
         """End the phase with a checkpoint."""
         self._show()

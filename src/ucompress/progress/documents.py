@@ -116,6 +116,7 @@ def summary_document(statistics: CompressionStatistics) -> JsonObject:
         "dictionary_coded_bytes": statistics.dictionary_coded_bytes,
         "index_bytes": statistics.index_bytes,
         "patterns_found": statistics.patterns_found,
+        "members": statistics.members,
         "files": statistics.files,
         "duplicate_files": statistics.duplicate_files,
         "blocks": statistics.blocks,

@@ -38,10 +38,11 @@ class CompressionStatistics:
         unique_bytes: bytes left once copies of files and segments are taken away.
         archive_bytes: size of the archive.
         dictionary_bytes: size of the shared dictionary, decoded.
-        dictionary_coded_bytes: what the dictionary takes in the archive.
-        index_bytes: what the index takes in the archive.
-        patterns_found: patterns with exact counts.
-        files: entries of the archive, directories and links included.
+        dictionary_coded_bytes: what the dictionary takes in the archive, with header and parity.
+        index_bytes: what the index takes in the archive, with header and parity.
+        patterns_found: patterns of these inputs, with exact counts.
+        members: entries of the archive, directories and links included.
+        files: regular files among them.
         duplicate_files: files whose content is another file's.
         blocks: blocks in the archive.
         blocks_resumed: blocks that an earlier, interrupted run had already written.
@@ -59,6 +60,7 @@ class CompressionStatistics:
     dictionary_coded_bytes: int = 0
     index_bytes: int = 0
     patterns_found: int = 0
+    members: int = 0
     files: int = 0
     duplicate_files: int = 0
     blocks: int = 0

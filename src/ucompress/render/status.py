@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ucompress.database.times import utc_now
+from ucompress.database import JobState, utc_now
 from ucompress.progress import PipelinePhase
 from ucompress.render.format import (
     display_text,
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     from ucompress.database import JobRecord
 
+LAST_SEEN = {
+    JobState.RUNNING: "Last sign of life",
+    JobState.INTERRUPTED: "Stopped",
+    JobState.DONE: "Finished",
+}
 SHOWN_DESCRIPTION = ("inputs", "output", "level")
 
 
@@ -32,7 +37,8 @@ def status_lines(record: JobRecord, progress: dict[str, Any] | None) -> list[str
         record: the job.
         progress: its progress row, a document of type `progress`; it comes from a file and is not trusted.
     """
-    return aligned([*_job(record), *_numbers(progress or {})], numbers=False)
+    rows = [*_job(record), *_numbers(progress or {}, running=record.state is JobState.RUNNING)]
+    return aligned(rows, numbers=False)
 
 
 def _job(record: JobRecord) -> Iterator[Row]:
@@ -45,10 +51,11 @@ def _job(record: JobRecord) -> Iterator[Row]:
             yield Row(name.capitalize(), display_text(words))
     if record.updated_at is not None:
         ago = max(0.0, (utc_now() - record.updated_at).total_seconds())
-        yield Row("Last sign of life", f"{format_seconds(ago)} ago")
+        yield Row(LAST_SEEN[record.state], f"{format_seconds(ago)} ago")
 
 
-def _numbers(progress: dict[str, Any]) -> Iterator[Row]:
+def _numbers(progress: dict[str, Any], *, running: bool) -> Iterator[Row]:
+    """What is known; of a job that has stopped only what still means something."""
     phase = progress.get("phase")
     if phase in [known.value for known in PipelinePhase]:
         yield Row("Phase", PipelinePhase(phase).label)
@@ -62,17 +69,17 @@ def _numbers(progress: dict[str, Any]) -> Iterator[Row]:
             whole = _number(progress, total)
             yield Row(label, f"{shown(value)} of {shown(whole)}" if whole else shown(value))
     measures: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-        ("Rate", "bytes_per_second", format_rate),
         ("Patterns", "patterns_found", _count),
-        ("Memory", "memory_bytes", format_bytes),
         ("Elapsed", "elapsed", format_seconds),
+        ("Rate", "bytes_per_second", format_rate),
+        ("Memory", "memory_bytes", format_bytes),
         ("Left", "estimated_remaining", format_seconds),
     )
-    for label, name, spoken in measures:
+    for label, name, spoken in measures if running else measures[:2]:
         if (value := _number(progress, name)) is not None:
             yield Row(label, spoken(value))
     path = progress.get("current_file")
-    if isinstance(path, str):
+    if running and isinstance(path, str):
         yield Row("Current file", display_text(path))
 
 

@@ -67,6 +67,8 @@ def _results(statistics: CompressionStatistics) -> Iterator[Row]:
         format_count(statistics.files),
         f"{format_count(duplicates)} with the content of another" if duplicates else "",
     )
+    if others := statistics.members - statistics.files:
+        yield Row("Folders and links", format_count(others))
     yield Row("Original", format_bytes(statistics.original_bytes))
     yield Row("Unique", format_bytes(statistics.unique_bytes))
     yield Row(
@@ -80,7 +82,7 @@ def _results(statistics: CompressionStatistics) -> Iterator[Row]:
     else:
         yield Row("Dictionary", "none", "nothing to gain from one")
     if statistics.index_bytes:
-        yield Row("Index", format_bytes(statistics.index_bytes))
+        yield Row("Index", format_bytes(statistics.index_bytes), "in the archive")
     yield Row("Patterns", format_count(statistics.patterns_found))
     resumed = statistics.blocks_resumed
     yield Row(

@@ -1,0 +1,63 @@
+"""What is refused before any work: outputs and databases that cannot be what they are given as."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ucompress.database import is_strange
+from ucompress.errors import OutputError, UsageError
+from ucompress.scan import database_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ucompress.config import CompressionConfig
+
+MEMORY = ":memory:"
+
+
+def partial_path(output: Path) -> Path:
+    """Where an archive grows until it is complete."""
+    absolute = output.absolute()
+    return absolute.with_name(f".{absolute.name}.partial")
+
+
+def refuse_impossible_output(config: CompressionConfig) -> None:
+    """Refuse an output that cannot be written, or that would replace the database.
+
+    Raises:
+        UsageError: the output is a folder, or the database.
+        OutputError: its folder does not exist or cannot be written.
+    """
+    output = config.output
+    if output.is_dir():
+        raise UsageError(f"the output {output} is a folder; name a file with -o")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"the folder of the output {output} does not exist; nothing was read")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"the folder of the output {output} cannot be written; nothing was read")
+    database = config.pipeline.database_path
+    if str(database) == MEMORY:
+        return
+    taken = set(map(str, database_files(os.path.realpath(database))))
+    if not taken.isdisjoint(map(os.path.realpath, (output, partial_path(output)))):
+        raise UsageError(
+            f"{output} is both the output and the database {database}; nothing was written: "
+            "choose another database with --database, or another output with -o"
+        )
+
+
+def refuse_strange_database(config: CompressionConfig) -> None:
+    """Refuse to take a file for the database that never was one: it would be moved aside.
+
+    Raises:
+        UsageError: somebody else's file stands at the database's name.
+    """
+    database = config.pipeline.database_path
+    if str(database) != MEMORY and is_strange(database):
+        raise UsageError(
+            f"{database} is no database, and was left untouched; "
+            "choose another with --database PATH, or --database :memory: to keep nothing"
+        )

@@ -1,0 +1,124 @@
+"""What is refused before any work, and what a refusal leaves as it was."""
+
+import json
+import sqlite3
+
+import pytest
+
+from support import fill_codebase
+from ucompress.database import APPLICATION_ID
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder to stand in, with a small tree."""
+    fill_codebase(tmp_path / "tree", 20, 1500)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def documents(outcome):
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+@pytest.mark.parametrize("command", ["compress", "analyze"])
+@pytest.mark.parametrize("content", [b"Dear all,\n" * 100, b"x"])
+def test_somebody_elses_file_is_no_database(ucompress, work, command, content):
+    (work / "letter.txt").write_bytes(content)
+    done = ucompress(command, "tree", "--database", "letter.txt")
+    assert done.code == 2
+    assert "letter.txt is no database, and was left untouched" in done.err
+    assert (work / "letter.txt").read_bytes() == content
+    assert sorted(path.name for path in work.iterdir()) == ["letter.txt", "tree"]
+
+
+def test_an_empty_file_becomes_the_database(ucompress, work):
+    (work / "p.db").touch()
+    assert ucompress("analyze", "tree", "--database", "p.db").code == 0
+    assert (work / "p.db").stat().st_size > 0
+
+
+def our_mark(content):
+    return content[:68] + APPLICATION_ID.to_bytes(4, "big") + content[72:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("compression_patterns.db", b"under our own name\n" * 300),
+        ("p.db", b"SQLite format 3\0" + b"and nothing good behind it\n" * 300),
+        ("p.db", our_mark(b"the header is gone but for our mark\n" * 300)),
+    ],
+)
+def test_a_damaged_database_is_moved_aside_with_a_warning(ucompress, work, name, content):
+    for option in ("-q", "--json"):
+        (work / name).write_bytes(content)
+        done = ucompress("analyze", option, "tree", "--database", name)
+        assert done.code == 0
+        told = done.err if option == "-q" else done.out.decode()
+        assert f"{name}.corrupt-" in told
+    assert (work / f"{name}.corrupt-2").read_bytes() == content
+
+
+def test_another_programs_database_is_moved_aside_with_a_warning(ucompress, work):
+    with sqlite3.connect("p.db") as sql:
+        sql.execute("CREATE TABLE bookmarks (url)")
+    sql.close()
+    done = ucompress("analyze", "-q", "tree", "--database", "p.db")
+    assert done.code == 0
+    assert "p.db.corrupt-1" in done.err
+
+
+@pytest.mark.parametrize(
+    ("output", "database"),
+    [("a.ucz", "a.ucz"), ("a.ucz", "./tree/../a.ucz"), ("p.db-wal", "p.db"), ("p.db", ".p.db.partial")],
+)
+def test_the_database_cannot_be_the_output(ucompress, work, output, database):
+    done = ucompress("compress", "tree", "-o", output, "--database", database)
+    assert done.code == 2
+    assert "both the output and the database" in done.err
+    assert [path.name for path in work.iterdir()] == ["tree"]
+
+
+def test_too_little_memory_is_refused_with_the_remedy(ucompress, work):
+    done = ucompress("compress", "tree", "--memory-limit", "1")
+    assert done.code == 16
+    first, second = done.err.splitlines()[-2:]
+    needed = first.partition("exceeded: ")[2].partition("MB")[0]
+    assert first.endswith(f"{needed}MB > 1MB")
+    assert f"--memory-limit {needed} or more" in second
+    assert not (work / "tree.ucz").exists()
+    row = documents(ucompress("compress", "tree", "--memory-limit", "1", "--json"))[-1]
+    assert f"--memory-limit {needed} or more" in row["message"]
+    # A refused job is not there to be resumed.
+    assert ucompress("resume").code == 14
+
+
+def test_include_that_matches_nothing_is_told(ucompress, work):
+    for command in ("compress", "analyze"):
+        done = ucompress(command, "-q", "tree", "--include", "*.rs", "--include", "*.zig")
+        assert (done.code, done.out) == (0, b"")
+        assert "nothing matches --include *.rs *.zig: no file was taken" in done.err
+        assert ucompress(command, "-q", "tree", "--include", "*.py").err == ""
+
+
+def test_counts_are_those_of_the_run_and_the_same_everywhere(ucompress, work):
+    fill_codebase(work / "other", 20, 1500, seed=7)
+    (work / "tree" / "link").symlink_to("nowhere")
+    assert ucompress("compress", "tree").code == 0
+    alone = documents(ucompress("compress", "tree", "--json", "--database", "fresh.db"))[-1]
+    assert ucompress("analyze", "other").code == 0
+    summary = documents(ucompress("compress", "tree", "--json", "--no-resume"))[-1]
+    assert summary["patterns_found"] == alone["patterns_found"] > 0
+    info = documents(ucompress("info", "tree.ucz", "--json"))[0]
+    shared = ("files", "members", "dictionary_bytes", "archive_bytes", "original_bytes", "blocks")
+    assert {name: summary[name] for name in shared} == {name: info[name] for name in shared}
+    assert summary["files"] == 20 < summary["members"]
+    for name in ("dictionary_coded_bytes", "index_bytes", "unique_bytes"):
+        assert summary[name] == info["extra"][name]
+
+
+def test_status_of_no_job_has_no_prefix(ucompress, work):
+    done = ucompress("status")
+    assert done.code == 14
+    assert done.err.startswith("ucompress: no job is known")
