@@ -133,3 +133,31 @@ def test_far_repeat_in_random_bytes_is_found() -> None:
 def test_room_for_larger_blocks_changes_nothing(level: int) -> None:
     primed, data = _core.PrimedDictionary(prose(3000, 19), level), prose(9000, 20)
     assert _core.Encoder(primed, len(data)).encode(data) == _core.Encoder(primed, 1 << 20).encode(data)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_match_may_go_on_from_the_dictionary_into_the_block(level: int) -> None:
+    # The tree knows "PREFIX89" at the dictionary's end only as far as that goes. Here the block goes on with
+    # two blanks, too, and then differs from all that the tree holds in the order of what followed earlier.
+    noise = random.Random(1)
+    rest = b"x" + noise.randbytes(40)
+    places = [
+        b"PREFIX89\x02?" + rest,
+        b"PREFIX89  y" + noise.randbytes(9),
+        b"PREFIX89\x01" + noise.randbytes(9),
+    ]
+    dictionary = b"".join((noise.randbytes(100), *places, noise.randbytes(30), b"PREFIX89"))
+    block = b"    " + noise.randbytes(50) + b"PREFIX89  " + rest + noise.randbytes(60)
+    payload = _core.compress_block(block, dictionary, level)
+    assert _core.decompress_block(payload, len(block), dictionary) == block
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_blocks_of_few_words_come_back_after_a_dictionary_of_them(level: int) -> None:
+    for seed in range(250):
+        pick = random.Random(seed)
+        letters = pick.choice([b"ab", b"abc", b"abcdefgh"])
+        words = [bytes(pick.choices(letters, k=pick.randrange(1, 12))) for _ in range(pick.randrange(2, 30))]
+        dictionary, block = (b"".join(pick.choices(words, k=pick.randrange(3, 120))) for _ in range(2))
+        payload = _core.compress_block(block, dictionary, level)
+        assert _core.decompress_block(payload, len(block), dictionary) == block, seed

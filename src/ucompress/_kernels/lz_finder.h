@@ -66,6 +66,27 @@ static inline uint32_t lz_hash3(const uint8_t *p)
         >> (32 - LZ_SHORT_BITS);
 }
 
+/* Appends a match that is longer than all before; returns the end of the list. */
+static UC_INLINE lz_match *lz_note(lz_match *out, uint32_t *best, uint32_t length, uint32_t offset)
+{
+    if (length > *best) {
+        *best = length;
+        out->length = length;
+        out->offset = offset;
+        out++;
+    }
+    return out;
+}
+
+/* Bytes that `here` and a tree's node share. On the way to it one node was smaller and one larger: what
+ * `here` shares with both, it shares with all between them. */
+static UC_INLINE uint32_t lz_tree_length(const uint8_t *there, const uint8_t *here, uint32_t smaller_length,
+                                         uint32_t larger_length, uint32_t limit)
+{
+    uint32_t known = smaller_length < larger_length ? smaller_length : larger_length;
+    return known + uc_match_length(there + known, here + known, limit - known);
+}
+
 /* Walks a tree down and hangs the position at its root. Returns the end of the list. */
 static UC_INLINE lz_match *lz_tree_insert(const lz_index *index, const uint8_t *window, uint32_t position,
                                           uint32_t limit, uint32_t depth, uint32_t best, lz_match *out)
@@ -79,14 +100,11 @@ static UC_INLINE lz_match *lz_tree_insert(const lz_index *index, const uint8_t *
     while (node && depth-- > 0) {
         const uint8_t *there = window + node - 1;
         uint32_t *pair = &index->links[2 * (size_t)(node - 1 - index->base)];
-        uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        uint32_t length;
         UC_PREFETCH(pair);
-        length += uc_match_length(there + length, here + length, limit - length);
-        if (out && length > best) {
-            best = length;
-            out->length = length;
-            out->offset = (uint32_t)(here - there);
-            out++;
+        length = lz_tree_length(there, here, smaller_length, larger_length, limit);
+        if (out) {
+            out = lz_note(out, &best, length, (uint32_t)(here - there));
         }
         if (length == limit) {
             *smaller = pair[0];
@@ -109,9 +127,12 @@ static UC_INLINE lz_match *lz_tree_insert(const lz_index *index, const uint8_t *
     return out;
 }
 
-/* The same walk in a tree that stays as it is. */
-static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *window, uint32_t position,
-                                        uint32_t limit, uint32_t depth, uint32_t best, lz_match *out)
+/* The same walk in the dictionary's tree, which stays as it is. A node near the dictionary's end `past` was
+ * compared with no more than the bytes up to there when it was hung up: of what follows them, the block,
+ * the tree knows no order. So the walk ends where all of them are equal, though the match may go on. */
+static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *window, uint32_t past,
+                                        uint32_t position, uint32_t limit, uint32_t depth, uint32_t best,
+                                        lz_match *out)
 {
     const uint8_t *here = window + position;
     uint32_t node = index->heads[lz_hash4(here, index->bits)];
@@ -119,16 +140,11 @@ static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *wi
     while (node && depth-- > 0) {
         const uint8_t *there = window + node - 1;
         const uint32_t *pair = &index->links[2 * (size_t)(node - 1)];
-        uint32_t length = smaller_length < larger_length ? smaller_length : larger_length;
+        uint32_t length;
         UC_PREFETCH(pair);
-        length += uc_match_length(there + length, here + length, limit - length);
-        if (length > best) {
-            best = length;
-            out->length = length;
-            out->offset = (uint32_t)(here - there);
-            out++;
-        }
-        if (length == limit) {
+        length = lz_tree_length(there, here, smaller_length, larger_length, limit);
+        out = lz_note(out, &best, length, (uint32_t)(here - there));
+        if (length == limit || length >= past - (node - 1)) {
             break;
         }
         if (there[length] < here[length]) {
@@ -150,15 +166,9 @@ static UC_INLINE lz_match *lz_chain_look(const lz_index *index, const uint8_t *w
     while (node && depth-- > 0) {
         const uint8_t *there = window + node - 1;
         if (there[best] == here[best] && there[0] == here[0]) {
-            uint32_t length = uc_match_length(there, here, limit);
-            if (length > best) {
-                best = length;
-                out->length = length;
-                out->offset = (uint32_t)(here - there);
-                out++;
-                if (length == limit) {
-                    break;
-                }
+            out = lz_note(out, &best, uc_match_length(there, here, limit), (uint32_t)(here - there));
+            if (best == limit) {
+                break;
             }
         }
         node = index->links[node - 1 - index->base];
@@ -210,18 +220,12 @@ static inline lz_match *lz_find_short(lz_finder *f, uint32_t position, uint32_t 
     uint32_t *triple = &f->triples[lz_hash3(here)];
     uint32_t best = 1;
     if (*pair) {
-        best = uc_match_length(f->window + *pair - 1, here, limit);
-        out->length = best;
-        out->offset = position + 1 - *pair;
-        out++;
+        uint32_t length = uc_match_length(f->window + *pair - 1, here, limit);
+        out = lz_note(out, &best, length, position + 1 - *pair);
     }
     if (*triple && *triple != *pair) {
         uint32_t length = uc_match_length(f->window + *triple - 1, here, limit);
-        if (length > best) {
-            out->length = length;
-            out->offset = position + 1 - *triple;
-            out++;
-        }
+        out = lz_note(out, &best, length, position + 1 - *triple);
     }
     *pair = *triple = position + 1;
     return out;
@@ -260,7 +264,7 @@ static inline lz_match *lz_find_past(lz_finder *f, uint32_t position, uint32_t l
         return out;
     }
     if (f->effort.tree) {
-        out = lz_tree_look(f->shared, f->window, position, limit, f->effort.past_depth, best, out);
+        out = lz_tree_look(f->shared, f->window, f->past, position, limit, f->effort.past_depth, best, out);
     } else {
         uint32_t node = f->shared->heads[lz_hash4(f->window + position, f->shared->bits)];
         out = lz_chain_look(f->shared, f->window, position, node, limit, f->effort.past_depth, best, out);

@@ -18,11 +18,7 @@
 #include "lz_encoder.h"
 
 #define LZ_FAR 0xFFFFFFFFu
-#ifndef LZ_REFRESH
-#ifndef LZ_REFRESH
-#define LZ_REFRESH 2048
-#endif
-#endif
+#define LZ_REFRESH 2048 /* bytes coded before prices are read anew */
 
 typedef struct {
     lz_encoder *e;
