@@ -23,7 +23,7 @@ TEXT: Final = 0
 BINARY: Final = 1
 DENSE: Final = 2
 
-ANCHOR_LENGTH: Final = 48
+ANCHOR_LENGTH: Final = 160
 
 __all__ = [
     "ANCHOR_LENGTH",

@@ -9,7 +9,7 @@ from ucompress._kernels cimport segments as _segments
 
 
 cdef enum:
-    ANCHOR_LENGTH = 48
+    ANCHOR_LENGTH = 160
     LEAST_SPACING = 256
     MOST_ANCHORS = 1 << 21
 

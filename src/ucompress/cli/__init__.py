@@ -7,6 +7,7 @@ answers at once; what a command needs it imports itself.
 from __future__ import annotations
 
 import io
+import gc
 import os
 import sys
 
@@ -16,6 +17,8 @@ def main() -> None:
     from ucompress.cli.app import app, spelled_out
 
     _make_streams_safe()
+    # Large trees make many objects and hardly a cycle: looking for cycles took a twentieth of a run.
+    gc.set_threshold(100_000)
     app(spelled_out(sys.argv[1:]), prog_name="ucompress")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.scan import Manifest
 
-GROUNDWORK_VERSION = 1
+GROUNDWORK_VERSION = 2
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
