@@ -6,8 +6,8 @@ answers at once; what a command needs it imports itself.
 
 from __future__ import annotations
 
-import io
 import gc
+import io
 import os
 import sys
 
