@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from ucompress.archive.entry import show
 from ucompress.archive.reader import Archive
 from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.errors import UsageError
+from ucompress.errors import CorruptArchiveError, OutputError, UsageError
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
 if TYPE_CHECKING:
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["compress", "decompress", "open", "train"]
 
+AnyPath = str | bytes | os.PathLike[str]
+
+NAMED = 10
+"""Members that an error names, of those that could not be given back."""
+
 _PIPELINE_FIELDS = frozenset(field.name for field in fields(PipelineConfig))
+_CONFIG_FIELDS = frozenset(field.name for field in fields(CompressionConfig)) - {
+    "inputs",
+    "output",
+    "pipeline",
+}
 
 
 def compress(
-    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    archive: str | os.PathLike[str],
+    source: AnyPath | Iterable[AnyPath],
+    archive: AnyPath,
     *,
     executor: Executor | None = None,
     renderer: Renderer | None = None,
@@ -55,23 +66,22 @@ def compress(
         >>> import ucompress
         >>> result = ucompress.compress("src", "src.ucz", level=6)  # doctest: +SKIP
     """
-    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+    unknown = options.keys() - _PIPELINE_FIELDS - _CONFIG_FIELDS
+    if unknown:
+        raise UsageError(f"compress has no option {', '.join(sorted(unknown))}")
     pipeline_options = {name: options.pop(name) for name in _PIPELINE_FIELDS & options.keys()}
     pipeline = replace(PipelineConfig(database_path=Path(":memory:")), **pipeline_options)
-    try:
-        config = CompressionConfig(
-            inputs=tuple(map(Path, sources)), output=Path(archive), pipeline=pipeline, **options
-        )
-    except TypeError as error:
-        raise UsageError(f"unknown option for compress: {error}") from error
+    # The configuration takes any spelling of paths and brings them into one form.
+    inputs, output = cast("tuple[Path, ...]", source), cast("Path", archive)
+    config = CompressionConfig(inputs=inputs, output=output, pipeline=pipeline, **options)
     return PipelineOrchestrator(config, executor=executor, renderer=renderer).run()
 
 
 def decompress(
-    archive: str | os.PathLike[str],
-    target: str | os.PathLike[str] = ".",
+    archive: AnyPath,
+    target: AnyPath = ".",
     *,
-    members: Iterable[str | bytes] | None = None,
+    members: str | bytes | Iterable[str | bytes] | None = None,
     force: bool = False,
 ) -> None:
     """Give a tree back, byte for byte.
@@ -79,18 +89,29 @@ def decompress(
     Args:
         archive: the archive.
         target: the folder that receives the members; made if missing.
-        members: names to extract, each with all below it; None extracts everything.
+        members: names to extract, each with all below it (one name, or several); None extracts
+            everything.
         force: overwrite what is there.
 
     Raises:
-        ArchiveError: the archive is damaged, unsupported or unsafe.
+        InputError: the archive cannot be read.
+        ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
+            written; the error's notes name the first of the others.
         OutputError: the target cannot be written, or a file is in the way.
     """
     with Archive(archive) as opened:
-        opened.extract(target, members=members, force=force)
+        report = opened.extract(os.fsdecode(target), members=members, force=force)
+    if report.failed:
+        kind = CorruptArchiveError if report.damaged else OutputError
+        error = kind(
+            f"{opened.name}: {len(report.failed):,} members could not be given back; all others were"
+        )
+        for path, reason in report.failed[:NAMED]:
+            error.add_note(f"{show(path)}: {reason}")
+        raise error
 
 
-def open(archive: str | os.PathLike[str] | BinaryIO) -> Archive:
+def open(archive: AnyPath | BinaryIO) -> Archive:
     """Open an archive to read from; see `Archive`.
 
     Example:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from ucompress.errors import UsageError
 
@@ -14,6 +17,7 @@ LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 6
 DEFAULT_LEVEL = 6
 DEFAULT_DATABASE = Path("compression_patterns.db")
+CONTENT_HASH_BYTES = (0, 8, 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,13 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no run could honour."""
-        if self.batch_size < 1:
-            raise UsageError(f"batch_size must be at least 1, not {self.batch_size}")
-        if self.memory_limit_mb < 1:
-            raise UsageError(f"memory_limit_mb must be at least 1, not {self.memory_limit_mb}")
+        _set(self, "database_path", _path("database_path", self.database_path))
+        for name in ("batch_size", "memory_limit_mb"):
+            _check_number(name, getattr(self, name), least=1)
+        for name in ("checkpoint_interval", "progress_update_interval"):
+            value = getattr(self, name)
+            if not isinstance(value, timedelta) or value < timedelta(0):
+                raise UsageError(f"{name} must be a timedelta of no less than 0 seconds, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +64,9 @@ class CompressionConfig:
         min_frequency: fewest positions at which a pattern must stand.
         chunk_size: files handed to a worker at a time.
         memory_map_threshold: files of this many bytes and more are handled in windows.
-        include, exclude: gitignore-style patterns on member names; exclude wins.
+        include, exclude: gitignore-style patterns on member names, one text or several; exclude wins.
         gitignore: honour `.gitignore` files inside the inputs.
-        content_hash_bytes: None lets the writer decide; 32 stores full content hashes.
+        content_hash_bytes: 0, 8 or 32 (full content hashes); None lets the writer decide.
         dictionary: a raw dictionary file to use instead of building one.
         pipeline: how the run keeps its state.
     """
@@ -80,18 +87,59 @@ class CompressionConfig:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 
     def __post_init__(self) -> None:
-        """Refuse values that no run could honour."""
+        """Bring paths and patterns into one form, and refuse values that no run could honour."""
+        _set(self, "inputs", tuple(_path("inputs", path) for path in _several("inputs", self.inputs)))
+        _set(self, "output", _path("output", self.output))
+        if self.dictionary is not None:
+            _set(self, "dictionary", _path("dictionary", self.dictionary))
+        for name in ("include", "exclude"):
+            _set(self, name, _several(name, getattr(self, name)))
+            if not all(isinstance(pattern, str) for pattern in getattr(self, name)):
+                raise UsageError(f"{name} must be texts, not {getattr(self, name)!r}")
         if not self.inputs:
             raise UsageError("nothing to compress: name at least one file or directory")
+        _check_number("level", self.level)
         if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
             raise UsageError(
                 f"level {self.level} does not exist yet: choose one from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
             )
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads must be at least 1, not {self.threads}")
+        if self.threads is not None:
+            _check_number("threads", self.threads, least=1)
+        _check_number("min_pattern_length", self.min_pattern_length)
         if not 8 <= self.min_pattern_length <= 64:
             raise UsageError(f"min_pattern_length must be from 8 to 64 bytes, not {self.min_pattern_length}")
-        if self.min_frequency < 2:
-            raise UsageError(f"min_frequency must be at least 2, not {self.min_frequency}")
-        if self.chunk_size < 1:
-            raise UsageError(f"chunk_size must be at least 1, not {self.chunk_size}")
+        _check_number("min_frequency", self.min_frequency, least=2)
+        _check_number("chunk_size", self.chunk_size, least=1)
+        _check_number("memory_map_threshold", self.memory_map_threshold, least=1)
+        if self.content_hash_bytes is not None and self.content_hash_bytes not in CONTENT_HASH_BYTES:
+            raise UsageError(f"content_hash_bytes must be 0, 8, 32 or None, not {self.content_hash_bytes!r}")
+
+
+def _set(config: Any, name: str, value: object) -> None:
+    """Give a frozen value its final form while it is being made."""
+    object.__setattr__(config, name, value)
+
+
+def _check_number(name: str, value: object, least: int | None = None) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"{name} must be a whole number, not {value!r}")
+    if least is not None and value < least:
+        raise UsageError(f"{name} must be at least {least}, not {value}")
+
+
+def _path(name: str, value: object) -> Path:
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise UsageError(f"{name} must be a path, not {value!r}")
+    text = os.fsdecode(value)
+    if "\0" in text:
+        raise UsageError(f"{name} holds a zero byte, which no path may have: {text!r}")
+    return Path(text)
+
+
+def _several(name: str, value: object) -> tuple[Any, ...]:
+    """One path or pattern, or several of them, as several."""
+    if isinstance(value, str | bytes | os.PathLike):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise UsageError(f"{name} must be one or several, not {value!r}")
+    return tuple(value)

@@ -69,7 +69,7 @@ class ExtractionReport:
 def extract(
     archive: Archive,
     root: Path,
-    members: Iterable[str | bytes] | None = None,
+    members: str | bytes | Iterable[str | bytes] | None = None,
     *,
     force: bool = False,
     threads: int | None = None,
@@ -100,6 +100,8 @@ def extract(
         job = _Extraction(
             archive, target, limits or ExtractionLimits(), threads or os.cpu_count() or 1, progress
         )
+        if isinstance(members, str | bytes):
+            members = [members]
         names = None if members is None else [to_path(name).rstrip(b"/") for name in members]
         try:
             job.check(names, force=force)

@@ -361,7 +361,7 @@ class Archive(Mapping[str, bytes]):
     def extract(
         self,
         target: str | os.PathLike[str],
-        members: Iterable[str | bytes] | None = None,
+        members: str | bytes | Iterable[str | bytes] | None = None,
         *,
         force: bool = False,
         threads: int | None = None,

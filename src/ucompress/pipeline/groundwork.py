@@ -14,10 +14,10 @@ import numpy as np
 
 from ucompress.checksum import Digest
 from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
-from ucompress.errors import InputError
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, changed_meanwhile
 from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.similarity import sketches
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
-
-LARGEST_USER_DICTIONARY = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         plan = _make_plan(context, analysis)
         cache.store_artifact(key, PLAN, plan.to_bytes())
     if context.config.dictionary is not None:
-        return Groundwork(plan, _user_dictionary(context))
+        return Groundwork(plan, user_dictionary(context.config.dictionary))
     stored = cache.artifact(key, DICTIONARY)
     if stored is not None and len(stored) >= 8:
         return Groundwork(plan, stored[8:], int.from_bytes(stored[:8], "little"))
@@ -75,21 +73,6 @@ def _stored_plan(blob: bytes | None) -> Plan | None:
         return None if blob is None else Plan.from_bytes(blob)
     except ValueError:
         return None
-
-
-def _user_dictionary(context: RunContext) -> bytes:
-    path = context.config.dictionary
-    assert path is not None
-    try:
-        with path.open("rb") as file:
-            dictionary = file.read(LARGEST_USER_DICTIONARY + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot read the dictionary {path}: {error.strerror}; nothing was written"
-        ) from error
-    if len(dictionary) > LARGEST_USER_DICTIONARY:
-        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written")
-    return dictionary
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:

@@ -11,10 +11,12 @@ from blake3 import blake3
 
 from ucompress import __version__
 from ucompress.codec.zstd import LIBRARY_VERSION
+from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from ucompress.config import CompressionConfig
     from ucompress.pipeline.contents import DistinctContent
@@ -24,6 +26,7 @@ GROUNDWORK_VERSION = 2
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
+LARGEST_DICTIONARY = 8 << 20
 
 
 def zstd_version(level: int) -> int:
@@ -39,6 +42,26 @@ def versions(config: CompressionConfig) -> dict[str, object]:
     return {"ucompress": __version__, "zstd": zstd_version(config.level)}
 
 
+def user_dictionary(path: Path) -> bytes:
+    """The dictionary that the user gives.
+
+    Raises:
+        InputError: it cannot be read, or is larger than any may be.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"the dictionary {path} is no regular file; nothing was written")
+        with path.open("rb") as file:
+            dictionary = file.read(LARGEST_DICTIONARY + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot read the dictionary {path}: {error.strerror}; nothing was written"
+        ) from error
+    if len(dictionary) > LARGEST_DICTIONARY:
+        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written")
+    return dictionary
+
+
 def byte_options(config: CompressionConfig) -> bytes:
     """The options and versions that decide the archive's bytes, in one canonical form."""
     options: dict[str, object] = {
@@ -51,7 +74,7 @@ def byte_options(config: CompressionConfig) -> bytes:
         "versions": versions(config),
     }
     if config.dictionary is not None:
-        options["dictionary"] = blake3(config.dictionary.read_bytes()).hexdigest()
+        options["dictionary"] = blake3(user_dictionary(config.dictionary)).hexdigest()
     return json.dumps(options, sort_keys=True).encode()
 
 

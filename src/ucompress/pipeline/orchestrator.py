@@ -31,7 +31,7 @@ from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcesso
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
-from ucompress.pipeline.refusals import partial_path, refuse_impossible_output, refuse_strange_database
+from ucompress.pipeline.refusals import partial_path, refuse_impossible, refuse_strange_database
 from ucompress.pipeline.summary import summarize
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
@@ -149,7 +149,7 @@ class PipelineOrchestrator:
 
     def _run(self, *, must_resume: bool) -> CompressionResult:
         self._cpu_at_start = time.process_time()
-        refuse_impossible_output(self.config)
+        refuse_impossible(self.config)
         refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ucompress.database import is_strange
 from ucompress.errors import OutputError, UsageError
+from ucompress.pipeline.job import user_dictionary
 from ucompress.scan import database_files
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ def partial_path(output: Path) -> Path:
     return absolute.with_name(f".{absolute.name}.partial")
 
 
-def refuse_impossible_output(config: CompressionConfig) -> None:
-    """Refuse an output that cannot be written, or that would replace the database.
+def refuse_impossible(config: CompressionConfig) -> None:
+    """Refuse outputs that cannot be written or would replace the database, and missing dictionaries.
 
     Raises:
         UsageError: the output is a folder, or the database.
         OutputError: its folder does not exist or cannot be written.
+        InputError: the dictionary cannot be read.
     """
+    if config.dictionary is not None:
+        user_dictionary(config.dictionary)
     output = config.output
     if output.is_dir():
         raise UsageError(f"the output {output} is a folder; name a file with -o")

@@ -1,0 +1,98 @@
+"""The public calls: what they take, and how they refuse."""
+
+import io
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import ucompress
+from support import fill_codebase
+from ucompress.errors import CompressionError, CorruptArchiveError, InputError, OutputError, UsageError
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder to stand in, with a small tree."""
+    fill_codebase(tmp_path / "tree", 12, 900)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", ["tree", b"tree", Path("tree"), ["tree"], (b"tree",)])
+def test_paths_of_any_spelling(work, source):
+    result = ucompress.compress(source, b"a.ucz", level=1, include="*.py")
+    assert result.archive == Path("a.ucz")
+    with ucompress.open(b"a.ucz") as archive:
+        names = list(archive)
+        assert any(name.endswith(".py") for name in names)
+        assert not any(name.endswith((".c", ".json")) for name in names)
+    ucompress.decompress(b"a.ucz", b"out")
+    ucompress.decompress("a.ucz", "one", members=names[-1])
+    assert (work / "one" / names[-1]).read_bytes() == (work / names[-1]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"level": "6"}, "level must be a whole number, not '6'"),
+        ({"level": True}, "level must be a whole number"),
+        ({"level": 9}, "does not exist"),
+        ({"threads": 0}, "threads must be at least 1"),
+        ({"threads": "2"}, "threads must be a whole number"),
+        ({"checkpoint_interval": -1}, "checkpoint_interval must be a timedelta"),
+        ({"progress_update_interval": timedelta(-1)}, "progress_update_interval must be a timedelta"),
+        ({"memory_limit_mb": 1.5}, "memory_limit_mb must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"content_hash_bytes": 5}, "content_hash_bytes must be 0, 8, 32 or None, not 5"),
+        ({"min_pattern_length": "16"}, "min_pattern_length must be a whole number"),
+        ({"include": 7}, "include must be one or several, not 7"),
+        ({"include": [b"*.py"]}, "include must be texts"),
+        ({"dictionary": 5}, "dictionary must be a path, not 5"),
+        ({"database_path": "a\0b"}, "database_path holds a zero byte"),
+        ({"colour": "red"}, "compress has no option colour"),
+    ],
+)
+def test_wrong_options_are_usage_errors(work, options, words):
+    with pytest.raises(UsageError, match=words):
+        ucompress.compress("tree", "a.ucz", **options)
+    assert os.listdir() == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("source", "archive"), [("a\0b", "a.ucz"), ("tree", "a\0.ucz"), (7, "a.ucz"), ([], "x")]
+)
+def test_wrong_paths_are_usage_errors(work, source, archive):
+    with pytest.raises(UsageError):
+        ucompress.compress(source, archive)
+
+
+def test_a_dictionary_that_is_not_there(work):
+    with pytest.raises(InputError, match="dictionary x"):
+        ucompress.compress("tree", "a.ucz", dictionary="x")
+    with pytest.raises(InputError, match="dictionary tree is no regular file"):
+        ucompress.compress("tree", "a.ucz", dictionary="tree")
+    assert os.listdir() == ["tree"]
+
+
+@pytest.mark.parametrize("call", [ucompress.open, ucompress.decompress])
+@pytest.mark.parametrize("path", ["missing.ucz", "tree", "a\0b"])
+def test_what_cannot_be_read_is_an_error_of_ours(work, call, path):
+    with pytest.raises(CompressionError):
+        call(path)
+
+
+def test_decompress_tells_what_damage_cost(work):
+    ucompress.compress("tree", "a.ucz", level=1)
+    content = bytearray((work / "a.ucz").read_bytes())
+    with ucompress.open(io.BytesIO(content)) as archive:
+        place = int(archive._directory.blocks.at[0])
+    content[place + 60] ^= 0xFF
+    (work / "a.ucz").write_bytes(content)
+    with pytest.raises(CorruptArchiveError, match="members could not be given back") as caught:
+        ucompress.decompress("a.ucz", "out")
+    assert "block 0" in caught.value.__notes__[0]
+    (work / "file").touch()
+    with pytest.raises(OutputError):
+        ucompress.decompress("a.ucz", "file")
