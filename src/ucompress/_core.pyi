@@ -165,3 +165,9 @@ class DictionaryBuilder:
     def select(self, size: int) -> Rows: ...
 
 def build_dictionary(samples: Buffer | Sequence[Buffer], size: int, *, length: int = 16) -> bytes: ...
+
+# Files: many new ones in one call.
+
+def write_files(
+    folder: int, data: Buffer, rows: Iterable[tuple[bytes, int, int, int, int]], kept: int = 0
+) -> list[tuple[int, int]]: ...

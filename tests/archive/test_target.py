@@ -88,7 +88,7 @@ def test_a_full_disk_ends_the_extraction(archive, here, monkeypatch):
 
     monkeypatch.setattr(os, "ftruncate", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        archive.extract("out")
+        archive.extract("out", ["t"])  # members that are named are written with temporary names
     assert not list((here / "out" / "t").iterdir())
 
 

@@ -20,6 +20,7 @@ LAYERS = {
     "segments": 2,
     "similarity": 2,
     "checksum": 2,
+    "files": 2,
     "scan": 3,
     "database": 3,
     "archive": 3,

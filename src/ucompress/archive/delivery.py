@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.archive.entry import HOLE, Entry, Extent, show
 from ucompress.archive.layout import check
+from ucompress.archive.staging import Row, StagingFolder
 from ucompress.archive.target import Draft, TargetFolder
 from ucompress.errors import ArchiveError, OutputError
 
@@ -41,7 +42,7 @@ class Failure(NamedTuple):
     damage: bool
 
 
-Done = Callable[[Entry, Failure | None], None]
+Done = Callable[[Sequence[Entry], Failure | None], None]
 
 
 def reason(error: BaseException) -> Failure:
@@ -82,11 +83,12 @@ class Delivery:
     Parameters:
         archive: where blocks come from.
         target: where files go.
-        done: called with each file and why it failed, or None; from any thread.
+        done: called with files that are written, or that failed, and why; from any thread.
     """
 
     def __init__(self, archive: Archive, target: TargetFolder, done: Done) -> None:
         """Start without files."""
+        self._staging = target if isinstance(target, StagingFolder) else None
         self._archive = archive
         self._target = target
         self._done = done
@@ -110,6 +112,9 @@ class Delivery:
 
     def _assign(self, entry: Entry) -> None:
         """Note which blocks a file takes parts of."""
+        if len(entry.extents) == 1:
+            self._whole.setdefault(entry.extents[0].block, []).append(entry)
+            return
         by_block: dict[int, list[Part]] = {}
         for part in stored_parts(entry):
             by_block.setdefault(part[1].block, []).append(part)
@@ -127,10 +132,39 @@ class Delivery:
             data = self._archive.block_once(block) if block != HOLE else b""
         except FAILURES as error:
             failure = reason(error)
-        for entry in self._whole.pop(block, ()):
-            self._done(entry, failure or self._write_whole(entry, data))
+        whole = self._whole.pop(block, [])
+        if failure is not None:
+            self._done(whole, failure)
+        else:
+            for entry in self._write_many(whole, data) if self._staging is not None else whole:
+                self._done((entry,), self._write_whole(entry, data))
         for pending, parts in self._parts.pop(block, ()):
             self._write_parts(pending, parts, data, failure)
+
+    def _write_many(self, entries: Sequence[Entry], data: bytes) -> list[Entry]:
+        """Write what is plain in one call: one span of the block, no attributes; returns what is left."""
+        assert self._staging is not None
+        plain, rest, rows = [], [], list[Row]()
+        view = memoryview(data)
+        for entry in entries:
+            offset, size = (entry.extents[0].offset, entry.size) if entry.extents else (0, 0)
+            is_hole = bool(entry.extents) and entry.extents[0].block == HOLE
+            if len(entry.extents) > 1 or is_hole or entry.xattrs or offset + size > len(data):
+                rest.append(entry)
+                continue
+            digest = entry.digest and check(view[offset : offset + size], len(entry.digest))
+            try:
+                self._archive.check_content(entry, digest)
+            except ArchiveError:
+                rest.append(entry)
+                continue
+            plain.append(entry)
+            rows.append((entry.path, offset, size, entry.mode & PERMISSIONS, entry.mtime_ns))
+        missing = self._staging.write(data, rows)
+        for number in reversed(missing):
+            rest.append(plain.pop(number))
+        self._done(plain, None)
+        return rest
 
     def _write_whole(self, entry: Entry, data: bytes) -> Failure | None:
         """Write a file of one block at most; tells why it failed."""
@@ -190,7 +224,7 @@ class Delivery:
         except FAILURES as error:
             pending.draft.discard()
             failure = reason(error)
-        self._done(pending.entry, failure)
+        self._done((pending.entry,), failure)
 
 
 def stored_parts(entry: Entry) -> list[Part]:

@@ -6,17 +6,18 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure, reason, user_xattrs
 from ucompress.archive.entry import HOLE, Entry, EntryKind, show, to_path
 from ucompress.archive.pages import LINKED
+from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import ArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
 
@@ -105,10 +106,15 @@ def extract(
         names = None if members is None else [to_path(name).rstrip(b"/") for name in members]
         try:
             job.check(names, force=force)
+            if names is None:
+                job.stage()
         except BaseException:
             target.remove_made()
             raise
-        return job.run(names)
+        try:
+            return job.run(names)
+        finally:
+            job.move_out()
     finally:
         target.close()
 
@@ -147,6 +153,10 @@ class _Extraction:
     ) -> None:
         self._archive = archive
         self._target = target
+        self._work = target
+        self._staging: StagingFolder | None = None
+        self._new = True
+        self._first: list[Entry] = []
         self._limits = limits
         self._threads = threads
         self._progress = progress
@@ -159,8 +169,12 @@ class _Extraction:
         limits, total = self._limits, 0
         look = not force and not self._target.is_empty()
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
-        for count, entry in enumerate(select(self._archive, names), 1):
-            total += sum(extent.length for extent in entry.extents if extent.block != HOLE)
+        entries, top = select(self._archive, names), None
+        self._first = list(islice(entries, BATCH))
+        for count, entry in enumerate(chain(self._first, entries), 1):
+            for extent in entry.extents:
+                if extent.block != HOLE:
+                    total += extent.length
             if (
                 count > limits.members
                 or entry.path.count(b"/") >= limits.depth
@@ -173,46 +187,80 @@ class _Extraction:
                 raise UnsafeArchiveError(
                     f"extraction takes more than the {free} bytes allowed; nothing was written"
                 )
-            self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
-            if look and entry.kind is not EntryKind.DIRECTORY and self._target.exists(entry.path):
+            if top is None or not entry.path.startswith(top):
+                self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
+                name = entry.path.partition(b"/")[0]
+                top, stands = name + b"/", self._target.exists(name)
+                self._new = self._new and not stands
+            if look and stands and entry.kind is not EntryKind.DIRECTORY and self._target.exists(entry.path):
                 raise OutputError(
                     f"{show(entry.path)} is already there; nothing was written. "
                     "--force replaces it (in Python force=True)"
                 )
 
+    def stage(self) -> None:
+        """Where no name of the archive stands in the target yet, put all together in a folder beside."""
+        if self._new and self._target.descriptor is not None:
+            self._work = self._staging = StagingFolder(self._target)
+
     def run(self, names: list[bytes] | None) -> ExtractionReport:
         """Write everything; see `extract`."""
-        entries = select(self._archive, names)
         folders: list[Entry] = []
         links: list[Entry] = []
         with ThreadPoolExecutor(self._threads) as pool:
-            while batch := list(islice(entries, BATCH)):
+            for batch in self._batches(names):
                 folders += [
                     e for e in batch if e.kind is EntryKind.DIRECTORY and self._guard(e, self._make_folder)
                 ]
                 links += [e for e in batch if e.kind in LINKED]
-                delivery = Delivery(self._archive, self._target, self._done)
+                delivery = Delivery(self._archive, self._work, self._done)
                 delivery.run([e for e in batch if e.kind is EntryKind.FILE], pool)
         self._hard_links([link for link in links if link.kind is EntryKind.HARDLINK], names)
         for link in links:
             if link.kind is EntryKind.SYMLINK and self._guard(link, self._make_symlink):
                 self._report.links += 1
-        for folder in reversed(folders):
-            if self._guard(folder, self._finish_folder):
-                self._report.folders += 1
+        self._finish_folders([folder for folder in folders if b"/" in folder.path])
+        self.move_out()
+        self._finish_folders([folder for folder in folders if b"/" not in folder.path])
         self._report.failed.sort()
         return self._report
 
-    def _done(self, entry: Entry, failure: Failure | None) -> None:
-        """Note one file; called from any thread."""
+    def _batches(self, names: list[bytes] | None) -> Iterator[list[Entry]]:
+        """The entries again, in parts; those of a small archive were kept."""
+        batch, self._first = self._first, []
+        yield batch
+        if len(batch) == BATCH:
+            entries = islice(select(self._archive, names), BATCH, None)
+            while batch := list(islice(entries, BATCH)):
+                yield batch
+
+    def _finish_folders(self, folders: list[Entry]) -> None:
+        """Give folders their modes and times, those inside before those around them."""
+        for folder in reversed(folders):
+            if self._guard(folder, self._finish_folder):
+                self._report.folders += 1
+
+    def move_out(self) -> None:
+        """Move to the target what was put together beside it, if anything was."""
+        if self._staging is not None:
+            staging, self._staging, self._work = self._staging, None, self._target
+            try:
+                staging.move_out()
+            finally:
+                staging.close()
+
+    def _done(self, entries: Sequence[Entry], failure: Failure | None) -> None:
+        """Note files; called from any thread."""
         with self._lock:
             if failure is not None:
-                self._fail(entry, failure)
+                for entry in entries:
+                    self._fail(entry, failure)
                 return
-            self._report.files += 1
-            self._report.content_bytes += entry.size
+            self._report.files += len(entries)
+            self._report.content_bytes += sum([entry.size for entry in entries])
         if self._progress is not None:
-            self._progress(show(entry.path), entry.size)
+            for entry in entries:
+                self._progress(show(entry.path), entry.size)
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._report.failed.append((entry.path, failure.message))
@@ -229,14 +277,14 @@ class _Extraction:
         return True
 
     def _make_folder(self, entry: Entry) -> None:
-        self._target.make_folder(entry.path)
+        self._work.make_folder(entry.path)
 
     def _finish_folder(self, entry: Entry) -> None:
         mode = entry.mode & PERMISSIONS
-        self._target.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry))
+        self._work.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry))
 
     def _make_symlink(self, entry: Entry) -> None:
-        self._target.make_symlink(entry.path, entry.target, entry.mtime_ns)
+        self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)
 
     def _hard_links(self, links: list[Entry], names: list[bytes] | None) -> None:
         """Link to files written before; the first link stands in for a file that was not selected."""
@@ -254,7 +302,7 @@ class _Extraction:
 
     def _link_or_copy(self, link: Entry, primary: bytes) -> None:
         try:
-            self._target.make_hard_link(link.path, primary)
+            self._work.make_hard_link(link.path, primary)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
                 raise
@@ -268,7 +316,7 @@ class _Extraction:
             self._fail(link, reason(error))
             return
         with ThreadPoolExecutor(1) as pool:
-            Delivery(self._archive, self._target, self._done).run([replace(origin, path=link.path)], pool)
+            Delivery(self._archive, self._work, self._done).run([replace(origin, path=link.path)], pool)
 
 
 def selected(path: bytes, names: list[bytes] | None) -> bool:

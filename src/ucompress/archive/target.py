@@ -16,18 +16,15 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from blake3 import blake3
-
 from ucompress.archive.entry import show
+from ucompress.archive.openfile import Xattrs, content_hash, dress, write_parts
 from ucompress.errors import OutputError, UnsafeArchiveError
 
 _BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
-
-Xattrs = tuple[tuple[bytes, bytes], ...]
 
 Place = tuple[int | None, bytes]
 """A folder's descriptor (None: none are used) and a name within it, or a whole path."""
@@ -39,9 +36,10 @@ class TargetFolder:
     Parameters:
         root: the folder; made if it is not there. It may itself be reached through links.
         force: replace files and links that are there.
+        opened: the folder's descriptor if it is open already; closed with the object.
     """
 
-    def __init__(self, root: Path, *, force: bool) -> None:
+    def __init__(self, root: Path, *, force: bool, opened: int | None = None) -> None:
         """Open the folder."""
         self._force = force
         self._local = threading.local()
@@ -49,10 +47,12 @@ class TargetFolder:
         self._open: set[int] = set()
         self._lock = threading.Lock()
         self._made: list[Path] = []
+        self._root_fd = opened
         try:
             self._made = [folder for folder in (root, *root.parents) if not os.path.lexists(folder)]
             root.mkdir(parents=True, exist_ok=True)
-            self._root_fd = os.open(self._root, _FOLDER & ~_NOFOLLOW) if _BY_DESCRIPTOR else None
+            if _BY_DESCRIPTOR and opened is None:
+                self._root_fd = os.open(self._root, FOLDER_FLAGS & ~_NOFOLLOW)
         except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
             raise OutputError(
                 f"cannot extract to {root}: {getattr(error, 'strerror', None) or error}; nothing was written"
@@ -67,6 +67,16 @@ class TargetFolder:
         if self._root_fd is not None:
             os.close(self._root_fd)
             self._root_fd = None
+
+    @property
+    def root(self) -> bytes:
+        """The folder's path."""
+        return self._root
+
+    @property
+    def descriptor(self) -> int | None:
+        """The folder's descriptor; None where the system has none of folders."""
+        return self._root_fd
 
     def remove_made(self) -> None:
         """Remove the folder and those above it, as far as they were made for it and are still empty."""
@@ -133,7 +143,7 @@ class TargetFolder:
     def _enter(self, above: int, part: bytes, folder: bytes) -> int:
         for attempt in range(2):
             try:
-                return os.open(part, _FOLDER, dir_fd=above)
+                return os.open(part, FOLDER_FLAGS, dir_fd=above)
             except FileNotFoundError:
                 if attempt:
                     raise
@@ -185,9 +195,9 @@ class TargetFolder:
             with contextlib.suppress(OSError):
                 os.utime(name, ns=(mtime_ns, mtime_ns))
             return
-        descriptor = os.open(name, _FOLDER, dir_fd=folder)
+        descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
         try:
-            _dress(descriptor, mode, mtime_ns, xattrs)
+            dress(descriptor, mode, mtime_ns, xattrs)
         finally:
             os.close(descriptor)
 
@@ -208,16 +218,25 @@ class TargetFolder:
     def publish(self, folder: int | None, temporary: bytes, name: bytes, path: bytes) -> None:
         """Give what stands at a temporary name its own name; without force nothing is replaced."""
         if not self._force:
-            with contextlib.suppress(FileNotFoundError):
-                os.stat(name, dir_fd=folder, follow_symlinks=False)
-                raise OutputError(
-                    f"{show(path)} is already there; it was left untouched. "
-                    "--force replaces it (in Python force=True)"
-                )
+            self._refuse_to_replace(folder, name, path)
         if self._force and sys.platform == "win32":
             os.replace(temporary, name)  # noqa: PTH105
         else:
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    @staticmethod
+    def _refuse_to_replace(folder: int | None, name: bytes, path: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            raise OutputError(
+                f"{show(path)} is already there; it was left untouched. "
+                "--force replaces it (in Python force=True)"
+            )
+
+    def take(self, folder: int, name: bytes) -> None:
+        """Move what stands at a name in another folder to the same name here, where nothing stands."""
+        self._refuse_to_replace(self._root_fd, name, name)
+        os.rename(name, name, src_dir_fd=folder, dst_dir_fd=self._root_fd)
 
     def draft(self, path: bytes) -> Draft:
         """A file to be put together at `path`; nothing is made until the first write."""
@@ -287,7 +306,7 @@ class Draft:
         """Write bytes at their offsets."""
         descriptor = self._open()
         try:
-            _write_parts(descriptor, parts)
+            write_parts(descriptor, parts)
         finally:
             os.close(descriptor)
 
@@ -313,11 +332,11 @@ class Draft:
         """
         descriptor = self._open()
         try:
-            _write_parts(descriptor, parts)
+            write_parts(descriptor, parts)
             os.ftruncate(descriptor, size)
-            if digest is not None and _hash(descriptor).digest(len(digest)) != digest:
+            if digest is not None and content_hash(descriptor).digest(len(digest)) != digest:
                 return False
-            _dress(descriptor, mode, mtime_ns, xattrs)
+            dress(descriptor, mode, mtime_ns, xattrs)
         finally:
             os.close(descriptor)
         folder, name, temporary = self._place()
@@ -348,36 +367,8 @@ def _open_up(above: int | None, name: bytes, mode: int) -> None:
         if not path_only:
             os.chmod(name, mode, dir_fd=above, follow_symlinks=above is None)
             return
-        descriptor = os.open(name, _FOLDER | path_only, dir_fd=above)
+        descriptor = os.open(name, FOLDER_FLAGS | path_only, dir_fd=above)
         try:
             os.chmod(f"/proc/self/fd/{descriptor}", mode)  # noqa: PTH101
         finally:
             os.close(descriptor)
-
-
-def _write_parts(descriptor: int, parts: Iterable[tuple[int, memoryview]]) -> None:
-    for offset, data in parts:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        while data:
-            data = data[os.write(descriptor, data) :]
-
-
-def _hash(descriptor: int) -> blake3:
-    """BLAKE3 of an open file's content."""
-    hasher = blake3()
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    while data := os.read(descriptor, 1 << 20):
-        hasher.update(data)
-    return hasher
-
-
-def _dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
-    """Attributes, mode and time of an open file or folder; what the file system cannot keep is left out."""
-    if hasattr(os, "setxattr"):
-        for name, value in xattrs:
-            with contextlib.suppress(OSError):
-                os.setxattr(descriptor, name, value)
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
-    with contextlib.suppress(OSError, OverflowError):
-        os.utime(descriptor, ns=(mtime_ns, mtime_ns))

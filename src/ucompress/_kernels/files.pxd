@@ -1,0 +1,16 @@
+# Makes many small files in few system calls.
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+
+cdef extern from "files.h" nogil:
+    ctypedef struct uc_file:
+        const char* path
+        const uint8_t* data
+        size_t size
+        int64_t seconds
+        int32_t nanoseconds
+        uint32_t mode
+        int error
+    size_t uc_write_files(int folder, uint32_t kept, uc_file* files, size_t count)

@@ -1,0 +1,148 @@
+"""What a whole extraction is put together in, and the kernel that makes its files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ucompress.archive import Archive
+from ucompress.errors import OutputError
+from ucompress.files import write_files
+
+from .build import folder, plan_files, write
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs descriptors of folders")
+
+DATA = bytes(range(256)) * 4
+
+
+@pytest.fixture
+def opened(tmp_path: Path):
+    (tmp_path / "d").mkdir()
+    descriptor = os.open(tmp_path / "d", os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("kept", [0, 0o755])
+def test_files_come_with_mode_and_time(tmp_path: Path, opened: int, kept: int) -> None:
+    times = [0, -1, -1_000_000_001, 10**18 + 7, -(1 << 60), 5 * 10**9]
+    modes = [0o644, 0o666, 0o400, 0o1777, 0, 0o777]
+    rows = [
+        (b"f%d" % n, n, 100 * n, mode, time) for n, (mode, time) in enumerate(zip(modes, times, strict=True))
+    ]
+    before = os.umask(0o022)
+    try:
+        assert write_files(opened, DATA, rows, kept) == []
+    finally:
+        os.umask(before)
+    for name, offset, size, mode, time in rows:
+        path = tmp_path / "d" / os.fsdecode(name)
+        state = path.stat()
+        assert (stat.S_IMODE(state.st_mode), state.st_mtime_ns) == (mode, time)
+        path.chmod(0o600)
+        assert path.read_bytes() == DATA[offset : offset + size]
+
+
+def test_nothing_is_replaced_or_followed(tmp_path: Path, opened: int) -> None:
+    (tmp_path / "d" / "there").write_bytes(b"mine")
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "elsewhere")
+    paths = [b"there", b"link", b"no/folder", b"there/below", b"good"]
+    missing = write_files(opened, memoryview(DATA), [(path, 0, 3, 0o644, 0) for path in paths])
+    assert missing == [(0, errno.EEXIST), (1, errno.EEXIST), (2, errno.ENOENT), (3, errno.ENOTDIR)]
+    assert (tmp_path / "d" / "there").read_bytes() == b"mine"
+    assert not (tmp_path / "elsewhere").exists()
+    assert (tmp_path / "d" / "good").read_bytes() == DATA[:3]
+
+
+@pytest.mark.parametrize("span", [(0, 1025), (1025, 0), (-1, 1), (1, -1), (1 << 62, 1 << 62)])
+def test_spans_lie_in_the_buffer(opened: int, span: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="not in a buffer"):
+        write_files(opened, DATA, [(b"a", 0, 1, 0o644, 0), (b"f", *span, 0o644, 0)])
+    assert os.listdir(opened) == []
+
+
+def test_a_path_has_no_zero_byte(opened: int) -> None:
+    with pytest.raises(ValueError, match="zero byte"):
+        write_files(opened, DATA, [(b"a\0b", 0, 1, 0o644, 0)])
+    assert write_files(opened, b"", []) == []
+
+
+def test_a_file_that_does_not_fit_is_removed(tmp_path: Path, opened: int) -> None:
+    code = (
+        "import os, resource, signal, sys\nfrom ucompress.files import write_files\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "rows = [(b'small', 0, 900, 0o644, 0), (b'large', 0, 1100, 0o644, 0)]\n"
+        f"print(write_files({opened}, bytes(2000), rows))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], pass_fds=[opened], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"[(1, {errno.EFBIG})]"
+    assert os.listdir(tmp_path / "d") == ["small"]
+
+
+def archive_of(path: Path, files: dict[bytes, bytes]) -> Path:
+    write(path / "a.ucz", plan_files(files, block=4000, others=[folder(b"t")]))
+    return path / "a.ucz"
+
+
+def test_a_whole_tree_appears_at_once(tmp_path: Path) -> None:
+    files = {b"t/%02d" % number: bytes([number]) * 3000 for number in range(20)}
+    target, seen = tmp_path / "out", []
+
+    def look(_name: str, _size: int) -> None:
+        seen.append([name for name in os.listdir(target) if not name.startswith(".ucompress-")])
+
+    with Archive(archive_of(tmp_path, files)) as archive:
+        assert archive.extract(target, progress=look).failed == []
+    assert len(seen) == 20 and not any(seen)
+    assert os.listdir(target) == ["t"]
+    assert {b"t/" + os.fsencode(p.name): p.read_bytes() for p in (target / "t").iterdir()} == files
+
+
+def test_the_folder_is_of_the_user_alone(tmp_path: Path) -> None:
+    target, modes = tmp_path / "out", set()
+
+    def look(_name: str, _size: int) -> None:
+        modes.update(stat.S_IMODE(path.stat().st_mode) for path in target.iterdir())
+
+    with Archive(archive_of(tmp_path, {b"t/f": b"x"})) as archive:
+        archive.extract(target, progress=look)
+    assert modes == {0o700}
+
+
+def test_what_came_between_is_left_untouched(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    def intrude(_name: str, _size: int) -> None:
+        (target / "t").mkdir(exist_ok=True)
+        (target / "t" / "f").write_bytes(b"mine")
+
+    with (
+        Archive(archive_of(tmp_path, {b"t/f": b"x"})) as archive,
+        pytest.raises(OutputError, match=r"t is already there.*is in \.ucompress-"),
+    ):
+        archive.extract(target, progress=intrude)
+    assert (target / "t" / "f").read_bytes() == b"mine"
+
+
+def test_a_killed_extraction_leaves_no_part_under_its_name(tmp_path: Path) -> None:
+    files = {b"t/%02d" % number: bytes([number]) * 3000 for number in range(20)}
+    code = (
+        "import os, signal, ucompress\ncount = []\n"
+        "def stop(*_):\n    count.append(1)\n    len(count) == 7 and os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"ucompress.open({str(archive_of(tmp_path, files))!r})"
+        f".extract({str(tmp_path / 'out')!r}, progress=stop)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [name for name in os.listdir(tmp_path / "out") if not name.startswith(".ucompress-")] == []
