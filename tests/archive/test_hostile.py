@@ -14,10 +14,11 @@ from reference_decoder.directory import read_directory
 from reference_decoder.index import read_page
 from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.archive.coding import decode_shared
-from ucompress.archive.columns import write_column, write_prefixed, write_strings, write_varint
+from ucompress.archive.columns import write_column, write_prefixed, write_strings
 from ucompress.archive.directory import BlockTable, Directory, PageTable
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
 from ucompress.archive.pages import Page, encode_page
+from ucompress.codec.varint import write_varint
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 from .build import stored_pages

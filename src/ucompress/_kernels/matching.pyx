@@ -21,10 +21,10 @@ READ ME FIRST
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from ucompress._kernels.lookup cimport lookup_add, lookup_find, lookup_free, lookup_init
-from ucompress._kernels.sampling cimport SAMPLE_SPAN, hash_dmers, sample_span, sampler_init
+from ucompress._kernels.sampling cimport SAMPLE_SPAN, hash_dmers, keep_last, sample_span, sampler_init
 
 
 cdef int by_anchor(const void* a, const void* b) noexcept nogil:
@@ -233,20 +233,6 @@ cdef void scan_part(
         done += part
 
 
-cdef void keep_tail(Matcher* matcher, const uint8_t* data, size_t size) noexcept nogil:
-    """Keep the last longest - 1 bytes of the document for the next window."""
-    cdef size_t wanted = matcher.longest - 1
-    cdef size_t old
-    if size >= wanted:
-        memcpy(matcher.tail, data + (size - wanted), wanted)
-        matcher.kept = wanted
-        return
-    old = min(matcher.kept, wanted - size)
-    memmove(matcher.tail, matcher.tail + (matcher.kept - old), old)
-    memcpy(matcher.tail + old, data, size)
-    matcher.kept = old + size
-
-
 cdef void matcher_scan(Matcher* matcher, const uint8_t* data, size_t size, Sample* scratch) noexcept nogil:
     """Count in the next window of the open document; `scratch` has room for SAMPLE_SPAN samples."""
     cdef size_t taken
@@ -259,5 +245,5 @@ cdef void matcher_scan(Matcher* matcher, const uint8_t* data, size_t size, Sampl
         base = matcher.position - matcher.kept
         scan_part(matcher, matcher.tail, matcher.kept + taken, base, matcher.kept, scratch)
     scan_part(matcher, data, size, matcher.position, 0, scratch)
-    keep_tail(matcher, data, size)
+    matcher.kept = keep_last(matcher.tail, matcher.kept, matcher.longest - 1, data, size)
     matcher.position += size

@@ -24,5 +24,8 @@ cdef void sampler_init(Sampler* sampler, size_t length, uint64_t threshold) noex
 cdef void sampler_begin(Sampler* sampler) noexcept nogil
 cdef size_t sample_span(const Sampler* sampler, const uint8_t* data, size_t count, Sample* out) noexcept nogil
 cdef size_t sampler_join(Sampler* sampler, const uint8_t* data, size_t size) noexcept nogil
+cdef size_t keep_last(
+    uint8_t* tail, size_t kept, size_t wanted, const uint8_t* data, size_t size
+) noexcept nogil
 cdef void sampler_keep(Sampler* sampler, const uint8_t* data, size_t size) noexcept nogil
 cdef void hash_dmers(const uint8_t* data, size_t size, size_t length, uint64_t* out) noexcept nogil

@@ -142,19 +142,24 @@ cdef size_t sampler_join(Sampler* sampler, const uint8_t* data, size_t size) noe
     return sampler.kept + taken - (sampler.length - 1)
 
 
+cdef size_t keep_last(
+    uint8_t* tail, size_t kept, size_t wanted, const uint8_t* data, size_t size
+) noexcept nogil:
+    """Turn `tail`, the last `kept` bytes of a document, into its last `wanted` after a window; how many."""
+    cdef size_t old
+    if size >= wanted:
+        memcpy(tail, data + (size - wanted), wanted)
+        return wanted
+    old = min(kept, wanted - size)
+    memmove(tail, tail + (kept - old), old)
+    memcpy(tail + old, data, size)
+    return old + size
+
+
 cdef void sampler_keep(Sampler* sampler, const uint8_t* data, size_t size) noexcept nogil:
     """Keep the last d - 1 bytes of the document for the next window."""
-    cdef size_t wanted = sampler.length - 1
-    cdef size_t old
     sampler.position += size
-    if size >= wanted:
-        memcpy(sampler.tail, data + (size - wanted), wanted)
-        sampler.kept = wanted
-        return
-    old = min(sampler.kept, wanted - size)
-    memmove(sampler.tail, sampler.tail + (sampler.kept - old), old)
-    memcpy(sampler.tail + old, data, size)
-    sampler.kept = old + size
+    sampler.kept = keep_last(sampler.tail, sampler.kept, sampler.length - 1, data, size)
 
 
 cdef void hash_dmers(const uint8_t* data, size_t size, size_t length, uint64_t* out) noexcept nogil:

@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 
+from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 
 _MASK = (1 << 64) - 1
@@ -29,16 +30,6 @@ def signed(value: int) -> int:
     """The low 64 bits of a sum as a two's complement integer."""
     value &= _MASK
     return value - (1 << 64) if value >> 63 else value
-
-
-def write_varint(value: int) -> bytes:
-    """Base 128, least significant group first."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def write_column(values: Iterable[int]) -> bytes:

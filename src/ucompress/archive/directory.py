@@ -13,7 +13,6 @@ from ucompress.archive.columns import (
     shared_prefix,
     write_column,
     write_prefixed,
-    write_varint,
 )
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
@@ -32,6 +31,7 @@ from ucompress.archive.layout import (
     SEPARATORS_LIMIT,
     SUBSTITUTED,
 )
+from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 
 _CHUNK_HEADER = 9

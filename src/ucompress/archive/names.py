@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ucompress.archive.columns import Cursor, write_column, write_prefixed, write_varint
+from ucompress.archive.columns import Cursor, write_column, write_prefixed
 from ucompress.archive.layout import PAGE_PATHS_LIMIT
+from ucompress.codec.varint import write_varint
 
 PREFIXED = 0
 TABLE = 1

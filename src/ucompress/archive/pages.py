@@ -13,7 +13,6 @@ from ucompress.archive.columns import (
     write_blob,
     write_column,
     write_strings,
-    write_varint,
     zigzag,
 )
 from ucompress.archive.entry import Entry, EntryKind, path_problem
@@ -27,6 +26,7 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.names import read_names, write_names_prefixed, write_names_table
 from ucompress.archive.places import PlaceReader, PlaceWriter
+from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 Xattrs = tuple[tuple[bytes, bytes], ...]

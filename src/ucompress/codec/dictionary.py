@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ucompress import checksum
 from ucompress._core import build_dictionary
 from ucompress.codec.block import DICTIONARY_LIMIT, BlockCompressor, BlockDecompressor
+from ucompress.codec.varint import write_varint
 from ucompress.codec.zstd import finalize
 from ucompress.config import DEFAULT_LEVEL
 from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
@@ -76,10 +77,10 @@ class Dictionary:
         compressor = self._compressors.get(level)
         if compressor is None:
             compressor = self._compressors.setdefault(level, BlockCompressor(level, self.data))
-        parts = [MAGIC, bytes([VERSION]), self._digest[:ID_BYTES], _varint(len(content))]
+        parts = [MAGIC, bytes([VERSION]), self._digest[:ID_BYTES], write_varint(len(content))]
         for at in range(0, len(content), BLOCK_BYTES):
             codec_id, payload = compressor.compress(content[at : at + BLOCK_BYTES])
-            parts += [bytes([codec_id]), _varint(len(payload)), payload]
+            parts += [bytes([codec_id]), write_varint(len(payload)), payload]
         parts.append(checksum.short_digest(content, CHECK_BYTES))
         return b"".join(parts)
 
@@ -179,13 +180,3 @@ class _Reader:
                 return value
             shift += 7
         raise CorruptArchiveError("a frame holds a number that is too long")
-
-
-def _varint(value: int) -> bytes:
-    """A number, seven bits a byte, lowest first."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
