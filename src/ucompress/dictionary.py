@@ -81,12 +81,13 @@ def assemble(builder: DictionaryBuilder, size: int, read: Callable[[int, int, in
     Args:
         builder: has been offered every block.
         size: in bytes.
-        read: `read(block, offset, length)` gives these decoded bytes.
+        read: `read(block, offset, length)` gives these decoded bytes; asked in ascending order.
     """
     chosen = builder.select(size)
     columns = (chosen[name].tolist() for name in ("document", "offset", "length"))
-    windows = [read(*place) for place in zip(*columns, strict=True)]
-    return b"".join(reversed(windows))
+    places = list(zip(*columns, strict=True))
+    windows = {place: read(*place) for place in sorted(places)}
+    return b"".join(windows[place] for place in reversed(places))
 
 
 def sample_pieces(sizes: Sequence[int]) -> list[tuple[int, int, int]]:

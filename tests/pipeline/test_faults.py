@@ -14,7 +14,6 @@ from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
 from ucompress.database import PatternDatabase, last_job
 from ucompress.errors import (
-    InputError,
     InterruptedJobError,
     JobBusyError,
     MemoryLimitExceededError,
@@ -336,47 +335,6 @@ def test_a_job_that_is_running_is_not_resumed_beside_itself(tree, tmp_path, monk
     between_plan_and_coding(monkeypatch, resume_beside)
     assert PipelineOrchestrator(config).run().archive.exists()
     assert seen == [17]
-
-
-def before_planning(monkeypatch, action):
-    """Do something to the tree after it was analyzed, before it is planned."""
-    original = module.lay_groundwork
-
-    def disturbed(*arguments, **options):
-        action()
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(module, "lay_groundwork", disturbed)
-
-
-def test_a_change_before_planning_takes_a_twin_or_stops_the_job(tree, tmp_path, monkeypatch):
-    path = victim(tree)
-    content = path.read_bytes()
-    other = bytes(reversed(content))
-    with monkeypatch.context() as patch:
-        before_planning(patch, lambda: path.write_bytes(other))
-        with pytest.raises(InputError, match="changed or vanished"):
-            pack(tree, tmp_path / "a.ucz")
-    assert not (tmp_path / "a.ucz").exists()
-    path.write_bytes(content)
-    (tree / "zzz-twin").write_bytes(content)
-    before_planning(monkeypatch, lambda: path.write_bytes(other))
-    pack(tree, tmp_path / "a.ucz")
-    with Archive(tmp_path / "a.ucz") as archive:
-        assert archive.read("tree/zzz-twin") == content
-
-
-def test_a_large_file_that_changes_before_planning_stops_the_job(tmp_path, monkeypatch):
-    (tmp_path / "large").write_bytes(random.Random(2).randbytes(5 << 20))
-
-    def change():
-        with (tmp_path / "large").open("r+b") as file:
-            file.seek(4_500_000)
-            file.write(b"other")
-
-    before_planning(monkeypatch, change)
-    with pytest.raises(InputError, match="changed or vanished"):
-        pack(tmp_path / "large", tmp_path / "a.ucz")
 
 
 def test_two_jobs_do_not_write_one_output(tree, tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -51,14 +51,14 @@ class AnalyzedFile:
     Attributes:
         entry: its number in the manifest.
         path: its member path.
-        source: where it lies.
+        sources: where it lies; of a hard-linked file every name.
         size: bytes.
         analysis: digest, class and sample.
     """
 
     entry: int
     path: bytes
-    source: bytes
+    sources: tuple[bytes, ...]
     size: int
     analysis: FileAnalysis
 
@@ -186,13 +186,16 @@ class ParallelAnalyzer:
             counter.merge(samples.unpack(sample))
         return counter.counts()
 
-    def analyze_manifest(self, manifest: Manifest, *, key_stamp: int | None = None) -> Analysis:
+    def analyze_manifest(
+        self, manifest: Manifest, *, key_stamp: int | None = None, distrusted: Collection[bytes] = ()
+    ) -> Analysis:
         """Analyze every file of a scan.
 
         Args:
             manifest: the scan.
             key_stamp: wall clock, in nanoseconds, before the scan began; files changed just
                 before it are analyzed but not remembered. 0 remembers nothing.
+            distrusted: files, by where they lie, that are read even if the database knows them.
         """
         wanted = [
             index
@@ -200,9 +203,9 @@ class ParallelAnalyzer:
             if kind == MemberKind.FILE and manifest.sizes[index]
         ]
         shift = samples.sampling_shift(sum(manifest.sizes[index] for index in wanted))
-        analyzed = list(self._analyses(manifest, wanted, shift, key_stamp))
+        analyzed = list(self._analyses(manifest, wanted, shift, key_stamp, distrusted))
         contents, ordinals = group_contents(
-            (file.path, file.source, file.size, file.analysis.digest, file.analysis.kind_class)
+            (file.path, file.sources, file.size, file.analysis.digest, file.analysis.kind_class)
             for file in analyzed
         )
         of_content: dict[int, bytes] = {}
@@ -230,11 +233,16 @@ class ParallelAnalyzer:
             read.close()
 
     def _analyses(
-        self, manifest: Manifest, wanted: list[int], shift: int, key_stamp: int | None
+        self,
+        manifest: Manifest,
+        wanted: list[int],
+        shift: int,
+        key_stamp: int | None,
+        distrusted: Collection[bytes],
     ) -> Iterator[AnalyzedFile]:
         """The analysis of each wanted file that can be read, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
-        known = self._known(manifest, wanted, parameters) if key_stamp != 0 else {}
+        known = self._known(manifest, wanted, parameters, distrusted) if key_stamp != 0 else {}
         fresh = (
             FileToRead(manifest.source(index), manifest.sizes[index], index)
             for index in wanted
@@ -242,6 +250,7 @@ class ParallelAnalyzer:
         )
         visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
         results = chain.from_iterable(self.processor.process_files(fresh, visit))
+        links = _links(manifest)
         pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
         stored_at = time.monotonic()
         for index in wanted:
@@ -255,7 +264,7 @@ class ParallelAnalyzer:
             if isinstance(found, OSError):
                 self.warn(path, found.strerror or str(found))
                 continue
-            yield AnalyzedFile(index, path, source, size, found)
+            yield AnalyzedFile(index, path, (source, *links.get(path, ())), size, found)
             if len(pending) >= 4096 or (pending and time.monotonic() - stored_at > 1.0):
                 self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
                 pending.clear()
@@ -263,14 +272,27 @@ class ParallelAnalyzer:
         if pending:
             self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
 
-    def _known(self, manifest: Manifest, wanted: list[int], parameters: bytes) -> dict[int, FileAnalysis]:
+    def _known(
+        self, manifest: Manifest, wanted: list[int], parameters: bytes, distrusted: Collection[bytes]
+    ) -> dict[int, FileAnalysis]:
         requests = ((_cache_path(manifest.source(index)), _stamp(manifest, index)) for index in wanted)
         found = self.database.cache.lookup_many(requests, parameters)
         return {
             index: analysis
             for index, analysis in zip(wanted, found, strict=True)
-            if analysis is not None and samples.is_sample(analysis.sample)
+            if analysis is not None
+            and samples.is_sample(analysis.sample)
+            and manifest.source(index) not in distrusted
         }
+
+
+def _links(manifest: Manifest) -> dict[bytes, list[bytes]]:
+    """Where the other names of each hard-linked file lie, by the member path of its primary."""
+    links: dict[bytes, list[bytes]] = {}
+    for index, target in sorted(manifest.targets.items()):
+        if manifest.kinds[index] == MemberKind.HARDLINK:
+            links.setdefault(target, []).append(manifest.source(index))
+    return links
 
 
 def _cache_path(source: bytes) -> bytes:

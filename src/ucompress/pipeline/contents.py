@@ -15,13 +15,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ucompress.archive import show
-from ucompress.checksum import digest
-from ucompress.errors import InputError
+from ucompress.checksum import digest, run_check
 from ucompress.pipeline.file_processor import read_exactly
 from ucompress.scan import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 OPEN_FILES = 32
 
@@ -36,7 +35,8 @@ class DistinctContent:
         size: bytes.
         digest: BLAKE3, 32 bytes.
         kind_class: 0 text, 1 binary, 2 already compressed.
-        sources: files that have it, in member path order.
+        sources: files that have it, in member path order; of a hard-linked file every name.
+        multiplicity: number of files that have it; a hard-linked file counts once.
     """
 
     ordinal: int
@@ -45,19 +45,21 @@ class DistinctContent:
     digest: bytes
     kind_class: int
     sources: list[bytes] = field(default_factory=list)
-
-    @property
-    def multiplicity(self) -> int:
-        """Files that have this content."""
-        return len(self.sources)
+    multiplicity: int = 0
 
 
-def changed_meanwhile(content: DistinctContent) -> InputError:
-    """The error for a content that no file has any more, before the archive was begun."""
-    return InputError(
-        f"{show(content.path)} changed or vanished while the tree was analyzed; nothing was written. "
-        "Run the same command again: what did not change is not read again"
-    )
+class ContentsChangedError(Exception):
+    """Before the archive was begun, files turned out to be not what was analyzed any more.
+
+    The orchestrator looks at the files again and does over what was built on them.
+
+    Attributes:
+        sources: files whose bytes are not to be taken as known.
+    """
+
+    def __init__(self, sources: Iterable[bytes]) -> None:
+        self.sources = frozenset(sources)
+        super().__init__(f"{len(self.sources)} files changed, among them {show(min(self.sources))}")
 
 
 class ContentReader:
@@ -73,33 +75,39 @@ class ContentReader:
         self._lock = Lock()
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes of a content, from the first source that still has them.
+        """`length` bytes of a content, unchecked, from the first source that can be read that far.
 
         Raises:
-            OSError: no source can be read that far.
+            ContentsChangedError: no source can.
         """
-        failure: OSError | None = None
-        for source in self._contents[content].sources:
-            try:
-                with self._lock:
-                    return read_exactly(self._descriptor(source), offset, length, source)
-            except OSError as error:
-                failure = failure or error
-        raise failure or FileNotFoundError(f"content {content} has no source")
+        return self._first(content, offset, length, lambda data: True)
 
     def checked(self, content: int) -> bytes:
         """A whole content, from the first source that still has the bytes that were analyzed.
 
         Raises:
-            InputError: every file that had them has changed or is gone.
+            ContentsChangedError: every file that had them has changed or is gone.
         """
         wanted = self._contents[content]
-        for source in wanted.sources:
-            with suppress(OSError), self._lock:
-                data = read_exactly(self._descriptor(source), 0, wanted.size, source)
-                if digest(data) == wanted.digest:
+        return self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)
+
+    def matching(self, content: int, offset: int, length: int, check: int) -> bytes:
+        """The bytes of a content whose XXH3-64 is `check`, from the first source that still has them.
+
+        Raises:
+            ContentsChangedError: no source has them.
+        """
+        return self._first(content, offset, length, lambda data: run_check(data) == check)
+
+    def _first(self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]) -> bytes:
+        sources = self._contents[content].sources
+        for source in sources:
+            with suppress(OSError):
+                with self._lock:
+                    data = read_exactly(self._descriptor(source), offset, length, source)
+                if is_right(data):
                     return data
-        raise changed_meanwhile(wanted)
+        raise ContentsChangedError(sources)
 
     def _descriptor(self, path: bytes) -> int:
         descriptor = self._open.pop(path, None)
@@ -118,12 +126,13 @@ class ContentReader:
 
 
 def group_contents(
-    files: Iterable[tuple[bytes, bytes, int, bytes, int]],
+    files: Iterable[tuple[bytes, Sequence[bytes], int, bytes, int]],
 ) -> tuple[list[DistinctContent], list[int]]:
     """Distinct contents of files that come in member path order.
 
     Args:
-        files: (member path, source, size, digest, class) of each file with at least one byte.
+        files: (member path, its names in the file system, size, digest, class) of each file with at
+            least one byte.
 
     Returns:
         The contents, and for each file the ordinal of its content.
@@ -131,10 +140,11 @@ def group_contents(
     contents: list[DistinctContent] = []
     by_digest: dict[bytes, int] = {}
     content_of: list[int] = []
-    for path, source, size, identity, kind_class in files:
+    for path, sources, size, identity, kind_class in files:
         ordinal = by_digest.setdefault(identity, len(contents))
         if ordinal == len(contents):
             contents.append(DistinctContent(ordinal, path, size, identity, kind_class))
-        contents[ordinal].sources.append(source)
+        contents[ordinal].sources.extend(sources)
+        contents[ordinal].multiplicity += 1
         content_of.append(ordinal)
     return contents, content_of

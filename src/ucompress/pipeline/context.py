@@ -52,6 +52,7 @@ class RunContext:
     executor: Executor | None = None
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager
     def workers(self, *, shared: int = 0, each: int = 0) -> Iterator[Workers]:
@@ -78,6 +79,9 @@ class RunContext:
         self.budget.threads(self.config.threads, shared=shared, each=each)
 
     def fail_on(self, path: bytes, message: str) -> None:
-        """Note an input that could not be read; the run goes on."""
+        """Note an input that could not be read, each path once; the run goes on."""
+        if path in self._reported:
+            return
+        self._reported.add(path)
         self.unreadable.append((path, message))
         self.reporter.notice(message, path, Severity.ERROR)

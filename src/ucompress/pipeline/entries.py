@@ -5,13 +5,14 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from ucompress.archive import Entry, EntryKind, Extent
+from ucompress.archive import Entry, EntryKind, Extent, show
 from ucompress.scan import MemberKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Plan
     from ucompress.scan import Manifest, ScanEntry
 
@@ -34,6 +35,13 @@ def archive_entries(manifest: Manifest, analysis: Analysis, plan: Plan) -> Itera
         else:
             extents = tuple(Extent(*extent) for extent in plan.extents[ordinal])
             yield entry_of(scanned, extents, analysis.contents[ordinal].digest)
+
+
+def report_lost_links(context: RunContext, manifest: Manifest, missing: Collection[bytes]) -> None:
+    """Note every hard link whose primary's content is missing."""
+    for index, target in manifest.targets.items():
+        if manifest.kinds[index] == MemberKind.HARDLINK and target in missing:
+            context.fail_on(manifest.paths[index], f"its content was lost with {show(target)}")
 
 
 def entry_of(scanned: ScanEntry, extents: tuple[Extent, ...] = (), digest: bytes | None = None) -> Entry:

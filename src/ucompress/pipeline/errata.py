@@ -7,6 +7,7 @@ its own again, too: an intact duplicate or a longer copy is stored anew unchange
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.checksum import Digest, short_digest
-from ucompress.pipeline.entries import entry_of
+from ucompress.pipeline.entries import entry_of, report_lost_links
 from ucompress.pipeline.file_processor import ShortFileError
 from ucompress.scan import MemberKind, open_source
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ucompress.archive import ArchiveWriter
     from ucompress.codec.block import BlockCompressor
     from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Plan
     from ucompress.scan import Manifest
@@ -89,6 +91,7 @@ class Corrector:
             if self.manifest.kinds[index] == MemberKind.HARDLINK and target in lost:
                 planned = entry_of(self.manifest[index])
                 replaced.append((planned, _cancelled(planned)))
+        report_lost_links(self.context, self.manifest, lost)
         return sorted(replaced, key=lambda pair: pair[0].path)
 
     def _correct(self, index: int, ordinal: int) -> tuple[Entry, Entry]:
@@ -97,7 +100,7 @@ class Corrector:
         extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
         planned = entry_of(scanned, extents, content.digest)
         try:
-            truth, steady = self._store(scanned.source, planned)
+            truth, steady = self._found(scanned.source, planned, content)
         except OSError as error:
             reason = error.strerror or str(error)
             self.context.fail_on(
@@ -111,6 +114,18 @@ class Corrector:
                 f"{os.fsdecode(scanned.path)} changed while it was packed; stored as it was found last"
             )
         return planned, truth
+
+    def _found(self, source: bytes, planned: Entry, content: DistinctContent) -> tuple[Entry, bool]:
+        """What `_store` gives; where the file is gone, another that still has its bytes will do."""
+        try:
+            return self._store(source, planned)
+        except OSError:
+            for other in content.sources:
+                with suppress(OSError):
+                    truth, steady = self._store(other, planned)
+                    if truth.digest == content.digest:
+                        return replace(truth, mtime_ns=planned.mtime_ns), steady
+            raise
 
     def _store(self, source: bytes, planned: Entry) -> tuple[Entry, bool]:
         """The entry of a file as it is now, and whether it held still while it was read."""

@@ -34,12 +34,14 @@ class FileToRead:
         size: bytes to read; what a growing file gained since is left out.
         document: the number that kernels know it by.
         weight: files that have this content.
+        digest: BLAKE3 that its bytes had when they were analyzed; empty before.
     """
 
     path: bytes
     size: int
     document: int = 0
     weight: int = 1
+    digest: bytes = b""
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.checksum import Digest
+from ucompress.checksum import Digest, run_check
 from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
 from ucompress.pipeline import samples
-from ucompress.pipeline.contents import ContentReader, changed_meanwhile
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
@@ -52,6 +52,9 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         context: the run.
         analysis: what analysis found.
         key: the corpus's key.
+
+    Raises:
+        ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
     """
     cache = context.database.cache
     plan = _stored_plan(cache.artifact(key, PLAN))
@@ -106,8 +109,8 @@ class AnalyzedBytes:
     """Contents as the planner reads them, checked against what was analyzed.
 
     A plan made from other bytes than the digests say would give files the bytes of another
-    moment. The planner walks each content from its beginning to its end; what it reads besides,
-    to compare copies, it has walked before.
+    moment. The planner walks each content from its beginning to its end, a large one in windows;
+    what it reads besides, to compare copies, are windows that it has walked before.
     """
 
     def __init__(self, analysis: Analysis, reader: ContentReader) -> None:
@@ -116,27 +119,29 @@ class AnalyzedBytes:
         self._walked = -1
         self._reached = 0
         self._digest = Digest()
+        self._checks: dict[tuple[int, int, int], int] = {}
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
         """Exactly `length` bytes of a content.
 
         Raises:
-            InputError: the content is not what was analyzed any more.
+            ContentsChangedError: the content is not what was analyzed any more.
         """
         wanted = self._contents[content]
         if offset == 0 and length == wanted.size:
             return self._reader.checked(content)
-        try:
-            data = self._reader(content, offset, length)
-        except OSError as error:
-            raise changed_meanwhile(wanted) from error
+        check = self._checks.get((content, offset, length))
+        if check is not None:
+            return self._reader.matching(content, offset, length, check)
+        data = self._reader(content, offset, length)
+        self._checks[content, offset, length] = run_check(data)
         if offset == 0 and content != self._walked:
             self._walked, self._reached, self._digest = content, 0, Digest()
         if content == self._walked and offset == self._reached:
             self._digest.update(data)
             self._reached += length
             if self._reached == wanted.size and self._digest.digest() != wanted.digest:
-                raise changed_meanwhile(wanted)
+                raise ContentsChangedError(wanted.sources)
         return data
 
 
@@ -178,21 +183,22 @@ def _offer_blocks(context: RunContext, maker: DictionaryBuilder, blocks: BlockRe
 
 
 class BlockReader:
-    """Planned blocks as bytes, read from the contents' files.
+    """Planned blocks as bytes, read from the contents' files and checked run by run.
 
-    A run that cannot be read any more counts as zeros: coding will meet it again and say so.
+    Methods raise `ContentsChangedError` where no file has a run's bytes any more.
     """
 
     def __init__(self, plan: Plan, read: ContentReader) -> None:
         self._plan = plan
         self._read = read
+        self._held: tuple[int, bytes] = (-1, b"")
 
     def whole(self, number: int) -> bytes:
-        """A block's bytes."""
-        return b"".join(self._bytes(run.content, run.offset, run.length) for run in self._plan.blocks[number])
+        """A block's bytes; may be called by several threads."""
+        return b"".join(self._read.matching(*run) for run in self._plan.blocks[number])
 
     def span(self, number: int, offset: int, length: int) -> bytes:
-        """`length` bytes of a block from `offset` on."""
+        """`length` bytes of a block from `offset` on; cheap where spans come in order."""
         plan = self._plan
         first, last = int(plan.block_start[number]), int(plan.block_start[number + 1])
         ends = np.cumsum(plan.run_length[first:last], dtype=np.int64)
@@ -202,12 +208,14 @@ class BlockReader:
             low, high = max(offset, begin), min(offset + length, int(ends[row - first]))
             if low >= high:
                 break
-            start = int(plan.run_offset[row]) + low - begin
-            parts.append(self._bytes(int(plan.run_content[row]), start, high - low))
+            parts.append(self._run(row)[low - begin : high - begin])
         return b"".join(parts)
 
-    def _bytes(self, content: int, offset: int, length: int) -> bytes:
-        try:
-            return self._read(content, offset, length)
-        except OSError:
-            return bytes(length)
+    def _run(self, row: int) -> bytes:
+        """A run's bytes; the last one read is kept, for only a whole run can be checked."""
+        if self._held[0] != row:
+            plan = self._plan
+            columns = (plan.run_content, plan.run_offset, plan.run_length, plan.run_check)
+            content, offset, length, check = (int(column[row]) for column in columns)
+            self._held = row, self._read.matching(content, offset, length, check)
+        return self._held[1]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.scan import Manifest
 
-GROUNDWORK_VERSION = 2
+GROUNDWORK_VERSION = 3
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
@@ -94,11 +94,7 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     hasher = blake3(source_key(config))
     hasher.update(byte_options(config))
     hasher.update(os.fsencode(config.output.absolute()))
-    times = manifest.mtimes_ns[:]
-    for index in manifest.housing:
-        # Our own files come and go there: that must not make it another job.
-        times[index] = 0
-    for column in (manifest.sizes, times, manifest.inodes, manifest.modes, manifest.kinds):
+    for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         hasher.update(column.tobytes())
     for path in manifest.paths:
         hasher.update(struct.pack("<I", len(path)))

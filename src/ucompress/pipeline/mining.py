@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.patterns import PatternLocator, PatternTally, entries, grow, select_candidates
+from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
 
@@ -50,17 +51,21 @@ def mine_patterns(
         length: bytes in a d-mer.
         min_frequency: fewest positions of a pattern, over all files.
         advance: called as work is done; what it raises ends the work.
+
+    Raises:
+        ContentsChangedError: a file is not what was analyzed any more.
     """
     candidates = select_candidates(counts, min(min_frequency, 2))
     if not len(candidates):
         return []
     files = [
-        FileToRead(content.sources[0], content.size, content.ordinal, content.multiplicity)
+        FileToRead(content.sources[0], content.size, content.ordinal, content.multiplicity, content.digest)
         for content in contents
     ]
     hashes = candidates["hash"].tobytes()
     locator = _locator(hashes, length)
-    for places in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
+    for places, changed in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
+        _insist_on_none(changed, contents)
         locator.merge(places)
         advance(0, 0, None)
     patterns = tuple(
@@ -73,36 +78,48 @@ def mine_patterns(
         )
     )
     tally = PatternTally(patterns, length)
-    for counts in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
+    for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
+        _insist_on_none(changed, contents)
         tally.merge(counts)
         advance(0, 0, None)
     return entries(patterns, tally.counts(), min_frequency)
+
+
+def _insist_on_none(changed: list[int], contents: list[DistinctContent]) -> None:
+    if changed:
+        raise ContentsChangedError(source for ordinal in changed for source in contents[ordinal].sources)
 
 
 def _locator(hashes: bytes, length: int) -> PatternLocator:
     return PatternLocator(np.frombuffer(hashes, np.uint64), length, LOCATED_BOUND)
 
 
-def _locate(chunk: Iterator[FileContent], hashes: bytes, length: int) -> NDArray[np.void]:
-    """Places of the hashed d-mers in a chunk of files; runs in a worker."""
+def _locate(chunk: Iterator[FileContent], hashes: bytes, length: int) -> tuple[NDArray[np.void], list[int]]:
+    """Places of the hashed d-mers in a chunk of files, and which contents changed; runs in a worker."""
     locator = kept_in_worker(_locator, hashes, length)
-    _feed(locator, chunk, attrgetter("document"))
-    return locator.take()
+    changed = _feed(locator, chunk, attrgetter("document"))
+    return locator.take(), changed
 
 
-def _count(chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int) -> NDArray[np.void]:
-    """Exact counts of the patterns in a chunk of files; runs in a worker."""
+def _count(
+    chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int
+) -> tuple[NDArray[np.void], list[int]]:
+    """Exact counts of the patterns in a chunk of files, and which contents changed; runs in a worker."""
     tally = kept_in_worker(PatternTally, patterns, length)
-    _feed(tally, chunk, attrgetter("weight"))
-    return tally.take()
+    changed = _feed(tally, chunk, attrgetter("weight"))
+    return tally.take(), changed
 
 
 def _feed(
     kernel: PatternLocator | PatternTally, chunk: Iterator[FileContent], number: Callable[[FileToRead], int]
-) -> None:
-    """Show a kernel the files that can be read, each begun with its number."""
+) -> list[int]:
+    """Show a kernel files, each begun with its number; which of them are not what was analyzed."""
+    changed = []
     for content in chunk:
+        kernel.begin(number(content.file))
         with suppress(OSError):
-            kernel.begin(number(content.file))
             for window in content.windows:
                 kernel.feed(window)
+        if content.digest != content.file.digest:
+            changed.append(content.file.document)
+    return changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,35 +21,33 @@ from ucompress.errors import (
     ResumeFailedError,
 )
 from ucompress.pipeline import job as jobs
-from ucompress.pipeline.analyzer import Analysis, ParallelAnalyzer
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.coding import release_compressor
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_entries
 from ucompress.pipeline.errata import Corrector
-from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.refusals import partial_path, refuse_impossible, refuse_strange_database
 from ucompress.pipeline.summary import summarize
+from ucompress.pipeline.survey import BYTES_EACH, BYTES_SHARED, Survey
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
 from ucompress.scan import Manifest, MemberKind, scan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
-    from pathlib import Path
 
     from ucompress.archive import ArchiveWriter, Entry, WriterTotals
     from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
+    from ucompress.pipeline.analyzer import Analysis
     from ucompress.progress import CompressionResult, Renderer
 
-PATTERNS_DONE = "patterns"
-ANALYSIS_BYTES_EACH = 4 * WINDOW_BYTES
-ANALYSIS_BYTES_SHARED = 80 * MIB
+    JobName = Callable[[CompressionConfig, Manifest], bytes]
 
 
 def _contents(manifest: Manifest) -> tuple[int, int]:
@@ -61,11 +60,13 @@ def _contents(manifest: Manifest) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class _Job:
-    """A claimed job: its number, the keys under which its parts are kept, how far it had come before."""
+    """A claimed job: its number, the keys of its parts, what names it, how far it had come before."""
 
     number: int
     key: bytes
     source_key: bytes
+    name: JobName
+    remember: bool
     progress: dict[str, Any] | None
 
 
@@ -129,11 +130,11 @@ class PipelineOrchestrator:
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
-                job = self._claim(context, jobs.analysis_key(self.config, manifest), remember=False)
+                job = self._claim(context, jobs.analysis_key, manifest, remember=False)
                 self._observe(context, job)
-                analysis = self._analyze(context, manifest, scanned_at)
-                self._find_patterns(context, analysis, job)
-                context.tracker.complete(*_contents(manifest))
+                survey = self._survey(context, manifest, scanned_at, job)
+                survey.settle(survey.find_patterns)
+                context.tracker.complete(*_contents(survey.manifest))
             except (InterruptedJobError, KeyboardInterrupt) as error:
                 number = getattr(error, "signal_number", signal.SIGINT)
                 raise InterruptedJobError(
@@ -156,9 +157,9 @@ class PipelineOrchestrator:
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
-                job = self._claim(context, jobs.job_key(self.config, manifest), must_resume=must_resume)
+                job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
                 self._observe(context, job)
-                result = self._pack(context, manifest, scanned_at, job)
+                result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
                 self.reporter.finish(result.statistics)
                 database.jobs.finish(job.number)
                 database.cache.prune()
@@ -169,14 +170,18 @@ class PipelineOrchestrator:
                 raise
             return result
 
-    def _pack(self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job) -> CompressionResult:
+    def _pack(self, context: RunContext, survey: Survey, job: _Job) -> CompressionResult:
         tracker = context.tracker
-        analysis = self._analyze(context, manifest, scanned_at)
-        key = self._find_patterns(context, analysis, job)
-        tracker.leave()
-        size = sum(content.size for content in analysis.contents)
-        tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents), size=size)
-        groundwork = lay_groundwork(context, analysis, key)
+
+        def prepare(analysis: Analysis) -> Groundwork:
+            key = survey.find_patterns(analysis)
+            tracker.leave()
+            size = sum(content.size for content in analysis.contents)
+            tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents), size=size)
+            return lay_groundwork(context, analysis, key)
+
+        analysis, groundwork = survey.settle(prepare)
+        manifest = survey.manifest
         analysis.forget_samples()
         tracker.leave()
         totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
@@ -222,7 +227,7 @@ class PipelineOrchestrator:
             include=self.config.include,
             exclude=self.config.exclude,
             gitignore=self.config.gitignore,
-            skip=[self.config.output, self._partial, *context.database.files],
+            skip=[self.config.output, partial_path(self.config.output), *context.database.files],
             progress=progress,
         )
         context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
@@ -238,69 +243,53 @@ class PipelineOrchestrator:
         return manifest, scanned_at
 
     def _claim(
-        self, context: RunContext, key: bytes, *, must_resume: bool = False, remember: bool = True
+        self,
+        context: RunContext,
+        name: JobName,
+        manifest: Manifest,
+        *,
+        must_resume: bool = False,
+        remember: bool = True,
     ) -> _Job:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
-        database = context.database
         # What can be refused for want of memory is refused before the job is touched.
-        context.require_memory(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH)
-        known = database.jobs.find(key)
+        context.require_memory(shared=BYTES_SHARED, each=BYTES_EACH)
+        key = name(self.config, manifest)
+        known = context.database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):
             raise ResumeFailedError(
                 "no interrupted run of this job is known here; the inputs may have changed since. "
                 "Compress again: what did not change is taken from the database"
             )
+        number = self._open_job(context, key, remember=remember)
+        progress = context.database.jobs.progress(number)
+        return _Job(number, key, jobs.source_key(self.config), name, remember, progress)
+
+    def _open_job(self, context: RunContext, key: bytes, *, remember: bool) -> int:
+        database = context.database
         fresh = not self.config.pipeline.enable_resume
         number = database.jobs.open(key, describe(self.config), fresh=fresh, remember=remember)
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
-        return _Job(number, key, jobs.source_key(self.config), database.jobs.progress(number))
+        return number
 
     def _observe(self, context: RunContext, job: _Job) -> None:
         """Refresh the database's progress row each second, for `status` in another shell."""
 
         def refresh(snapshot: ProgressSnapshot) -> None:
-            context.database.jobs.set_progress(job.number, progress_document(snapshot))
+            with suppress(JobBusyError):  # the job is being exchanged for that of a newer manifest
+                context.database.jobs.set_progress(job.number, progress_document(snapshot))
 
         self.reporter.add_observer(refresh)
 
-    def _analyze(self, context: RunContext, manifest: Manifest, scanned_at: int) -> Analysis:
-        files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
-        size = sum(manifest.sizes[i] for i in files)
-        context.tracker.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(files), size=size)
-        with context.workers(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH) as workers:
-            analyzer = self._analyzer(context, workers.executor, workers.in_flight)
-            return analyzer.analyze_manifest(manifest, key_stamp=scanned_at)
+    def _survey(self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job) -> Survey:
+        """What analyzes the tree for a job; the job follows the tree where that changes meanwhile."""
 
-    def _find_patterns(self, context: RunContext, analysis: Analysis, job: _Job) -> bytes:
-        """Count the patterns unless that was done for this corpus; returns the corpus's key."""
-        key = jobs.corpus_key(self.config, analysis.contents)
-        database = context.database
-        done = database.cache.artifact(key, PATTERNS_DONE)
-        if done != job.source_key:
-            with context.workers(shared=ANALYSIS_BYTES_SHARED, each=ANALYSIS_BYTES_EACH) as workers:
-                entries = self._analyzer(context, workers.executor, workers.in_flight).find_patterns(analysis)
-            database.replace_patterns(job.source_key, entries)
-            database.cache.store_artifact(key, PATTERNS_DONE, job.source_key)
-        context.tracker.found(database.pattern_count(job.source_key))
-        return key
+        def reclaim(manifest: Manifest) -> None:
+            context.database.jobs.discard(job.number)
+            job.key, job.progress = job.name(self.config, manifest), None
+            job.number = self._open_job(context, job.key, remember=job.remember)
 
-    def _analyzer(self, context: RunContext, executor: Executor, in_flight: int) -> ParallelAnalyzer:
-        processor = ParallelFileProcessor(
-            executor,
-            self.config.chunk_size,
-            self.config.memory_map_threshold,
-            in_flight=in_flight,
-            poll=self.guard.check,
-        )
-        return ParallelAnalyzer(
-            self.config.min_pattern_length,
-            self.config.min_frequency,
-            context.database,
-            self.reporter,
-            processor,
-            advance=lambda files, size, path: context.tracker.advance(files=files, size=size, path=path),
-            warn=context.fail_on,
-        )
+        return Survey(context, manifest, scanned_at, job.source_key, reclaim)
 
     def _compress(
         self,
@@ -321,7 +310,8 @@ class PipelineOrchestrator:
             decoder_memory=decoding_memory(self.config.level, len(dictionary), largest),
             user_dictionary=self.config.dictionary is not None,
         )
-        assembly = Assembly(context, job.number, job.key, self._partial, plan, dictionary, analysis.contents)
+        partial = partial_path(self.config.output)
+        assembly = Assembly(context, job.number, job.key, partial, plan, dictionary, analysis.contents)
         assembly.dictionary_gain = groundwork.gain
         shared, each = coding_memory(self.config.level, len(dictionary), largest)
         context.tracker.enter(
@@ -362,11 +352,6 @@ class PipelineOrchestrator:
         if wanted is not None:
             return wanted
         return choose_content_hash_bytes(len(analysis.contents), unique_bytes)
-
-    @property
-    def _partial(self) -> Path:
-        """Where the archive grows until it is complete."""
-        return partial_path(self.config.output)
 
     def _save_what_is_done(self, error: BaseException, context: RunContext, job: _Job | None) -> None:
         """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""

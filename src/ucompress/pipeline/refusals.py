@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.database import is_strange
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from ucompress.config import CompressionConfig
 
 MEMORY = ":memory:"
+_UNNAMED = getattr(os, "O_TMPFILE", 0)
+_HAS_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
 def partial_path(output: Path) -> Path:
@@ -40,8 +45,13 @@ def refuse_impossible(config: CompressionConfig) -> None:
     folder = output.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder of the output {output} does not exist; nothing was read")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"the folder of the output {output} cannot be written; nothing was read")
+    try:
+        _make_a_file(folder)
+    except OSError as error:
+        raise OutputError(
+            f"the folder of the output {output} cannot be written ({error.strerror or error}); "
+            "nothing was read. Name another place with -o"
+        ) from error
     database = config.pipeline.database_path
     if str(database) == MEMORY:
         return
@@ -65,3 +75,20 @@ def refuse_strange_database(config: CompressionConfig) -> None:
             f"{database} is no database, and was left untouched; "
             "choose another with --database PATH, or --database :memory: to keep nothing"
         )
+
+
+def _make_a_file(folder: Path) -> None:
+    """Make a file without a name where the system can; else one with a name, and remove it."""
+    if _UNNAMED:
+        try:
+            os.close(os.open(folder, _UNNAMED | os.O_RDWR, 0o600))
+        except OSError as error:
+            if error.errno not in _HAS_NO_UNNAMED:
+                raise
+        else:
+            return
+    before = folder.stat()
+    with tempfile.TemporaryFile(prefix=".ucompress-", dir=folder):
+        pass
+    with suppress(OSError):  # the folder may be an input: its time is not ours to change
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -5,6 +5,7 @@ are stored, never followed, also when an input itself is one. Mount points insid
 Nothing is opened here but directories and `.gitignore` files.
 """
 
+from ucompress.scan.again import is_as_scanned, look_again
 from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote
 from ucompress.scan.opening import open_source
 from ucompress.scan.rules import database_files
@@ -17,6 +18,8 @@ __all__ = [
     "ScanEntry",
     "ScanNote",
     "database_files",
+    "is_as_scanned",
+    "look_again",
     "open_source",
     "scan",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -71,8 +72,8 @@ class Manifest(Sequence[ScanEntry]):
         roots: for each input the file system path that stands for the first part of a member path.
         inputs: index into `roots` of each entry.
         targets, xattrs: by index, only where there are any.
-        housing: folders that are home to a file never packed, such as the database: their times
-            change with every run.
+        housing: folders that are home to a file never packed, such as the database: their own times
+            change with every run, so they have that of the newest thing in them.
         notices: what was left out on purpose.
         errors: what could not be read; the run goes on and ends with exit code 3.
     """
@@ -184,3 +185,19 @@ def name_hard_links(manifest: Manifest) -> None:
         if primary != manifest.paths[index]:
             manifest.kinds[index] = MemberKind.HARDLINK
             manifest.targets[index] = primary
+
+
+def date_housing(manifest: Manifest) -> None:
+    """Give each folder that is home to files of ours the time of the newest entry in it, 0 without any.
+
+    Its own time tells when we last wrote there. Paths must ascend.
+    """
+    for index in sorted(manifest.housing, reverse=True):
+        folder = manifest.paths[index] + b"/"
+        newest = 0
+        for child in range(bisect_left(manifest.paths, folder), len(manifest.paths)):
+            if not manifest.paths[child].startswith(folder):
+                break
+            if b"/" not in manifest.paths[child][len(folder) :]:
+                newest = max(newest, manifest.mtimes_ns[child])
+        manifest.mtimes_ns[index] = newest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 LONGEST_STEP = 2048
 _WINDOWS = os.name == "nt"
@@ -19,9 +20,28 @@ def open_source(path: bytes) -> int:
     paths longer than the system's limit are walked in steps.
 
     Raises:
-        OSError: as `os.open`.
+        OSError: as `os.open`; also where a FIFO, a device or a folder has taken the file's place.
     """
-    return open_long(path, _READ)
+    descriptor = open_long(path, _READ)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file any more", os.fsdecode(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def look_at(path: bytes) -> os.stat_result:
+    """`os.lstat` for paths of any length."""
+    if len(path) <= LONGEST_STEP or _WINDOWS:
+        return os.lstat(path)
+    folder, name = os.path.split(path)
+    descriptor = open_long(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return os.lstat(name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_long(path: bytes, flags: int) -> int:
@@ -49,7 +69,7 @@ def open_long(path: bytes, flags: int) -> int:
 
 def read_whole(path: bytes) -> bytes:
     """The bytes of a small file."""
-    with open(open_source(path), "rb") as file:
+    with open(open_long(path, _READ), "rb") as file:
         return file.read()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathspec import GitIgnoreSpec
 
 from ucompress.errors import InputError, UsageError
-from ucompress.scan.manifest import Manifest, MemberKind, ScanNote, name_hard_links, reordered
+from ucompress.scan.manifest import Manifest, MemberKind, ScanNote, date_housing, name_hard_links, reordered
 from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole
 from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
 
@@ -102,6 +102,7 @@ class _Scanner:
         manifest.notices.sort(key=lambda note: note.path)
         manifest.errors.sort(key=lambda note: note.path)
         name_hard_links(manifest)
+        date_housing(manifest)
         return manifest
 
     def _walk(self, name: bytes, source: bytes, identity: tuple[int, int], ignore: Ignore | None) -> None:

@@ -1,0 +1,148 @@
+"""From a scan to an analysis on which the rest can build, while files may change all the time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from ucompress.config import MIB
+from ucompress.pipeline import job as jobs
+from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.contents import ContentsChangedError
+from ucompress.pipeline.entries import report_lost_links
+from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.progress import PipelinePhase
+from ucompress.scan import MemberKind, is_as_scanned, look_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.context import RunContext, Workers
+    from ucompress.scan import Manifest
+
+PATTERNS_DONE = "patterns"
+BYTES_EACH = 4 * WINDOW_BYTES
+BYTES_SHARED = 80 * MIB
+
+ATTEMPTS = 3
+"""Rounds after which a file that keeps changing while it is analyzed is left out."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Survey:
+    """Analyzes a tree, again where it changed meanwhile.
+
+    Attributes:
+        context: the run.
+        manifest: what the scan found; brought up to date where files turn out to have changed.
+        scanned_at: wall clock, in nanoseconds, before the first file was looked at.
+        source_key: names the tree whose pattern counts are replaced.
+        reclaim: called with each new manifest, for that is another job.
+    """
+
+    context: RunContext
+    manifest: Manifest
+    scanned_at: int
+    source_key: bytes
+    reclaim: Callable[[Manifest], None]
+
+    def settle(self, prepare: Callable[[Analysis], T]) -> tuple[Analysis, T]:
+        """Analyze the tree, and prepare what the blocks stand on.
+
+        Where a file turns out to have changed, all files are looked at again, and it is as if they had
+        been found like that: those that did not change are taken from the database. What is gone is
+        reported; so is what keeps changing, and left out after some rounds, so that this ends.
+
+        Args:
+            prepare: makes something of an analysis; may raise `ContentsChangedError`.
+
+        Returns:
+            The last analysis, and what `prepare` made of it.
+        """
+        distrusted: frozenset[bytes] = frozenset()
+        for attempt in count(1):
+            last = attempt >= ATTEMPTS
+            try:
+                analysis = self.analyze(distrusted, as_it_comes=last)
+                return analysis, prepare(analysis)
+            except ContentsChangedError as change:
+                distrusted = change.sources
+            leave_out = distrusted if last else frozenset()
+            self.manifest, gone = look_again(self.manifest, leave_out)
+            for note in gone:
+                self.context.fail_on(note.path, note.message)
+            self.reclaim(self.manifest)
+        raise AssertionError("not reached: rounds are not limited")
+
+    def analyze(self, distrusted: frozenset[bytes], *, as_it_comes: bool) -> Analysis:
+        """Analyze every file; what cannot be read is reported.
+
+        Args:
+            distrusted: files, by where they lie, that are read even if the database knows them.
+            as_it_comes: take a file that has changed since the scan, such as a log that is being
+                written, if it can be read.
+
+        Raises:
+            ContentsChangedError: files have changed since the scan.
+        """
+        manifest, context = self.manifest, self.context
+        files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
+        size = sum(manifest.sizes[i] for i in files)
+        context.tracker.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(files), size=size)
+        failed: dict[bytes, str] = {}
+        with context.workers(shared=BYTES_SHARED, each=BYTES_EACH) as workers:
+            analyzer = self._analyzer(workers, warn=failed.__setitem__)
+            analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
+        indexes = (bisect_left(manifest.paths, path) for path in failed) if as_it_comes else files
+        moved = [manifest.source(index) for index in indexes if not is_as_scanned(manifest, index)]
+        if moved:
+            raise ContentsChangedError(moved)
+        for path, message in failed.items():
+            context.fail_on(path, message)
+        report_lost_links(context, manifest, failed.keys())
+        return analysis
+
+    def find_patterns(self, analysis: Analysis) -> bytes:
+        """Count the patterns unless that was done for this corpus; returns the corpus's key.
+
+        Raises:
+            ContentsChangedError: a file is not what was analyzed any more.
+        """
+        context = self.context
+        key = jobs.corpus_key(context.config, analysis.contents)
+        database = context.database
+        done = database.cache.artifact(key, PATTERNS_DONE)
+        if done != self.source_key:
+            with context.workers(shared=BYTES_SHARED, each=BYTES_EACH) as workers:
+                entries = self._analyzer(workers).find_patterns(analysis)
+            database.replace_patterns(self.source_key, entries)
+            database.cache.store_artifact(key, PATTERNS_DONE, self.source_key)
+        context.tracker.found(database.pattern_count(self.source_key))
+        return key
+
+    def _analyzer(
+        self, workers: Workers, warn: Callable[[bytes, str], None] = lambda path, message: None
+    ) -> ParallelAnalyzer:
+        context = self.context
+        config = context.config
+        processor = ParallelFileProcessor(
+            workers.executor,
+            config.chunk_size,
+            config.memory_map_threshold,
+            in_flight=workers.in_flight,
+            poll=context.guard.check,
+        )
+        return ParallelAnalyzer(
+            config.min_pattern_length,
+            config.min_frequency,
+            context.database,
+            context.reporter,
+            processor,
+            advance=lambda files, size, path: context.tracker.advance(files=files, size=size, path=path),
+            warn=warn,
+        )

@@ -1,0 +1,216 @@
+"""Files that change while a tree is analyzed: what comes out is what a fresh run would have packed."""
+
+import os
+import random
+
+import pytest
+
+from support import fill_codebase, tree_facts
+from tests.pipeline.runs import configuration, pack
+from ucompress.archive import Archive
+from ucompress.pipeline import groundwork, mining
+from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.survey import Survey
+
+PHASES = {
+    "analysis": (Survey, "analyze"),
+    "patterns": (Survey, "find_patterns"),
+    "growing": (mining, "grow"),
+    "counting": (mining, "PatternTally"),
+    "planning": (module, "lay_groundwork"),
+    "dictionary": (groundwork, "_make_dictionary"),
+    "assembling": (groundwork, "assemble"),
+}
+"""Names behind which a phase begins."""
+
+
+@pytest.fixture(params=PHASES)
+def before(request, monkeypatch):
+    """Do something once before a phase begins."""
+
+    def prepare(action):
+        owner, name = PHASES[request.param]
+        original = getattr(owner, name)
+        pending = [action]
+
+        def disturbed(*arguments, **options):
+            if pending:
+                pending.pop()()
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, disturbed)
+
+    return prepare
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree with a dictionary, of which every file has a part in it."""
+    fill_codebase(tmp_path / "tree", 160, 5000)
+    return tmp_path / "tree"
+
+
+def victims(tree):
+    return sorted(path for path in tree.rglob("*") if path.is_file())[7:140:11]
+
+
+def unpacked(archive_path, folder):
+    with Archive(archive_path) as archive:
+        assert archive.verify().ok
+        archive.extract(folder)
+    return folder / "tree"
+
+
+def test_files_that_change_are_packed_as_they_are_now(tree, tmp_path, before):
+    def change():
+        for number, path in enumerate(victims(tree)):
+            content = path.read_bytes()
+            path.write_bytes((content[::-1], content[:100], b"", content[:50] + b"x" * 9000)[number % 4])
+
+    before(change)
+    result, data = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
+    assert result.exit_code == 0
+    assert tree_facts(tree) == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
+    assert data == pack(tree, tmp_path / "b.ucz", level=4)[1]
+    assert data == pack(tree, tmp_path / "c.ucz", database=tmp_path / "p.db", level=4)[1]
+
+
+def test_files_that_vanish_are_reported_and_the_rest_is_packed(tree, tmp_path, before):
+    names = sorted(os.fsencode(path.relative_to(tmp_path)) for path in victims(tree))
+
+    def remove():
+        for number, path in enumerate(victims(tree)):
+            path.unlink()
+            if number % 4 == 1 and hasattr(os, "mkfifo"):
+                os.mkfifo(path)
+            elif number % 4 == 2:
+                path.mkdir()
+            elif number % 4 == 3:
+                path.symlink_to("nowhere")
+
+    before(remove)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    assert result.exit_code == 3
+    assert sorted(name for name, _ in result.unreadable) == names
+    for path in tree.rglob("*"):
+        if os.fsencode(path.relative_to(tmp_path)) in names:
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    assert tree_facts(tree, times=False) == tree_facts(
+        unpacked(tmp_path / "a.ucz", tmp_path / "out"), times=False
+    )
+
+
+def test_a_twin_keeps_what_a_changed_file_had(tree, tmp_path, before):
+    path = victims(tree)[0]
+    content = path.read_bytes()
+    (tree / "zzz-twin").write_bytes(content)
+    before(lambda: path.write_bytes(content[::-1]))
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    assert result.exit_code == 0
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-twin") == content
+        assert archive.read(os.fsdecode(path.relative_to(tmp_path))) in (content, content[::-1])
+
+
+def test_the_other_names_of_a_file_keep_its_content(tree, tmp_path, before):
+    path = victims(tree)[0]
+    content = path.read_bytes()
+    for name in ("zzz-b", "zzz-a"):
+        os.link(path, tree / name)
+    before(path.unlink)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    primary = os.fsdecode(path.relative_to(tmp_path))
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-a") == archive.read("tree/zzz-b") == content
+        assert (primary in archive) == (not result.unreadable)
+        archive.extract(tmp_path / "out")
+    assert os.path.samefile(tmp_path / "out/tree/zzz-a", tmp_path / "out/tree/zzz-b")
+
+
+def test_a_large_file_that_changes_before_planning(tmp_path, before):
+    chance = random.Random(2)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/large").write_bytes(chance.randbytes(5 << 20))
+    (tmp_path / "tree/text").write_bytes(b"some text, some more of it\n" * 500)
+
+    def change():
+        with (tmp_path / "tree/large").open("r+b") as file:
+            file.seek(4_500_000)
+            file.write(b"other")
+
+    before(change)
+    pack(tmp_path / "tree", tmp_path / "a.ucz", level=1)
+    assert tree_facts(tmp_path / "tree") == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
+
+
+def test_a_file_that_never_holds_still_is_left_out_and_reported(tree, tmp_path, monkeypatch):
+    path = victims(tree)[0]
+    original = module.lay_groundwork
+
+    def restless(*arguments, **options):
+        path.write_bytes(random.randbytes(3000))
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(module, "lay_groundwork", restless)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    name = path.relative_to(tmp_path)
+    assert [(found, "kept changing" in why) for found, why in result.unreadable] == [
+        (os.fsencode(name), True)
+    ]
+    path.unlink()
+    out = unpacked(tmp_path / "a.ucz", tmp_path / "out")
+    assert tree_facts(tree, times=False) == tree_facts(out, times=False)
+
+
+def test_a_log_that_is_being_written_is_packed(tree, tmp_path, monkeypatch):
+    log = tree / "log"
+    log.write_bytes(b"begun\n")
+    original = ParallelAnalyzer.analyze_manifest
+
+    def writing(*arguments, **options):
+        with log.open("ab") as file:
+            file.write(b"one more line\n")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(ParallelAnalyzer, "analyze_manifest", writing)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    assert result.exit_code == 0
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert log.read_bytes().startswith(archive.read("tree/log"))
+        assert len(archive.read("tree/log")) > len(b"begun\n")
+
+
+def test_a_change_that_leaves_no_trace_in_the_stamp_is_met_and_read_again(tree, tmp_path, monkeypatch):
+    path = victims(tree)[0]
+    pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
+    original = module.lay_groundwork
+
+    def unseen(*arguments, **options):
+        status = path.stat()
+        path.write_bytes(path.read_bytes()[::-1])
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        monkeypatch.setattr(module, "lay_groundwork", original)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(module, "lay_groundwork", unseen)
+    _, data = pack(tree, tmp_path / "a.ucz", database=":memory:", level=4)
+    assert data == pack(tree, tmp_path / "b.ucz", level=4)[1]
+
+
+def test_an_analysis_copes_with_changes_too(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
+    path = victims(tree)[0]
+    original = mining.grow
+
+    def disturbed(*arguments, **options):
+        path.unlink(missing_ok=True)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(mining, "grow", disturbed)
+    job = PipelineOrchestrator(config)
+    found = job.analyze()
+    assert [name for name, _ in job.unreadable] == [os.fsencode(path.relative_to(tmp_path))]
+    again = PipelineOrchestrator(config).analyze()
+    assert [(e.pattern, e.frequency) for e in found] == [(e.pattern, e.frequency) for e in again]
