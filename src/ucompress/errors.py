@@ -6,16 +6,27 @@ The table of exit codes in the documentation is generated from this module.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import os
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     import sqlite3
 
 
 class CompressionError(Exception):
-    """Any failure of ucompress; catch this to catch them all."""
+    """Any failure of ucompress; catch this to catch them all.
+
+    Attributes:
+        path: raw bytes of the file it is about; None where it is about none, or about several.
+    """
 
     exit_code: ClassVar[int] = 1
+    path: bytes | None = None
+
+    def about(self, path: str | bytes | os.PathLike[str]) -> Self:
+        """Note the file it is about, and return the error."""
+        self.path = os.fsencode(path)
+        return self
 
 
 class UsageError(CompressionError):

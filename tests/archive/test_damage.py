@@ -101,6 +101,17 @@ def test_verify_sees_every_flipped_byte(sound: bytes) -> None:
             continue
 
 
+def test_verify_tells_each_problem_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.ucz"
+    header = ArchiveHeader(level=1, content_hash_bytes=8)
+    write(path, plan_files(FILES, block=1 << 20, others=OTHERS, hashed=True), header=header)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\xb7UCB") + 60] ^= 1
+    with Archive(io.BytesIO(data)) as archive:
+        (problem,) = archive.verify().problems
+    assert "block 0 is damaged" in problem
+
+
 def test_a_burst_in_dictionary_or_index_is_repaired(tmp_path: Path) -> None:
     files = {
         b"dir/%05d-%s" % (number, words(number, 12).hex().encode()): words(number, 60)

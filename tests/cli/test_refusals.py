@@ -1,5 +1,6 @@
 """What is refused before any work, and what a refusal leaves as it was."""
 
+import ast
 import json
 import sqlite3
 
@@ -116,6 +117,50 @@ def test_counts_are_those_of_the_run_and_the_same_everywhere(ucompress, work):
     assert summary["files"] == 20 < summary["members"]
     for name in ("dictionary_coded_bytes", "index_bytes", "unique_bytes"):
         assert summary[name] == info["extra"][name]
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["compress", "missing"], "missing"),
+        (["compress", "tree", "-o", "tree"], "tree"),
+        (["compress", "tree", "-o", "no/a.ucz"], "no/a.ucz"),
+        (["compress", "tree", "-o", "letter"], "letter"),
+        (["compress", "tree", "--dictionary", "none"], "none"),
+        (["analyze", "tree", "--database", "letter"], "letter"),
+        (["list", "missing.ucz"], "missing.ucz"),
+        (["verify", "letter"], "letter"),
+        (["extract", "letter"], "letter"),
+        (["patterns", "--database", "none.db"], "none.db"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else None,
+)
+def test_errors_as_json_name_the_file(ucompress, work, words, path):
+    (work / "letter").write_bytes(b"Dear all,\n" * 200)
+    row = documents(ucompress(*words, "--json"))[-1]
+    assert (row["type"], row["fatal"], row["path"]) == ("error", True, path)
+
+
+def test_the_table_of_patterns(ucompress, work):
+    ucompress("analyze", "tree")
+    rows = documents(ucompress("patterns", "--json", "-n", "1000"))
+    lines = ucompress("patterns", "-n", "1000").out.decode().splitlines()[1:]
+    assert len(lines) == len(rows)
+    assert max(len(row["text"]) for row in rows) > 40
+    for line, row in zip(lines, rows, strict=True):
+        assert ast.literal_eval(line[line.index('"') :]) == row["text"]
+    done = ucompress("patterns", "--min-frequency", "100000")
+    assert (done.code, done.out) == (0, b"")
+    assert "holds no such pattern" in done.err
+
+
+def test_analyze_tells_how_to_see_the_patterns(ucompress, work):
+    assert "`ucompress patterns`" in ucompress("analyze", "tree").err
+    assert (
+        "`ucompress patterns --database 'my patterns'`"
+        in ucompress("analyze", "tree", "--database", "my patterns").err
+    )
+    assert "nothing is kept" in ucompress("analyze", "tree", "--database", ":memory:").err
 
 
 def test_status_of_no_job_has_no_prefix(ucompress, work):

@@ -18,6 +18,10 @@ def test_a_trained_dictionary(ucompress, work, kind):
     assert ucompress("train", "tree", "-o", "d", "--size", "4096", "--format", kind).code == 0
     assert 0 < (work / "d").stat().st_size <= 4096
     assert (work / "d").read_bytes().startswith(b"\x37\xa4\x30\xec") == (kind == "zstd")
+    done = ucompress("train", "tree", "-o", "e", "--size", "4096", "--format", kind)
+    assert (done.out, done.err.startswith("e: ")) == (b"", True)
+    assert done.err.endswith(" from 40 samples\n")
+    assert ucompress("train", "-q", "tree", "-o", "f").err == ""
     again = ucompress("train", "tree", "-o", "d")
     assert again.code == 1
     assert "left alone" in again.err

@@ -217,6 +217,17 @@ def test_time_left_of_a_phase_forgets_the_phase_before() -> None:
     assert last.bytes_per_second == pytest.approx(20)
 
 
+def test_the_first_steps_say_nothing_of_the_time_left() -> None:
+    """Blocks that are coded beside each other come in together, after a long wait."""
+    rate = RateEstimator()
+    known = []
+    for tick in range(80):
+        rate.add(tick / 10, 100 * max(0, tick // 10 - 1))
+        known.append(rate.remaining(100) is not None)
+    assert known.index(True) == 50  # the fourth step
+    assert all(known[50:])
+
+
 def test_a_stall_slows_the_rate_instead_of_freezing_it() -> None:
     rate = RateEstimator(window=10)
     for second in range(11):

@@ -28,8 +28,10 @@ from ucompress.progress import (
 )
 from ucompress.render import JsonRenderer, PlainRenderer, choose_renderer
 from ucompress.render.format import (
+    counted,
     display_path,
     display_width,
+    excerpt,
     format_bytes,
     format_count,
     format_percent,
@@ -150,6 +152,27 @@ def test_shortened_paths_fit(text: str, width: int) -> None:
     shown = shorten_path(text.encode("utf-8", "surrogatepass"), width)
     assert display_width(shown) <= width
     assert shown.isprintable()
+
+
+@given(st.binary(max_size=80), st.integers(20, 60))
+def test_patterns_stand_on_one_line_and_are_cut_at_an_edge_only(pattern: bytes, width: int) -> None:
+    cut = excerpt(pattern, width)
+    assert cut.isprintable()
+    assert display_width(cut) <= width
+    whole = excerpt(pattern, None)
+    assert whole.isprintable()
+    assert whole.startswith('"')
+    assert whole.endswith('"')
+    assert cut == whole or whole.startswith(cut[:-1])
+
+
+def test_patterns_are_spelled_as_in_python() -> None:
+    assert excerpt(b'a\t"\\\n\xff\x00 ' + "é".encode(), None) == r'"a\t\"\\\n\xff\x00 é"'
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 files"), (1, "1 file"), (1234, "1,234 files")])
+def test_one_is_not_many(count: int, text: str) -> None:
+    assert counted(count, "file") == text
 
 
 def test_wide_characters_take_two_columns() -> None:

@@ -196,7 +196,7 @@ class _Extraction:
                 raise OutputError(
                     f"{show(entry.path)} is already there; nothing was written. "
                     "--force replaces it (in Python force=True)"
-                )
+                ).about(self._target.path_of(entry.path))
 
     def stage(self) -> None:
         """Where no name of the archive stands in the target yet, put all together in a folder beside."""

@@ -55,10 +55,14 @@ def open_file(path: str) -> BinaryIO:
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
-            raise InputError(f"cannot read {path}: it is {what}, and reading an archive takes a regular file")
+            raise InputError(
+                f"cannot read {path}: it is {what}, and reading an archive takes a regular file"
+            ).about(path)
         return Path(path).open("rb")
     except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}").about(
+            path
+        ) from error
 
 
 @contextmanager

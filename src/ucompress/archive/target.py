@@ -56,7 +56,7 @@ class TargetFolder:
         except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
             raise OutputError(
                 f"cannot extract to {root}: {getattr(error, 'strerror', None) or error}; nothing was written"
-            ) from error
+            ).about(root) from error
         self._read_only = not os.access(self._root, os.W_OK | os.X_OK)
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class TargetFolder:
         if self._read_only and not ((inside or folder) and self.exists(first)):
             raise OutputError(
                 f"the folder {show(self._root)} cannot be written; nothing was written: choose another one"
-            )
+            ).about(self._root)
 
     def free_bytes(self) -> int | None:
         """Bytes that can still be written to the folder's file system; None if it does not tell."""
@@ -172,7 +172,11 @@ class TargetFolder:
 
     def exists(self, path: bytes) -> bool:
         """Whether anything stands at the path, a dangling link included."""
-        return os.path.lexists(os.path.join(self._root, path))  # noqa: PTH118
+        return os.path.lexists(self.path_of(path))
+
+    def path_of(self, path: bytes) -> bytes:
+        """Where a member's path would stand, for messages and a first look; nothing is opened by it."""
+        return os.path.join(self._root, path)  # noqa: PTH118
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder that can be written to until `finish_folder`; one that is there is kept."""

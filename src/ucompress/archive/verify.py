@@ -95,6 +95,7 @@ class _Verification:
         self._footer = footer
         self._progress = progress
         self._report = VerifyReport()
+        self._told: set[str] = set()
 
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
@@ -115,7 +116,10 @@ class _Verification:
         return self._report
 
     def _problem(self, message: str) -> None:
-        self._report.problems.append(message)
+        """Note a problem; one that many members meet is told once."""
+        if message not in self._told:
+            self._told.add(message)
+            self._report.problems.append(message)
 
     def _sections(self) -> Iterator[tuple[int, int, int]]:
         """Type, offset and payload length of every section that the archive has."""

@@ -167,7 +167,7 @@ class ArchiveWriter:
         try:
             self._file.close()
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 
     @property
     def position(self) -> int:
@@ -287,7 +287,7 @@ class ArchiveWriter:
             digest = hash_head(FileSource(self._file, str(self._path)), end)
             self._file.seek(self._at)
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
         return digest
 
     def sync(self) -> None:
@@ -296,7 +296,7 @@ class ArchiveWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 
     def finish(self, errata: Iterable[tuple[Entry, Entry]] = ()) -> WriterTotals:
         """Write errata, directory and footer, and make all of it durable.
@@ -373,7 +373,7 @@ class ArchiveWriter:
             self._file.write(header.to_bytes(archive_id))
             self._file.seek(start + SECTION_HEADER_SIZE + length)
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
         tail = parity.finish()
         self._write(tail)
         self._at = start + SECTION_HEADER_SIZE + length + len(tail)
@@ -383,7 +383,7 @@ class ArchiveWriter:
         try:
             self._file.write(data)
         except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 
 
 def _hashed(parts: Iterable[bytes], hasher: blake3) -> Iterator[bytes]:

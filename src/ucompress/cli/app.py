@@ -66,8 +66,19 @@ def fail(message: str, error: BaseException, exit_code: int = CompressionError.e
         cause = cause.__cause__
     if _wants("--json"):
         with suppress(OSError):
-            write_error_document("; ".join((message, *notes)), kind=type(error).__name__, exit_code=exit_code)
+            write_error_document(
+                "; ".join((message, *notes)),
+                path=_path_of(error),
+                kind=type(error).__name__,
+                exit_code=exit_code,
+            )
     return typer.Exit(exit_code)
+
+
+def _path_of(error: BaseException) -> bytes | None:
+    """The file that an error is about, where it knows."""
+    path = error.path if isinstance(error, CompressionError) else getattr(error, "filename", None)
+    return os.fsencode(path) if isinstance(path, str | bytes) else None
 
 
 def _wants(*options: str) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ucompress.cli import options as o
 from ucompress.cli.output import binary_stdout, complain, json_lines, write_warning_document
+from ucompress.cli.sources import STDIN
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
 from ucompress.errors import OutputError, UsageError
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
-STDIN = Path("-")
 SUFFIX = ".ucz"
 SOME_UNREADABLE = 3
 IN_MEMORY = Path(":memory:")
@@ -58,22 +59,22 @@ def compress(
     """Pack files and folders into one archive."""
     with _spooled(paths, output) as inputs, _destination(paths, output, force=force) as archive:
         from_stdin = inputs != paths
-        config = CompressionConfig(
-            inputs=tuple(inputs),
-            output=archive,
-            level=level,
-            threads=threads,
-            include=tuple(include or ()),
-            exclude=tuple(exclude or ()),
-            gitignore=gitignore,
-            content_hash_bytes=32 if content_hash else None,
-            dictionary=dictionary,
-            pipeline=PipelineConfig(
+        config = _configuration(
+            inputs,
+            archive,
+            PipelineConfig(
                 # What comes from a pipe never comes again: nothing to learn it for.
                 database_path=IN_MEMORY if from_stdin and database == o.DEFAULT_DATABASE else database,
                 memory_limit_mb=memory_limit,
                 enable_resume=not no_resume and not from_stdin,
             ),
+            level=level,
+            threads=threads,
+            include=include,
+            exclude=exclude,
+            gitignore=gitignore,
+            content_hash_bytes=32 if content_hash else None,
+            dictionary=dictionary,
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
     end(result.unreadable, result.warnings, json=json, quiet=quiet)
@@ -98,16 +99,16 @@ def analyze(
     verbose: o.Verbose = False,
 ) -> None:
     """Learn the patterns of files and folders without packing them."""
-    config = CompressionConfig(
-        inputs=tuple(paths),
-        output=default_output(paths[0]),
+    config = _configuration(
+        paths,
+        default_output(paths[0]),
+        PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
         threads=threads,
         min_pattern_length=min_length,
         min_frequency=min_frequency,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
+        include=include,
+        exclude=exclude,
         gitignore=gitignore,
-        pipeline=PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
     )
     runner = orchestrator(config, json=json, quiet=quiet, verbose=verbose)
     entries = runner.analyze()
@@ -116,8 +117,37 @@ def analyze(
 
         json_lines().write(analyzed_document(os.fsencode(database), patterns=len(entries)))
     elif not quiet:
-        sys.stderr.write(f"{len(entries):,} patterns are in {database}: see them with `ucompress patterns`\n")
+        sys.stderr.write(_where_patterns_are(len(entries), database) + "\n")
     end(runner.unreadable, runner.warnings, json=json, quiet=quiet)
+
+
+def _configuration(
+    inputs: list[Path],
+    output: Path,
+    pipeline: PipelineConfig,
+    *,
+    include: list[str] | None,
+    exclude: list[str] | None,
+    **options: Any,
+) -> CompressionConfig:
+    return CompressionConfig(
+        inputs=tuple(inputs),
+        output=output,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        pipeline=pipeline,
+        **options,
+    )
+
+
+def _where_patterns_are(count: int, database: Path) -> str:
+    from ucompress.render.format import counted, display_path
+
+    found = counted(count, "pattern")
+    if database == IN_MEMORY:
+        return f"{found} found; nothing is kept"
+    option = "" if database == o.DEFAULT_DATABASE else f" --database {shlex.quote(str(database))}"
+    return f"{found} found: see the database with `ucompress patterns{display_path(option)}`"
 
 
 def orchestrator(
@@ -208,4 +238,4 @@ def _refuse_to_replace(output: Path, *, force: bool) -> None:
     raise OutputError(
         f"{output} exists and is no ucompress archive; it was left alone: "
         "choose another name with -o, or use --force to replace it"
-    )
+    ).about(output)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, json_lines
+from ucompress.cli.output import binary_stdout, complain, json_lines
 from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def patterns(
     json: o.Json = False,
 ) -> None:
     """Show what repeats: the patterns of the database, by bytes saved."""
+    from ucompress.render.format import excerpt
+
     entries = _top_patterns(database, limit, min_frequency)
     if json:
         from ucompress.render.documents import pattern_document
@@ -44,7 +46,11 @@ def patterns(
         for entry in entries:
             lines.write(pattern_document(entry))
         return
-    width = max(20, shutil.get_terminal_size().columns - 46)
+    if not entries:
+        complain(f"{database} holds no such pattern")
+        return
+    # A terminal's line is cut at its edge; a file or a pipe gets the whole pattern.
+    width = max(20, shutil.get_terminal_size().columns - 46) if sys.stdout.isatty() else None
     sys.stdout.write(f"{'saved':>12} {'frequency':>11} {'files':>8} {'bytes':>7}  pattern\n")
     for entry in entries:
         counts = f"{entry.saved_bytes:>12,} {entry.frequency:>11,} {entry.file_count:>8,}"
@@ -64,10 +70,13 @@ def train(
         typer.Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),
     ] = DictionaryFormat.RAW,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Make a dictionary from samples."""
     if output != STDOUT and output.exists() and not force:
-        raise OutputError(f"{output} exists and was left alone: choose another name, or use --force")
+        raise OutputError(f"{output} exists and was left alone: choose another name, or use --force").about(
+            output
+        )
     stream = binary_stdout("the dictionary", force=force) if output == STDOUT else None
     contents = _sample_contents(samples)
     from ucompress.codec.dictionary import train as train_dictionary
@@ -81,12 +90,11 @@ def train(
         stream.flush()
         return
     output.write_bytes(content)
+    if not quiet:
+        from ucompress.render.format import counted, display_path, format_bytes
 
-
-def excerpt(pattern: bytes, width: int) -> str:
-    """The beginning of a pattern on one line: text as it is, the rest escaped."""
-    text = repr(pattern[:width].decode("utf-8", "backslashreplace").replace("\\\\", "\\"))[1:-1]
-    return text if len(text) <= width else text[: width - 1] + "…"
+        made_from = counted(len(contents), "sample")
+        sys.stderr.write(f"{display_path(output)}: {format_bytes(len(content))} from {made_from}\n")
 
 
 def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:
@@ -95,7 +103,7 @@ def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[Patter
     if not database.is_file():
         raise InputError(
             f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
-        )
+        ).about(database)
     with PatternDatabase(database, read_only=True) as opened:
         if min_frequency <= 1:
             return opened.top_patterns(limit)

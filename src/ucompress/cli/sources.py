@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.cli.output import complain
-from ucompress.errors import CorruptArchiveError, UsageError
+from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,15 @@ def opened(path: Path, *, recover: bool = False) -> Iterator[Archive]:
         InputError: there is no such file, or it cannot be read.
         CorruptArchiveError: it cannot be opened.
     """
-    with _archive(path, recover=recover) as archive:
-        if archive.recovered:
-            complain(f"{archive.name}: the end is damaged or cut off; members may be missing")
-        yield archive
+    try:
+        with _archive(path, recover=recover) as archive:
+            if archive.recovered:
+                complain(f"{archive.name}: the end is damaged or cut off; members may be missing")
+            yield archive
+    except ArchiveError as error:
+        if error.path is None and path != STDIN:
+            error.about(path)
+        raise
 
 
 @contextmanager

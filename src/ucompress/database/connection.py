@@ -71,7 +71,13 @@ class Connection:
             with self._explained():
                 self._sql = self._open()
         except OSError as error:
-            raise DatabaseError(f"{self.name} cannot be opened ({error.strerror}); {OTHER}") from error
+            raise DatabaseError(f"{self.name} cannot be opened ({error.strerror}); {OTHER}").about(
+                path
+            ) from error
+        except (DatabaseError, JobBusyError) as error:
+            if self.path is not None:
+                error.about(self.path)
+            raise
 
     @property
     def name(self) -> str:
@@ -266,7 +272,8 @@ class Connection:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._explain(error) from error
+            explained = self._explain(error)
+            raise (explained.about(self.path) if self.path else explained) from error
 
     def _explain(self, error: sqlite3.Error) -> DatabaseError | JobBusyError:
         code = primary_code(error)

@@ -50,15 +50,15 @@ def user_dictionary(path: Path) -> bytes:
     """
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"the dictionary {path} is no regular file; nothing was written")
+            raise InputError(f"the dictionary {path} is no regular file; nothing was written").about(path)
         with path.open("rb") as file:
             dictionary = file.read(LARGEST_DICTIONARY + 1)
     except OSError as error:
-        raise InputError(
-            f"cannot read the dictionary {path}: {error.strerror}; nothing was written"
+        raise InputError(f"cannot read the dictionary {path}: {error.strerror}; nothing was written").about(
+            path
         ) from error
     if len(dictionary) > LARGEST_DICTIONARY:
-        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written")
+        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written").about(path)
     return dictionary
 
 

@@ -41,17 +41,17 @@ def refuse_impossible(config: CompressionConfig) -> None:
         user_dictionary(config.dictionary)
     output = config.output
     if output.is_dir():
-        raise UsageError(f"the output {output} is a folder; name a file with -o")
+        raise UsageError(f"the output {output} is a folder; name a file with -o").about(output)
     folder = output.absolute().parent
     if not folder.is_dir():
-        raise OutputError(f"the folder of the output {output} does not exist; nothing was read")
+        raise OutputError(f"the folder of the output {output} does not exist; nothing was read").about(output)
     try:
         _make_a_file(folder)
     except OSError as error:
         raise OutputError(
             f"the folder of the output {output} cannot be written ({error.strerror or error}); "
             "nothing was read. Name another place with -o"
-        ) from error
+        ).about(output) from error
     database = config.pipeline.database_path
     if str(database) == MEMORY:
         return
@@ -60,7 +60,7 @@ def refuse_impossible(config: CompressionConfig) -> None:
         raise UsageError(
             f"{output} is both the output and the database {database}; nothing was written: "
             "choose another database with --database, or another output with -o"
-        )
+        ).about(output)
 
 
 def refuse_strange_database(config: CompressionConfig) -> None:
@@ -74,7 +74,7 @@ def refuse_strange_database(config: CompressionConfig) -> None:
         raise UsageError(
             f"{database} is no database, and was left untouched; "
             "choose another with --database PATH, or --database :memory: to keep nothing"
-        )
+        ).about(database)
 
 
 def _make_a_file(folder: Path) -> None:

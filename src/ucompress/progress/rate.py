@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 
+FEWEST_STEPS = 4
+FEWEST_SECONDS = 2.0
+
 
 class RateEstimator:
     """Units of work per second over a sliding window, so that the time left neither jumps nor lags.
@@ -17,6 +20,7 @@ class RateEstimator:
         self._window = window
         self._samples: deque[tuple[float, int]] = deque()
         self._begin: float | None = None
+        self._steps = 0
 
     def add(self, now: float, done: int) -> None:
         """Note that `done` units were done at time `now` (seconds); call it too while nothing moves."""
@@ -24,6 +28,8 @@ class RateEstimator:
             self._begin = now
         window = max(self._window, (now - self._begin) / 4)
         samples = self._samples
+        if samples and done > samples[-1][1]:
+            self._steps += 1
         # Two samples closer than a hundredth of the window are one: this bounds the deque.
         if len(samples) > 1 and samples[-1][0] - samples[-2][0] < window / 100:
             samples.pop()
@@ -41,9 +47,12 @@ class RateEstimator:
     def remaining(self, left: int) -> timedelta | None:
         """Time that `left` units will take; None while nothing can be said.
 
-        The first second of a phase says nothing: caches are cold and workers are still starting.
+        The first seconds and steps of a phase say nothing: caches are cold, workers are still starting,
+        and the first blocks come in together after a long wait.
         """
         rate = self.rate()
-        if rate <= 0 or self._begin is None or self._samples[-1][0] - self._begin < 1.0:
+        if rate <= 0 or self._begin is None or self._steps < FEWEST_STEPS:
+            return None
+        if self._samples[-1][0] - self._begin < FEWEST_SECONDS:
             return None
         return timedelta(seconds=min(left / rate, 10.0**8))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 ELLIPSIS = "…"
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def format_bytes(count: float) -> str:
@@ -96,6 +97,22 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def excerpt(pattern: bytes, width: int | None) -> str:
+    """A pattern in quotes on one line, text as it is, the rest escaped; cut at `width` columns, or whole."""
+    text = "".join(map(_spelled, pattern.decode("utf-8", "surrogateescape")))
+    if width is None or display_width(text) <= width - 2:
+        return f'"{text}"'
+    room = width - 2  # for the quote and what stands for the rest
+    while display_width(text) > room:
+        text = text[:room] if len(text) > room else text[:-1]
+    return f'"{text}{ELLIPSIS}'
+
+
+def _spelled(character: str) -> str:
+    """A character as Python would spell it between double quotes."""
+    return ESCAPES.get(character) or display_text(character)
 
 
 def shorten_path(path: bytes | str | Path, width: int, ellipsis: str = ELLIPSIS) -> str:

@@ -86,9 +86,11 @@ class _Scanner:
         except OSError as error:
             raise InputError(
                 f"cannot read {os.fsdecode(source)}: {error.strerror}; nothing was written"
-            ) from error
+            ).about(source) from error
         if (status.st_dev, status.st_ino) in self.skip.files:
-            raise UsageError(f"{os.fsdecode(source)} is the output or the database: it cannot pack itself")
+            raise UsageError(
+                f"{os.fsdecode(source)} is the output or the database: it cannot pack itself"
+            ).about(source)
         self._visit(name, source, status, None)
         while self.pending:
             self._walk(*self.pending.pop())
