@@ -90,7 +90,7 @@ cdef class Encoder(_LzCoder):
     pass
 
 cdef class Decoder(_LzCoder):
-    cdef int run(self, const uint8_t[::1] payload, uint8_t* out, size_t size) except -1
+    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1
 
 # `size` at most the coder's max_block; `out` of encode has room for size + 1 bytes. The second
 # returns 0, or 1 for damage, and then leaves `out` alone.

@@ -161,3 +161,17 @@ def test_blocks_of_few_words_come_back_after_a_dictionary_of_them(level: int) ->
         dictionary, block = (b"".join(pick.choices(words, k=pick.randrange(3, 120))) for _ in range(2))
         payload = _core.compress_block(block, dictionary, level)
         assert _core.decompress_block(payload, len(block), dictionary) == block, seed
+
+
+@pytest.mark.parametrize("dtype", ["<u4", "i1", "<f8"])
+def test_blocks_and_dictionaries_are_buffers_of_any_item(dtype: str) -> None:
+    values = np.arange(4000).astype(dtype)
+    data = values.tobytes()
+    payload = _core.compress_block(values, values[:100])
+    assert payload == _core.compress_block(data, data[: values[:100].nbytes])
+    out = np.empty_like(values)
+    decoder = _core.Decoder(_core.PrimedDictionary(values[:100]))
+    decoder.decode_into(np.frombuffer(payload, "i1"), out)
+    assert out.tobytes() == data == decoder.decode(memoryview(payload).cast("b"), len(data))
+    with pytest.raises(BufferError):
+        decoder.decode_into(payload, data)

@@ -25,10 +25,6 @@ cdef int _lz_checked_level(int level) except -1:
     return level
 
 
-cdef const uint8_t* _lz_start(const uint8_t[::1] data) noexcept:
-    return &data[0] if data.shape[0] else NULL
-
-
 cdef class PrimedDictionary:
     """A dictionary made ready for blocks: its bytes, the primed models, the encoder's index.
 
@@ -36,7 +32,7 @@ cdef class PrimedDictionary:
 
     Parameters
     ----------
-    dictionary : buffer of bytes
+    dictionary : buffer
         The past of every block, best content last; 0 to 8 MiB. It is copied.
     level : int
         4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
@@ -51,9 +47,9 @@ cdef class PrimedDictionary:
         `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
     """
 
-    def __cinit__(self, const uint8_t[::1] dictionary not None, int level=6, *, bint encode=True):
-        cdef uint32_t size = _lz_checked_size(dictionary.shape[0], "a dictionary")
-        cdef const uint8_t* start = _lz_start(dictionary)
+    def __cinit__(self, dictionary, int level=6, *, bint encode=True):
+        cdef _Borrowed source = _Borrowed(dictionary)
+        cdef uint32_t size = _lz_checked_size(source.size, "a dictionary")
         cdef _lz.lz_primed* primed
         self.level = _lz_checked_level(level)
         self.encodes = encode
@@ -69,7 +65,7 @@ cdef class PrimedDictionary:
         with nogil:
             _lz.uc_wish_huge_pages(self.memory, self.nbytes)
             _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
-            _lz.primed_fill(primed, start)
+            _lz.primed_fill(primed, source.data)
 
     def __dealloc__(self):
         free(self.memory)
@@ -136,14 +132,14 @@ cdef class Encoder(_LzCoder):
             raise ValueError("this dictionary was primed for decoding only")
         self.prepare(primed, max_block, True)
 
-    def encode(self, const uint8_t[::1] data not None):
+    def encode(self, data):
         """The block's payload: never longer than the data plus one byte, empty for empty data.
 
         The payload depends on data, dictionary and level only. Raises ValueError for a block over
         `max_block`.
         """
-        cdef size_t size = data.shape[0], coded
-        cdef const uint8_t* start = _lz_start(data)
+        cdef _Borrowed source = _Borrowed(data)
+        cdef size_t size = source.size, coded
         cdef uint8_t* out
         if size > self.max_block:
             raise ValueError(f"a block of {size} bytes is over this encoder's {self.max_block} bytes")
@@ -151,7 +147,7 @@ cdef class Encoder(_LzCoder):
         if out is NULL:
             raise MemoryError
         with nogil:
-            coded = uc_lz_encode(self, start, size, out)
+            coded = uc_lz_encode(self, source.data, size, out)
         try:
             return PyBytes_FromStringAndSize(<char*>out, coded)
         finally:
@@ -174,28 +170,29 @@ cdef class Decoder(_LzCoder):
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20):
         self.prepare(primed, max_block, False)
 
-    def decode(self, const uint8_t[::1] payload not None, size_t size):
+    def decode(self, payload, size_t size):
         """The block's `size` bytes. Raises ValueError for damage or a size over `max_block`."""
+        cdef _Borrowed source = _Borrowed(payload)
         cdef bytes out
         if size > self.max_block:
             raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
         out = PyBytes_FromStringAndSize(NULL, size)
-        self.run(payload, <uint8_t*>PyBytes_AS_STRING(out), size)
+        self.run(source.data, source.size, <uint8_t*>PyBytes_AS_STRING(out), size)
         return out
 
-    def decode_into(self, const uint8_t[::1] payload not None, uint8_t[::1] out not None):
+    def decode_into(self, payload, out):
         """Fills `out`, whose length is the block's size; on an error `out` is untouched."""
-        cdef size_t size = out.shape[0]
+        cdef _Borrowed source = _Borrowed(payload)
+        cdef _Borrowed target = _Borrowed(out, True)
+        cdef size_t size = target.size
         if size > self.max_block:
             raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
-        self.run(payload, &out[0] if size else NULL, size)
+        self.run(source.data, source.size, <uint8_t*>target.view.buf, size)
 
-    cdef int run(self, const uint8_t[::1] payload, uint8_t* out, size_t size) except -1:
-        cdef const uint8_t* start = _lz_start(payload)
-        cdef size_t length = payload.shape[0]
+    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1:
         cdef int status
         with nogil:
-            status = uc_lz_decode(self, start, length, out, size)
+            status = uc_lz_decode(self, payload, length, out, size)
         if status:
             raise ValueError("the LZ payload is damaged, or coded with another dictionary")
         return 0
@@ -219,18 +216,16 @@ cdef int uc_lz_decode(
     return status
 
 
-def compress_block(const uint8_t[::1] data not None, const uint8_t[::1] dictionary not None=b"", int level=6):
+def compress_block(data, dictionary=b"", int level=6):
     """Codes one block of at most 8 MiB with an optional dictionary, in one call.
 
     Priming costs more than a small block: code many with `PrimedDictionary` and `Encoder`.
     Raises ValueError for sizes or levels out of range.
     """
-    return Encoder(PrimedDictionary(dictionary, level), data.shape[0]).encode(data)
+    return Encoder(PrimedDictionary(dictionary, level), _Borrowed(data).size).encode(data)
 
 
-def decompress_block(
-    const uint8_t[::1] payload not None, size_t size, const uint8_t[::1] dictionary not None=b""
-):
+def decompress_block(payload, size_t size, dictionary=b""):
     """The `size` bytes that `compress_block` coded. Raises ValueError for damage."""
     return Decoder(PrimedDictionary(dictionary, 6, encode=False), size).decode(payload, size)
 
