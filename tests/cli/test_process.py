@@ -135,3 +135,27 @@ def test_a_job_whose_database_stands_in_its_input_is_found_again(large):
     done = run("resume", "-q", cwd=large.parent)
     assert (done.returncode, done.stderr) == (0, b"")
     assert run("verify", "-q", "large.ucz", cwd=large.parent).returncode == 0
+
+
+def spooled(output, *, limit=""):
+    """Pack half a megabyte of standard input to an output, perhaps under a limit of the shell's."""
+    script = f"{limit}exec {sys.executable} -m ucompress compress - -q -o {output}"
+    return subprocess.run(["sh", "-c", script], input=bytes(500_000), capture_output=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as the Linux shell has them")
+def test_standard_input_that_finds_no_room_is_told_with_its_place(tmp_path):
+    done = spooled(tmp_path / "a.ucz", limit="ulimit -f 64; ")
+    assert done.returncode == 1
+    assert b"cannot write standard input to " + os.fsencode(tmp_path) in done.stderr
+    assert b"File too large" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["none", "file"])
+def test_standard_input_beside_an_impossible_output_is_told(tmp_path, folder):
+    (tmp_path / "file").touch()
+    done = spooled(tmp_path / folder / "a.ucz")
+    assert done.returncode == 1
+    assert b"cannot keep standard input in " + os.fsencode(tmp_path / folder) in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -82,6 +82,96 @@ def test_duplicates_of_a_file_that_vanishes_stay_whole(tree, tmp_path, monkeypat
         assert archive.read("tree/zzz-twin") == content
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs in folders")
+@pytest.mark.parametrize("what", ["fifo", "folder", "link"])
+def test_a_file_whose_place_something_else_has_taken_is_reported(tree, tmp_path, monkeypatch, what):
+    path = victim(tree)
+
+    def replace_it():
+        path.unlink()
+        if what == "fifo":
+            os.mkfifo(path)
+        elif what == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to(tmp_path / "anything")
+
+    between_plan_and_coding(monkeypatch, replace_it)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    name = path.relative_to(tmp_path)
+    assert [found for found, _ in result.unreadable] == [os.fsencode(name)]
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert str(name) not in archive
+        assert archive.verify().ok
+
+
+def test_other_names_of_a_file_that_vanishes_keep_its_content(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    content = path.read_bytes()
+    os.link(path, tree / "zzz-link")
+    between_plan_and_coding(monkeypatch, path.unlink)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert result.exit_code == 0
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-link") == content
+
+
+def test_a_file_that_vanishes_with_all_its_names_is_reported_with_all_of_them(tree, tmp_path, monkeypatch):
+    path = victim(tree)
+    names = [path, tree / "zzz-a", tree / "zzz-b"]
+    for other in names[1:]:
+        os.link(path, other)
+
+    def remove():
+        for name in names:
+            name.unlink()
+
+    between_plan_and_coding(monkeypatch, remove)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert {found for found, _ in result.unreadable} == {os.fsencode(n.relative_to(tmp_path)) for n in names}
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert not [name for name in names if str(name.relative_to(tmp_path)) in archive]
+        assert archive.verify().ok
+
+
+def test_a_link_to_a_file_that_vanishes_and_was_changed_has_what_is_found_under_it(
+    tree, tmp_path, monkeypatch
+):
+    path = victim(tree)
+    os.link(path, tree / "zzz-link")
+
+    def change_and_remove():
+        (tree / "zzz-link").write_bytes(b"changed through the other name")
+        path.unlink()
+
+    between_plan_and_coding(monkeypatch, change_and_remove)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert [found for found, _ in result.unreadable] == [os.fsencode(path.relative_to(tmp_path))]
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/zzz-link") == b"changed through the other name"
+
+
+def test_a_neighbour_of_a_change_that_vanishes_itself_is_taken_from_its_twin(tmp_path, monkeypatch):
+    root = tmp_path / "tree"
+    root.mkdir()
+    shared = random.Random(5).randbytes(50_000)
+    (root / "a").write_bytes(shared)
+    longer = b"head" * 100 + shared + b"tail" * 100
+    for name in ("b", "c"):
+        (root / name).write_bytes(longer)
+
+    def disturb():
+        (root / "a").write_bytes(b"gone")
+        (root / "b").unlink()
+
+    between_plan_and_coding(monkeypatch, disturb)
+    pack(root, tmp_path / "a.ucz")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/a") == b"gone"
+        assert archive.read("tree/c") == longer
+        assert archive.verify().ok
+
+
 def test_copies_inside_other_files_survive_a_change_of_their_source(tmp_path, monkeypatch):
     root = tmp_path / "tree"
     root.mkdir()

@@ -1,15 +1,18 @@
 """Whole runs: what goes in comes out, and the bytes depend on the tree and the options alone."""
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
 from support import create_difficult_tree, fill_codebase, tree_facts
-from tests.pipeline.runs import pack, run
+from tests.pipeline.runs import configuration, pack, run
 from ucompress.archive import Archive
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
+from ucompress.pipeline import refusals
 
 LEVELS = range(1, 7)
 
@@ -172,3 +175,34 @@ def test_the_output_and_the_database_are_not_packed(tmp_path):
         pack(tmp_path / "tree", tmp_path / "tree" / "a.ucz", database=tmp_path / "tree" / "p.db")
     with Archive(tmp_path / "tree" / "a.ucz") as archive:
         assert not [name for name in archive if name.endswith((".ucz", ".db", "-wal", "-shm", ".partial"))]
+
+
+def test_what_stands_inside_its_own_input_gives_the_same_bytes_again(tmp_path):
+    tree = tmp_path / "tree"
+    fill_codebase(tree, 8, 1000)
+    (tree / "state").mkdir()
+    runs = [pack(tree, tree / "a.ucz", database=tree / "state" / "p.db", level=3)[1] for _ in range(3)]
+    assert runs[0] == runs[1] == runs[2]
+    (tree / "a.ucz").unlink()
+    assert pack(tree, tree / "a.ucz", database=tree / "state" / "p.db", level=3)[1] == runs[0]
+    with Archive(tree / "a.ucz") as archive:
+        assert archive.info("tree").mtime_ns == max(path.stat().st_mtime_ns for path in tree.glob("package*"))
+        assert archive.info("tree/state").mtime_ns == 0
+
+
+@pytest.mark.parametrize("folder", ["/sys", "/proc"])
+def test_an_output_where_no_file_can_be_made_is_refused_before_anything_is_read(tree, folder):
+    if not os.path.isdir(folder):
+        pytest.skip(f"no {folder}")
+    with pytest.raises(OutputError, match=r"cannot be written .*nothing was read"):
+        pack(tree, Path(folder) / "a.ucz")
+
+
+def test_looking_whether_an_output_can_be_written_leaves_its_folder_as_it_was(tmp_path, monkeypatch):
+    config = configuration(tmp_path, tmp_path / "a.ucz")
+    os.utime(tmp_path, ns=(0, 0))
+    for unnamed in (refusals._UNNAMED, 0):
+        monkeypatch.setattr(refusals, "_UNNAMED", unnamed)
+        refusals.refuse_impossible(config)
+        assert tmp_path.stat().st_mtime_ns == 0
+        assert not list(tmp_path.iterdir())

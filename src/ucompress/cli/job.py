@@ -17,7 +17,7 @@ from ucompress.cli import options as o
 from ucompress.cli.output import binary_stdout, complain, json_lines, write_warning_document
 from ucompress.cli.sources import STDIN
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
-from ucompress.errors import OutputError, UsageError
+from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -196,14 +196,45 @@ def _spooled(paths: list[Path], output: Path | None) -> Iterator[list[Path]]:
         raise UsageError("standard input is a terminal: send data through a pipe, or name files")
     # Beside the output, where there is room for what comes; /tmp may be a small disk in memory.
     beside = output.absolute().parent if output is not None and output != STDIN else None
-    with tempfile.TemporaryDirectory(prefix=".ucompress-", dir=beside) as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix=".ucompress-", dir=beside)
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep standard input in {beside or tempfile.gettempdir()}: {error.strerror or error}; "
+            "nothing was read. Name another place with -o"
+        ) from error
+    with temporary as folder:
         spool = Path(folder) / "stdin"
-        with spool.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        _spool(spool)
+        yield [spool]
+
+
+def _spool(spool: Path) -> None:
+    """Copy standard input to a file.
+
+    Raises:
+        OutputError: the file cannot be written.
+        InputError: standard input cannot be read.
+    """
+    try:
+        file = spool.open("wb")
+        with file:
+            while True:
+                try:
+                    data = sys.stdin.buffer.read(1 << 20)
+                except OSError as error:
+                    raise InputError(f"cannot read standard input: {error.strerror or error}") from error
+                if not data:
+                    break
+                file.write(data)
         # The same bytes in, the same archive out: not the time at which they came.
         spool.chmod(0o644)
         os.utime(spool, ns=(0, 0))
-        yield [spool]
+    except OSError as error:
+        raise OutputError(
+            f"cannot write standard input to {spool}: {error.strerror or error}; nothing was packed. "
+            "It is kept beside the output while it is packed: name another place with -o"
+        ) from error
 
 
 @contextmanager

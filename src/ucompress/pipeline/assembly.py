@@ -143,7 +143,7 @@ class Assembly:
         """Complete the archive and give it its name."""
         totals = writer.finish(errata)
         self.lost_files = sum(
-            planned.kind is EntryKind.FILE and truth.kind is EntryKind.CANCELLED for planned, truth in errata
+            (planned.kind is EntryKind.FILE) - (truth.kind is EntryKind.FILE) for planned, truth in errata
         )
         if os.name == "nt":
             writer.close()  # an open file cannot be renamed there

@@ -1,7 +1,8 @@
 """Files that changed between analysis and coding are stored again, as they are found now.
 
 Their planned bytes stand in blocks as zeros, so every content that shares those bytes needs
-its own again, too: an intact duplicate or a longer copy is stored anew unchanged.
+its own again, too: an intact duplicate or a longer copy is stored anew unchanged. When the
+primary name of a hard-linked file is lost, its other names become files of their own.
 """
 
 from __future__ import annotations
@@ -15,20 +16,19 @@ import numpy as np
 
 from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.checksum import Digest, short_digest
-from ucompress.pipeline.entries import entry_of, report_lost_links
+from ucompress.pipeline.entries import entry_of
 from ucompress.pipeline.file_processor import ShortFileError
 from ucompress.scan import MemberKind, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ucompress.archive import ArchiveWriter
     from ucompress.codec.block import BlockCompressor
     from ucompress.pipeline.analyzer import Analysis
-    from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Plan
-    from ucompress.scan import Manifest
+    from ucompress.scan import Manifest, ScanEntry
 
 ATTEMPTS = 3
 """Times a file that keeps changing is read before it is stored as it comes."""
@@ -83,47 +83,47 @@ class Corrector:
         lost: set[bytes] = set()
         for index, ordinal in sorted(self.analysis.content_of.items()):
             if ordinal in affected:
-                planned, truth = self._correct(index, ordinal)
+                scanned, content = self.manifest[index], self.analysis.contents[ordinal]
+                extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
+                planned = entry_of(scanned, extents, content.digest)
+                truth = self._correct(scanned, planned, content.sources)
                 replaced.append((planned, truth))
                 if truth.kind is EntryKind.CANCELLED:
                     lost.add(truth.path)
         for index, target in self.manifest.targets.items():
             if self.manifest.kinds[index] == MemberKind.HARDLINK and target in lost:
-                planned = entry_of(self.manifest[index])
-                replaced.append((planned, _cancelled(planned)))
-        report_lost_links(self.context, self.manifest, lost)
+                scanned = self.manifest[index]
+                alone = replace(scanned, kind=MemberKind.FILE, target=b"")
+                replaced.append((entry_of(scanned), self._correct(scanned, entry_of(alone), ())))
         return sorted(replaced, key=lambda pair: pair[0].path)
 
-    def _correct(self, index: int, ordinal: int) -> tuple[Entry, Entry]:
-        scanned = self.manifest[index]
-        content = self.analysis.contents[ordinal]
-        extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
-        planned = entry_of(scanned, extents, content.digest)
+    def _correct(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> Entry:
+        """What replaces a file's planned entry: the file as it is now, or a twin, or nothing."""
         try:
-            truth, steady = self._found(scanned.source, planned, content)
+            truth, steady = self._found(scanned.source, planned, twins)
         except OSError as error:
             reason = error.strerror or str(error)
             self.context.fail_on(
                 scanned.path, f"vanished or became unreadable while it was packed ({reason})"
             )
-            return planned, _cancelled(planned)
+            return Entry(planned.path, EntryKind.CANCELLED, mode=0)
         if not steady:
             self.context.fail_on(scanned.path, "kept changing while it was read; stored as it came")
         elif truth.digest != planned.digest:
             self.context.warnings.append(
                 f"{os.fsdecode(scanned.path)} changed while it was packed; stored as it was found last"
             )
-        return planned, truth
+        return truth
 
-    def _found(self, source: bytes, planned: Entry, content: DistinctContent) -> tuple[Entry, bool]:
+    def _found(self, source: bytes, planned: Entry, twins: Sequence[bytes]) -> tuple[Entry, bool]:
         """What `_store` gives; where the file is gone, another that still has its bytes will do."""
         try:
             return self._store(source, planned)
         except OSError:
-            for other in content.sources:
+            for other in twins:
                 with suppress(OSError):
                     truth, steady = self._store(other, planned)
-                    if truth.digest == content.digest:
+                    if truth.digest == planned.digest:
                         return replace(truth, mtime_ns=planned.mtime_ns), steady
             raise
 
@@ -166,7 +166,3 @@ class Corrector:
                 number = self.writer.write_block(codec_id, payload, len(data), short_digest(data))
                 extents.append(Extent(number, 0, len(data)))
         return extents, hasher.digest()
-
-
-def _cancelled(planned: Entry) -> Entry:
-    return Entry(planned.path, EntryKind.CANCELLED, mode=0)
