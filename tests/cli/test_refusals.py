@@ -23,6 +23,54 @@ def documents(outcome):
 
 
 @pytest.mark.parametrize("command", ["compress", "analyze"])
+def test_an_input_that_is_not_there_leaves_nothing_behind(ucompress, work, command):
+    done = ucompress(command, "tree", "missing", *(["-o", "a.ucz"] if command == "compress" else []))
+    assert done.code == 1
+    assert done.err == "ucompress: cannot read missing: No such file or directory; nothing was written\n"
+    assert [path.name for path in work.iterdir()] == ["tree"]
+
+
+def test_a_folder_is_no_output_whatever_the_options(ucompress, work):
+    for options in ([], ["--force"]):
+        done = ucompress("compress", "tree", "-o", "tree", *options)
+        assert done.code == 2
+        assert "the output tree is a folder" in done.err
+
+
+def test_a_target_that_is_no_folder(ucompress, work):
+    ucompress("compress", "tree", "-q")
+    (work / "file").touch()
+    for target in ("file", "file/below"):
+        done = ucompress("extract", "tree.ucz", "-C", target)
+        assert done.code == 1
+        assert "no folder; nothing was written" in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["compress", "tree", "--nope"], ["analyze", "tree", "--min-length", "3"]]
+)
+def test_words_that_cannot_be_understood_are_told_as_json_too(ucompress, work, words):
+    done = ucompress(*words, "--json")
+    assert done.code == 2
+    (row,) = documents(done)
+    assert (row["type"], row["fatal"], row["kind"], row["exit_code"]) == ("error", True, "UsageError", 2)
+    assert row["message"]
+
+
+def test_where_the_archive_is(ucompress, work):
+    assert ucompress("compress", "tree").err.endswith("The archive is tree.ucz\n")
+    assert "The archive" not in ucompress("compress", "tree", "--json").err
+    assert ucompress("compress", "tree", "-q").err == ""
+    assert "The archive" not in ucompress("compress", "tree", "-o", "-").err
+
+
+def test_a_database_by_name_that_is_not_there(ucompress, work):
+    for command in ("status", "resume"):
+        done = ucompress(command, "--database", "none.db")
+        assert (done.code, done.err) == (14, "ucompress: there is no database none.db\n")
+
+
+@pytest.mark.parametrize("command", ["compress", "analyze"])
 @pytest.mark.parametrize("content", [b"Dear all,\n" * 100, b"x"])
 def test_somebody_elses_file_is_no_database(ucompress, work, command, content):
     (work / "letter.txt").write_bytes(content)

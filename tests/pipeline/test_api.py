@@ -2,13 +2,14 @@
 
 import io
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import ucompress
-from support import fill_codebase
+from support import fill_codebase, tree_facts
 from ucompress.errors import CompressionError, CorruptArchiveError, InputError, OutputError, UsageError
 
 
@@ -96,3 +97,17 @@ def test_decompress_tells_what_damage_cost(work):
     (work / "file").touch()
     with pytest.raises(OutputError):
         ucompress.decompress("a.ucz", "file")
+
+
+def test_the_readme_s_lines_run_and_run_again(work):
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    fill_codebase(work / "src", 6, 900)
+    (work / "src" / "main.c").write_bytes(b"int main(void) { return 0; }\n")
+    (work / "src" / "data.bin").write_bytes(bytes(2000))
+    for _ in range(2):
+        found = {}
+        exec(code, found)
+        assert found["text"] == (work / "src" / "main.c").read_bytes()
+        assert found["chunk"] == bytes(100)
+        assert tree_facts(work / "copy" / "src") == tree_facts(work / "src")

@@ -54,9 +54,12 @@ class TargetFolder:
             if _BY_DESCRIPTOR and opened is None:
                 self._root_fd = os.open(self._root, FOLDER_FLAGS & ~_NOFOLLOW)
         except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-            raise OutputError(
-                f"cannot extract to {root}: {getattr(error, 'strerror', None) or error}; nothing was written"
-            ).about(root) from error
+            reason = getattr(error, "strerror", None) or str(error)
+            if isinstance(error, FileExistsError | NotADirectoryError):
+                reason = "it is, or lies in, something that is no folder"
+            raise OutputError(f"cannot extract to {root}: {reason}; nothing was written").about(
+                root
+            ) from error
         self._read_only = not os.access(self._root, os.W_OK | os.X_OK)
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from ucompress import __version__
 from ucompress.cli import archives, extract, job, learned, state
 from ucompress.cli.output import complain, write_error_document
-from ucompress.errors import CompressionError, InterruptedJobError
+from ucompress.errors import CompressionError, InterruptedJobError, UsageError
 
 INTERRUPTED = 130
 _LEVEL = re.compile(r"-[1-9]")
@@ -46,6 +46,7 @@ class Commands(TyperGroup):
             raise fail(advice, error) from None
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("click", "typer"):
+                _tell_usage_as_json(error)
                 raise
             if _wants("-v", "--verbose"):
                 traceback.print_exception(error)
@@ -73,6 +74,14 @@ def fail(message: str, error: BaseException, exit_code: int = CompressionError.e
                 exit_code=exit_code,
             )
     return typer.Exit(exit_code)
+
+
+def _tell_usage_as_json(error: Exception) -> None:
+    """A command line that cannot be understood ends with a document too; Typer tells people."""
+    told = getattr(error, "format_message", None)
+    if told is not None and _wants("--json"):
+        exit_code = getattr(error, "exit_code", UsageError.exit_code)
+        write_error_document(told(), kind=UsageError.__name__, exit_code=exit_code)
 
 
 def _path_of(error: BaseException) -> bytes | None:

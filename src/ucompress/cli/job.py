@@ -77,6 +77,10 @@ def compress(
             dictionary=dictionary,
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
+    if output != STDIN and (output is not None or not from_stdin) and not json and not quiet:
+        from ucompress.render.format import display_path
+
+        sys.stderr.write(f"The archive is {display_path(result.archive)}\n")
     end(result.unreadable, result.warnings, json=json, quiet=quiet)
 
 
@@ -89,10 +93,11 @@ def analyze(
     exclude: o.Exclude = None,
     gitignore: o.GitIgnore = False,
     min_length: Annotated[
-        int, typer.Option("--min-length", metavar="N", help="Shortest pattern, in bytes.")
+        int, typer.Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, in bytes.")
     ] = o.DEFAULT_MIN_LENGTH,
     min_frequency: Annotated[
-        int, typer.Option("--min-frequency", metavar="N", help="Fewest places at which a pattern stands.")
+        int,
+        typer.Option("--min-frequency", metavar="N", min=2, help="Fewest places at which a pattern stands."),
     ] = o.DEFAULT_MIN_FREQUENCY,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -260,7 +265,7 @@ def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iter
 def _refuse_to_replace(output: Path, *, force: bool) -> None:
     from ucompress.archive.layout import MAGIC
 
-    if force or not output.exists():
+    if force or not output.exists() or output.is_dir():  # a folder is refused whatever the options
         return
     if output.is_file():
         with output.open("rb") as file:

@@ -32,7 +32,7 @@ def patterns(
     min_frequency: Annotated[
         int, typer.Option("--min-frequency", metavar="N", min=1, help="How frequent at least.")
     ] = 1,
-    database: o.Database = o.DEFAULT_DATABASE,
+    database: o.KnownDatabase = o.DEFAULT_DATABASE,
     json: o.Json = False,
 ) -> None:
     """Show what repeats: the patterns of the database, by bytes saved."""

@@ -25,14 +25,21 @@ Level = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", "-T", metavar="N", help="Worker threads; the cores if not given.")
+    int | None,
+    typer.Option("--threads", "-T", metavar="N", min=1, help="Worker threads; the cores if not given."),
 ]
 MemoryLimit = Annotated[
-    int, typer.Option("--memory-limit", metavar="MB", help="The most memory the run may take, in MB.")
+    int, typer.Option("--memory-limit", metavar="MB", min=1, help="The most memory the run may take, in MB.")
 ]
 Database = Annotated[
-    Path, typer.Option("--database", metavar="FILE", help="What was learned and how far a job has come.")
+    Path,
+    typer.Option(
+        "--database",
+        metavar="FILE",
+        help="Where to keep what was learned and how far a job has come; :memory: keeps nothing.",
+    ),
 ]
+KnownDatabase = Annotated[Path, typer.Option("--database", metavar="FILE", help="The database to look into.")]
 Include = Annotated[
     list[str] | None,
     typer.Option(

@@ -21,12 +21,12 @@ SomeDatabase = Annotated[
     Path | None, typer.Option("--database", metavar="FILE", help="Where the job is kept. [the last job's]")
 ]
 SomeMemoryLimit = Annotated[
-    int | None, typer.Option("--memory-limit", metavar="MB", help="Another limit than before, in MB.")
+    int | None, typer.Option("--memory-limit", metavar="MB", min=1, help="Another limit than before, in MB.")
 ]
 
 
 def status(database: SomeDatabase = None, json: o.Json = False) -> None:
-    """Show the running or interrupted job, from any folder."""
+    """Show the last job, running, interrupted or done, from any folder."""
     path, record, progress = _last_job(database)
     if json:
         from ucompress.render.documents import status_document
@@ -67,6 +67,8 @@ def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | 
     from ucompress.database import PatternDatabase, last_job
 
     key = None
+    if database is not None and not database.exists():
+        raise NoJobError(f"there is no database {database}").about(database)
     if database is None:
         pointer = last_job()
         if pointer is None:

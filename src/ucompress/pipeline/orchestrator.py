@@ -30,7 +30,12 @@ from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
-from ucompress.pipeline.refusals import partial_path, refuse_impossible, refuse_strange_database
+from ucompress.pipeline.refusals import (
+    partial_path,
+    refuse_impossible,
+    refuse_missing_inputs,
+    refuse_strange_database,
+)
 from ucompress.pipeline.summary import summarize
 from ucompress.pipeline.survey import BYTES_EACH, BYTES_SHARED, Survey
 from ucompress.pipeline.tracker import RunTracker
@@ -124,6 +129,7 @@ class PipelineOrchestrator:
         Inputs that could not be read stand in `unreadable` afterwards, what else went otherwise than
         expected in `warnings`.
         """
+        refuse_missing_inputs(self.config)
         refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.database import is_strange
-from ucompress.errors import OutputError, UsageError
+from ucompress.errors import InputError, OutputError, UsageError
 from ucompress.pipeline.job import user_dictionary
 from ucompress.scan import database_files
 
@@ -35,8 +35,9 @@ def refuse_impossible(config: CompressionConfig) -> None:
     Raises:
         UsageError: the output is a folder, or the database.
         OutputError: its folder does not exist or cannot be written.
-        InputError: the dictionary cannot be read.
+        InputError: an input does not exist, or the dictionary cannot be read.
     """
+    refuse_missing_inputs(config)
     if config.dictionary is not None:
         user_dictionary(config.dictionary)
     output = config.output
@@ -61,6 +62,21 @@ def refuse_impossible(config: CompressionConfig) -> None:
             f"{output} is both the output and the database {database}; nothing was written: "
             "choose another database with --database, or another output with -o"
         ).about(output)
+
+
+def refuse_missing_inputs(config: CompressionConfig) -> None:
+    """Refuse inputs that are not there, before anything is made for them.
+
+    Raises:
+        InputError: an input does not exist or cannot be looked at.
+    """
+    for path in config.inputs:
+        try:
+            path.lstat()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}; nothing was written").about(
+                path
+            ) from error
 
 
 def refuse_strange_database(config: CompressionConfig) -> None:
