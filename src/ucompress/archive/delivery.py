@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FAILURES = (ArchiveError, OutputError, OSError, ValueError)
 """What costs one member, not the run."""
 
+JOINED = 1 << 20
+"""Files up to this many bytes are joined in memory where their parts lie scattered over a block."""
+
 PERMISSIONS = 0o1777
 """Mode bits that are restored: set-user-ID and set-group-ID are not."""
 
@@ -175,10 +178,22 @@ class Delivery:
             if digest is not None and len(pieces) == 1 and len(pieces[0][1]) == entry.size:
                 self._archive.check_content(entry, check(pieces[0][1], len(digest)))
                 digest = None
+            if self._write_joined(entry, pieces, digest):
+                return None
             return self._complete(entry, draft, pieces, digest)
         except FAILURES as error:
             draft.discard()
             return reason(error)
+
+    def _write_joined(self, entry: Entry, pieces: list[tuple[int, memoryview]], digest: bytes | None) -> bool:
+        """Write a small file of several parts in one piece, if it is plain and that can be."""
+        whole = sum(len(piece) for _, piece in pieces) == entry.size
+        if self._staging is None or entry.xattrs or not whole or entry.size > JOINED:
+            return False
+        content = b"".join([piece for _, piece in pieces])
+        self._archive.check_content(entry, digest and check(content, len(digest)))
+        row = (entry.path, 0, entry.size, entry.mode & PERMISSIONS, entry.mtime_ns)
+        return not self._staging.write(content, [row])
 
     def _complete(
         self, entry: Entry, draft: Draft, pieces: list[tuple[int, memoryview]], digest: bytes | None

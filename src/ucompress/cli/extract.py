@@ -60,6 +60,8 @@ def extract(
 
 
 def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
+    if quiet and not report.failed:
+        return
     from ucompress.render.format import counted, display_path, format_bytes
 
     for path, message in report.failed:
