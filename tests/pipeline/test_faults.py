@@ -12,6 +12,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
+from ucompress.codec.block import BlockCompressor
 from ucompress.database import PatternDatabase, last_job
 from ucompress.errors import (
     InterruptedJobError,
@@ -273,7 +274,7 @@ def test_a_refused_resume_leaves_the_job_as_it_was(tree, tmp_path, monkeypatch):
     with PatternDatabase(tmp_path / "p.db") as database:
         assert (database.jobs.latest(), database.jobs.progress()) == (before, progress)
     with monkeypatch.context() as patch:  # enough to analyze, too little to code
-        patch.setattr(module, "coding_memory", lambda *_: (1 << 40, 0))
+        patch.setattr(module.ProvenCompressor, "memory", staticmethod(lambda *_: (1 << 40, 0)))
         with pytest.raises(MemoryLimitExceededError):
             PipelineOrchestrator(config).resume_from_checkpoint()
     with PatternDatabase(tmp_path / "p.db") as database:
@@ -448,3 +449,20 @@ def test_what_stands_in_the_way_of_the_partial_file_is_left_alone(tree, tmp_path
     with pytest.raises(OutputError):
         pack(tree, tmp_path / "a.ucz")
     assert precious.read_bytes() == b"precious"
+
+
+def test_a_block_that_does_not_decode_to_its_bytes_is_stored_and_reported(tree, tmp_path, monkeypatch):
+    sound = BlockCompressor.compress
+
+    def faulty(self, data):
+        codec_id, payload = sound(self, data)
+        return codec_id, payload[:-1] if len(data) > 100_000 else payload
+
+    monkeypatch.setattr(BlockCompressor, "compress", faulty)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    monkeypatch.undo()
+    assert any("did not decode to its own bytes" in warning for warning in result.warnings)
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.verify().ok
+        archive.extract(tmp_path / "out")
+    assert tree_facts(tree) == tree_facts(tmp_path / "out" / "tree")

@@ -6,19 +6,20 @@ from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
 from ucompress.codec.block import BlockCompressor, BlockDecompressor
+from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
 _LEVEL = 6
 
 
 @cache
-def _compressor() -> BlockCompressor:
-    return BlockCompressor(_LEVEL)
+def _compressor() -> ProvenCompressor:
+    return ProvenCompressor.for_level(_LEVEL)
 
 
 @cache
-def _quick_compressor(level: int) -> BlockCompressor:
-    return BlockCompressor.for_shared(level)
+def _quick_compressor(level: int) -> ProvenCompressor:
+    return ProvenCompressor(BlockCompressor.for_shared(level))
 
 
 @cache

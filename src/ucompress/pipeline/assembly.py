@@ -169,6 +169,11 @@ class Assembly:
             substituted=bool(block.changed),
         )
         self.changed.update(block.changed)
+        if not block.proven:
+            self.context.warnings.append(
+                f"block {block.number} did not decode to its own bytes again and is stored as it is: a "
+                "defect of the codec or of this machine's memory. The archive is sound; please report it"
+            )
         return BlockRow(
             block.number, offset, writer.position - offset, block.decoded_size, writer.record_digest
         )

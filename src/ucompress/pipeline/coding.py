@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 
 from ucompress.checksum import run_check, short_digest
-from ucompress.codec.block import BlockCompressor
+from ucompress.codec.proven import ProvenCompressor
 from ucompress.pipeline.file_processor import read_exactly
 from ucompress.scan import open_source
 
@@ -57,6 +57,7 @@ class CodedBlock:
         digest: strong checksum of the decoded bytes.
         first_content: ordinal of the content that it begins with.
         changed: contents of which a run no longer had its bytes.
+        proven: whether the codec's payload gave the bytes back; where not, the block is stored.
     """
 
     number: int
@@ -66,6 +67,7 @@ class CodedBlock:
     digest: bytes
     first_content: int
     changed: tuple[int, ...] = ()
+    proven: bool = True
 
 
 def code_block(task: BlockTask) -> CodedBlock:
@@ -79,7 +81,7 @@ def code_block(task: BlockTask) -> CodedBlock:
             data = bytes(run.length)
         parts.append(data)
     decoded = b"".join(parts)
-    codec_id, payload = _compressor(task.level, task.dictionary).compress(decoded)
+    codec_id, payload, proven = _compressor(task.level, task.dictionary).prove(decoded)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,
@@ -88,20 +90,21 @@ def code_block(task: BlockTask) -> CodedBlock:
         digest=short_digest(decoded),
         first_content=task.runs[0].content,
         changed=tuple(dict.fromkeys(changed)),
+        proven=proven,
     )
 
 
-_primed: tuple[int, bytes, BlockCompressor] | None = None
+_primed: tuple[int, bytes, ProvenCompressor] | None = None
 _priming = threading.Lock()
 
 
-def _compressor(level: int, dictionary: bytes) -> BlockCompressor:
+def _compressor(level: int, dictionary: bytes) -> ProvenCompressor:
     """The primed compressor: made once in each process, shared by its threads."""
     global _primed
     with _priming:
         if _primed is None or _primed[0] != level or _primed[1] != dictionary:
             _primed = None
-            _primed = (level, dictionary, BlockCompressor(level, dictionary))
+            _primed = (level, dictionary, ProvenCompressor.for_level(level, dictionary))
         return _primed[2]
 
 

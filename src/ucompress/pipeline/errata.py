@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ucompress.archive import ArchiveWriter
-    from ucompress.codec.block import BlockCompressor
+    from ucompress.codec.proven import ProvenCompressor
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Plan
@@ -73,7 +73,7 @@ class Corrector:
     analysis: Analysis
     plan: Plan
     writer: ArchiveWriter
-    compressor: BlockCompressor
+    compressor: ProvenCompressor
     block_size: int
 
     def corrections(self, changed: set[int]) -> list[tuple[Entry, Entry]]:

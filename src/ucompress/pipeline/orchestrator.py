@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
-from ucompress.codec.block import BlockCompressor, coding_memory, decoding_memory
+from ucompress.codec.block import decoding_memory
+from ucompress.codec.proven import ProvenCompressor
 from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import (
@@ -319,7 +320,7 @@ class PipelineOrchestrator:
         partial = partial_path(self.config.output)
         assembly = Assembly(context, job.number, job.key, partial, plan, dictionary, analysis.contents)
         assembly.dictionary_gain = groundwork.gain
-        shared, each = coding_memory(self.config.level, len(dictionary), largest)
+        shared, each = ProvenCompressor.memory(self.config.level, len(dictionary), largest)
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
@@ -347,7 +348,7 @@ class PipelineOrchestrator:
     ) -> list[tuple[Entry, Entry]]:
         if not assembly.changed:
             return []
-        compressor = BlockCompressor(self.config.level, assembly.dictionary)
+        compressor = ProvenCompressor.for_level(self.config.level, assembly.dictionary)
         corrector = Corrector(
             context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB)
         )
