@@ -101,10 +101,11 @@ def decompress(
     """
     with Archive(archive) as opened:
         report = opened.extract(os.fsdecode(target), members=members, force=force)
+        members_of_all = len(opened)
     if report.failed:
         kind = CorruptArchiveError if report.damaged else OutputError
         error = kind(
-            f"{opened.name}: {len(report.failed):,} members could not be given back; all others were"
+            f"{opened.name}: {len(report.failed):,} of {members_of_all:,} members could not be given back"
         )
         for path, reason in report.failed[:NAMED]:
             error.add_note(f"{show(path)}: {reason}")

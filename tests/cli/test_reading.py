@@ -197,6 +197,12 @@ def test_standard_input_has_a_name(ucompress, tmp_path, monkeypatch):
     assert done.err == "ucompress: standard input: not a ucompress archive\n"
 
 
+def test_one_is_not_many(ucompress, tmp_path):
+    (tmp_path / "one").write_bytes(b"x")
+    assert ucompress("compress", tmp_path / "one", "-q", "--database", ":memory:").code == 0
+    assert b"sound: 1 member, 1 block, 1 B checked" in ucompress("verify", tmp_path / "one.ucz").out
+
+
 def test_a_target_that_refuses_is_no_damaged_archive(ucompress, packed, tmp_path):
     (tmp_path / "out" / "tree" / "difficult" / "short").mkdir(parents=True)
     done = ucompress("extract", packed[1], "tree/difficult/short", "-C", tmp_path / "out", "--force")

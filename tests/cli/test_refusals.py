@@ -57,6 +57,13 @@ def test_words_that_cannot_be_understood_are_told_as_json_too(ucompress, work, w
     assert row["message"]
 
 
+def test_options_in_effect_are_told_a_line_each(ucompress, work):
+    done = ucompress("compress", "tree", "-v", "-q", "--exclude", "*.c", "--exclude", "*.h")
+    lines = done.err.splitlines()
+    assert {"level: 6", "exclude: *.c", "exclude: *.h", "pipeline memory_limit_mb: 1024"} <= set(lines)
+    assert not any("{" in line or "None" in line for line in lines)
+
+
 def test_where_the_archive_is(ucompress, work):
     assert ucompress("compress", "tree").err.endswith("The archive is tree.ucz\n")
     assert "The archive" not in ucompress("compress", "tree", "--json").err

@@ -299,6 +299,22 @@ def test_the_terminal_shows_everything_and_is_given_back(width: int, encoding: s
         assert "warning: x: [red]no markup[/red]" in text
 
 
+def test_figures_that_do_not_fit_are_left_out_whole() -> None:
+    for width in range(20, 100):
+        console, raw = terminal(width)
+        renderer = RichRenderer(console)
+        renderer.start()
+        renderer.draw(
+            moment(
+                PipelinePhase.COMPRESSING, 3.0, files_processed=227, total_files=300, memory_bytes=111 << 20
+            )
+        )
+        renderer.abort()
+        line = next(line for line in raw.getvalue().decode().splitlines() if "227 of 300 files" in line)
+        assert "…" not in line
+        assert ("memory" in line) == (width > len("227 of 300 files  2.00 KiB/s  0 patterns  111 MiB memory"))
+
+
 def test_the_terminal_is_given_back_after_an_error() -> None:
     console, raw = terminal()
     with pytest.raises(KeyboardInterrupt), ProgressReporter(RichRenderer(console)) as reporter:

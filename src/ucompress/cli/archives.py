@@ -249,14 +249,15 @@ def unreadable(source: Archive) -> Iterator[tuple[bytes, int]]:
 
 
 def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
-    from ucompress.render.format import display_path, format_bytes
+    from ucompress.render.format import counted, display_path, format_bytes
 
     for problem in report.problems:
         complain(problem)
     for path, block in lost:
         complain(f"{display_path(path)} cannot be read: it needs block {block}")
     if report.ok:
-        checked = f"{report.entries:,} members, {report.blocks:,} blocks, {format_bytes(report.unique_bytes)}"
+        counts = f"{counted(report.entries, 'member')}, {counted(report.blocks, 'block')}"
+        checked = f"{counts}, {format_bytes(report.unique_bytes)}"
         sys.stdout.write(f"{source.name}: sound: {checked} checked\n")
 
 

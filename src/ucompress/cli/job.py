@@ -164,9 +164,22 @@ def orchestrator(
     from ucompress.render import choose_renderer
 
     if verbose:
-        for name, value in describe(config).items():
-            sys.stderr.write(f"{name}: {value}\n")
+        for line in _option_lines(describe(config)):
+            sys.stderr.write(line + "\n")
     return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
+
+
+def _option_lines(options: dict[str, Any]) -> Iterator[str]:
+    """Options in effect, a line each; groups of options one by one, what is not set left out."""
+    from ucompress.render.format import display_text
+
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _option_lines({f"{name} {inner}": part for inner, part in value.items()})
+        elif isinstance(value, list):
+            yield from (display_text(f"{name}: {item}") for item in value)
+        elif value is not None:
+            yield display_text(f"{name}: {value}")
 
 
 def end(unreadable: Sequence[tuple[bytes, str]], warnings: Sequence[str], *, json: bool, quiet: bool) -> None:

@@ -109,11 +109,20 @@ class RichRenderer:
 
     def _view(self, snapshot: ProgressSnapshot) -> RenderableType:
         update = snapshot.update
-        lines: list[RenderableType] = [self._bar(snapshot), _line("  ".join(_figures(snapshot)))]
+        lines: list[RenderableType] = [self._bar(snapshot), _line(self._fitting(_figures(snapshot)))]
         if update.current_file is not None:
             room = self._console.width - 1
             lines.append(_line(shorten_path(update.current_file, room, self._ellipsis), "dim"))
         return Group(*lines)
+
+    def _fitting(self, parts: list[str]) -> str:
+        """As many parts as a line has room for; the first in any case."""
+        line = parts[0]
+        for part in parts[1:]:
+            if len(line) + 2 + len(part) >= self._console.width:
+                break
+            line += f"  {part}"
+        return line
 
     def _bar(self, snapshot: ProgressSnapshot) -> RenderableType:
         update = snapshot.update
