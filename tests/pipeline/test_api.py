@@ -111,3 +111,21 @@ def test_the_readme_s_lines_run_and_run_again(work):
         assert found["text"] == (work / "src" / "main.c").read_bytes()
         assert found["chunk"] == bytes(100)
         assert tree_facts(work / "copy" / "src") == tree_facts(work / "src")
+
+
+def test_each_phase_has_its_own_current_file(work):
+    seen = []
+
+    class Watching:
+        def start(self): ...
+        def phase(self, snapshot):
+            seen.append((snapshot.update.phase.value, snapshot.update.current_file))
+
+        def draw(self, snapshot): ...
+        def message(self, notice): ...
+        def finish(self, statistics): ...
+        def abort(self): ...
+
+    ucompress.compress("tree", "a.ucz", level=1, renderer=Watching())
+    assert [phase for phase, _ in seen][-2:] == ["compressing", "completed"]
+    assert {path for _, path in seen} == {None}

@@ -395,6 +395,12 @@ def test_status_lines() -> None:
     ]
 
 
+def test_status_lines_know_no_rate_of_nothing() -> None:
+    record = JobRecord(1, b"", {}, JobState.RUNNING, 7, None, None)
+    lines = status_lines(record, {"bytes_per_second": 0, "patterns_found": 0})
+    assert [line.split()[0] for line in lines] == ["Job", "Patterns"]
+
+
 def test_status_lines_of_a_job_that_stopped_tell_no_rates() -> None:
     progress = {"files_processed": 7, "bytes_per_second": 1, "memory_bytes": 1, "estimated_remaining": 1}
     record = JobRecord(1, b"", {}, JobState.INTERRUPTED, None, None, utc_now())

@@ -72,6 +72,7 @@ class RunTracker:
         self.phase = phase
         self.files = self.bytes = 0
         self.total_files, self.total_bytes = files, size
+        self._path = None  # the file last begun belongs to the phase before
         self._show()
 
     def complete(self, files: int, size: int) -> None:

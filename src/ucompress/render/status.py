@@ -76,7 +76,8 @@ def _numbers(progress: dict[str, Any], *, running: bool) -> Iterator[Row]:
         ("Left", "estimated_remaining", format_seconds),
     )
     for label, name, spoken in measures if running else measures[:2]:
-        if (value := _number(progress, name)) is not None:
+        value = _number(progress, name)
+        if value is not None and (value or name != "bytes_per_second"):
             yield Row(label, spoken(value))
     path = progress.get("current_file")
     if running and isinstance(path, str):
