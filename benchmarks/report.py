@@ -158,10 +158,23 @@ def times(run: Run) -> str:
         rows = [[tool, *(shown(run.cpu(c, tool, action), ".2f") for c in run.corpora)] for tool in tools]
         if rows:
             parts.append(f"\n## {title}\n\n" + table(["tool", *run.corpora], rows))
+    parts.append(same_job(run))
     rows = [[tool, *(shown(run.peak(c, tool), ".0f") for c in run.corpora)] for tool in run.tools]
     floor = run.about["machine"]["floor_mb"]
     title = f"Peak memory while compressing, MiB (largest process; below {floor:.0f} cannot be told)"
     return "".join(parts) + f"\n## {title}\n\n" + table(["tool", *run.corpora], rows)
+
+
+def same_job(run: Run) -> str:
+    """Speed of our `extract` over the peer's decoder with `tar -x` behind it: both write all files."""
+    rows = []
+    for tool, target in TARGETS.items():
+        pairs = [(run.cpu(c, target.peer, "extract"), run.cpu(c, tool, "extract")) for c in run.corpora]
+        if any(theirs and ours for theirs, ours in pairs):
+            speeds = [shown(theirs / ours if theirs and ours else None, ".2f") for theirs, ours in pairs]
+            rows.append([f"{tool} / {target.peer.split()[0]} -dc \\| tar -x", *speeds])
+    title = "Speed of extract against the peer \\| tar -x, by CPU"
+    return f"\n## {title}\n\n" + table(["tools", *run.corpora], rows) if rows else ""
 
 
 def single_files(run: Run) -> str:
@@ -170,7 +183,7 @@ def single_files(run: Run) -> str:
     for tool in run.tools:
         told = [run.one_file(corpus, tool) for corpus in run.corpora]
         if any(told):
-            for what in ("p50_ms", "p95_ms", "cpu_p50_ms", "open_ms", "first_ms"):
+            for what in ("p50_ms", "p95_ms", "cpu_p50_ms", "cpu_p95_ms", "open_ms", "first_ms"):
                 rows.append([f"{tool} {what[:-3]}", *(shown(t[what] if t else None, ".1f") for t in told)])
     if not rows:
         return ""
@@ -210,12 +223,24 @@ def verdicts(run: Run) -> str:
             target.decode,
             least=True,
         )
-        told = [t for c in run.corpora if (t := run.one_file(c, tool))]
         unique = run.unique_speed(tool, target.peer)
         add(tool, "the same, our unique bytes only", unique, target.decode, least=True)
+        equal = run.cpu_ratio(target.peer, "extract", tool, "extract")
+        add(
+            tool,
+            f"speed of extract, over {target.peer.split()[0]} -dc \\| tar -x",
+            equal,
+            target.decode,
+            least=True,
+        )
+        told = [t for c in run.corpora if (t := run.one_file(c, tool))]
         if told:
             add(tool, "one file, p50 ms, worst corpus", max(t["p50_ms"] for t in told), target.one_file)
             add(tool, "one file, p95 / p50, worst corpus", max(t["p95_ms"] / t["p50_ms"] for t in told), 3)
+            cpu = [(t["cpu_p50_ms"], t["cpu_p95_ms"]) for t in told]
+            add(tool, "one file, p50 ms of CPU, worst corpus", max(half for half, _ in cpu), target.one_file)
+            spread = max(most / half for half, most in cpu)
+            add(tool, "one file, p95 / p50 of CPU, worst corpus", spread, 3)
     if not rows:
         return ""
     return "## Targets\n\n" + table(["tool", "what", "measured", "target", "held"], rows) + "\n"
