@@ -24,6 +24,9 @@ BEFORE = 6
 EXPLICIT = 7
 IN_BLOCK = 8
 
+LEAST_BOUND = blocks_bound(0)
+"""Every file may need as many blocks."""
+
 Place = tuple[int, int]
 
 EMPTY = 0
@@ -64,11 +67,10 @@ class _Past:
         self.ends.append((block, offset + length))
         self.by_block[block] = offset + length
 
-    def name(self, path: bytes, extents: Sequence[Extent]) -> None:
+    def name(self, base: bytes, extents: Sequence[Extent]) -> None:
         """Remember where the file's last stored extent ends, under its base name and suffix."""
         for block, offset, length in reversed(extents):
             if block != HOLE:
-                base = base_name(path)
                 self.by_base[base] = self.by_suffix[suffix_of(base)] = (block, offset + length)
                 return
 
@@ -113,7 +115,7 @@ class PlaceWriter:
             base = base_name(entry.path)
             for extent in extents:
                 self._place(extent, base)
-        self._past.name(entry.path, extents)
+        self._past.name(base_name(entry.path), extents)
         return first == number
 
     def _place(self, extent: Extent, base: bytes) -> None:
@@ -236,7 +238,7 @@ class PlaceReader:
             if shape == EMPTY:
                 files.append(())
                 continue
-            path = self._paths[number]
+            base = base_name(self._paths[number])
             if shape == TWIN:
                 files.append(files[self.source[number]])
             else:
@@ -246,13 +248,14 @@ class PlaceReader:
                     rest -= length
                     if not length > 0 or rest < 0:
                         raise self._cursor.fail("a file's extents do not add up to its size")
-                    extents.append(self._extent(next(codes), length, past, path))
-                self._check_bound(number, extents)
+                    extents.append(self._extent(next(codes), length, past, base))
+                if len(extents) > LEAST_BOUND:
+                    self._check_bound(number, extents)
                 files.append(tuple(extents))
-            past.name(path, files[number])
+            past.name(base, files[number])
         return files
 
-    def _extent(self, code: int, length: int, past: _Past, path: bytes) -> Extent:
+    def _extent(self, code: int, length: int, past: _Past, base: bytes) -> Extent:
         """Undo `PlaceWriter._place`."""
         if code == IS_HOLE:
             return Extent(HOLE, 0, length)
@@ -261,9 +264,9 @@ class PlaceReader:
         if code == FOLLOWS:
             place = past.end
         elif code == SAME_BASE:
-            place = past.by_base.get(base_name(path))
+            place = past.by_base.get(base)
         elif code == SAME_SUFFIX:
-            place = past.by_suffix.get(suffix_of(base_name(path)))
+            place = past.by_suffix.get(suffix_of(base))
         elif code == NEXT_BLOCK:
             place = (past.block + 1, 0)
         elif code == EXPLICIT:
