@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase
+from ucompress.database import cache as cache_module
 from ucompress.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def test_any_change_of_the_stamp_is_a_miss(field: str) -> None:
             assert database.cache.lookup(b"/a", changed, PARAMETERS) is None
         assert database.cache.lookup(b"/a", STAMP, b"other parameters") is None
         assert database.cache.lookup(b"/b", STAMP, PARAMETERS) is None
+
+
+def test_an_analysis_with_too_large_a_sample_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "LARGEST_SAMPLE", len(ANALYSIS.sample))
+    with PatternDatabase(":memory:") as database:
+        large = replace(ANALYSIS, sample=ANALYSIS.sample + b"x")
+        rows = [(b"/a", STAMP, large), (b"/b", STAMP, ANALYSIS)]
+        assert database.cache.store(rows, PARAMETERS) == 1
+        assert database.cache.lookup(b"/a", STAMP, PARAMETERS) is None
+        assert database.cache.lookup(b"/b", STAMP, PARAMETERS) == ANALYSIS
 
 
 def test_the_newest_analysis_of_a_path_is_kept() -> None:
@@ -104,7 +115,6 @@ def test_all_values_survive(
         replace(ANALYSIS, digest=b"short"),
         replace(ANALYSIS, kind_class=256),
         replace(ANALYSIS, kind_class=-1),
-        replace(ANALYSIS, sample=bytes((4 << 20) + 1)),
         replace(ANALYSIS, patterns_found=-1),
     ],
 )

@@ -1,6 +1,7 @@
 """Whole runs: what goes in comes out, and the bytes depend on the tree and the options alone."""
 
 import os
+import random
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,6 +14,8 @@ from ucompress.archive import Archive
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
 from ucompress.pipeline import refusals
+from ucompress.pipeline.contents import group_contents
+from ucompress.pipeline.job import corpus_key
 
 LEVELS = range(1, 7)
 
@@ -97,6 +100,40 @@ def test_a_rerun_replaces_counts(tree, tmp_path):
             seen.append([(e.pattern, e.frequency, e.file_count) for e in opened.top_patterns()])
     assert seen[0] == seen[1]
     assert seen[0]
+
+
+def test_a_tree_that_goes_back_to_an_earlier_state_gets_its_counts_back(tmp_path):
+    database = tmp_path / "patterns.db"
+    seen = []
+    for text in (b"alpha: common boilerplate, number one\n", b"beta: something else\n", None):
+        for number in range(9):
+            file = tmp_path / "tree" / str(number)
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(b"%d\n" % number + (text or b"alpha: common boilerplate, number one\n") * 5)
+        pack(tmp_path / "tree", tmp_path / "a.ucz", database=database)
+        with PatternDatabase(database) as opened:
+            seen.append([(e.pattern, e.frequency) for e in opened.top_patterns()])
+    assert seen[0] == seen[2] != seen[1]
+
+
+def test_the_rate_of_sampling_is_part_of_what_a_database_keeps(tree):
+    contents, _ = group_contents([(b"a", b"/a", 7, bytes(32), 0)])
+    config = configuration(tree, "a.ucz")
+    assert corpus_key(config, contents, 4) == corpus_key(config, contents, 4)
+    assert corpus_key(config, contents, 4) != corpus_key(config, contents, 5)
+
+
+def test_one_large_file_of_distinct_rows_is_packed(tmp_path):
+    chance = random.Random(6)
+    rows = b"".join(
+        b"%d,%d,%s\n" % (i, chance.randrange(1 << 40), chance.randbytes(9).hex().encode())
+        for i in range(300_000)
+    )
+    (tmp_path / "table.csv").write_bytes(rows)
+    result, _ = pack(tmp_path / "table.csv", tmp_path / "a.ucz", level=1, database=tmp_path / "patterns.db")
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("table.csv") == rows
+    assert not result.warnings
 
 
 def test_counts_are_those_of_a_naive_recount(tree, tmp_path):

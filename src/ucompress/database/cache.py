@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ucompress.database.connection import Connection
 
 DIGEST_BYTES = 32
-LARGEST_SAMPLE = 4 << 20
+LARGEST_SAMPLE = 16 << 20
 BATCH_BYTES = 4 << 20  # a transaction of large samples is cut here, whatever the batch size
 LOOKUP_ROWS = 500
 FILES_LIMIT_BYTES = 1 << 30
@@ -140,6 +140,8 @@ class AnalysisCache:
             scanned_at_ns: wall clock before the first stamp was taken; files changed so shortly before
                 that their stamp proves nothing are left out. None keeps all.
 
+        An analysis whose sample exceeds `LARGEST_SAMPLE` bytes is not kept: its file is read again.
+
         Raises:
             ValueError: an analysis is not of the form that `lookup` accepts.
         """
@@ -212,6 +214,8 @@ class AnalysisCache:
         size = 0
         for row in rows:
             if scanned_at_ns is not None and not row[1].settled(scanned_at_ns):
+                continue
+            if len(row[2].sample) > LARGEST_SAMPLE:
                 continue
             batch.append(row)
             size += len(row[2].sample)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.scan import Manifest
 
-GROUNDWORK_VERSION = 3
+GROUNDWORK_VERSION = 4
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
@@ -114,12 +114,13 @@ def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     return blake3(job_key(config, manifest) + b"analysis").digest()
 
 
-def corpus_key(config: CompressionConfig, contents: Iterable[DistinctContent]) -> bytes:
-    """Names what plan, patterns and dictionary depend on: contents, their paths, the options.
+def corpus_key(config: CompressionConfig, contents: Iterable[DistinctContent], shift: int) -> bytes:
+    """Names what plan, patterns and dictionary depend on: contents, their paths, rate of sampling, options.
 
     Times and inodes do not enter, so a copy of a tree has the same corpus.
     """
     hasher = blake3(byte_options(config))
+    hasher.update(struct.pack("<I", shift))
     for content in contents:
         hasher.update(struct.pack("<IQI", len(content.path), content.size, content.multiplicity))
         hasher.update(content.path)

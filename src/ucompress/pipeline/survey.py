@@ -114,14 +114,15 @@ class Survey:
             ContentsChangedError: a file is not what was analyzed any more.
         """
         context = self.context
-        key = jobs.corpus_key(context.config, analysis.contents)
+        key = jobs.corpus_key(context.config, analysis.contents, analysis.shift)
         database = context.database
-        done = database.cache.artifact(key, PATTERNS_DONE)
-        if done != self.source_key:
+        if database.cache.artifact(self.source_key, PATTERNS_DONE) != key:
+            # Until all of the tree's counts have been replaced, they are nobody's.
+            database.cache.forget_artifacts(self.source_key)
             with context.workers(shared=BYTES_SHARED, each=BYTES_EACH) as workers:
                 entries = self._analyzer(workers).find_patterns(analysis)
             database.replace_patterns(self.source_key, entries)
-            database.cache.store_artifact(key, PATTERNS_DONE, self.source_key)
+            database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)
         context.tracker.found(database.pattern_count(self.source_key))
         return key
 
