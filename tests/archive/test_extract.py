@@ -281,8 +281,8 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
         assert (tmp_path / "out/sparse").read_bytes() == archive.read("sparse")
 
 
-def test_hostile_hard_links_are_refused(tmp_path: Path) -> None:
-    plan = Plan([Entry(b"a", EntryKind.HARDLINK, target=b"../../etc/passwd"), folder(b"d")])
+def test_a_hard_link_to_no_file_is_refused(tmp_path: Path) -> None:
+    plan = Plan([Entry(b"a", EntryKind.HARDLINK, target=b"Z"), folder(b"d")])
     plan.entries.append(Entry(b"e", EntryKind.HARDLINK, target=b"d"))
     path = tmp_path / "a.ucz"
     write(path, plan)
@@ -292,3 +292,54 @@ def test_hostile_hard_links_are_refused(tmp_path: Path) -> None:
         assert sorted(os.listdir(tmp_path / "out")) == ["d"]
         with pytest.raises(CorruptArchiveError, match="no file"):
             archive.read("a")
+
+
+@posix
+@pytest.mark.usefixtures("by_descriptor")
+@pytest.mark.parametrize("staged", [True, False])
+@pytest.mark.parametrize("links_to", [b"../secret", b"../../secret", b"../new/x", b"d/../../secret", b"z"])
+def test_a_hard_link_is_no_way_out(
+    tmp_path: Path, staged: bool, links_to: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer without scruples: what it links to exists, outside the target."""
+    monkeypatch.setattr(index_module, "link_problem", lambda path, target: None)
+    path, target = tmp_path / "evil.ucz", tmp_path / "out"
+    write(path, plan_files({b"a": b"x"}, others=[Entry(b"b", EntryKind.HARDLINK, target=links_to)]))
+    target.mkdir()
+    (tmp_path / "secret").write_bytes(b"outside")
+    if not staged:
+        (target / "a").write_bytes(b"mine")
+    with Archive(path) as archive, pytest.raises(CorruptArchiveError, match=r"evil\.ucz.*hard link.*target"):
+        archive.extract(target, force=True)
+    assert sorted(os.listdir(tmp_path)) == ["evil.ucz", "out", "secret"]
+    assert (tmp_path / "secret").stat().st_nlink == 1
+    assert os.listdir(target) == ([] if staged else ["a"])
+
+
+@posix
+@pytest.mark.usefixtures("by_descriptor")
+@pytest.mark.parametrize("staged", [True, False])
+def test_a_hard_link_to_what_the_target_holds_is_refused(tmp_path: Path, staged: bool) -> None:
+    """A file at the name of a member that is none, or of no member at all, is nobody's to link to."""
+    links = [Entry(b"l%d" % n, EntryKind.HARDLINK, target=name) for n, name in enumerate([b"d", b"his/own"])]
+    path, target = tmp_path / "a.ucz", tmp_path / "out"
+    write(path, plan_files({b"a": b"x"}, others=[folder(b"d"), *links]))
+    (target / "his").mkdir(parents=True)
+    (target / "his" / "own").write_bytes(b"mine")
+    if not staged:
+        (target / "d").write_bytes(b"mine too")
+    with Archive(path) as archive:
+        report = archive.extract(target, force=True)
+    assert {b"l0", b"l1"} <= {name for name, _ in report.failed}
+    assert (target / "his" / "own").stat().st_nlink == 1
+    assert not staged or sorted(os.listdir(target)) == ["a", "d", "his"]
+
+
+@posix
+@pytest.mark.usefixtures("by_descriptor")
+def test_linking_makes_no_folders(tmp_path: Path) -> None:
+    target = target_module.TargetFolder(tmp_path / "out", force=False)
+    with pytest.raises(FileNotFoundError):
+        target.make_hard_link(b"link", b"not/there")
+    target.close()
+    assert os.listdir(tmp_path / "out") == []

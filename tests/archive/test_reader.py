@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,41 @@ def test_a_path_that_is_no_file_is_an_input_error(tmp_path):
     for path in (tmp_path / "none.ucz", tmp_path):
         with pytest.raises(InputError, match="cannot read"):
             Archive(path)
+
+
+def test_threads_that_share_a_page_read_the_same(tmp_path: Path) -> None:
+    """Extents in scattered order, so that their places take every kind of argument."""
+    rng, count = random.Random(1), 2000
+    contents = [b"%06d" % number * 3 for number in range(count)]
+    blocks, places = [bytearray() for _ in range(20)], dict[int, Extent]()
+    for number in rng.sample(range(count), count):
+        block = rng.randrange(len(blocks))
+        places[number] = Extent(block, len(blocks[block]), 18)
+        blocks[block] += contents[number]
+    entries = [Entry(b"f%06d" % number, size=18, extents=(places[number],)) for number in range(count)]
+    path = tmp_path / "a.ucz"
+    write(path, Plan(entries, [bytes(block) for block in blocks]))
+    wrong: list[object] = []
+    start = threading.Barrier(4)
+
+    def read(archive: Archive, numbers: list[int]) -> None:
+        start.wait()
+        try:
+            wrong.extend(n for n in numbers if archive.read(f"f{n:06}") != contents[n])
+        except CorruptArchiveError as error:
+            wrong.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(4):
+            with Archive(path) as archive:
+                samples = [rng.sample(range(count), 100) for _ in range(4)]
+                threads = [threading.Thread(target=read, args=(archive, sample)) for sample in samples]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []

@@ -325,6 +325,7 @@ BAD: dict[str, Callable[[], Made]] = {
     "extent-of-no-block": hostile(in_block(4, 0, 1)),
     "too-many-blocks": hostile(SCATTERED),
     "hard-link-to-nothing": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"../secret")),
+    "hard-link-to-later": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"file"), in_block(0, 0, 10)),
     "hard-link-to-folder": hostile(folder(b"d"), Entry(b"e", EntryKind.HARDLINK, target=b"d")),
     "cancelled-in-index": hostile(Entry(b"a", EntryKind.CANCELLED)),
 }

@@ -273,6 +273,9 @@ def read_targets(fields: Fields, links: list[Entry]) -> None:
     if links:
         for entry, target in zip(links, fields.strings(len(links)), strict=True):
             limits.target(target)
+            if entry.kind == HARD_LINK:
+                limits.path(target)
+                require(target < entry.path, "a hard link's file does not come before it")
             entry.target = target
 
 

@@ -112,6 +112,18 @@ def path_problem(path: bytes) -> str | None:
     return None
 
 
+def link_problem(path: bytes, target: bytes) -> str | None:
+    """Why bytes cannot be the target of a hard link (format section 6.8), or None if they can.
+
+    Parameters:
+        path: the link's raw member path.
+        target: what it links to.
+    """
+    if problem := path_problem(target):
+        return problem
+    return None if target < path else "it does not come before the link"
+
+
 def show(path: bytes) -> str:
     """A path for messages: readable, with unprintable and undecodable bytes escaped."""
     text = path.decode("utf-8", "backslashreplace")

@@ -301,6 +301,7 @@ class _Extraction:
                 self._report.links += 1
 
     def _link_or_copy(self, link: Entry, primary: bytes) -> None:
+        self._archive.origin(link)  # what it links to is a file of the archive, whatever stands in the target
         try:
             self._work.make_hard_link(link.path, primary)
         except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from ucompress.archive.directory import PageTable, separator
-from ucompress.archive.entry import HOLE, Entry, EntryKind, path_problem
+from ucompress.archive.entry import HOLE, Entry, EntryKind, link_problem, path_problem
 from ucompress.archive.layout import (
     BLOCK_LIMIT,
     BLOCKS_LIMIT,
@@ -81,6 +81,8 @@ class IndexWriter:
             raise ValueError(f"{path!r} is cancelled outside the errata")
         if (entry.kind in LINKED) != (0 < len(entry.target) <= TARGET_LIMIT and b"\0" not in entry.target):
             raise ValueError(f"the target of {path!r} is not allowed")
+        if entry.kind is EntryKind.HARDLINK and (problem := link_problem(path, entry.target)):
+            raise ValueError(f"the target of {path[:100]!r} is not allowed: {problem}")
         attributes = entry.xattrs
         size = sum(len(name) + len(value) for name, value in attributes)
         if size > XATTRS_LIMIT or len(attributes) > XATTR_COUNT_LIMIT:

@@ -15,7 +15,7 @@ from ucompress.archive.columns import (
     write_strings,
     zigzag,
 )
-from ucompress.archive.entry import Entry, EntryKind, path_problem
+from ucompress.archive.entry import Entry, EntryKind, link_problem, path_problem
 from ucompress.archive.layout import (
     PAGE_HEADER_SIZE,
     TARGET_LIMIT,
@@ -159,6 +159,7 @@ class Page:
         self._targets = cursor.strings(links) if links else []
         if any(not 0 < len(target) <= TARGET_LIMIT for target in self._targets):
             raise cursor.fail("a link's target has an impossible length")
+        self._check_hard_links(cursor)
         self._xattr_sets, self._which_xattrs = _read_xattrs(cursor, count)
         cursor.finish()
         self.weight = len(decoded) + 400 * count + 300 * self._places.extent_count
@@ -174,6 +175,13 @@ class Page:
         for path in paths:
             if problem := path_problem(path):
                 raise cursor.fail(f"the path {path[:100]!r} is not allowed: {problem}")
+
+    def _check_hard_links(self, cursor: Cursor) -> None:
+        if EntryKind.HARDLINK not in self._kinds:
+            return
+        for kind, path, number in zip(self._kinds, self.paths, self._link_numbers, strict=True):
+            if kind == EntryKind.HARDLINK and (problem := link_problem(path, self._targets[number])):
+                raise cursor.fail(f"the hard link {path[:100]!r} has a target that is not allowed: {problem}")
 
     def _read_times(self, cursor: Cursor) -> list[int]:
         """A time for each entry; 0 for those that have none."""

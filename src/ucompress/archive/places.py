@@ -7,7 +7,7 @@ code says which; only what no rule foresees is written out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from ucompress.archive.columns import Cursor, unzigzag, write_column, zigzag
@@ -28,6 +28,9 @@ LEAST_BOUND = blocks_bound(0)
 """Every file may need as many blocks."""
 
 Place = tuple[int, int]
+
+_Arguments = tuple[Iterator[int], Iterator[int], Iterator[int]]
+"""What codes take besides a length: distances, steps from block to block, offsets."""
 
 EMPTY = 0
 TWIN = 1
@@ -231,9 +234,10 @@ class PlaceReader:
         return self._extents[number]
 
     def _work_out(self) -> list[tuple[Extent, ...]]:
+        """Every file's extents. Threads that share the page may all come here: nothing but it is kept."""
         past, files = _Past(), list[tuple[Extent, ...]]()
         codes, lengths = iter(self._codes), iter(self._lengths)
-        self._arguments = iter(self._distances), iter(self._block_steps), iter(self._offsets)
+        arguments = iter(self._distances), iter(self._block_steps), iter(self._offsets)
         for number, shape in enumerate(self._shapes):
             if shape == EMPTY:
                 files.append(())
@@ -248,18 +252,18 @@ class PlaceReader:
                     rest -= length
                     if not length > 0 or rest < 0:
                         raise self._cursor.fail("a file's extents do not add up to its size")
-                    extents.append(self._extent(next(codes), length, past, base))
+                    extents.append(self._extent(next(codes), length, past, base, arguments))
                 if len(extents) > LEAST_BOUND:
                     self._check_bound(number, extents)
                 files.append(tuple(extents))
             past.name(base, files[number])
         return files
 
-    def _extent(self, code: int, length: int, past: _Past, base: bytes) -> Extent:
+    def _extent(self, code: int, length: int, past: _Past, base: bytes, arguments: _Arguments) -> Extent:
         """Undo `PlaceWriter._place`."""
         if code == IS_HOLE:
             return Extent(HOLE, 0, length)
-        distances, block_steps, offsets = self._arguments
+        distances, block_steps, offsets = arguments
         place: Place | None
         if code == FOLLOWS:
             place = past.end

@@ -143,12 +143,12 @@ class TargetFolder:
         self._local.folder, self._local.descriptor = folder, descriptor
         return descriptor
 
-    def _enter(self, above: int, part: bytes, folder: bytes) -> int:
+    def _enter(self, above: int, part: bytes, folder: bytes, *, make: bool = True) -> int:
         for attempt in range(2):
             try:
                 return os.open(part, FOLDER_FLAGS, dir_fd=above)
             except FileNotFoundError:
-                if attempt:
+                if attempt or not make:
                     raise
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, 0o777, dir_fd=above)
@@ -160,13 +160,14 @@ class TargetFolder:
                 raise
         raise AssertionError("a folder vanished twice")
 
-    def _checked_path(self, path: bytes) -> bytes:
-        """Without descriptors: make and look at each folder above the path."""
+    def _checked_path(self, path: bytes, *, make: bool = True) -> bytes:
+        """Without descriptors: make, if need be, and look at each folder above the path."""
         where = self._root
         for part in path.split(b"/")[:-1]:
             where = where + os.fsencode(os.sep) + part
-            with contextlib.suppress(FileExistsError):
-                Path(os.fsdecode(where)).mkdir()
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    Path(os.fsdecode(where)).mkdir()
             if not stat.S_ISDIR(os.lstat(where).st_mode):
                 raise UnsafeArchiveError(
                     f"{show(where)} is a link or no folder; nothing was written through it"
@@ -257,17 +258,17 @@ class TargetFolder:
                 os.utime(temporary, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
 
     def make_hard_link(self, path: bytes, primary: bytes) -> None:
-        """Make another name for a file that was written before."""
+        """Make another name for a file that was written before; no folder above that file is made."""
         cut = primary.rfind(b"/")
         with self._temporary(path) as (folder, _, temporary):
             if folder is None:
-                os.link(self._checked_path(primary), temporary)
+                os.link(self._checked_path(primary, make=False), temporary)
                 return
             assert self._root_fd is not None
             above = os.dup(self._root_fd)
             try:
                 for part in primary[:cut].split(b"/") if cut >= 0 else ():
-                    below = self._enter(above, part, primary)
+                    below = self._enter(above, part, primary, make=False)
                     os.close(above)
                     above = below
                 name = primary[cut + 1 :]
