@@ -143,7 +143,8 @@ def _steps(available: int) -> list[int]:
 def _climb(gain: Callable[[int], int], steps: Sequence[int], first: int) -> int:
     """The step of the highest gain, sought upwards from the one nearest to `first`, else downwards.
 
-    Gains rise to one summit and fall, so that most sizes need not be tried.
+    Gains rise to one summit and fall, so that most sizes need not be tried. A summit that gains nothing
+    is none: then it is 0.
     """
     start = at = min(range(1, len(steps)), key=lambda i: abs(steps[i] - first))
     while at + 1 < len(steps) and gain(steps[at + 1]) > gain(steps[at]):
@@ -151,7 +152,7 @@ def _climb(gain: Callable[[int], int], steps: Sequence[int], first: int) -> int:
     if at == start:
         while at > 0 and gain(steps[at - 1]) >= gain(steps[at]):
             at -= 1
-    return steps[at]
+    return steps[at] if gain(steps[at]) > 0 else 0
 
 
 class _Gains:

@@ -9,6 +9,7 @@ from ucompress.dictionary import (
     KIB,
     MIB,
     SIZES,
+    _climb,
     assemble,
     builder,
     choose_suffix,
@@ -98,3 +99,18 @@ def test_sample_is_picked_by_hash():
     assert len({block for block, _, _ in pieces}) > len(pieces) // 2
     assert all(offset + length <= sizes[block] for block, offset, length in pieces)
     assert sample_pieces([]) == []
+
+
+@pytest.mark.parametrize(
+    ("gains", "first", "best"),
+    [
+        ((0, -1000, -900, -800), 64, 0),
+        ((0, -1000, -900, -950), 256, 0),
+        ((0, -5, 3, 9), 64, 1024),
+        ((0, 7, 3, 1), 1024, 64),
+        ((0, 0, 0, 0), 64, 0),
+    ],
+)
+def test_no_size_is_taken_that_gains_nothing(gains, first, best):
+    steps = [0, 64, 256, 1024]
+    assert _climb(dict(zip(steps, gains, strict=True)).__getitem__, steps, first) == best
