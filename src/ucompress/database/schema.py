@@ -239,19 +239,21 @@ def migrate(sql: sqlite3.Connection) -> None:
             raise
 
 
-def _signature(sql: sqlite3.Connection) -> tuple[frozenset[tuple[object, ...]], frozenset[str]]:
-    """(columns of every table, code that runs by itself): what must fit for our statements to work."""
-    shape = frozenset(
+_Rows = frozenset[tuple[object, ...]]
+
+
+def _signature(sql: sqlite3.Connection) -> tuple[_Rows, _Rows]:
+    """(columns by table, triggers by table): what must fit for our statements to work."""
+    columns = frozenset(
         (table, *row)
         for table in table_names(sql)
         for row in sql.execute('SELECT name, type, "notnull", pk FROM pragma_table_info(?)', (table,))
     )
-    code = sql.execute("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')")
-    return shape, frozenset(text for (text,) in code)
+    return columns, frozenset(sql.execute("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"))
 
 
 @cache
-def _expected_signature() -> tuple[frozenset[tuple[object, ...]], frozenset[str]]:
+def _expected_signature() -> tuple[_Rows, _Rows]:
     sql = sqlite3.connect(":memory:", isolation_level=None)
     try:
         migrate(sql)
@@ -261,7 +263,11 @@ def _expected_signature() -> tuple[frozenset[tuple[object, ...]], frozenset[str]
 
 
 def has_our_schema(sql: sqlite3.Connection) -> bool:
-    """Whether tables and triggers are as this version makes them; other tables beside them are fine."""
-    shape, code = _signature(sql)
-    expected_shape, expected_code = _expected_signature()
-    return expected_shape <= shape and code == expected_code
+    """Whether our tables have the columns and exactly the triggers that this version gives them.
+
+    What others keep beside them is theirs: columns, tables with their triggers, indexes, views.
+    """
+    columns, triggers = _signature(sql)
+    expected_columns, expected_triggers = _expected_signature()
+    ours = {table for table, *_ in expected_columns}
+    return expected_columns <= columns and {row for row in triggers if row[0] in ours} == expected_triggers
