@@ -28,6 +28,14 @@ class CompressionError(Exception):
         self.path = os.fsencode(path)
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the finished message with notes and attributes; `__init__` does not make it anew."""
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[CompressionError], arguments: tuple[object, ...]) -> CompressionError:
+    return kind.__new__(kind, *arguments)
+
 
 class UsageError(CompressionError):
     """The command or call itself cannot be carried out as it was given."""
