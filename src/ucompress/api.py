@@ -13,6 +13,7 @@ from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import CorruptArchiveError, OutputError, UsageError
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.refusals import refuse_to_replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +41,7 @@ def compress(
     source: AnyPath | Iterable[AnyPath],
     archive: AnyPath,
     *,
+    force: bool = False,
     executor: Executor | None = None,
     renderer: Renderer | None = None,
     **options: Any,
@@ -48,7 +50,8 @@ def compress(
 
     Args:
         source: a path, or several.
-        archive: the archive to write; appears complete or not at all.
+        archive: the archive to write; appears complete or not at all. An older archive there is replaced.
+        force: replace any other file there, too.
         executor: where the work runs; None makes threads.
         renderer: shows progress; None shows nothing.
         options: fields of `CompressionConfig` and `PipelineConfig`, such as `level=3`,
@@ -60,6 +63,7 @@ def compress(
 
     Raises:
         UsageError: an option or input cannot be honoured.
+        OutputError: the archive cannot be written, or a file that is no archive has its name.
         PipelineError: the job stopped; see its subclasses.
 
     Example:
@@ -74,6 +78,8 @@ def compress(
     # The configuration takes any spelling of paths and brings them into one form.
     inputs, output = cast("tuple[Path, ...]", source), cast("Path", archive)
     config = CompressionConfig(inputs=inputs, output=output, pipeline=pipeline, **options)
+    if not force:
+        refuse_to_replace(config.output)
     return PipelineOrchestrator(config, executor=executor, renderer=renderer).run()
 
 

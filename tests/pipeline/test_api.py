@@ -129,3 +129,18 @@ def test_each_phase_has_its_own_current_file(work):
     ucompress.compress("tree", "a.ucz", level=1, renderer=Watching())
     assert [phase for phase, _ in seen][-2:] == ["compressing", "completed"]
     assert {path for _, path in seen} == {None}
+
+
+def test_a_file_that_is_no_archive_is_not_replaced_unless_told_so(work):
+    precious = work / "precious.txt"
+    precious.write_text("precious")
+    with pytest.raises(
+        OutputError, match=r"is no ucompress archive; it was left alone.*force=True"
+    ) as caught:
+        ucompress.compress("tree", "precious.txt", level=1)
+    assert caught.value.path == b"precious.txt"
+    assert precious.read_text() == "precious"
+    ucompress.compress("tree", "precious.txt", level=1, force=True)
+    ucompress.compress("tree", "precious.txt", level=2)  # by now it is an archive
+    with ucompress.open("precious.txt") as archive:
+        assert len(archive)

@@ -258,12 +258,15 @@ def _spool(spool: Path) -> None:
 @contextmanager
 def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iterator[Path]:
     """The archive's path; standard output gets it from a temporary file once it is complete."""
+    from ucompress.pipeline.refusals import refuse_to_replace
+
     if output is None and STDIN not in paths:
         if len(paths) > 1:
             raise UsageError("several inputs have no common name: say with -o what the archive is called")
         output = default_output(paths[0])
     if output is not None and output != STDIN:
-        _refuse_to_replace(output, force=force)
+        if not force:
+            refuse_to_replace(output)
         yield output
         return
     stream = binary_stdout("the archive")
@@ -273,18 +276,3 @@ def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iter
         with archive.open("rb") as file:
             shutil.copyfileobj(file, stream, 1 << 20)
         stream.flush()
-
-
-def _refuse_to_replace(output: Path, *, force: bool) -> None:
-    from ucompress.archive.layout import MAGIC
-
-    if force or not output.exists() or output.is_dir():  # a folder is refused whatever the options
-        return
-    if output.is_file():
-        with output.open("rb") as file:
-            if file.read(len(MAGIC)) == MAGIC:
-                return
-    raise OutputError(
-        f"{output} exists and is no ucompress archive; it was left alone: "
-        "choose another name with -o, or use --force to replace it"
-    ).about(output)

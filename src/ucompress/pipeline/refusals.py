@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ucompress.archive.layout import MAGIC
 from ucompress.database import is_strange
 from ucompress.errors import InputError, OutputError, UsageError
 from ucompress.pipeline.job import user_dictionary
@@ -62,6 +63,24 @@ def refuse_impossible(config: CompressionConfig) -> None:
             f"{output} is both the output and the database {database}; nothing was written: "
             "choose another database with --database, or another output with -o"
         ).about(output)
+
+
+def refuse_to_replace(output: Path) -> None:
+    """Refuse an output whose name a file has that is no archive: it may be precious.
+
+    Raises:
+        OutputError: there is such a file, or something else that is no folder.
+    """
+    if not output.exists() or output.is_dir():  # a folder is refused whatever the options
+        return
+    if output.is_file():
+        with output.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                return
+    raise OutputError(
+        f"{output} exists and is no ucompress archive; it was left alone: choose another name "
+        "(-o), or replace it with --force (in Python force=True)"
+    ).about(output)
 
 
 def refuse_missing_inputs(config: CompressionConfig) -> None:
