@@ -217,6 +217,14 @@ def test_an_unreadable_file_is_reported(tree, tmp_path, monkeypatch):
     assert result.unreadable == ((os.fsencode(path.relative_to(tmp_path)), "Permission denied"),)
     with Archive(tmp_path / "a.ucz") as archive:
         assert str(path.relative_to(tmp_path)) not in archive
+        packed = [archive.info(name).size for name in archive if (tmp_path / name).is_file()]
+    statistics = result.statistics
+    assert (statistics.files, statistics.original_bytes) == (len(packed), sum(packed))
+    assert statistics.errors == 1
+    saved = statistics.saved
+    told = saved.files + saved.segments + saved.patterns + saved.context
+    assert told == statistics.original_bytes - statistics.archive_bytes
+    assert saved.files == 0
 
 
 def test_a_stop_request_saves_a_checkpoint_and_the_next_run_goes_on(tree, tmp_path, monkeypatch):

@@ -16,6 +16,8 @@ from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
 from ucompress.pipeline import refusals
 from ucompress.pipeline.contents import group_contents
 from ucompress.pipeline.job import corpus_key
+from ucompress.pipeline.survey import BYTES_EACH, analysis_memory
+from ucompress.scan import scan
 
 LEVELS = range(1, 7)
 
@@ -243,3 +245,14 @@ def test_looking_whether_an_output_can_be_written_leaves_its_folder_as_it_was(tm
         refusals.refuse_impossible(config)
         assert tmp_path.stat().st_mtime_ns == 0
         assert not list(tmp_path.iterdir())
+
+
+def test_what_is_read_whole_counts_towards_the_memory_limit(tmp_path):
+    (tmp_path / "tree").mkdir()
+    with (tmp_path / "tree" / "large").open("wb") as file:
+        file.truncate(200 << 20)
+    with pytest.raises(MemoryLimitExceededError) as caught:
+        pack(tmp_path / "tree", tmp_path / "a.ucz", memory=256, memory_map_threshold=1 << 30)
+    assert caught.value.current_mb > 200 + 80
+    small = configuration(tmp_path / "tree", "a.ucz", memory_map_threshold=1000)
+    assert analysis_memory(small, scan([tmp_path / "tree"]))[1] == BYTES_EACH

@@ -37,8 +37,8 @@ from ucompress.pipeline.refusals import (
     refuse_missing_inputs,
     refuse_strange_database,
 )
-from ucompress.pipeline.summary import summarize
-from ucompress.pipeline.survey import BYTES_EACH, BYTES_SHARED, Survey
+from ucompress.pipeline.summary import packed_files, summarize
+from ucompress.pipeline.survey import Survey, analysis_memory
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
 from ucompress.scan import Manifest, MemberKind, scan
@@ -54,14 +54,6 @@ if TYPE_CHECKING:
     from ucompress.progress import CompressionResult, Renderer
 
     JobName = Callable[[CompressionConfig, Manifest], bytes]
-
-
-def _contents(manifest: Manifest) -> tuple[int, int]:
-    """Number and bytes of all files."""
-    files = [
-        size for size, kind in zip(manifest.sizes, manifest.kinds, strict=True) if kind == MemberKind.FILE
-    ]
-    return len(files), sum(files)
 
 
 @dataclass(slots=True)
@@ -140,8 +132,8 @@ class PipelineOrchestrator:
                 job = self._claim(context, jobs.analysis_key, manifest, remember=False)
                 self._observe(context, job)
                 survey = self._survey(context, manifest, scanned_at, job)
-                survey.settle(survey.find_patterns)
-                context.tracker.complete(*_contents(survey.manifest))
+                analysis, _ = survey.settle(survey.find_patterns)
+                context.tracker.complete(*packed_files(survey.manifest, analysis))
             except (InterruptedJobError, KeyboardInterrupt) as error:
                 number = getattr(error, "signal_number", signal.SIGINT)
                 raise InterruptedJobError(
@@ -192,7 +184,7 @@ class PipelineOrchestrator:
         analysis.forget_samples()
         tracker.leave()
         totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
-        tracker.complete(*_contents(manifest))
+        tracker.complete(*packed_files(manifest, analysis))
         return summarize(
             context,
             manifest,
@@ -240,7 +232,7 @@ class PipelineOrchestrator:
         context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
         for note in manifest.errors:
             context.fail_on(note.path, note.message)
-        if self.config.include and not _contents(manifest)[0]:
+        if self.config.include and MemberKind.FILE not in manifest.kinds:
             context.warnings.append(
                 f"nothing matches --include {' '.join(self.config.include)}: no file was taken"
             )
@@ -260,7 +252,8 @@ class PipelineOrchestrator:
     ) -> _Job:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
-        context.require_memory(shared=BYTES_SHARED, each=BYTES_EACH)
+        shared, each = analysis_memory(self.config, manifest)
+        context.require_memory(shared=shared, each=each)
         key = name(self.config, manifest)
         known = context.database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):

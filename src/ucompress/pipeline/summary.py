@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from ucompress.scan import Manifest
 
 
+def packed_files(manifest: Manifest, analysis: Analysis) -> tuple[int, int]:
+    """Number and bytes of the files whose content is known: those that can be read, and empty ones."""
+    empty = sum(
+        kind == MemberKind.FILE and not size
+        for kind, size in zip(manifest.kinds, manifest.sizes, strict=True)
+    )
+    return empty + len(analysis.content_of), sum(manifest.sizes[index] for index in analysis.content_of)
+
+
 def summarize(
     context: RunContext,
     manifest: Manifest,
@@ -36,7 +45,7 @@ def summarize(
         cpu_seconds: processor time of the whole process.
         peak_bytes: most resident memory the process had.
     """
-    original = sum(manifest.sizes[i] for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE)
+    files, original = packed_files(manifest, analysis)
     distinct = sum(content.size for content in analysis.contents)
     planned = assembly.plan.statistics
     unique = planned.literal_bytes
@@ -56,7 +65,7 @@ def summarize(
         index_bytes=totals.index_bytes,
         patterns_found=context.tracker.patterns,
         members=totals.entries,
-        files=manifest.kinds.count(MemberKind.FILE) - assembly.lost_files,
+        files=files - assembly.lost_files,
         duplicate_files=analysis.duplicates,
         blocks=totals.blocks,
         blocks_resumed=assembly.resumed_blocks,

@@ -19,6 +19,7 @@ from ucompress.scan import MemberKind, is_as_scanned, look_again
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ucompress.config import CompressionConfig
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext, Workers
     from ucompress.scan import Manifest
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 PATTERNS_DONE = "patterns"
 BYTES_EACH = 4 * WINDOW_BYTES
 BYTES_SHARED = 80 * MIB
+
+
+def analysis_memory(config: CompressionConfig, manifest: Manifest) -> tuple[int, int]:
+    """Bytes that all workers of an analysis share, and bytes for each: what it reads whole among them."""
+    whole = min(config.memory_map_threshold, max(manifest.sizes, default=0))
+    return BYTES_SHARED, max(BYTES_EACH, whole)
+
 
 ATTEMPTS = 3
 """Rounds after which a file that keeps changing while it is analyzed is left out."""
@@ -95,7 +103,8 @@ class Survey:
         size = sum(manifest.sizes[i] for i in files)
         context.tracker.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(files), size=size)
         failed: dict[bytes, str] = {}
-        with context.workers(shared=BYTES_SHARED, each=BYTES_EACH) as workers:
+        shared, each = analysis_memory(context.config, manifest)
+        with context.workers(shared=shared, each=each) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         indexes = (bisect_left(manifest.paths, path) for path in failed) if as_it_comes else files
@@ -119,7 +128,8 @@ class Survey:
         if database.cache.artifact(self.source_key, PATTERNS_DONE) != key:
             # Until all of the tree's counts have been replaced, they are nobody's.
             database.cache.forget_artifacts(self.source_key)
-            with context.workers(shared=BYTES_SHARED, each=BYTES_EACH) as workers:
+            shared, each = analysis_memory(context.config, self.manifest)
+            with context.workers(shared=shared, each=each) as workers:
                 entries = self._analyzer(workers).find_patterns(analysis)
             database.replace_patterns(self.source_key, entries)
             database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)
