@@ -388,8 +388,9 @@ def test_observers_are_called_at_their_pace_and_at_the_end() -> None:
     assert seen[-1] == 50
 
 
-def test_a_failing_observer_is_dropped_and_remembered() -> None:
-    reporter = ProgressReporter()
+def test_a_failing_observer_is_told_once_and_called_again() -> None:
+    recorder = Recorder()
+    reporter = ProgressReporter(recorder)
     calls = []
 
     def failing(snapshot: ProgressSnapshot) -> None:
@@ -401,8 +402,51 @@ def test_a_failing_observer_is_dropped_and_remembered() -> None:
     reporter.pump()
     reporter.pump()
     reporter.finish(CompressionStatistics())
-    assert len(calls) == 1
-    assert [str(error) for error in reporter.observer_errors] == ["no"]
+    assert len(calls) == 3
+    (notice,) = [value for name, value in recorder.calls if name == "message"]
+    assert "failed: no" in notice.message
+    assert notice.severity is Severity.WARNING
+
+
+def test_an_observer_that_hangs_does_not_cost_the_final_numbers() -> None:
+    recorder = Recorder()
+    reporter = ProgressReporter(recorder, timedelta(0), patience=0.05)
+    begun, free = threading.Event(), threading.Event()
+
+    def waiting(snapshot: ProgressSnapshot) -> None:
+        begun.set()
+        free.wait()
+        raise ValueError("nobody is to hear of this any more")
+
+    reporter.add_observer(waiting)
+    reporter.start_display_thread()
+    (thread,) = display_threads()
+    reporter.update(ProgressUpdate(COMPRESSING))
+    assert begun.wait(10)
+    reporter.finish(CompressionStatistics(files=7))
+    free.set()
+    thread.join(10)
+    assert recorder.calls[-1] == ("finish", CompressionStatistics(files=7))
+
+
+def test_a_renderer_that_hangs_is_left_alone() -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    class Hanging(Recorder):
+        def draw(self, snapshot: ProgressSnapshot) -> None:
+            begun.set()
+            free.wait()
+
+    recorder = Hanging()
+    reporter = ProgressReporter(recorder, timedelta(0), patience=0.05)
+    reporter.start_display_thread()
+    (thread,) = display_threads()
+    reporter.update(ProgressUpdate(COMPRESSING))
+    assert begun.wait(10)
+    reporter.finish(CompressionStatistics())
+    free.set()
+    thread.join(10)
+    assert "finish" not in [name for name, _ in recorder.calls]
 
 
 def test_observers_work_from_the_thread_without_a_renderer() -> None:

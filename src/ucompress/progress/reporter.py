@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ucompress.progress.statistics import CompressionStatistics
 
 HEARTBEAT_SECONDS = 1.0
-JOIN_SECONDS = 5.0
 
 
 class _Observer:
@@ -37,6 +36,7 @@ class _Observer:
         self.callback = callback
         self.every = every
         self.last: float | None = None
+        self.failed = False
 
     def due(self, now: float) -> bool:
         return self.last is None or now - self.last >= self.every
@@ -53,6 +53,7 @@ class ProgressReporter:
         renderer: where to draw; None draws nothing.
         interval: least time between two draws.
         clock: monotonic seconds.
+        patience: seconds that the end of the run waits for the display thread.
     """
 
     def __init__(
@@ -61,16 +62,20 @@ class ProgressReporter:
         interval: timedelta = timedelta(milliseconds=100),
         *,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = 5.0,
     ) -> None:
         self._renderer = renderer
         self._interval = max(0.0, interval.total_seconds())
         self._clock = clock
+        self._patience = patience
         self._lock = threading.RLock()
         self._queue: SimpleQueue[tuple[float, ProgressUpdate | Notice]] = SimpleQueue()
         self._observers: list[_Observer] = []
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closed = False
+        self._drawing = False
+        self._left_behind = False
         self._latest = ProgressUpdate(PipelinePhase.INITIALIZING)
         self._begin: float | None = None
         self._phase_begin = 0.0
@@ -80,7 +85,6 @@ class ProgressReporter:
         self._work = RateEstimator()
         self._bytes = RateEstimator()
         self.renderer_error: Exception | None = None
-        self.observer_errors: list[Exception] = []
 
     def __enter__(self) -> ProgressReporter:
         """Start the display thread."""
@@ -112,7 +116,8 @@ class ProgressReporter:
     def add_observer(self, callback: Callable[[ProgressSnapshot], None], every: float = 1.0) -> None:
         """Call `callback(snapshot)` from the display thread every `every` seconds, and once at the end.
 
-        A callback that raises is not called again; what it raised stands in `observer_errors`.
+        What a callback raises is shown as a notice the first time, and it is called again all the same.
+        One that is still busy when the run ends is not waited for, and misses its last call.
         """
         with self._lock:
             self._observers.append(_Observer(callback, every))
@@ -193,7 +198,11 @@ class ProgressReporter:
             self.pump()
 
     def _stop(self) -> bool:
-        """End the thread; False if that was done before, or if a renderer hangs and must be left alone."""
+        """End the thread; False if that was done before, or if a renderer hangs and must be left alone.
+
+        A thread that hangs in an observer, such as one that waits for a lock, is left behind: it draws
+        nothing more, and the end is drawn without it.
+        """
         with self._lock:
             if self._closed:
                 return False
@@ -202,8 +211,10 @@ class ProgressReporter:
         if thread is None or thread is threading.current_thread():
             return True
         self._wake.set()
-        thread.join(JOIN_SECONDS)
-        return not thread.is_alive()
+        thread.join(self._patience)
+        with self._lock:
+            self._left_behind = thread.is_alive()
+            return not self._drawing
 
     def _drain(self) -> bool:
         """Take what is new; whether the numbers changed."""
@@ -268,25 +279,32 @@ class ProgressReporter:
 
     def _draw(self, action: Callable[[Renderer], None]) -> None:
         """Draw; the first failure (a closed pipe, a full disk) ends all drawing and nothing else."""
-        if self._renderer is None:
-            return
+        with self._lock:
+            if self._renderer is None or (self._left_behind and threading.current_thread() is self._thread):
+                return
+            self._drawing = True
         try:
             action(self._renderer)
         except Exception as error:
             self._renderer = None
             self.renderer_error = error
+        finally:
+            self._drawing = False
 
     def _call_observers(self, now: float, final: bool) -> None:
         with self._lock:
+            if self._left_behind:
+                return
             due = [observer for observer in self._observers if final or observer.due(now)]
         for observer in due:
             observer.last = now
             try:
                 observer.callback(self._snapshot(self._shown or self._latest, now))
             except Exception as error:
-                self.observer_errors.append(error)
-                with self._lock:
-                    self._observers.remove(observer)
+                if not observer.failed:
+                    observer.failed = True
+                    message = f"what watches this run failed: {error}; the run goes on, and calls it again"
+                    self._show_notice(Notice(message, severity=Severity.WARNING))
 
 
 def _never_back(before: ProgressUpdate, update: ProgressUpdate) -> ProgressUpdate:
