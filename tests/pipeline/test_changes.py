@@ -214,3 +214,26 @@ def test_an_analysis_copes_with_changes_too(tree, tmp_path, monkeypatch):
     assert [name for name, _ in job.unreadable] == [os.fsencode(path.relative_to(tmp_path))]
     again = PipelineOrchestrator(config).analyze()
     assert [(e.pattern, e.frequency) for e in found] == [(e.pattern, e.frequency) for e in again]
+
+
+def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    fill_codebase(tree, 3, 3000)
+    content = b"state: 0, and some words beside it\n" * 4
+    for name in ("a", "b", "c"):
+        (tree / name).write_bytes(content)
+        os.utime(tree / name, (1e9, 1e9))
+    original = ParallelAnalyzer.analyze_manifest
+
+    def toggling(*arguments, **options):
+        (tree / "a").write_bytes(content)
+        found = original(*arguments, **options)
+        (tree / "a").write_bytes(content[::-1])
+        return found
+
+    monkeypatch.setattr(ParallelAnalyzer, "analyze_manifest", toggling)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=1)
+    assert [name for name, _ in result.unreadable] == [b"tree/a"]
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/b") == archive.read("tree/c") == content
+        assert "tree/a" not in archive

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ucompress.errors import InputError, UsageError
-from ucompress.scan import MemberKind, database_files, open_source, scan
+from ucompress.scan import MemberKind, database_files, is_as_scanned, look_again, open_source, scan
 
 POSIX = os.name == "posix"
 
@@ -335,3 +335,59 @@ def test_a_scan_finds_what_a_plain_walk_finds(tmp_path_factory, paths):
     for folder, folders, files in os.walk(os.fsencode(top)):
         expected |= {b"t" + os.path.join(folder, name)[len(os.fsencode(top)) :] for name in folders + files}
     assert scan([top]).paths == sorted(expected)
+
+
+def test_a_time_beyond_what_an_archive_holds_is_the_nearest_and_told(tmp_path):
+    tree(tmp_path / "t", {"late": b"1", "now": b"2"})
+    try:
+        os.utime(tmp_path / "t/late", ns=(0, 13_569_465_600 * 10**9))
+    except OverflowError:
+        pytest.skip("no such times here")
+    if (tmp_path / "t/late").stat().st_mtime_ns < 1 << 63:
+        pytest.skip("no such times in this file system")
+    manifest = scan([tmp_path / "t"])
+    assert [entry.mtime_ns for entry in manifest if entry.path == b"t/late"] == [(1 << 63) - 1]
+    assert [(note.path, "2262" in note.message) for note in manifest.notices] == [(b"t/late", True)]
+    assert is_as_scanned(manifest, 1)
+    again, gone = look_again(manifest)
+    assert (again.mtimes_ns, gone) == (manifest.mtimes_ns, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no attributes")
+def test_attributes_at_the_end_of_a_very_long_path_are_kept(tmp_path):
+    (tmp_path / "t").mkdir()
+    folder = os.open(tmp_path / "t", os.O_RDONLY)
+    for _ in range(21):
+        os.mkdir("d" * 200, dir_fd=folder)
+        inner = os.open("d" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    leaf = os.open("leaf", os.O_CREAT | os.O_WRONLY, dir_fd=folder)
+    try:
+        for place in (leaf, folder):
+            os.setxattr(place, "user.note", b"value")
+    except OSError as error:
+        pytest.skip(f"no attributes in this file system: {error}")
+    finally:
+        os.close(leaf)
+        os.close(folder)
+    manifest = scan([tmp_path / "t"])
+    assert len(manifest[-1].source) > 4096
+    assert [entry.xattrs for entry in manifest[-2:]] == [((b"user.note", b"value"),)] * 2
+
+
+def test_a_gitignore_that_is_a_folder_is_none_and_leaks_nothing(tmp_path):
+    tree(tmp_path / "t", {".gitignore/x": b"a", "a": b""})
+    opened = lambda: len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: E731
+    before = opened()
+    manifest = scan([tmp_path / "t"], gitignore=True)
+    assert opened() == before
+    assert manifest.errors == []
+    assert "t/a" in names(manifest)
+
+
+def test_a_large_folder_is_told_of_on_the_way(tmp_path):
+    tree(tmp_path / "t", {f"{number:04}": b"" for number in range(2500)})
+    calls = []
+    scan([tmp_path / "t"], progress=lambda *call: calls.append(call))
+    assert [entries for entries, _, _ in calls] == [1, 1001, 2001]

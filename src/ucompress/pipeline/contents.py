@@ -55,10 +55,12 @@ class ContentsChangedError(Exception):
 
     Attributes:
         sources: files whose bytes are not to be taken as known.
+        read: those of them that were read and found different; the others may be intact.
     """
 
-    def __init__(self, sources: Iterable[bytes]) -> None:
+    def __init__(self, sources: Iterable[bytes], read: Iterable[bytes] | None = None) -> None:
         self.sources = frozenset(sources)
+        self.read = self.sources if read is None else frozenset(read)
         super().__init__(f"{len(self.sources)} files changed, among them {show(min(self.sources))}")
 
 
@@ -80,6 +82,10 @@ class ContentReader:
         Raises:
             ContentsChangedError: no source can.
         """
+        return self.sourced(content, offset, length)[0]
+
+    def sourced(self, content: int, offset: int, length: int) -> tuple[bytes, bytes]:
+        """What a call gives, and the source that it was read from."""
         return self._first(content, offset, length, lambda data: True)
 
     def checked(self, content: int) -> bytes:
@@ -89,7 +95,7 @@ class ContentReader:
             ContentsChangedError: every file that had them has changed or is gone.
         """
         wanted = self._contents[content]
-        return self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)
+        return self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)[0]
 
     def matching(self, content: int, offset: int, length: int, check: int) -> bytes:
         """The bytes of a content whose XXH3-64 is `check`, from the first source that still has them.
@@ -97,16 +103,18 @@ class ContentReader:
         Raises:
             ContentsChangedError: no source has them.
         """
-        return self._first(content, offset, length, lambda data: run_check(data) == check)
+        return self._first(content, offset, length, lambda data: run_check(data) == check)[0]
 
-    def _first(self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]) -> bytes:
+    def _first(
+        self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]
+    ) -> tuple[bytes, bytes]:
         sources = self._contents[content].sources
         for source in sources:
             with suppress(OSError):
                 with self._lock:
                     data = read_exactly(self._descriptor(source), offset, length, source)
                 if is_right(data):
-                    return data
+                    return data, source
         raise ContentsChangedError(sources)
 
     def _descriptor(self, path: bytes) -> int:

@@ -18,7 +18,7 @@ from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.checksum import Digest, short_digest
 from ucompress.pipeline.entries import entry_of
 from ucompress.pipeline.file_processor import ShortFileError
-from ucompress.scan import MemberKind, open_source
+from ucompress.scan import MemberKind, kept_time, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +145,11 @@ class Corrector:
             if steady or attempt == ATTEMPTS:
                 break
         truth = replace(
-            planned, size=before.st_size, mtime_ns=before.st_mtime_ns, extents=tuple(pieces), digest=digest
+            planned,
+            size=before.st_size,
+            mtime_ns=kept_time(before.st_mtime_ns),
+            extents=tuple(pieces),
+            digest=digest,
         )
         return truth, steady
 

@@ -119,6 +119,7 @@ class AnalyzedBytes:
         self._walked = -1
         self._reached = 0
         self._digest = Digest()
+        self._sources: set[bytes] = set()
         self._checks: dict[tuple[int, int, int], int] = {}
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
@@ -133,15 +134,16 @@ class AnalyzedBytes:
         check = self._checks.get((content, offset, length))
         if check is not None:
             return self._reader.matching(content, offset, length, check)
-        data = self._reader(content, offset, length)
+        data, source = self._reader.sourced(content, offset, length)
         self._checks[content, offset, length] = run_check(data)
         if offset == 0 and content != self._walked:
-            self._walked, self._reached, self._digest = content, 0, Digest()
+            self._walked, self._reached, self._digest, self._sources = content, 0, Digest(), set()
         if content == self._walked and offset == self._reached:
             self._digest.update(data)
+            self._sources.add(source)
             self._reached += length
             if self._reached == wanted.size and self._digest.digest() != wanted.digest:
-                raise ContentsChangedError(wanted.sources)
+                raise ContentsChangedError(wanted.sources, self._sources)
         return data
 
 

@@ -87,7 +87,11 @@ def mine_patterns(
 
 def _insist_on_none(changed: list[int], contents: list[DistinctContent]) -> None:
     if changed:
-        raise ContentsChangedError(source for ordinal in changed for source in contents[ordinal].sources)
+        # The first source alone is what was read: its twins are to be read again, but may be intact.
+        raise ContentsChangedError(
+            (source for ordinal in changed for source in contents[ordinal].sources),
+            (contents[ordinal].sources[0] for ordinal in changed),
+        )
 
 
 def _locator(hashes: bytes, length: int) -> PatternLocator:

@@ -80,7 +80,7 @@ class Survey:
                 return analysis, prepare(analysis)
             except ContentsChangedError as change:
                 distrusted = change.sources
-            leave_out = distrusted if last else frozenset()
+                leave_out = change.read if last else frozenset()
             self.manifest, gone = look_again(self.manifest, leave_out)
             for note in gone:
                 self.context.fail_on(note.path, note.message)

@@ -2,11 +2,12 @@
 
 Members are named from each input's own name on, as `tar -C parent name` does. Symbolic links
 are stored, never followed, also when an input itself is one. Mount points inside are crossed.
-Nothing is opened here but directories and `.gitignore` files.
+Nothing is opened here but directories, `.gitignore` files, and what has attributes at the end of a very long
+path.
 """
 
 from ucompress.scan.again import is_as_scanned, look_again
-from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote
+from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time
 from ucompress.scan.opening import open_source
 from ucompress.scan.rules import database_files
 from ucompress.scan.walk import Progress, scan
@@ -19,6 +20,7 @@ __all__ = [
     "ScanNote",
     "database_files",
     "is_as_scanned",
+    "kept_time",
     "look_again",
     "open_source",
     "scan",

@@ -5,7 +5,15 @@ from __future__ import annotations
 import stat
 from collections.abc import Collection
 
-from ucompress.scan.manifest import Manifest, MemberKind, ScanNote, date_housing, name_hard_links, reordered
+from ucompress.scan.manifest import (
+    Manifest,
+    MemberKind,
+    ScanNote,
+    date_housing,
+    kept_time,
+    name_hard_links,
+    reordered,
+)
 from ucompress.scan.opening import look_at
 
 _WORD = (1 << 64) - 1
@@ -24,7 +32,7 @@ def is_as_scanned(manifest: Manifest, index: int) -> bool:
         return False
     return stat.S_ISREG(status.st_mode) and (
         status.st_size,
-        status.st_mtime_ns,
+        kept_time(status.st_mtime_ns),
         status.st_ino & _WORD,
         status.st_dev & _WORD,
     ) == (manifest.sizes[index], manifest.mtimes_ns[index], manifest.inodes[index], manifest.devices[index])
@@ -73,8 +81,8 @@ def _refresh(found: Manifest, index: int) -> str:
     if stat.S_IFMT(status.st_mode) != form:
         return f"vanished while it was packed; what stands there now is {what}"
     found.modes[index] = status.st_mode
-    found.mtimes_ns[index] = status.st_mtime_ns
-    found.ctimes_ns[index] = status.st_ctime_ns
+    found.mtimes_ns[index] = kept_time(status.st_mtime_ns)
+    found.ctimes_ns[index] = kept_time(status.st_ctime_ns)
     found.sizes[index] = status.st_size if form == stat.S_IFREG else 0
     found.inodes[index] = status.st_ino & _WORD
     found.devices[index] = status.st_dev & _WORD

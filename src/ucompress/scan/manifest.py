@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import overload
 
+_EARLIEST_NS, _LATEST_NS = -(1 << 63), (1 << 63) - 1
+
 
 class MemberKind(IntEnum):
     """What an archive can hold."""
@@ -144,6 +146,11 @@ class Manifest(Sequence[ScanEntry]):
     def total_bytes(self) -> int:
         """Bytes of all files, each hard-linked file once."""
         return sum(size for size, kind in zip(self.sizes, self.kinds, strict=True) if kind == MemberKind.FILE)
+
+
+def kept_time(time_ns: int) -> int:
+    """A time as archives and databases keep it: before 1677 or after 2262 the nearest that they can."""
+    return min(max(time_ns, _EARLIEST_NS), _LATEST_NS)
 
 
 def reordered(found: Manifest, order: list[int]) -> Manifest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 LONGEST_STEP = 2048
 _WINDOWS = os.name == "nt"
@@ -69,8 +70,12 @@ def open_long(path: bytes, flags: int) -> int:
 
 def read_whole(path: bytes) -> bytes:
     """The bytes of a small file."""
-    with open(open_long(path, _READ), "rb") as file:
+    descriptor = open_long(path, _READ)
+    try:
+        file = open(descriptor, "rb", closefd=False)  # noqa: SIM115
         return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def read_link(source: bytes) -> bytes:
@@ -83,3 +88,29 @@ def read_link(source: bytes) -> bytes:
         return os.readlink(name, dir_fd=descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_xattrs(source: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The `user.*` attributes of a file or folder, sorted by name, for paths of any length.
+
+    One that cannot be read is left out.
+
+    Raises:
+        OSError: the file cannot be opened, or its file system has no attributes.
+    """
+    if len(source) <= LONGEST_STEP:
+        return _read_xattrs(source, follow_symlinks=False)
+    descriptor = open_long(source, _READ)
+    try:
+        return _read_xattrs(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_xattrs(place: bytes | int, *, follow_symlinks: bool = True) -> tuple[tuple[bytes, bytes], ...]:
+    pairs = []
+    for name in os.listxattr(place, follow_symlinks=follow_symlinks):
+        if name.startswith("user."):
+            with suppress(OSError):
+                pairs.append((os.fsencode(name), os.getxattr(place, name, follow_symlinks=follow_symlinks)))
+    return tuple(sorted(pairs))

@@ -10,12 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from pathspec import GitIgnoreSpec
 
 from ucompress.errors import InputError, UsageError
-from ucompress.scan.manifest import Manifest, MemberKind, ScanNote, date_housing, name_hard_links, reordered
-from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole
+from ucompress.scan.manifest import (
+    Manifest,
+    MemberKind,
+    ScanNote,
+    date_housing,
+    kept_time,
+    name_hard_links,
+    reordered,
+)
+from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole, read_xattrs
 from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
 
 _WORD = (1 << 64) - 1
 _REPARSE_POINT = 0x400
+_PROGRESS_EVERY = 1000
 _HAS_XATTRS = hasattr(os, "listxattr")
 _SPECIAL = {
     stat.S_IFIFO: "a FIFO",
@@ -45,7 +54,8 @@ def scan(
         exclude: the same, for what is left out; wins over `include`; directories are not entered.
         gitignore: honour `.gitignore` files inside the inputs.
         skip: files that are never packed, such as the output; they need not exist.
-        progress: called once a directory with (entries so far, bytes so far, member path).
+        progress: called once a directory, and every 1,000 entries within one, with (entries so far,
+            bytes so far, member path).
 
     Raises:
         InputError: an input does not exist or cannot be looked at.
@@ -111,6 +121,7 @@ class _Scanner:
         if self.progress is not None:
             self.progress(len(self.found), self.bytes, name)
         hidden = self.skip.names.get(identity, ())
+        told = len(self.found)
         descriptor = None
         try:
             if len(source) > LONGEST_STEP and not WINDOWS:
@@ -129,6 +140,9 @@ class _Scanner:
                         self._fail(name + b"/" + child_name, error)
                         continue
                     self._visit(name + b"/" + child_name, path, status, ignore)
+                    if self.progress is not None and len(self.found) - told >= _PROGRESS_EVERY:
+                        told = len(self.found)
+                        self.progress(told, self.bytes, name)
         except OSError as error:
             self._fail(name, error)
         finally:
@@ -180,13 +194,23 @@ class _Scanner:
         found.paths.append(name)
         found.kinds.append(kind)
         found.modes.append(status.st_mode)
-        found.mtimes_ns.append(status.st_mtime_ns)
-        found.ctimes_ns.append(status.st_ctime_ns)
+        found.mtimes_ns.append(self._kept_time(name, status.st_mtime_ns))
+        found.ctimes_ns.append(kept_time(status.st_ctime_ns))
         found.sizes.append(status.st_size if kind == MemberKind.FILE else 0)
         found.inodes.append(status.st_ino & _WORD)
         found.devices.append(status.st_dev & _WORD)
         found.nlinks.append(status.st_nlink)
         found.inputs.append(len(found.roots) - 1)
+
+    def _kept_time(self, name: bytes, time_ns: int) -> int:
+        kept = kept_time(time_ns)
+        if kept != time_ns:
+            self.found.notices.append(
+                ScanNote(
+                    name, "its time is beyond what an archive can hold (1677 to 2262); the nearest is kept"
+                )
+            )
+        return kept
 
     def _add_link(self, name: bytes, source: bytes, status: os.stat_result) -> None:
         try:
@@ -200,25 +224,17 @@ class _Scanner:
     def _read_xattrs(self, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
         # What cannot be read is left out: attributes are extras, and many file systems have none.
         try:
-            names = os.listxattr(source, follow_symlinks=False)
+            return read_xattrs(source)
         except OSError as error:
             if error.errno in (errno.ENOTSUP, errno.ENOSYS):
                 self.without_xattrs.add(device)
             return ()
-        pairs = []
-        for name in names:
-            if name.startswith("user."):
-                try:
-                    pairs.append((os.fsencode(name), os.getxattr(source, name, follow_symlinks=False)))
-                except OSError:
-                    continue
-        return tuple(sorted(pairs))
 
     def _read_gitignore(self, name: bytes, source: bytes, outer: Ignore | None) -> Ignore | None:
         path = source + b"/.gitignore"
         try:
             text = read_whole(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return outer
         except OSError as error:
             self._fail(name + b"/.gitignore", error)
