@@ -159,3 +159,25 @@ def test_standard_input_beside_an_impossible_output_is_told(tmp_path, folder):
     assert done.returncode == 1
     assert b"cannot keep standard input in " + os.fsencode(tmp_path / folder) in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def without_a_listener(*words) -> int:
+    """The exit code of a command whose stderr nobody reads."""
+    listener, stderr = os.pipe()
+    os.close(listener)
+    try:
+        return subprocess.run([*COMMAND, *map(str, words)], stderr=stderr, check=False).returncode
+    finally:
+        os.close(stderr)
+
+
+def test_a_stderr_that_nobody_reads_is_no_reason_to_stop(packed, tmp_path):
+    database, archive, target = tmp_path / "p.db", tmp_path / "a.ucz", tmp_path / "target"
+    assert without_a_listener("compress", packed[0], "-v", "-o", archive, "--database", database) == 0
+    assert archive.read_bytes() == packed[1].read_bytes()
+    assert without_a_listener("extract", "-v", archive, "-C", target) == 0
+    assert (target / "tree/difficult/mode755").read_bytes() == b"#!/bin/sh\n"
+    assert without_a_listener("list", tmp_path / "nothing.ucz") == 1
+    assert without_a_listener("analyze", packed[0], "--database", database) == 0
+    assert without_a_listener("train", packed[0], "-o", tmp_path / "dictionary") == 0
+    assert (tmp_path / "dictionary").stat().st_size

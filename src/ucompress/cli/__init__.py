@@ -19,7 +19,10 @@ def main() -> None:
     _make_streams_safe()
     # Large trees make many objects and hardly a cycle: looking for cycles took a twentieth of a run.
     gc.set_threshold(100_000)
-    app(spelled_out(sys.argv[1:]), prog_name="ucompress")
+    try:
+        app(spelled_out(sys.argv[1:]), prog_name="ucompress")
+    finally:
+        _let_go_of_stderr()
 
 
 def _make_streams_safe() -> None:
@@ -31,3 +34,11 @@ def _make_streams_safe() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_stderr() -> None:
+    """What stderr could not take is dropped: the interpreter's own flush at exit would make it a failure."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.stderr = None

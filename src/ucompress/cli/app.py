@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from ucompress import __version__
 from ucompress.cli import archives, extract, job, learned, state
-from ucompress.cli.output import complain, write_error_document
+from ucompress.cli.output import complain, tell, write_error_document
 from ucompress.errors import CompressionError, InterruptedJobError, UsageError
 
 INTERRUPTED = 130
@@ -31,7 +31,8 @@ class Commands(TyperGroup):
             sys.stdout.flush()
             return result
         except BrokenPipeError:
-            # The reader has seen enough (`ucompress list | head`): that is success. The descriptor is
+            # Only standard output gets here: what goes to stderr is written by `tell`, which never fails.
+            # Its reader has seen enough (`ucompress list | head`): that is success. The descriptor is
             # pointed elsewhere so that the interpreter's own flush at exit does not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
@@ -49,7 +50,7 @@ class Commands(TyperGroup):
                 _tell_usage_as_json(error)
                 raise
             if _wants("-v", "--verbose"):
-                traceback.print_exception(error)
+                tell("".join(traceback.format_exception(error)).rstrip())
             kind = type(error).__name__
             raise fail(
                 f"this is an error in ucompress itself, please report it: {kind}: {error}", error

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import complain, json_lines
+from ucompress.cli.output import complain, json_lines, tell
 from ucompress.cli.sources import opened
 from ucompress.errors import CorruptArchiveError, OutputError
 
@@ -38,7 +37,7 @@ def extract(
     def name_it(name: str, _size: int) -> None:
         from ucompress.render.format import display_text
 
-        sys.stderr.write(display_text(name) + "\n")
+        tell(display_text(name))
 
     with opened(archive, recover=recover) as source:
         report = source.extract(
@@ -70,7 +69,7 @@ def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
         kinds = ((report.files, "file"), (report.folders, "folder"), (report.links, "link"))
         counts = ", ".join(counted(number, kind) for number, kind in kinds)
         where = display_path(directory)
-        sys.stderr.write(f"{counts}, {format_bytes(report.content_bytes)} in {where}\n")
+        tell(f"{counts}, {format_bytes(report.content_bytes)} in {where}")
 
 
 def _tell_as_json(report: ExtractionReport, directory: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, complain, json_lines, write_warning_document
+from ucompress.cli.output import binary_stdout, complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import STDIN
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
 from ucompress.errors import InputError, OutputError, UsageError
@@ -80,7 +80,7 @@ def compress(
     if output != STDIN and (output is not None or not from_stdin) and not json and not quiet:
         from ucompress.render.format import display_path
 
-        sys.stderr.write(f"The archive is {display_path(result.archive)}\n")
+        tell(f"The archive is {display_path(result.archive)}")
     end(result.unreadable, result.warnings, json=json, quiet=quiet)
 
 
@@ -122,7 +122,7 @@ def analyze(
 
         json_lines().write(analyzed_document(os.fsencode(database), patterns=len(entries)))
     elif not quiet:
-        sys.stderr.write(_where_patterns_are(len(entries), database) + "\n")
+        tell(_where_patterns_are(len(entries), database))
     end(runner.unreadable, runner.warnings, json=json, quiet=quiet)
 
 
@@ -165,7 +165,7 @@ def orchestrator(
 
     if verbose:
         for line in _option_lines(describe(config)):
-            sys.stderr.write(line + "\n")
+            tell(line)
     return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ucompress.cli import options as o
-from ucompress.cli.output import binary_stdout, complain, json_lines
+from ucompress.cli.output import binary_stdout, complain, json_lines, tell
 from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def train(
         from ucompress.render.format import counted, display_path, format_bytes
 
         made_from = counted(len(contents), "sample")
-        sys.stderr.write(f"{display_path(output)}: {format_bytes(len(content))} from {made_from}\n")
+        tell(f"{display_path(output)}: {format_bytes(len(content))} from {made_from}")
 
 
 def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:

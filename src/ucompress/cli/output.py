@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.errors import UsageError
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
     from ucompress.render import JsonLines
 
 
+def tell(line: str) -> None:
+    """One line on stderr; where nobody reads that any more, the command goes on without a word."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
 def complain(message: str) -> None:
-    """One sentence on stderr; when that is gone too, nothing is left to tell."""
+    """One sentence on stderr about what went wrong."""
     from ucompress.render.format import display_text
 
-    try:
-        sys.stderr.write(f"ucompress: {display_text(message)}\n")
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        return
+    tell(f"ucompress: {display_text(message)}")
 
 
 def json_lines() -> JsonLines:
