@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ucompress.archive import Archive
+from ucompress.archive import Archive, staging
 from ucompress.errors import OutputError
 from ucompress.files import write_files
 
@@ -146,3 +146,37 @@ def test_a_killed_extraction_leaves_no_part_under_its_name(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
     assert [name for name in os.listdir(tmp_path / "out") if not name.startswith(".ucompress-")] == []
+
+
+def test_a_file_system_with_modes_of_its_own_is_written_to_at_once(tmp_path: Path, monkeypatch) -> None:
+    """FAT and network shares show every folder as open to all, and may refuse to change a mode."""
+    target, real, umask = tmp_path / "out", os.fstat, 0o022
+
+    def as_shown(descriptor: int) -> os.stat_result:
+        state = list(real(descriptor))
+        state[0] |= 0o777 & ~umask
+        return os.stat_result(state)
+
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fstat", as_shown)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with Archive(archive_of(tmp_path, {b"t/f": b"x", b"t/g": b"y"})) as archive:
+        report = archive.extract(target)
+    assert (report.failed, report.files, report.folders) == ([], 2, 1)
+    assert os.listdir(target) == ["t"]
+    assert (target / "t" / "f").read_bytes() == b"x"
+
+
+def test_no_folder_stays_where_it_cannot_be_used(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(staging.os, "geteuid", refuse)
+    with (
+        Archive(archive_of(tmp_path, {b"t/f": b"x"})) as archive,
+        pytest.raises(OutputError, match=r"cannot extract to .*out: Input/output error"),
+    ):
+        archive.extract(tmp_path / "out")
+    assert not (tmp_path / "out").exists()

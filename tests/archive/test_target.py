@@ -9,16 +9,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from ucompress.archive import Archive
+from ucompress.archive import Archive, Entry, EntryKind, Extent, ExtractionLimits
+from ucompress.archive import extract as extract_module
+from ucompress.archive.extract import select
 from ucompress.errors import (
     ClosedArchiveError,
     CorruptArchiveError,
     InputError,
     MemberNotFoundError,
     OutputError,
+    UnsafeArchiveError,
 )
 
-from .build import folder, plan_files, write
+from .build import Plan, folder, plan_files, write
 
 NOBODY = 65534
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and users are POSIX")
@@ -147,3 +150,100 @@ def test_what_cannot_be_read_at_any_place_is_refused(here):
     for path, what in (("fifo", "pipe"), (".", "folder"), ("/dev/null", "device"), ("a\0b", "null byte")):
         with pytest.raises(InputError, match=what):
             Archive(path)
+
+
+@posix
+@pytest.mark.parametrize("staged", [True, False])
+def test_what_stands_at_a_folders_name_is_no_damage(here, staged):
+    """A file, or a link that would lead outside: the target's doing, not the archive's."""
+    write(here / "a.ucz", plan_files({b"d/f": b"one", b"l/f": b"two", b"z": b"three"}))
+    (here / "out").mkdir()
+    (here / "out" / "d").write_bytes(b"mine")
+    (here / "out" / "l").symlink_to(here)
+    with Archive("a.ucz") as archive:
+        report = archive.extract("out", None if staged else ["d", "l", "z"], force=True)
+    assert [path for path, _ in report.failed] == [b"d/f", b"l/f"]
+    assert (report.files, report.damaged) == (1, 0)
+    assert not (here / "f").exists()
+
+
+def test_a_full_disk_ends_the_extraction_of_copies_too(here, monkeypatch):
+    """A link whose file was not asked for is written as a file."""
+    links = [Entry(b"l%d" % number, EntryKind.HARDLINK, target=b"f") for number in range(2)]
+    write(here / "a.ucz", plan_files({b"f": b"one"}, others=links))
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "ftruncate", full)
+    with Archive("a.ucz") as archive, pytest.raises(OutputError, match="No space left on device"):
+        archive.extract("out", ["l0", "l1"])
+    assert list((here / "out").iterdir()) == []
+
+
+def test_each_member_once_and_in_order(here):
+    """What lies below `t` does not follow `t` at once."""
+    names = [b"t-b", b"t/x", b"t/x-y/z", b"t/x/w", b"t0"]
+    files = [name for name in names if name != b"t/x"]
+    write(here / "a.ucz", plan_files({name: name for name in files}, others=[folder(b"t"), folder(b"t/x")]))
+    with Archive("a.ucz") as archive:
+        for chosen in ([b"t", b"t-b", b"t/x"], [b"t/x", b"t/x/w", b"t/x-y", b"t-b", b"t", b"t"]):
+            found = [entry.path for entry in select(archive, chosen)]
+            assert found == [b"t", b"t-b", b"t/x", b"t/x-y/z", b"t/x/w"]
+        report = archive.extract("out", ["t", "t-b", "t/x"])
+        assert (report.files, report.folders) == (3, 2)
+        with pytest.raises(MemberNotFoundError, match="t/none"):
+            list(select(archive, [b"t0", b"t/none"]))
+
+
+@posix
+@pytest.mark.parametrize("link", [None, errno.EPERM, errno.EMLINK])
+def test_copies_of_hard_links_take_few_descriptors_and_decode_once(here, monkeypatch, link):
+    """Where files were not asked for, or the file system has no hard links."""
+    resource = pytest.importorskip("resource")
+    count = 300
+    files = {b"a/%03d" % number: b"content %d" % number for number in range(count)}
+    links = [Entry(b"b/%03d/x" % n, EntryKind.HARDLINK, target=b"a/%03d" % n) for n in range(count)]
+    write(here / "a.ucz", plan_files(files, others=links))
+    if link is not None:
+
+        def refuse(*_arguments, **_names):
+            raise OSError(link, os.strerror(link))
+
+        monkeypatch.setattr(os, "link", refuse)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 128), limits[1]))
+    try:
+        with Archive("a.ucz") as archive:
+            report = archive.extract("out", ["b"] if link is None else ["a", "b"], threads=2)
+            assert report.failed == []
+            assert archive.blocks_decoded == archive.statistics.blocks * (1 if link is None else 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    for number in range(count):
+        assert (here / "out" / "b" / f"{number:03}" / "x").read_bytes() == b"content %d" % number
+
+
+def test_a_file_of_very_many_parts_is_refused(here):
+    extents = tuple(Extent(number & 1, number >> 1, 1) for number in range(200))
+    entries = [Entry(b"f%02d" % number, size=200, extents=extents) for number in range(20)]
+    write(here / "a.ucz", Plan(entries, [bytes(100), bytes(100)]))
+    with Archive("a.ucz") as archive:
+        with pytest.raises(UnsafeArchiveError, match="limits of extraction; nothing was written"):
+            archive.extract("out", limits=ExtractionLimits(extents=3900))
+        assert not (here / "out").exists()
+        assert archive.extract("out", limits=ExtractionLimits(extents=3980)).failed == []
+
+
+def test_batches_end_by_their_extents(here, monkeypatch):
+    """However many parts files have, few of them are held at once."""
+    monkeypatch.setattr(extract_module, "BATCH_EXTENTS", 400)
+    extents = tuple(Extent(number & 1, number >> 1, 1) for number in range(200))
+    entries = [Entry(b"f%02d" % number, size=200, extents=extents) for number in range(20)]
+    write(here / "a.ucz", Plan(entries, [b"x" * 100, b"y" * 100]))
+    assert [len(batch) for batch in extract_module.cut(entries)] == [2] * 10
+    with Archive("a.ucz") as archive:
+        assert archive.extract("out").failed == []
+        assert archive.blocks_decoded == 20
+    for entry in entries:
+        assert (here / "out" / os.fsdecode(entry.path)).read_bytes() == b"xy" * 100

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.archive.entry import HOLE, Entry, Extent, show
+from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import check
 from ucompress.archive.staging import Row, StagingFolder
 from ucompress.archive.target import Draft, TargetFolder
-from ucompress.errors import ArchiveError, OutputError
+from ucompress.errors import ArchiveError, OutputError, UnsafeArchiveError
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -55,7 +57,8 @@ def reason(error: BaseException) -> Failure:
         OutputError: it is one for which all others would fail too.
     """
     if not isinstance(error, OSError):
-        return Failure(str(error), not isinstance(error, OutputError))
+        # A link or a file at a folder's name is unsafe to pass, but not the archive's fault.
+        return Failure(str(error), not isinstance(error, OutputError | UnsafeArchiveError))
     if error.errno in HOPELESS:
         raise OutputError(
             f"extraction stopped: {error.strerror}; members that were complete by then are in the folder"
@@ -87,10 +90,12 @@ class Delivery:
         archive: where blocks come from.
         target: where files go.
         done: called with files that are written, or that failed, and why; from any thread.
+        hashes: which files are compared with their content hashes.
     """
 
-    def __init__(self, archive: Archive, target: TargetFolder, done: Done) -> None:
+    def __init__(self, archive: Archive, target: TargetFolder, done: Done, hashes: HashBudget) -> None:
         """Start without files."""
+        self._hashes = hashes
         self._staging = target if isinstance(target, StagingFolder) else None
         self._archive = archive
         self._target = target
@@ -115,6 +120,8 @@ class Delivery:
 
     def _assign(self, entry: Entry) -> None:
         """Note which blocks a file takes parts of."""
+        if entry.digest is not None and not self._hashes.allows(entry):
+            entry = replace(entry, digest=None)
         if len(entry.extents) == 1:
             self._whole.setdefault(entry.extents[0].block, []).append(entry)
             return
@@ -173,30 +180,34 @@ class Delivery:
         """Write a file of one block at most; tells why it failed."""
         draft = self._target.draft(entry.path)
         try:
-            pieces = self._pieces(list(stored_parts(entry)), data)
+            parts = stored_parts(entry)
+            self._check_parts(parts, data)
             digest = entry.digest
-            if digest is not None and len(pieces) == 1 and len(pieces[0][1]) == entry.size:
-                self._archive.check_content(entry, check(pieces[0][1], len(digest)))
+            if digest is not None and len(parts) == 1 and parts[0][1].length == entry.size:
+                _, (_, offset, length) = parts[0]
+                self._archive.check_content(
+                    entry, check(memoryview(data)[offset : offset + length], len(digest))
+                )
                 digest = None
-            if self._write_joined(entry, pieces, digest):
+            if self._write_joined(entry, parts, data, digest):
                 return None
-            return self._complete(entry, draft, pieces, digest)
+            return self._complete(entry, draft, _pieces(parts, data), digest)
         except FAILURES as error:
             draft.discard()
             return reason(error)
 
-    def _write_joined(self, entry: Entry, pieces: list[tuple[int, memoryview]], digest: bytes | None) -> bool:
+    def _write_joined(self, entry: Entry, parts: list[Part], data: bytes, digest: bytes | None) -> bool:
         """Write a small file of several parts in one piece, if it is plain and that can be."""
-        whole = sum(len(piece) for _, piece in pieces) == entry.size
+        whole = sum(extent.length for _, extent in parts) == entry.size
         if self._staging is None or entry.xattrs or not whole or entry.size > JOINED:
             return False
-        content = b"".join([piece for _, piece in pieces])
+        content = b"".join([piece for _, piece in _pieces(parts, data)])
         self._archive.check_content(entry, digest and check(content, len(digest)))
         row = (entry.path, 0, entry.size, entry.mode & PERMISSIONS, entry.mtime_ns)
         return not self._staging.write(content, [row])
 
     def _complete(
-        self, entry: Entry, draft: Draft, pieces: list[tuple[int, memoryview]], digest: bytes | None
+        self, entry: Entry, draft: Draft, pieces: Iterable[tuple[int, memoryview]], digest: bytes | None
     ) -> Failure | None:
         mode = entry.mode & PERMISSIONS
         self._archive.check_content(entry, None)
@@ -205,24 +216,18 @@ class Delivery:
         draft.discard()
         return Failure(f"the content of {show(entry.path)} differs from its hash", damage=True)
 
-    def _pieces(self, parts: list[Part], data: bytes) -> list[tuple[int, memoryview]]:
-        """The parts' offsets within the file, and their bytes."""
-        view = memoryview(data)
-        pieces = []
-        for offset, extent in parts:
+    def _check_parts(self, parts: list[Part], data: bytes) -> None:
+        for _, extent in parts:
             self._archive.check_extent(extent, len(data))
-            pieces.append((offset, view[extent.offset : extent.offset + extent.length]))
-        return pieces
 
     def _write_parts(
         self, pending: _Pending, parts: list[Part], data: bytes, failure: Failure | None
     ) -> None:
         """Write a file's parts of one block; the last one completes it."""
-        pieces: list[tuple[int, memoryview]] = []
         try:
             if failure is None:
-                pieces = self._pieces(parts, data)
-                pending.draft.write(pieces)
+                self._check_parts(parts, data)
+                pending.draft.write(_pieces(parts, data))
         except FAILURES as error:
             failure = reason(error)
         with self._lock:
@@ -240,6 +245,13 @@ class Delivery:
             pending.draft.discard()
             failure = reason(error)
         self._done((pending.entry,), failure)
+
+
+def _pieces(parts: list[Part], data: bytes) -> Iterator[tuple[int, memoryview]]:
+    """The parts' offsets within the file, and their bytes: one after the other, for they may be many."""
+    view = memoryview(data)
+    for offset, extent in parts:
+        yield offset, view[extent.offset : extent.offset + extent.length]
 
 
 def stored_parts(entry: Entry) -> list[Part]:

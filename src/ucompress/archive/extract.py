@@ -7,15 +7,15 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure, reason, user_xattrs
 from ucompress.archive.entry import HOLE, Entry, EntryKind, show, to_path
+from ucompress.archive.hashing import HashBudget
 from ucompress.archive.pages import LINKED
 from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 BATCH = 50_000
 """Files whose blocks are decoded together: each block once in a batch."""
+
+BATCH_EXTENTS = 1 << 18
+"""Extents at which a batch ends before it has as many files: they take memory."""
+
+BYTES_PER_EXTENT = 64
+"""An extent more is allowed for each so many bytes of content."""
 
 Progress = Callable[[str, int], None]
 
@@ -40,12 +46,15 @@ class ExtractionLimits:
             target's file system has free.
         file_bytes: size of one file, holes counted.
         depth: components of a path.
+        extents: parts that files are put together from, beyond one for each file and one for each
+            64 bytes of content.
     """
 
     members: int = 100_000_000
     content_bytes: int | None = None
     file_bytes: int = 1 << 46
     depth: int = 1024
+    extents: int = 1 << 20
 
 
 @dataclass(slots=True)
@@ -120,24 +129,40 @@ def extract(
 
 
 def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
-    """Entries of the given names and of everything below them, ascending; all without names."""
+    """Entries of the given names and of everything below them, each once and ascending; all without names."""
     if names is None:
         yield from archive.entries()
         return
-    last = b""
-    for name in sorted(set(names)):
-        if last and name.startswith(last + b"/"):
+    found, last = set[bytes](), b""
+    # What lies below `a` does not follow `a` at once: `a-b` comes between.
+    for key in sorted({*names, *(name + b"/" for name in names)}):
+        if last and key.startswith(last):
             continue
-        below, found = name + b"/", False
-        with contextlib.suppress(MemberNotFoundError):
-            yield archive.entry(name)
-            found = True
-        for entry in archive.entries(below):
-            found = True
+        if not key.endswith(b"/"):
+            with contextlib.suppress(MemberNotFoundError):
+                yield archive.entry(key)
+                found.add(key)
+            continue
+        last = key
+        for entry in archive.entries(key):
+            found.add(key[:-1])
             yield entry
-        if not found:
-            raise MemberNotFoundError(f"{archive.name}: there is no member {show(name)}; nothing was written")
-        last = name
+        if key[:-1] not in found:
+            name = show(key[:-1])
+            raise MemberNotFoundError(f"{archive.name}: there is no member {name}; nothing was written")
+
+
+def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries in batches, of so many files and so many extents."""
+    batch, extents = list[Entry](), 0
+    for entry in entries:
+        batch.append(entry)
+        extents += len(entry.extents)
+        if len(batch) >= BATCH or extents >= BATCH_EXTENTS:
+            yield batch
+            batch, extents = [], 0
+    if batch:
+        yield batch
 
 
 class _Extraction:
@@ -157,6 +182,8 @@ class _Extraction:
         self._staging: StagingFolder | None = None
         self._new = True
         self._first: list[Entry] = []
+        self._selected = 0
+        self._hashes = HashBudget(archive.statistics.archive_bytes)
         self._limits = limits
         self._threads = threads
         self._progress = progress
@@ -166,12 +193,15 @@ class _Extraction:
 
     def check(self, names: list[bytes] | None, *, force: bool) -> None:
         """Refuse before anything is written what exceeds a limit or would replace something."""
-        limits, total = self._limits, 0
+        limits, total, extents, content = self._limits, 0, 0, 0
         look = not force and not self._target.is_empty()
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
-        entries, top = select(self._archive, names), None
-        self._first = list(islice(entries, BATCH))
-        for count, entry in enumerate(chain(self._first, entries), 1):
+        batches, top = cut(select(self._archive, names)), None
+        self._first = next(batches, [])
+        for count, entry in enumerate(chain(self._first, chain.from_iterable(batches)), 1):
+            self._selected = count
+            extents += max(0, len(entry.extents) - 1)
+            content += entry.size
             for extent in entry.extents:
                 if extent.block != HOLE:
                     total += extent.length
@@ -179,6 +209,7 @@ class _Extraction:
                 count > limits.members
                 or entry.path.count(b"/") >= limits.depth
                 or entry.size > limits.file_bytes
+                or extents > limits.extents + content // BYTES_PER_EXTENT
             ):
                 raise UnsafeArchiveError(
                     f"{show(entry.path)} exceeds the limits of extraction; nothing was written"
@@ -201,7 +232,8 @@ class _Extraction:
     def stage(self) -> None:
         """Where no name of the archive stands in the target yet, put all together in a folder beside."""
         if self._new and self._target.descriptor is not None:
-            self._work = self._staging = StagingFolder(self._target)
+            self._staging = StagingFolder.beside(self._target)
+            self._work = self._staging or self._target
 
     def run(self, names: list[bytes] | None) -> ExtractionReport:
         """Write everything; see `extract`."""
@@ -213,9 +245,8 @@ class _Extraction:
                     e for e in batch if e.kind is EntryKind.DIRECTORY and self._guard(e, self._make_folder)
                 ]
                 links += [e for e in batch if e.kind in LINKED]
-                delivery = Delivery(self._archive, self._work, self._done)
-                delivery.run([e for e in batch if e.kind is EntryKind.FILE], pool)
-        self._hard_links([link for link in links if link.kind is EntryKind.HARDLINK], names)
+                self._deliver([e for e in batch if e.kind is EntryKind.FILE], pool)
+            self._hard_links([link for link in links if link.kind is EntryKind.HARDLINK], names, pool)
         for link in links:
             if link.kind is EntryKind.SYMLINK and self._guard(link, self._make_symlink):
                 self._report.links += 1
@@ -229,10 +260,11 @@ class _Extraction:
         """The entries again, in parts; those of a small archive were kept."""
         batch, self._first = self._first, []
         yield batch
-        if len(batch) == BATCH:
-            entries = islice(select(self._archive, names), BATCH, None)
-            while batch := list(islice(entries, BATCH)):
-                yield batch
+        if self._selected > len(batch):
+            yield from cut(islice(select(self._archive, names), len(batch), None))
+
+    def _deliver(self, files: Sequence[Entry], pool: Executor) -> None:
+        Delivery(self._archive, self._work, self._done, self._hashes).run(files, pool)
 
     def _finish_folders(self, folders: list[Entry]) -> None:
         """Give folders their modes and times, those inside before those around them."""
@@ -286,40 +318,67 @@ class _Extraction:
     def _make_symlink(self, entry: Entry) -> None:
         self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)
 
-    def _hard_links(self, links: list[Entry], names: list[bytes] | None) -> None:
+    def _hard_links(self, links: list[Entry], names: list[bytes] | None, pool: Executor) -> None:
         """Link to files written before; the first link stands in for a file that was not selected."""
+        chosen = None if names is None else set(names)
         stands_at: dict[bytes, bytes] = {}
+        copied, linked = list[Entry](), list[Entry]()
         for link in links:
-            primary = stands_at.get(link.target, link.target)
-            if primary == link.target and not selected(link.target, names):
-                self._copy_instead(link)
+            if link.target in stands_at or selected(link.target, chosen):
+                linked.append(link)
+            else:
                 stands_at[link.target] = link.path
-            elif primary in self._failed:
+                copied.append(link)
+        self._copy_instead(copied, pool)
+        unlinked = []
+        for link in linked:
+            primary = stands_at.get(link.target, link.target)
+            if primary in self._failed:
                 message = f"the file that it links to, {show(primary)}, was not written"
                 self._fail(link, Failure(message, damage=False))
-            elif self._guard(link, partial(self._link_or_copy, primary=primary)):
-                self._report.links += 1
+                continue
+            try:
+                made = self._link(link, primary)
+            except FAILURES as error:
+                self._fail(link, reason(error))
+                continue
+            self._report.links += made
+            if not made:
+                unlinked.append(link)
+        self._copy_instead(unlinked, pool)
 
-    def _link_or_copy(self, link: Entry, primary: bytes) -> None:
+    def _link(self, link: Entry, primary: bytes) -> bool:
+        """Make a hard link; False where the target's file system has none, or no more of them."""
         self._archive.origin(link)  # what it links to is a file of the archive, whatever stands in the target
         try:
             self._work.make_hard_link(link.path, primary)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
                 raise
-            self._copy_instead(link)
+            return False
+        return True
 
-    def _copy_instead(self, link: Entry) -> None:
-        """Write the file that a hard link is another name of, under the link's name."""
-        try:
-            origin = self._archive.origin(link)
-        except ArchiveError as error:
-            self._fail(link, reason(error))
-            return
-        with ThreadPoolExecutor(1) as pool:
-            Delivery(self._archive, self._work, self._done).run([replace(origin, path=link.path)], pool)
+    def _copy_instead(self, links: list[Entry], pool: Executor) -> None:
+        """Write the files that hard links are other names of, under the links' names."""
+        for batch in cut(self._origins(links)):
+            self._deliver(batch, pool)
+
+    def _origins(self, links: list[Entry]) -> Iterator[Entry]:
+        """The files that hard links lead to, each with the link's path."""
+        for link in links:
+            try:
+                yield replace(self._archive.origin(link), path=link.path)
+            except ArchiveError as error:
+                self._fail(link, reason(error))
 
 
-def selected(path: bytes, names: list[bytes] | None) -> bool:
+def selected(path: bytes, names: set[bytes] | None) -> bool:
     """Whether a path is one of the names or below one."""
-    return names is None or any(path == name or path.startswith(name + b"/") for name in names)
+    if names is None or path in names:
+        return True
+    slash = path.find(b"/")
+    while slash >= 0:
+        if path[:slash] in names:
+            return True
+        slash = path.find(b"/", slash + 1)
+    return False

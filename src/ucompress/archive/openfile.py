@@ -35,6 +35,8 @@ def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
             with contextlib.suppress(OSError):
                 os.setxattr(descriptor, name, value)
     if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
+        # Where the file system has no modes it may say so; the file is ours, so nothing else forbids it.
+        with contextlib.suppress(PermissionError):
+            os.fchmod(descriptor, mode)
     with contextlib.suppress(OSError, OverflowError):
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))

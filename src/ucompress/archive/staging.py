@@ -27,29 +27,48 @@ class StagingFolder(TargetFolder):
 
     Parameters:
         target: where it is made; it must have a descriptor.
+        name: its name there.
+        opened: its descriptor; closed with the object.
     """
 
-    def __init__(self, target: TargetFolder) -> None:
-        """Make it, and open it without following what may have taken its name since.
+    def __init__(self, target: TargetFolder, name: bytes, opened: int) -> None:
+        """Take over a folder that was made; see `beside`."""
+        super().__init__(Path(os.fsdecode(target.root), os.fsdecode(name)), force=False, opened=opened)
+        self._target = target
+        self._name = name
+        self._opened = opened
+        self._kept = self._kept_modes()
+
+    @classmethod
+    def beside(cls, target: TargetFolder) -> StagingFolder | None:
+        """Make a folder, and open it without following what may have taken its name since.
+
+        Returns:
+            None if others may reach into it, as where the file system shows owners and modes of its own
+            making (FAT, network shares): nothing is put together there then, and it is removed.
 
         Raises:
             OutputError: it cannot be made.
         """
-        self._target = target
-        self._name = temporary_name()
-        path = Path(os.fsdecode(target.root), os.fsdecode(self._name))
+        name = temporary_name()
         try:
-            os.mkdir(self._name, 0o700, dir_fd=target.descriptor)
-            opened = os.open(self._name, FOLDER_FLAGS, dir_fd=target.descriptor)
+            os.mkdir(name, 0o700, dir_fd=target.descriptor)
+            opened = None
+            try:
+                opened = os.open(name, FOLDER_FLAGS, dir_fd=target.descriptor)
+                made = os.fstat(opened)
+                if made.st_uid == os.geteuid() and not stat.S_IMODE(made.st_mode) & 0o077:
+                    return cls(target, name, opened)
+                os.close(opened)
+                os.rmdir(name, dir_fd=target.descriptor)
+                return None
+            except BaseException:
+                if opened is not None:
+                    os.close(opened)
+                os.rmdir(name, dir_fd=target.descriptor)
+                raise
         except OSError as error:
-            raise OutputError(f"cannot extract to {path.parent}: {error.strerror}") from error
-        super().__init__(path, force=False, opened=opened)
-        self._opened = opened
-        made = os.fstat(opened)
-        if made.st_uid != os.geteuid() or stat.S_IMODE(made.st_mode) & 0o077:
-            self.close()
-            raise OutputError(f"{path} is not the folder that was made; nothing was written")
-        self._kept = self._kept_modes()
+            raise OutputError(f"cannot extract to {show(target.root)}: {error.strerror}") from error
 
     def _kept_modes(self) -> int:
         """The permission bits that a new file gets as asked for: what the umask and the file system leave."""
