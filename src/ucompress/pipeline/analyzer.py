@@ -10,37 +10,48 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.checksum import digest
 from ucompress.database import FileAnalysis, FileStamp
+from ucompress.errors import InputError
 from ucompress.patterns import PatternCounter, count_patterns
 from ucompress.pipeline import samples
-from ucompress.pipeline.contents import ContentReader, DistinctContent, group_contents
-from ucompress.pipeline.file_processor import WINDOW_BYTES, FileContent, FileToRead, ParallelFileProcessor
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent, group_contents
+from ucompress.pipeline.file_processor import (
+    WINDOW_BYTES,
+    FileContent,
+    FileToRead,
+    ParallelFileProcessor,
+    as_scanned,
+)
 from ucompress.pipeline.mining import mine_patterns
+from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ucompress.database import PatternDatabase
     from ucompress.patterns import PatternEntry
-    from ucompress.progress import ProgressReporter
+    from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
 
 ANALYSIS_VERSION = 1
 """Raised when digest, class or sample of the same bytes change."""
 
 CLASSIFIED_BYTES = 1 << 20
+
+PASSES = 3
+"""Times that bytes are gone over: sampled, and then, of distinct contents, located and counted."""
+
 COUNTER_CAPACITY = 2 * samples.SAMPLES
 
 
@@ -141,40 +152,65 @@ class ParallelAnalyzer:
         min_pattern_length: bytes in a d-mer, and the shortest pattern.
         min_frequency: fewest positions at which a pattern must stand.
         database: keeps analyses of files and the patterns found.
-        progress_reporter: hears how many patterns there are.
+        progress_reporter: hears of the phase, of files and bytes as they are done, and of patterns.
         processor: reads the files.
-        advance: called with (files, bytes, path) as work is done; what it raises ends the work.
         warn: called with (path, message) for a file that cannot be read.
     """
 
     min_pattern_length: int
     min_frequency: int
     database: PatternDatabase
-    progress_reporter: ProgressReporter
+    progress_reporter: WorkReporter
     processor: ParallelFileProcessor
-    advance: Callable[[int, int, bytes | None], None] = field(default=lambda files, size, path: None)
     warn: Callable[[bytes, str], None] = field(default=lambda path, message: None)
 
-    def analyze_files(self, files: Sequence[Path]) -> list[PatternEntry]:
+    def __post_init__(self) -> None:
+        """Let the processor report to the same place, unless it has one of its own."""
+        if self.processor.reporter is None:
+            self.processor = replace(self.processor, reporter=self.progress_reporter)
+
+    def analyze_files(self, files: Iterable[str | bytes | os.PathLike[str]]) -> list[PatternEntry]:
         """The patterns of some files, counted exactly and stored in the database.
 
-        Files that cannot be read are reported through `warn` and left out.
-        """
-        from ucompress.scan import scan
+        Each path is a file of its own, wherever it lies and whatever it is called; one that is named
+        twice counts once. Files that cannot be read are reported through `warn` and left out.
 
-        analysis = self.analyze_manifest(scan(files), key_stamp=0)
-        entries = self.find_patterns(analysis)
+        Raises:
+            InputError: a file changed while it was analyzed; nothing was stored.
+        """
+        wanted = [as_scanned(path) for path in sorted(set(map(os.fsencode, files)))]
+        size = sum(file.size for file in wanted)
+        self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
+        shift = samples.sampling_shift(size)
+        analyzed = []
+        results = self._sampled(wanted, shift)
+        for number, (file, found) in enumerate(zip(wanted, results, strict=True)):
+            self.progress_reporter.advance(files=1, path=file.path)
+            if isinstance(found, OSError):
+                self.warn(file.path, found.strerror or str(found))
+            elif file.size:
+                analyzed.append(AnalyzedFile(number, file.path, (file.path,), file.size, found))
+        try:
+            entries = self.find_patterns(self._merged(analyzed, shift))
+        except ContentsChangedError as change:
+            raise InputError(f"{change} while they were analyzed; nothing was stored") from change
         self.database.store_patterns(entries)
         return entries
 
-    def analyze_single_file(self, file: FileToRead, shift: int) -> FileAnalysis:
-        """Digest, class and sample of one file.
+    def analyze_single_file(
+        self, file: str | bytes | os.PathLike[str], shift: int = samples.DENSEST_SHIFT
+    ) -> FileAnalysis:
+        """Digest, class and sample of one file, read here and now.
+
+        Args:
+            file: its path.
+            shift: one d-mer in 2^shift is kept.
 
         Raises:
             OSError: the file cannot be read.
         """
-        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
-        ((result,),) = self.processor.process_files([file], visit)
+        content = self.processor.read_file_content(file)
+        result = analyze_content(content, self.min_pattern_length, shift)
         if isinstance(result, OSError):
             raise result
         return result
@@ -202,8 +238,17 @@ class ParallelAnalyzer:
             for index, kind in enumerate(manifest.kinds)
             if kind == MemberKind.FILE and manifest.sizes[index]
         ]
-        shift = samples.sampling_shift(sum(manifest.sizes[index] for index in wanted))
+        size = sum(manifest.sizes[index] for index in wanted)
+        self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
+        shift = samples.sampling_shift(size)
         analyzed = list(self._analyses(manifest, wanted, shift, key_stamp, distrusted))
+        analysis = self._merged(analyzed, shift)
+        distinct = sum(content.size for content in analysis.contents)
+        self.progress_reporter.expect(size + (PASSES - 1) * distinct)
+        return analysis
+
+    def _merged(self, analyzed: list[AnalyzedFile], shift: int) -> Analysis:
+        """What files hold together; they come in the order of their paths."""
         contents, ordinals = group_contents(
             (file.path, file.sources, file.size, file.analysis.digest, file.analysis.kind_class)
             for file in analyzed
@@ -227,7 +272,7 @@ class ParallelAnalyzer:
                 self.processor,
                 length=self.min_pattern_length,
                 min_frequency=self.min_frequency,
-                advance=self.advance,
+                found=self.progress_reporter.found,
             )
         finally:
             read.close()
@@ -248,8 +293,7 @@ class ParallelAnalyzer:
             for index in wanted
             if index not in known
         )
-        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
-        results = chain.from_iterable(self.processor.process_files(fresh, visit))
+        results = self._sampled(fresh, shift)
         links = _links(manifest)
         pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
         stored_at = time.monotonic()
@@ -260,7 +304,8 @@ class ParallelAnalyzer:
                 found = next(results)
                 if isinstance(found, FileAnalysis) and key_stamp != 0:
                     pending.append((_cache_path(source), _stamp(manifest, index), found))
-            self.advance(1, size, path)
+            # The processor tells of the bytes that it reads.
+            self.progress_reporter.advance(files=1, size=size if index in known else 0, path=path)
             if isinstance(found, OSError):
                 self.warn(path, found.strerror or str(found))
                 continue
@@ -271,6 +316,11 @@ class ParallelAnalyzer:
                 stored_at = time.monotonic()
         if pending:
             self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
+
+    def _sampled(self, files: Iterable[FileToRead], shift: int) -> Iterator[FileAnalysis | OSError]:
+        """`analyze_content` of each file, in order, from the workers."""
+        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
+        return chain.from_iterable(self.processor.process_files(files, visit))
 
     def _known(
         self, manifest: Manifest, wanted: list[int], parameters: bytes, distrusted: Collection[bytes]

@@ -7,17 +7,22 @@ interpreter with SIGBUS. A file at or above the threshold goes through in window
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
 from ucompress.pipeline.executors import ordered_map
+from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
+from ucompress.scan.opening import look_at
 
 Result = TypeVar("Result")
 
@@ -44,13 +49,16 @@ class FileToRead:
     digest: bytes = b""
 
 
+AnyFile = FileToRead | str | bytes | os.PathLike[str]
+
+
 @dataclass(slots=True)
 class FileContent:
     """A file's bytes on their way through the pipeline.
 
     Attributes:
         file: what was to be read.
-        windows: the bytes in order; one window for a small file. Can be walked once.
+        windows: the bytes in order; one window for a small file.
         digest: BLAKE3 over all windows, once they were walked; None before.
         error: why the file could not be read, or None. Then there are no windows.
     """
@@ -115,6 +123,7 @@ class ParallelFileProcessor:
         memory_map_threshold: bytes from which on a file goes through in windows.
         in_flight: the most chunks being worked on or waiting.
         poll: called while waiting; what it raises ends the work.
+        reporter: hears of the bytes of each chunk as it is done, and of its last file.
     """
 
     executor: Executor
@@ -122,30 +131,52 @@ class ParallelFileProcessor:
     memory_map_threshold: int = 16 * MIB
     in_flight: int = 4
     poll: Callable[[], None] = field(default=lambda: None)
+    reporter: WorkReporter | None = None
+
+    @overload
+    def process_files(self, files: Iterable[AnyFile]) -> Iterator[FileContent]: ...
+
+    @overload
+    def process_files(
+        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result]
+    ) -> Iterator[Result]: ...
 
     def process_files(
-        self, files: Iterable[FileToRead], visit: Callable[[Iterator[FileContent]], Result]
-    ) -> Iterator[Result]:
-        """What `visit` makes of each chunk of files, in their order.
+        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result] | None = None
+    ) -> Iterator[FileContent] | Iterator[Result]:
+        """The contents of files, in their order, or what `visit` makes of each chunk of them.
 
         Args:
-            files: what to read.
+            files: what to read: paths, or files of a scan.
             visit: called in a worker with the contents of a chunk, one file open at a time; it
                 walks their windows and returns what is kept, so that no more than the files in
                 work are held in memory. It must pickle for executors of other processes.
 
         Yields:
-            One result a chunk.
+            A content a file, small ones read in the workers, no more than `in_flight` chunks at once,
+            and large ones as their windows are walked; with `visit` one result a chunk.
         """
-        task = partial(process_chunk, visit=visit, threshold=self.memory_map_threshold)
-        chunks = self.chunks(files)
-        return ordered_map(self.executor, task, chunks, in_flight=self.in_flight, poll=self.poll)
+        if visit is None:
+            return chain.from_iterable(self._process(files, list))
+        return self._process(files, visit)
 
-    def chunks(self, files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
+    def process_chunk(self, files: Iterable[AnyFile]) -> list[FileContent]:
+        """The contents of a few files, small ones read here and now."""
+        return [self.read_file_content(file) for file in files]
+
+    def read_file_content(self, file: AnyFile) -> FileContent:
+        """The content of one file: whole below the threshold, in windows from there on.
+
+        A small file that cannot be read comes with its `error`; a large one raises OSError while
+        its windows are walked.
+        """
+        return read_file_content(as_scanned(file), self.memory_map_threshold)
+
+    def chunks(self, files: Iterable[AnyFile]) -> Iterator[list[FileToRead]]:
         """The files in chunks of at most `chunk_size` files and about 8 MiB."""
         chunk: list[FileToRead] = []
         held = 0
-        for file in files:
+        for file in map(as_scanned, files):
             chunk.append(file)
             held += file.size
             if len(chunk) >= self.chunk_size or held >= CHUNK_BYTES:
@@ -154,52 +185,80 @@ class ParallelFileProcessor:
         if chunk:
             yield chunk
 
+    def _process(
+        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result]
+    ) -> Iterator[Result]:
+        begun: deque[tuple[int, bytes]] = deque()  # bytes and last file of each chunk in flight
 
-def process_chunk(
+        def noted() -> Iterator[list[FileToRead]]:
+            for chunk in self.chunks(files):
+                begun.append((sum(file.size for file in chunk), chunk[-1].path))
+                yield chunk
+
+        task = partial(_visit_chunk, visit=visit, threshold=self.memory_map_threshold)
+        for result in ordered_map(self.executor, task, noted(), in_flight=self.in_flight, poll=self.poll):
+            size, path = begun.popleft()
+            if self.reporter is not None:
+                self.reporter.advance(size=size, path=path)
+            yield result
+
+
+def as_scanned(file: AnyFile) -> FileToRead:
+    """A path as a file to read, of the size that it has now; reading tells why where it has none."""
+    if isinstance(file, FileToRead):
+        return file
+    path = os.fsencode(file)
+    try:
+        return FileToRead(path, look_at(path).st_size)
+    except OSError:
+        return FileToRead(path, 0)
+
+
+def _visit_chunk(
     files: Sequence[FileToRead], visit: Callable[[Iterator[FileContent]], Result], threshold: int
 ) -> Result:
-    """`visit` applied to the contents of a chunk; runs in a worker."""
-    return visit(_contents(files, threshold))
+    """`visit` applied to the contents of a chunk, each read when it is asked for; runs in a worker."""
+    return visit(read_file_content(file, threshold) for file in files)
 
 
-def _contents(files: Sequence[FileToRead], threshold: int) -> Iterator[FileContent]:
-    """The content of each file, open until the next is asked for."""
-    for file in files:
-        try:
-            descriptor = open_source(file.path)
-        except OSError as error:
-            yield FileContent(file, error=error)
-            continue
-        try:
-            yield read_file_content(file, descriptor, threshold)
-        finally:
-            os.close(descriptor)
-
-
-def read_file_content(file: FileToRead, descriptor: int, threshold: int) -> FileContent:
-    """The content of one open file: whole below the threshold, in windows from there on.
-
-    A small file that cannot be read comes with its `error`; a large one raises OSError while
-    its windows are walked.
-    """
+def read_file_content(file: FileToRead, threshold: int) -> FileContent:
+    """See `ParallelFileProcessor.read_file_content`."""
     content = FileContent(file)
-    if file.size < threshold:
-        try:
+    if file.size >= threshold:
+        content.windows = _Windows(content)
+        return content
+    try:
+        with _opened(file.path) as descriptor:
             data = read_exactly(descriptor, 0, file.size, file.path)
-        except OSError as error:
-            content.error = error
-            return content
-        content.windows = (data,)
-        content.digest = digest(data)
-    else:
-        content.windows = _windows(content, file, descriptor)
+    except OSError as error:
+        content.error = error
+        return content
+    content.windows = (data,)
+    content.digest = digest(data)
     return content
 
 
-def _windows(content: FileContent, file: FileToRead, descriptor: int) -> Iterator[bytes]:
-    hasher = Digest()
-    for offset in range(0, file.size, WINDOW_BYTES):
-        window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
-        hasher.update(window)
-        yield window
-    content.digest = hasher.digest()
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The windows of a large file, read as they are walked; its content has the digest afterwards."""
+
+    content: FileContent
+
+    def __iter__(self) -> Iterator[bytes]:
+        file = self.content.file
+        hasher = Digest()
+        with _opened(file.path) as descriptor:
+            for offset in range(0, file.size, WINDOW_BYTES):
+                window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
+                hasher.update(window)
+                yield window
+        self.content.digest = hasher.digest()
+
+
+@contextmanager
+def _opened(path: bytes) -> Iterator[int]:
+    descriptor = open_source(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

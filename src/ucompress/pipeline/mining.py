@@ -39,7 +39,7 @@ def mine_patterns(
     *,
     length: int,
     min_frequency: int,
-    advance: Callable[[int, int, bytes | None], None],
+    found: Callable[[int], None],
 ) -> list[PatternEntry]:
     """What repeats in `contents`, counted exactly, most bytes saved first.
 
@@ -50,7 +50,7 @@ def mine_patterns(
         processor: reads them whole.
         length: bytes in a d-mer.
         min_frequency: fewest positions of a pattern, over all files.
-        advance: called as work is done; what it raises ends the work.
+        found: called with the number of patterns that stand often enough as far as they are counted.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more.
@@ -67,7 +67,6 @@ def mine_patterns(
     for places, changed in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
         _insist_on_none(changed, contents)
         locator.merge(places)
-        advance(0, 0, None)
     patterns = tuple(
         grow(
             locator.places(),
@@ -81,8 +80,10 @@ def mine_patterns(
     for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
         _insist_on_none(changed, contents)
         tally.merge(counts)
-        advance(0, 0, None)
-    return entries(patterns, tally.counts(), min_frequency)
+        found(int(np.count_nonzero(tally.counts()["frequency"] >= min_frequency)))
+    frequent = entries(patterns, tally.counts(), min_frequency)
+    found(len(frequent))
+    return frequent
 
 
 def _insist_on_none(changed: list[int], contents: list[DistinctContent]) -> None:

@@ -13,7 +13,6 @@ from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
-from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, is_as_scanned, look_again
 
 if TYPE_CHECKING:
@@ -100,8 +99,6 @@ class Survey:
         """
         manifest, context = self.manifest, self.context
         files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
-        size = sum(manifest.sizes[i] for i in files)
-        context.tracker.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(files), size=size)
         failed: dict[bytes, str] = {}
         shared, each = analysis_memory(context.config, manifest)
         with context.workers(shared=shared, each=each) as workers:
@@ -133,6 +130,8 @@ class Survey:
                 entries = self._analyzer(workers).find_patterns(analysis)
             database.replace_patterns(self.source_key, entries)
             database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)
+        else:
+            context.tracker.expect(context.tracker.bytes)
         context.tracker.found(database.pattern_count(self.source_key))
         return key
 
@@ -152,8 +151,7 @@ class Survey:
             config.min_pattern_length,
             config.min_frequency,
             context.database,
-            context.reporter,
+            context.tracker,
             processor,
-            advance=lambda files, size, path: context.tracker.advance(files=files, size=size, path=path),
             warn=warn,
         )

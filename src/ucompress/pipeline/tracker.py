@@ -75,6 +75,10 @@ class RunTracker:
         self._path = None  # the file last begun belongs to the phase before
         self._show()
 
+    def expect(self, size: int) -> None:
+        """Correct the bytes of work that the phase has in all."""
+        self.total_bytes = size
+
     def complete(self, files: int, size: int) -> None:
         """End the run, which went over `files` files of `size` bytes."""
         self.phase = PipelinePhase.COMPLETED

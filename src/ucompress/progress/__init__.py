@@ -21,6 +21,7 @@ from ucompress.progress.events import (
     ProgressUpdate,
     Renderer,
     Severity,
+    WorkReporter,
 )
 from ucompress.progress.rate import RateEstimator
 from ucompress.progress.reporter import ProgressReporter
@@ -39,6 +40,7 @@ __all__ = [
     "Renderer",
     "SavedBytes",
     "Severity",
+    "WorkReporter",
     "error_document",
     "notice_document",
     "path_fields",

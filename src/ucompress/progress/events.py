@@ -160,3 +160,19 @@ class Renderer(Protocol):
 
     def abort(self) -> None:
         """Give the terminal back without final numbers."""
+
+
+class WorkReporter(Protocol):
+    """Hears of work as it is done; a `ProgressReporter`, or what counts for one."""
+
+    def enter(self, phase: PipelinePhase, *, files: int = 0, size: int | None = None) -> None:
+        """Begin a phase that has `files` files and `size` bytes of work."""
+
+    def expect(self, size: int) -> None:
+        """Correct the bytes of work that the phase has in all."""
+
+    def advance(self, *, files: int = 0, size: int = 0, path: bytes | None = None) -> None:
+        """Note so many more files and bytes as done; what it raises ends the work."""
+
+    def found(self, patterns: int) -> None:
+        """Note how many patterns are known by now."""

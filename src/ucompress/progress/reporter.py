@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -154,6 +156,35 @@ class ProgressReporter:
             # so that a million files a second fill no memory.
             if changed:
                 self._queue.put((now, update))
+
+    def enter(self, phase: PipelinePhase, *, files: int = 0, size: int | None = None) -> None:
+        """Begin a phase that has `files` files and `size` bytes of work."""
+        with self._lock:
+            patterns = self._latest.patterns_found
+            self.update(ProgressUpdate(phase, total_files=files, total_bytes=size, patterns_found=patterns))
+
+    def expect(self, size: int) -> None:
+        """Correct the bytes of work that the phase has in all."""
+        with self._lock:
+            self.update(replace(self._latest, total_bytes=size))
+
+    def advance(self, *, files: int = 0, size: int = 0, path: bytes | None = None) -> None:
+        """Note so many more files and bytes as done, `path` the last of them."""
+        with self._lock:
+            latest = self._latest
+            self.update(
+                replace(
+                    latest,
+                    files_processed=latest.files_processed + files,
+                    bytes_processed=latest.bytes_processed + size,
+                    current_file=latest.current_file if path is None else Path(os.fsdecode(path)),
+                )
+            )
+
+    def found(self, patterns: int) -> None:
+        """Note how many patterns are known by now."""
+        with self._lock:
+            self.update(replace(self._latest, patterns_found=patterns))
 
     def notice(self, message: str, path: bytes | None = None, severity: Severity = Severity.NOTICE) -> None:
         """Show a message beside the numbers; from any thread."""

@@ -1,0 +1,129 @@
+"""The analyzer by itself: patterns of some files, one file, and what it tells of its work."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support import fill_codebase
+from tests.pipeline.runs import configuration
+from ucompress.checksum import digest
+from ucompress.database import PatternDatabase
+from ucompress.errors import InputError
+from ucompress.patterns import count_patterns
+from ucompress.pipeline import analyzer as analyzers
+from ucompress.pipeline import samples
+from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.file_processor import ParallelFileProcessor
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.progress import PipelinePhase, ProgressReporter
+
+LINE = b"def main(arguments): return 0  # what every file has\n"
+
+
+@pytest.fixture
+def analyzer():
+    with ThreadPoolExecutor(2) as pool, PatternDatabase(":memory:") as database:
+        yield ParallelAnalyzer(16, 3, database, ProgressReporter(), ParallelFileProcessor(pool))
+
+
+def write(path, data):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def overlapping(text, pattern):
+    return sum(text.startswith(pattern, at) for at in range(len(text)))
+
+
+def test_files_of_one_name_are_files_of_their_own(tmp_path, analyzer):
+    texts = {
+        write(tmp_path / folder / "x.py", LINE * 3 + folder.encode() * 40): LINE * 3 + folder.encode() * 40
+        for folder in ("a", "b", "c")
+    }
+    empty = write(tmp_path / "c" / "empty", b"")
+    found = analyzer.analyze_files([*texts, empty, tmp_path / "a" / "x.py"])
+    assert any(LINE[:40] in entry.pattern for entry in found)
+    for entry in found:
+        assert entry.frequency == sum(overlapping(text, entry.pattern) for text in texts.values())
+        assert entry.file_count == sum(entry.pattern in text for text in texts.values())
+    assert sorted(analyzer.database.get_frequent_patterns(0), key=lambda entry: entry.pattern) == sorted(
+        found, key=lambda entry: entry.pattern
+    )
+    state = analyzer.progress_reporter.current_state
+    assert state.phase is PipelinePhase.ANALYZING_PATTERNS
+    assert (state.files_processed, state.total_files) == (4, 4)
+    assert state.patterns_found >= len(found) > 0
+
+
+def test_a_file_that_cannot_be_read_is_told_and_left_out(tmp_path, analyzer):
+    told = []
+    analyzer.warn = lambda path, message: told.append((path, message))
+    there = write(tmp_path / "there", LINE * 5)
+    missing = tmp_path / "missing"
+    found = analyzer.analyze_files([missing, there])
+    assert told == [(str(missing).encode(), "No such file or directory")]
+    assert found
+    assert all(entry.file_count == 1 for entry in found)
+
+
+def test_a_file_that_changes_meanwhile_is_an_error_of_ours(tmp_path, analyzer, monkeypatch):
+    path = write(tmp_path / "changing", LINE * 5)
+    mine = analyzers.mine_patterns
+
+    def late(*arguments, **options):
+        path.write_bytes(LINE[::-1] * 5)
+        return mine(*arguments, **options)
+
+    monkeypatch.setattr(analyzers, "mine_patterns", late)
+    with pytest.raises(InputError, match="changed"):
+        analyzer.analyze_files([path])
+    assert analyzer.database.pattern_count() == 0
+
+
+def test_one_file(tmp_path, analyzer):
+    data = LINE * 30
+    found = analyzer.analyze_single_file(write(tmp_path / "one", data))
+    assert found.digest == digest(data)
+    assert found.kind_class == 0
+    expected = count_patterns(data, 16, threshold=samples.threshold(samples.DENSEST_SHIFT))
+    assert samples.hashes(found.sample).tolist() == expected["hash"].tolist()
+    with pytest.raises(FileNotFoundError):
+        analyzer.analyze_single_file(tmp_path / "none")
+
+
+def test_frequencies_merge_in_any_order(tmp_path, analyzer):
+    packed = [
+        analyzer.analyze_single_file(write(tmp_path / str(number), LINE * number)).sample
+        for number in range(1, 6)
+    ]
+    merged = analyzer.merge_pattern_frequencies(packed, samples.DENSEST_SHIFT)
+    again = analyzer.merge_pattern_frequencies(reversed(packed), samples.DENSEST_SHIFT)
+    assert merged.tolist() == again.tolist()
+    assert merged["documents"].max() == 5
+
+
+def test_all_passes_count_as_work_of_the_phase(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    fill_codebase(tree, 40, 2000)
+    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz"))
+    updates = []
+    take = job.reporter.update
+
+    def update(update):
+        updates.append(update)
+        take(update)
+
+    monkeypatch.setattr(job.reporter, "update", update)
+    monkeypatch.setattr("ucompress.pipeline.tracker.SHOW_SECONDS", 0.0)
+    monkeypatch.setattr("ucompress.pipeline.file_processor.CHUNK_BYTES", 5000)
+    found = len(job.analyze())
+    analyzing = [update for update in updates if update.phase is PipelinePhase.ANALYZING_PATTERNS]
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+    assert analyzing[0].total_bytes == 3 * size
+    last = analyzing[-1]
+    assert last.bytes_processed == last.total_bytes > 2 * size
+    # Patterns are shown while they are counted.
+    first = next(update for update in analyzing if update.patterns_found)
+    assert first.bytes_processed < last.bytes_processed
+    assert last.patterns_found == found
