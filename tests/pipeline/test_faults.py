@@ -4,8 +4,11 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -14,7 +17,9 @@ from tests.pipeline.runs import command, configuration, pack, run
 from ucompress.archive import Archive
 from ucompress.codec.block import BlockCompressor
 from ucompress.database import PatternDatabase, last_job
+from ucompress.database.jobs import JobStore
 from ucompress.errors import (
+    DatabaseError,
     InterruptedJobError,
     JobBusyError,
     MemoryLimitExceededError,
@@ -25,6 +30,7 @@ from ucompress.pipeline import file_processor
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.progress import PipelinePhase, PipelineState
 from ucompress.scan import open_source
 
 
@@ -474,3 +480,132 @@ def test_a_block_that_does_not_decode_to_its_bytes_is_stored_and_reported(tree, 
         assert archive.verify().ok
         archive.extract(tmp_path / "out")
     assert tree_facts(tree) == tree_facts(tmp_path / "out" / "tree")
+
+
+def test_a_database_that_fails_after_the_archive_has_its_name_is_a_warning(tree, tmp_path, monkeypatch):
+    def full(*_):
+        raise DatabaseError("no space left")
+
+    monkeypatch.setattr(JobStore, "finish", full)
+    original = module.Assembly.publish
+
+    def publish(assembly, writer):
+        original(assembly, writer)
+        assembly.context.tracker.save_with(lambda state: full())
+
+    monkeypatch.setattr(module.Assembly, "publish", publish)
+    result, data = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    assert data == (tmp_path / "a.ucz").read_bytes()
+    assert result.exit_code == 0
+    assert len([warning for warning in result.warnings if "the archive is complete" in warning]) == 3
+    monkeypatch.undo()
+    again, _ = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    assert again.statistics.blocks_resumed == again.statistics.blocks
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("what", ["intact", "replaced", "gone"])
+def test_a_kill_right_after_the_archive_has_its_name_costs_nothing(tree, tmp_path, what):
+    reference = pack(tree, tmp_path / "r.ucz", level=1)[1]
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    script = (
+        "import os, sys\n"
+        "from tests.pipeline.runs import configuration\n"
+        "from ucompress.pipeline import orchestrator\n"
+        "orchestrator.summarize = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+        "orchestrator.PipelineOrchestrator(\n"
+        "    configuration(*sys.argv[1:3], database=sys.argv[3], level=1)).run()\n"
+    )
+    arguments = [str(tree), str(tmp_path / "a.ucz"), str(tmp_path / "p.db")]
+    root = Path(__file__).parents[2]
+    died = subprocess.run([sys.executable, "-c", script, *arguments], cwd=root, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+    stamp = (tmp_path / "a.ucz").stat().st_ino
+    if what == "replaced":
+        (tmp_path / "a.ucz").write_bytes(reference[:-1] + b"?")
+    elif what == "gone":
+        (tmp_path / "a.ucz").unlink()
+    result = PipelineOrchestrator(config).run()
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+    blocks = result.statistics.blocks
+    assert result.statistics.blocks_resumed == (blocks if what == "intact" else 0)
+    assert result.statistics.archive_bytes == len(reference)
+    assert ((tmp_path / "a.ucz").stat().st_ino == stamp) == (what == "intact")
+    assert not (tmp_path / ".a.ucz.partial").exists()
+
+
+def test_what_no_database_can_resume_leaves_no_partial_archive(tree, tmp_path, monkeypatch):
+    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz", level=1))
+    original = Assembly.write_blocks
+
+    def stopped(*arguments):
+        job.guard.request(signal.SIGINT)
+        return original(*arguments)
+
+    monkeypatch.setattr(Assembly, "write_blocks", stopped)
+    with pytest.raises(InterruptedJobError, match="nothing was kept"):
+        job.run()
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_a_refused_run_writes_nothing_into_a_busy_database(tree, tmp_path):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    state = PipelineState(PipelinePhase.COMPRESSING, 5, 9, 1)
+    with PatternDatabase(tmp_path / "p.db") as database:
+        number = database.jobs.open(b"another", {}, remember=False)
+        database.save_checkpoint(state, number)
+        with pytest.raises(JobBusyError):
+            PipelineOrchestrator(config).run()
+        assert database.load_checkpoint() == state
+
+
+def test_each_phase_ends_with_a_checkpoint(tree, tmp_path, monkeypatch):
+    saved = []
+    original = PatternDatabase.save_checkpoint
+
+    def save(database, state, job=None):
+        saved.append((state.phase, job))
+        return original(database, state, job)
+
+    monkeypatch.setattr(PatternDatabase, "save_checkpoint", save)
+    pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    assert [phase for phase, _ in saved] == list(PipelinePhase)
+    assert None not in [job for _, job in saved]
+
+
+def test_a_run_that_goes_on_tells_where_it_stood(tree, tmp_path, monkeypatch):
+    class Recorder:
+        messages: ClassVar[list[str]] = []
+
+        def message(self, notice):
+            self.messages.append(notice.message)
+
+        def __getattr__(self, name):
+            return lambda *_: None
+
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    job = PipelineOrchestrator(config)
+    with monkeypatch.context() as patch:
+        between_plan_and_coding(patch, lambda: job.guard.request(signal.SIGTERM))
+        with pytest.raises(InterruptedJobError):
+            job.run()
+    PipelineOrchestrator(config, renderer=Recorder()).run()
+    assert [text for text in Recorder.messages if "interrupted run, which stood at compressing" in text]
+
+
+def test_one_orchestrator_runs_again_and_again(tree, tmp_path, monkeypatch):
+    reference = pack(tree, tmp_path / "r.ucz", level=1)[1]
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    job = PipelineOrchestrator(config)
+    with monkeypatch.context() as patch:
+        between_plan_and_coding(patch, lambda: job.guard.request(signal.SIGINT))
+        with pytest.raises(InterruptedJobError):
+            job.run()
+    seconds = sum(job.resume_from_checkpoint().statistics.phase_seconds.values())
+    assert (tmp_path / "a.ucz").read_bytes() == reference
+    before = time.monotonic()
+    again = job.run()
+    assert sum(again.statistics.phase_seconds.values()) <= time.monotonic() - before
+    assert seconds > 0
+    assert (tmp_path / "a.ucz").read_bytes() == reference

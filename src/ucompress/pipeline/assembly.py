@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucompress.archive import ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
+from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.database import BlockRow
-from ucompress.errors import ResumeFailedError
+from ucompress.errors import ArchiveError, ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
 from ucompress.pipeline.executors import ordered_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 1.0
 LAYOUT = "layout"
+FINISHED = "finished"
+_TOTALS = struct.Struct("<9Q32s")
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class Assembly:
         resumed_blocks: blocks taken over from an interrupted run.
         lost_files: planned files that the finished archive does not have.
         dictionary_gain: bytes that the dictionary saves, as measured on a sample; its own cost deducted.
+        layout: what its blocks depend on, as one hash.
     """
 
     context: RunContext
@@ -65,25 +71,63 @@ class Assembly:
     resumed_blocks: int = 0
     lost_files: int = 0
     dictionary_gain: int = 0
+    layout: bytes = b""
 
     def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
         """The partial archive, index written: that of the interrupted run if it is still good."""
-        layout = self._layout(header)
+        layout = self.layout = self._layout(header)
         writer = self._resumed_writer(layout)
         if writer is not None:
             return writer
         self.context.database.jobs.truncate_blocks(self.job, 0)
         writer = ArchiveWriter.create(self.partial, header)
         try:
-            writer.write_dictionary(self.dictionary)
-            writer.write_index(entries)
-            head = writer.head_digest()
-            writer.sync()
+            with self.leaving_nothing_useless(writer):
+                writer.write_dictionary(self.dictionary)
+                writer.write_index(entries)
+                head = writer.head_digest()
+                writer.sync()
         except BaseException:
             writer.close()
             raise
         self.context.database.cache.store_artifact(self.job_key, LAYOUT, layout + head)
         return writer
+
+    @contextmanager
+    def leaving_nothing_useless(self, writer: ArchiveWriter) -> Iterator[None]:
+        """Remove the partial archive where what is done inside fails and no database could resume it."""
+        try:
+            yield
+        except BaseException:
+            if self.context.database.path is None:
+                if os.name == "nt":
+                    writer.close()  # an open file cannot be removed there
+                with suppress(OSError):
+                    self.partial.unlink()  # still locked: it is nobody else's
+            raise
+
+    def finished_before(self, header: ArchiveHeader) -> WriterTotals | None:
+        """The archive's totals if the interrupted run had given it its name already.
+
+        The output is that archive if it has its size and its footer, which names its tree hash.
+        """
+        database = self.context.database
+        blocks = len(self.plan.blocks)
+        layout = self._layout(header)
+        stored = database.cache.artifact(self.job_key, FINISHED)
+        if stored is None or len(stored) != len(layout) + _TOTALS.size or stored[: len(layout)] != layout:
+            return None
+        if not blocks or len(database.jobs.blocks(self.job)) != blocks or self.partial.exists():
+            return None
+        totals = WriterTotals(*_TOTALS.unpack(stored[len(layout) :]))
+        if _end_of(self.context.config.output) != (totals.archive_bytes, totals.tree_hash):
+            return None
+        self.resumed_blocks = blocks
+        self.context.tracker.advance(
+            files=sum(content.multiplicity for content in self.contents),
+            size=int(self.plan.block_sizes.sum()),
+        )
+        return totals
 
     def _resumed_writer(self, layout: bytes) -> ArchiveWriter | None:
         """The interrupted run's partial archive with the blocks that stand in it as they were written."""
@@ -137,19 +181,25 @@ class Assembly:
         finally:
             self._record(writer, pending)
 
-    def finish(
-        self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]], output: Path
-    ) -> WriterTotals:
-        """Complete the archive and give it its name."""
+    def finish(self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]]) -> WriterTotals:
+        """Complete the archive; the database notes its totals, so that a kill from now on costs nothing."""
         totals = writer.finish(errata)
+        if not errata:
+            self.context.database.cache.store_artifact(
+                self.job_key, FINISHED, self.layout + _TOTALS.pack(*astuple(totals))
+            )
         self.lost_files = sum(
             (planned.kind is EntryKind.FILE) - (truth.kind is EntryKind.FILE) for planned, truth in errata
         )
+        return totals
+
+    def publish(self, writer: ArchiveWriter) -> None:
+        """Give the finished archive its name."""
         if os.name == "nt":
             writer.close()  # an open file cannot be renamed there
-        publish(self.partial, output)  # still locked: nobody else can have begun to write it
+        # Still locked: nobody else can have begun to write it.
+        publish(self.partial, self.context.config.output)
         writer.close()
-        return totals
 
     def _files_complete(self) -> NDArray[np.int64]:
         """For each block how many files have all their bytes once it is written."""
@@ -210,3 +260,14 @@ class Assembly:
             hasher.update(content.digest + len(content.sources).to_bytes(8, "little"))
             hasher.update(b"\0".join(content.sources))
         return hasher.digest()
+
+
+def _end_of(path: Path) -> tuple[int, bytes] | None:
+    """Size and tree hash of an archive; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - FOOTER_SIZE))
+            return size, Footer.from_bytes(file.read(FOOTER_SIZE)).tree_hash
+    except (OSError, ArchiveError):
+        return None

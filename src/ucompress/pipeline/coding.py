@@ -81,7 +81,7 @@ def code_block(task: BlockTask) -> CodedBlock:
             data = bytes(run.length)
         parts.append(data)
     decoded = b"".join(parts)
-    codec_id, payload, proven = _compressor(task.level, task.dictionary).prove(decoded)
+    codec_id, payload, proven = primed_compressor(task.level, task.dictionary).prove(decoded)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,
@@ -98,7 +98,7 @@ _primed: tuple[int, bytes, ProvenCompressor] | None = None
 _priming = threading.Lock()
 
 
-def _compressor(level: int, dictionary: bytes) -> ProvenCompressor:
+def primed_compressor(level: int, dictionary: bytes) -> ProvenCompressor:
     """The primed compressor: made once in each process, shared by its threads."""
     global _primed
     with _priming:

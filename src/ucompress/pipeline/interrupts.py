@@ -36,7 +36,8 @@ class InterruptGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the former handlers back."""
+        """Put the former handlers back; what was asked of this run is not asked of the next."""
+        self._requested = 0
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -15,12 +16,35 @@ from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import Any
 
     from ucompress.config import CompressionConfig
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.scan import Manifest
+
+
+@dataclass(slots=True)
+class ClaimedJob:
+    """A job that this process works on.
+
+    Attributes:
+        number: its number in the database.
+        key: what identifies it.
+        source_key: names the tree whose pattern counts are replaced.
+        name: makes the key of a manifest.
+        remember: whether it is noted as the user's last job.
+        progress: how far it had come before.
+    """
+
+    number: int
+    key: bytes
+    source_key: bytes
+    name: Callable[[CompressionConfig, Manifest], bytes]
+    remember: bool
+    progress: dict[str, Any] | None
+
 
 GROUNDWORK_VERSION = 4
 """Raised when patterns, plan or dictionary of the same contents change."""

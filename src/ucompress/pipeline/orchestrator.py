@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.codec.block import decoding_memory
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
-from ucompress.errors import (
-    CompressionError,
-    InterruptedJobError,
-    JobBusyError,
-    MemoryLimitExceededError,
-    ResumeFailedError,
-)
+from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.assembly import Assembly
-from ucompress.pipeline.coding import release_compressor
+from ucompress.pipeline.coding import primed_compressor, release_compressor
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_entries
 from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
+from ucompress.pipeline.job import ClaimedJob
 from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.refusals import (
     partial_path,
@@ -37,6 +31,7 @@ from ucompress.pipeline.refusals import (
     refuse_missing_inputs,
     refuse_strange_database,
 )
+from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
 from ucompress.pipeline.summary import packed_files, summarize
 from ucompress.pipeline.survey import Survey, analysis_memory
 from ucompress.pipeline.tracker import RunTracker
@@ -51,25 +46,15 @@ if TYPE_CHECKING:
     from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.analyzer import Analysis
-    from ucompress.progress import CompressionResult, Renderer
+    from ucompress.progress import CompressionResult, PipelineState, Renderer
 
     JobName = Callable[[CompressionConfig, Manifest], bytes]
 
 
-@dataclass(slots=True)
-class _Job:
-    """A claimed job: its number, the keys of its parts, what names it, how far it had come before."""
-
-    number: int
-    key: bytes
-    source_key: bytes
-    name: JobName
-    remember: bool
-    progress: dict[str, Any] | None
-
-
 class PipelineOrchestrator:
     """Packs a tree: scans, analyzes, builds the dictionary, compresses; resumable at any point.
+
+    Runs as often as it is asked to, one run at a time.
 
     Args:
         config: what is to be done.
@@ -87,7 +72,9 @@ class PipelineOrchestrator:
     ) -> None:
         self.config = config
         self.guard = InterruptGuard()
-        self.reporter = ProgressReporter(renderer, config.pipeline.progress_update_interval)
+        self.reporter = self._new_reporter(renderer)
+        self._renderer = renderer
+        self._used = False
         self._executor = executor
         self._cpu_at_start = 0.0
         self.unreadable: list[tuple[bytes, str]] = []
@@ -122,6 +109,7 @@ class PipelineOrchestrator:
         Inputs that could not be read stand in `unreadable` afterwards, what else went otherwise than
         expected in `warnings`.
         """
+        self._begin()
         refuse_missing_inputs(self.config)
         refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
@@ -147,8 +135,18 @@ class PipelineOrchestrator:
             self.warnings = (*database.warnings, *context.warnings)
             return database.top_patterns(source_key=job.source_key)
 
-    def _run(self, *, must_resume: bool) -> CompressionResult:
+    def _new_reporter(self, renderer: Renderer | None) -> ProgressReporter:
+        return ProgressReporter(renderer, self.config.pipeline.progress_update_interval)
+
+    def _begin(self) -> None:
+        """What a run before this one counted and reported is not this one's."""
         self._cpu_at_start = time.process_time()
+        if self._used:
+            self.reporter = self._new_reporter(self._renderer)
+        self._used = True
+
+    def _run(self, *, must_resume: bool) -> CompressionResult:
+        self._begin()
         refuse_impossible(self.config)
         refuse_strange_database(self.config)
         with self.guard, self._open_database() as database, self.reporter:
@@ -160,16 +158,17 @@ class PipelineOrchestrator:
                 self._observe(context, job)
                 result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
                 self.reporter.finish(result.statistics)
-                database.jobs.finish(job.number)
-                database.cache.prune()
+                with told_as_warning(context):
+                    database.jobs.finish(job.number)
+                    database.cache.prune()
             except BaseException as error:
-                self._save_what_is_done(error, context, job)
+                save_what_is_done(error, context, job)
                 if isinstance(error, InterruptedJobError | KeyboardInterrupt):
-                    raise self._interrupted(error, context, job) from None
+                    raise interrupted(error, context, job) from None
                 raise
-            return result
+            return replace(result, warnings=(*database.warnings, *context.warnings))
 
-    def _pack(self, context: RunContext, survey: Survey, job: _Job) -> CompressionResult:
+    def _pack(self, context: RunContext, survey: Survey, job: ClaimedJob) -> CompressionResult:
         tracker = context.tracker
 
         def prepare(analysis: Analysis) -> Groundwork:
@@ -184,7 +183,10 @@ class PipelineOrchestrator:
         analysis.forget_samples()
         tracker.leave()
         totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
-        tracker.complete(*packed_files(manifest, analysis))
+        with told_as_warning(context):
+            tracker.leave()
+        with told_as_warning(context):
+            tracker.complete(*packed_files(manifest, analysis))
         return summarize(
             context,
             manifest,
@@ -200,16 +202,13 @@ class PipelineOrchestrator:
         return PatternDatabase(pipeline.database_path, batch_size=pipeline.batch_size)
 
     def _context(self, database: PatternDatabase) -> RunContext:
-        tracker = RunTracker(
-            self.reporter,
-            self.config.pipeline.checkpoint_interval,
-            lambda state: database.save_checkpoint(state),
-        )
+        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval)
         budget = MemoryBudget(self.config.pipeline.memory_limit_mb)
         context = RunContext(
             self.config, database, self.reporter, tracker, self.guard, budget, self._executor
         )
         tracker.enter(PipelinePhase.INITIALIZING)
+        tracker.leave()
         return context
 
     def _scan(self, context: RunContext) -> tuple[Manifest, int]:
@@ -249,7 +248,7 @@ class PipelineOrchestrator:
         *,
         must_resume: bool = False,
         remember: bool = True,
-    ) -> _Job:
+    ) -> ClaimedJob:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
         shared, each = analysis_memory(self.config, manifest)
@@ -261,9 +260,16 @@ class PipelineOrchestrator:
                 "no interrupted run of this job is known here; the inputs may have changed since. "
                 "Compress again: what did not change is taken from the database"
             )
+        if known is not None and known.state is JobState.INTERRUPTED and self.config.pipeline.enable_resume:
+            self._tell_where_it_stood(context.database.load_checkpoint(known.id))
         number = self._open_job(context, key, remember=remember)
         progress = context.database.jobs.progress(number)
-        return _Job(number, key, jobs.source_key(self.config), name, remember, progress)
+        return ClaimedJob(number, key, jobs.source_key(self.config), name, remember, progress)
+
+    def _tell_where_it_stood(self, state: PipelineState | None) -> None:
+        if state is not None:
+            done = f", {state.files_processed} of {state.total_files} files" if state.total_files else ""
+            self.reporter.notice(f"goes on with an interrupted run, which stood at {state.phase.value}{done}")
 
     def _open_job(self, context: RunContext, key: bytes, *, remember: bool) -> int:
         database = context.database
@@ -272,7 +278,7 @@ class PipelineOrchestrator:
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
         return number
 
-    def _observe(self, context: RunContext, job: _Job) -> None:
+    def _observe(self, context: RunContext, job: ClaimedJob) -> None:
         """Refresh the database's progress row each second, for `status` in another shell."""
 
         def refresh(snapshot: ProgressSnapshot) -> None:
@@ -281,7 +287,7 @@ class PipelineOrchestrator:
 
         self.reporter.add_observer(refresh)
 
-    def _survey(self, context: RunContext, manifest: Manifest, scanned_at: int, job: _Job) -> Survey:
+    def _survey(self, context: RunContext, manifest: Manifest, scanned_at: int, job: ClaimedJob) -> Survey:
         """What analyzes the tree for a job; the job follows the tree where that changes meanwhile."""
 
         def reclaim(manifest: Manifest) -> None:
@@ -297,7 +303,7 @@ class PipelineOrchestrator:
         manifest: Manifest,
         analysis: Analysis,
         groundwork: Groundwork,
-        job: _Job,
+        job: ClaimedJob,
     ) -> tuple[WriterTotals, Assembly]:
         plan, dictionary = groundwork.plan, groundwork.dictionary
         sizes = plan.block_sizes
@@ -317,17 +323,21 @@ class PipelineOrchestrator:
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
+        finished = assembly.finished_before(header)
+        if finished is not None:
+            return finished, assembly
         try:
             with (
                 context.workers(shared=shared + len(dictionary), each=each + 2 * largest) as workers,
                 assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
             ):
-                assembly.write_blocks(writer, workers)
-                errata = self._errata(context, manifest, analysis, assembly, writer, largest)
-                totals = assembly.finish(writer, errata, self.config.output)
+                with assembly.leaving_nothing_useless(writer):
+                    assembly.write_blocks(writer, workers)
+                    errata = self._errata(context, manifest, analysis, assembly, writer, largest)
+                    totals = assembly.finish(writer, errata)
+                assembly.publish(writer)
         finally:
             release_compressor()
-        context.tracker.leave()
         return totals, assembly
 
     def _errata(
@@ -341,7 +351,7 @@ class PipelineOrchestrator:
     ) -> list[tuple[Entry, Entry]]:
         if not assembly.changed:
             return []
-        compressor = ProvenCompressor.for_level(self.config.level, assembly.dictionary)
+        compressor = primed_compressor(self.config.level, assembly.dictionary)
         corrector = Corrector(
             context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB)
         )
@@ -352,30 +362,3 @@ class PipelineOrchestrator:
         if wanted is not None:
             return wanted
         return choose_content_hash_bytes(len(analysis.contents), unique_bytes)
-
-    def _save_what_is_done(self, error: BaseException, context: RunContext, job: _Job | None) -> None:
-        """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""
-        if job is None or isinstance(error, JobBusyError):
-            return
-        try:
-            if isinstance(error, MemoryLimitExceededError) and job.progress is not None:
-                # A refusal: the job stays as far as it had come.
-                context.database.jobs.set_progress(job.number, job.progress)
-            else:
-                context.tracker.checkpoint()
-            context.database.jobs.interrupt(job.number)
-        except CompressionError as second:
-            error.add_note(f"the checkpoint could not be saved: {second}")
-
-    def _interrupted(
-        self, error: BaseException, context: RunContext, job: _Job | None
-    ) -> InterruptedJobError:
-        number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
-        path = context.database.path
-        if job is None or path is None:
-            return InterruptedJobError("interrupted; nothing was kept. Run the same command again", number)
-        return InterruptedJobError(
-            "interrupted; the checkpoint is saved. Continue with: "
-            f"ucompress resume --database {shlex.quote(str(path))}",
-            number,
-        )

@@ -84,6 +84,7 @@ class Survey:
             for note in gone:
                 self.context.fail_on(note.path, note.message)
             self.reclaim(self.manifest)
+            self.context.tracker.begin_again(PipelinePhase.ANALYZING_PATTERNS)
         raise AssertionError("not reached: rounds are not limited")
 
     def analyze(self, distrusted: frozenset[bytes], *, as_it_comes: bool) -> Analysis:

@@ -23,14 +23,12 @@ SHOW_SECONDS = 0.02
 class RunTracker:
     """Counts what a run has done in its present phase.
 
-    Called from the orchestrator's thread only. `save` is called with the state at the end of
-    each phase and whenever `checkpoint_interval` has passed since the last time; whatever it
-    makes durable is what a kill cannot take.
+    Called from the orchestrator's thread only. From `save_with` on, the state is saved at the end
+    of each phase and whenever `checkpoint_interval` has passed since the last time.
 
     Args:
         reporter: shows the numbers.
         interval: the most time between two calls of `save`.
-        save: makes the state durable.
         clock: monotonic seconds.
     """
 
@@ -38,12 +36,12 @@ class RunTracker:
         self,
         reporter: ProgressReporter,
         interval: timedelta,
-        save: Callable[[PipelineState], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reporter = reporter
         self._interval = interval.total_seconds()
-        self._save = save
+        self._save: Callable[[PipelineState], None] | None = None
+        self._unsaved: list[PipelineState] = []
         self._clock = clock
         self._saved_at = clock()
         self._memory = 0
@@ -80,12 +78,12 @@ class RunTracker:
         self.total_bytes = size
 
     def complete(self, files: int, size: int) -> None:
-        """End the run, which went over `files` files of `size` bytes."""
+        """End the run, which went over `files` files of `size` bytes, with a checkpoint."""
         self.phase = PipelinePhase.COMPLETED
         self.files = self.total_files = files
         self.bytes = self.total_bytes = size
         self._path = None
-        self._show()
+        self.leave()
 
     def leave(self) -> None:
         """End the phase with a checkpoint."""
@@ -111,8 +109,18 @@ class RunTracker:
         self._show()
 
     def save_with(self, save: Callable[[PipelineState], None]) -> None:
-        """Save checkpoints in another way from now on."""
+        """Save checkpoints by `save`, which makes them durable, from now on; first those due before.
+
+        Until a run has claimed its job there is nothing in the database that it may write to.
+        """
         self._save = save
+        while self._unsaved:
+            save(self._unsaved.pop(0))
+
+    def begin_again(self, phase: PipelinePhase) -> None:
+        """Go back to an earlier phase, for files have changed."""
+        self.phase = phase
+        self._reporter.begin_again(phase)
 
     def found(self, patterns: int) -> None:
         """Note how many patterns are known by now."""
@@ -120,8 +128,11 @@ class RunTracker:
         self._show()
 
     def checkpoint(self) -> None:
-        """Save the present state now."""
-        self._save(self.state)
+        """Save the present state now, or when it is known how."""
+        if self._save is None:
+            self._unsaved.append(self.state)
+        else:
+            self._save(self.state)
         self._saved_at = self._clock()
 
     def _show(self) -> None:

@@ -186,6 +186,16 @@ class ProgressReporter:
         with self._lock:
             self.update(replace(self._latest, patterns_found=patterns))
 
+    def begin_again(self, phase: PipelinePhase) -> None:
+        """Go back to `phase`, which may be an earlier one: from now on its reports count, from nothing on."""
+        with self._lock:
+            if self._closed:
+                return
+            now = self._clock()
+            self._close_phase(now)
+            self._latest = ProgressUpdate(phase)
+            self._queue.put((now, self._latest))
+
     def notice(self, message: str, path: bytes | None = None, severity: Severity = Severity.NOTICE) -> None:
         """Show a message beside the numbers; from any thread."""
         with self._lock:

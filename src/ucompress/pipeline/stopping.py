@@ -1,0 +1,60 @@
+"""How a run ends other than by its archive: what is kept, and what its user is told."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ucompress.errors import (
+    CheckpointSaveError,
+    CompressionError,
+    DatabaseError,
+    InterruptedJobError,
+    JobBusyError,
+    MemoryLimitExceededError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.job import ClaimedJob
+
+
+def save_what_is_done(error: BaseException, context: RunContext, job: ClaimedJob | None) -> None:
+    """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""
+    if job is None or isinstance(error, JobBusyError):
+        return
+    try:
+        if isinstance(error, MemoryLimitExceededError) and job.progress is not None:
+            # A refusal: the job stays as far as it had come.
+            context.database.jobs.set_progress(job.number, job.progress)
+        else:
+            context.tracker.checkpoint()
+        context.database.jobs.interrupt(job.number)
+    except CompressionError as second:
+        error.add_note(f"the checkpoint could not be saved: {second}")
+
+
+def interrupted(error: BaseException, context: RunContext, job: ClaimedJob | None) -> InterruptedJobError:
+    """What is raised for a signal: it names the command that goes on, where there is one."""
+    number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
+    path = context.database.path
+    if job is None or path is None:
+        return InterruptedJobError("interrupted; nothing was kept. Run the same command again", number)
+    return InterruptedJobError(
+        "interrupted; the checkpoint is saved. Continue with: "
+        f"ucompress resume --database {shlex.quote(str(path))}",
+        number,
+    )
+
+
+@contextmanager
+def told_as_warning(context: RunContext) -> Iterator[None]:
+    """What the database is told once the archive has its name: a failure takes nothing from that."""
+    try:
+        yield
+    except (DatabaseError, CheckpointSaveError, JobBusyError) as error:
+        context.warnings.append(f"the archive is complete, but the database could not note it: {error}")
