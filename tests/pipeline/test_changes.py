@@ -13,6 +13,7 @@ from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.survey import Survey
+from ucompress.progress import PipelinePhase
 
 PHASES = {
     "analysis": (Survey, "analyze"),
@@ -237,3 +238,26 @@ def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch
     with Archive(tmp_path / "a.ucz") as archive:
         assert archive.read("tree/b") == archive.read("tree/c") == content
         assert "tree/a" not in archive
+
+
+def test_the_phase_shown_goes_back_with_the_work(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", level=1)
+    job = PipelineOrchestrator(config)
+    shown = []
+    laid, analyzed = module.lay_groundwork, Survey.analyze
+
+    def changing(*arguments, **options):
+        if len(shown) == 1:
+            victims(tree)[0].write_bytes(b"changed")
+        shown.append(job.reporter.current_state.phase)
+        return laid(*arguments, **options)
+
+    def analyze(*arguments, **options):
+        found = analyzed(*arguments, **options)
+        shown.append(job.reporter.current_state.phase)
+        return found
+
+    monkeypatch.setattr(module, "lay_groundwork", changing)
+    monkeypatch.setattr(Survey, "analyze", analyze)
+    job.run()
+    assert shown == [PipelinePhase.ANALYZING_PATTERNS, PipelinePhase.BUILDING_DICTIONARY] * 2

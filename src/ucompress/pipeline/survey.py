@@ -13,6 +13,7 @@ from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, is_as_scanned, look_again
 
 if TYPE_CHECKING:
