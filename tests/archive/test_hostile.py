@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from reference_decoder import Corrupt, Unsupported
 from reference_decoder.directory import read_directory
 from reference_decoder.index import read_page
-from ucompress.archive import Entry, EntryKind, Extent
+from ucompress.archive import HOLE, Archive, ArchiveHeader, Entry, EntryKind, Extent
 from ucompress.archive.coding import decode_shared
 from ucompress.archive.columns import write_column, write_prefixed, write_strings
 from ucompress.archive.directory import BlockTable, Directory, PageTable
@@ -21,7 +22,7 @@ from ucompress.archive.pages import Page, encode_page
 from ucompress.codec.varint import write_varint
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
-from .build import stored_pages
+from .build import Plan, stored_pages, write
 
 EDITS = st.lists(
     st.tuples(st.integers(0, 1 << 20), st.integers(0, 255), st.sampled_from(["set", "insert", "delete"])),
@@ -185,3 +186,24 @@ def test_small_files_cannot_claim_many_blocks() -> None:
         Directory.from_bytes(head + claims, 4000)
     with pytest.raises(Corrupt):
         read_directory(head + claims, 4000)
+
+
+def test_what_takes_days_to_hash_is_not_hashed(tmp_path: Path) -> None:
+    """The hash is wrong, which shows that it was not compared; that of the small file is."""
+    hole, block = Extent(HOLE, 0, 1 << 43), Extent(0, 0, 8)
+    files = [
+        Entry(b"hole", size=1 << 43, extents=(hole,), digest=bytes(32)),
+        Entry(b"mixed", size=(1 << 43) + 8, extents=(hole, block), digest=bytes(32)),
+        Entry(b"repeated", size=80_000 << 20, extents=(Extent(1, 0, 1 << 20),) * 80_000, digest=bytes(32)),
+        Entry(b"small", size=8, extents=(block,), digest=bytes(32)),
+    ]
+    path = tmp_path / "a.ucz"
+    header = ArchiveHeader(level=1, content_hash_bytes=8)
+    write(path, Plan(files, [b"contents", bytes(1 << 20)]), header=header)
+    with Archive(path) as archive:
+        report = archive.verify()
+        assert report.unhashed == 3
+        assert len(report.problems) == 1 and "small differs from its hash" in report.problems[0]
+        extracted = archive.extract(tmp_path / "out", ["hole", "mixed", "small"])
+        assert [name for name, _ in extracted.failed if name == b"small"] == [b"small"]
+        assert not any("hash" in reason for name, reason in extracted.failed if name != b"small")

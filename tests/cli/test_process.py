@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from archive.build import plan_files, write
 from ucompress import __version__
 
 COMMAND = [sys.executable, "-m", "ucompress"]
@@ -135,6 +136,24 @@ def test_a_job_whose_database_stands_in_its_input_is_found_again(large):
     done = run("resume", "-q", cwd=large.parent)
     assert (done.returncode, done.stderr) == (0, b"")
     assert run("verify", "-q", "large.ucz", cwd=large.parent).returncode == 0
+
+
+def test_a_stopped_extraction_leaves_only_what_is_complete(tmp_path):
+    """Names go into a pipe that is not read at first: the command stands still in the middle."""
+    files = {b"t/%04d-%s" % (number, b"x" * 100): bytes([number % 251]) * 300 for number in range(2000)}
+    write(tmp_path / "a.ucz", plan_files(files))
+    process = subprocess.Popen(
+        [*COMMAND, "extract", "-v", str(tmp_path / "a.ucz"), "-C", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr.readline().startswith(b"t/0")
+    process.send_signal(signal.SIGTERM)
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 143
+    assert b"stopped by SIGTERM" in told and b"Traceback" not in told
+    assert os.listdir(tmp_path / "out") == ["t"]
+    assert all(path.stat().st_size == 300 for path in (tmp_path / "out" / "t").iterdir())
 
 
 def spooled(output, *, limit=""):

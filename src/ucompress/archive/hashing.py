@@ -19,20 +19,15 @@ class HashBudget:
 
     Parameters:
         archive_bytes: size of the archive.
-
-    Attributes:
-        passed_over: number of files that are not compared.
     """
 
     def __init__(self, archive_bytes: int) -> None:
         """Nothing is spent yet."""
         self._left = FREE_BYTES + PER_BYTE * archive_bytes
-        self.passed_over = 0
 
     def allows(self, entry: Entry) -> bool:
         """Whether a file that has a content hash is compared with it; its size is spent then."""
         if entry.size > self._left:
-            self.passed_over += 1
             return False
         self._left -= entry.size
         return True

@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from ucompress.archive.directory import Directory, PageTable
 from ucompress.archive.entry import HOLE, Entry, EntryKind, show
+from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     HEADER_SIZE,
@@ -45,12 +46,15 @@ class VerifyReport:
         entries, blocks: numbers checked.
         unique_bytes: decoded bytes of the blocks.
         problems: one sentence for each thing that is not as it should be; empty for a sound archive.
+        unhashed: files whose blocks are checked, but not their content hashes: together with the others they
+            have more than 16 GiB and 1,024 times the archive's bytes, as holes make it possible.
     """
 
     entries: int = 0
     blocks: int = 0
     unique_bytes: int = 0
     problems: list[str] = field(default_factory=list)
+    unhashed: int = 0
 
     @property
     def ok(self) -> bool:
@@ -94,6 +98,7 @@ class _Verification:
         self._directory = directory
         self._footer = footer
         self._progress = progress
+        self._hashes = HashBudget(source.size)
         self._report = VerifyReport()
         self._told: set[str] = set()
 
@@ -186,6 +191,9 @@ class _Verification:
         try:
             if entry.kind is EntryKind.HARDLINK:
                 self._archive.origin(entry)
+            elif entry.digest is not None and not self._hashes.allows(entry):
+                self._report.unhashed += 1
+                self._archive.check_content(entry, None)
             elif entry.digest is not None:
                 hasher = blake3()
                 with self._archive.open(entry.path) as file:

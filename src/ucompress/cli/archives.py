@@ -251,7 +251,7 @@ def unreadable(source: Archive) -> Iterator[tuple[bytes, int]]:
 def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
     from ucompress.render.format import counted, display_path, format_bytes
 
-    for problem in report.problems:
+    for problem in (*report.problems, *_not_compared(report)):
         complain(problem)
     for path, block in lost:
         complain(f"{display_path(path)} cannot be read: it needs block {block}")
@@ -261,11 +261,21 @@ def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]
         sys.stdout.write(f"{source.name}: sound: {checked} checked\n")
 
 
+def _not_compared(report: VerifyReport) -> list[str]:
+    """What a check left out, if anything."""
+    if not report.unhashed:
+        return []
+    from ucompress.render.format import counted
+
+    files = counted(report.unhashed, "file")
+    return [f"{files} not compared with the content hash: too large for what the archive stores"]
+
+
 def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
     from ucompress.render.documents import damage_document, verify_document
 
     lines = json_lines()
-    for problem in report.problems:
+    for problem in (*report.problems, *_not_compared(report)):
         write_warning_document(problem)
     for member, block in lost:
         lines.write(damage_document(member, f"it needs block {block}, which is damaged", block=block))
