@@ -11,9 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind
+from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, salvage
 from ucompress.archive import index as index_module
-from ucompress.archive.layout import END_MAGIC, FOOTER_SIZE, HEADER_SIZE, Footer, check
+from ucompress.archive.layout import (
+    CRITICAL,
+    END_MAGIC,
+    FOOTER_SIZE,
+    HEADER_SIZE,
+    NO_ID,
+    PROTECTED,
+    SECTION_INDEX,
+    Footer,
+    PageHeader,
+    SectionHeader,
+    check,
+)
+from ucompress.archive.pages import encode_page
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 from .build import folder, plan_files, stored_pages, write
@@ -259,3 +272,51 @@ def test_entries_are_validated_by_the_writer(tmp_path: Path) -> None:
         good.entries = entries
         with pytest.raises(ValueError, match=r"allowed|order|add up|cancelled|target|64 bits|exceed"):
             write(tmp_path / "bad.ucz", good)
+
+
+def after_a_header(section: SectionHeader, payload: bytes) -> io.BytesIO:
+    header = ArchiveHeader(level=1).to_bytes()
+    return io.BytesIO(header + section.to_bytes(NO_ID) + payload)
+
+
+@pytest.mark.parametrize("length", [1 << 20, 1 << 62, (1 << 63) - 1])
+def test_recovery_goes_no_further_than_the_archive(length: int) -> None:
+    """An index that claims more than there is: its pages are searched for in what is there."""
+    page = encode_page([Entry(b"f")], 0)
+    section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, length, bytes(8))
+    with Archive(after_a_header(section, bytes(100) + page), recover=True) as archive:
+        assert [entry.path for entry in archive.entries()] == [b"f"]
+        assert archive.bytes_read < 10_000
+
+
+def test_the_search_for_pages_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 16 bytes stands what looks like the header of a large page."""
+    size, hashed = 1 << 17, []
+    claim = (size // 2).to_bytes(4, "little") + size.to_bytes(4, "little") + b"\1" + bytes(7)
+    payload = claim * (size // len(claim))
+    real = salvage.check_page
+    monkeypatch.setattr(salvage, "_SEARCH_FREE", 1 << 20)
+    monkeypatch.setattr(salvage, "check_page", lambda data: hashed.append(len(data)) or real(data))
+    section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, size, check(payload, 8))
+    with Archive(after_a_header(section, payload), recover=True) as archive:
+        assert list(archive.entries()) == []
+    assert len(hashed) > 16 and sum(hashed) < (1 << 20) + 34 * size
+
+
+def test_a_search_among_many_markers_reads_little(sound: bytes) -> None:
+    footer = Footer.from_bytes(sound[-FOOTER_SIZE:])
+    head = sound[: footer.directory_at]
+    data = head + b"\xb7UCB" * 50_000
+    with Archive(io.BytesIO(data), recover=True) as archive:
+        assert archive.bytes_read < 30 * len(data)
+        assert archive.read("t/f05") == FILES[b"t/f05"]
+
+
+def test_pages_behind_one_that_makes_no_sense_are_found() -> None:
+    """Its check fits, so it ends where it says; only it is lost."""
+    pages = [encode_page([Entry(b"f%d" % number)], 0) for number in range(3)]
+    pages[1] = PageHeader.wrap(0, pages[0], len(pages[0]), 1)
+    payload = b"".join(pages)
+    section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, len(payload), check(payload, 8))
+    with Archive(after_a_header(section, payload), recover=True) as archive:
+        assert [entry.path for entry in archive.entries()] == [b"f0", b"f2"]

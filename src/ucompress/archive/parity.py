@@ -113,6 +113,7 @@ class ProtectedPayload:
         self._read_at = read_at
         self._start = start
         self._plan = StripePlan.of(length)
+        self._known_checks: bytes | None = None
         self.repaired_stripes = 0
 
     @property
@@ -136,11 +137,13 @@ class ProtectedPayload:
         return data[start : start + length]
 
     def _checks(self) -> bytes | None:
-        """The stripe checks, or None if they are damaged themselves."""
-        plan = self._plan
-        count = 4 * (plan.stripes + plan.groups)
-        stored = self._read_at(self._start + plan.length + plan.groups * plan.stripe, count + 8)
-        return stored[:count] if check(stored[:count], 8) == stored[count:] else None
+        """The stripe checks, or None if they are damaged themselves; read once."""
+        if self._known_checks is None:
+            plan = self._plan
+            count = 4 * (plan.stripes + plan.groups)
+            stored = self._read_at(self._start + plan.length + plan.groups * plan.stripe, count + 8)
+            self._known_checks = stored[:count] if check(stored[:count], 8) == stored[count:] else b""
+        return self._known_checks or None
 
     def _stripe(self, number: int) -> bytes:
         """Data stripe `number`, or parity stripe `number - stripes`."""

@@ -41,6 +41,8 @@ from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchi
 
 _WINDOW = 1 << 20
 _SEARCH = 1 << 22
+_SEARCH_FREE = 256 << 20
+_SEARCH_PER_BYTE = 32
 _COMMON = SECTION_MARKER[:3]
 
 Part = SectionHeader | BlockHeader
@@ -132,25 +134,48 @@ def read_dictionary(payload: ProtectedPayload) -> bytes:
 def read_table(source: FileSource, at: int, section: SectionHeader, header: ArchiveHeader) -> PageTable:
     """The page table of an index section, found by walking its pages; damaged pages are left out."""
     table = PageTable(at, section.length)
-    payload = payload_of(source, at, section.length)
+    search = _PageSearch(source, at, section.length)
     start, last = 0, b""
-    while start < section.length:
+    while start < search.end:
         try:
-            data = read_page(payload, start)
+            data = read_page(search.payload, start)
+        except CorruptArchiveError:
+            start = search.next(start + 1)
+            continue
+        with suppress(CorruptArchiveError):
             page = Page(data, header.content_hash_bytes, "an index page")
             if page.paths[0] > last:
                 table.add(len(data), len(page), separator(last, page.paths[0]), start)
                 last = page.paths[-1]
-            start += len(data)
-        except CorruptArchiveError:
-            start = next_page(payload, start + 1)
+        start += len(data)
     return table
 
 
-def next_page(payload: ProtectedPayload, start: int) -> int:
-    """Where the next sound page begins from `start` on, or the payload's length if there is none."""
-    for at in range(start, payload.length, _SEARCH):
-        window = payload.repair(at, min(_SEARCH + PAGE_HEADER_SIZE, payload.length - at))
+class _PageSearch:
+    """Finds sound pages behind damaged ones.
+
+    What looks like a page's header costs as many bytes of reading and hashing as it claims, and a payload may
+    be full of such claims. So the search ends where it has cost a multiple of the payload.
+    """
+
+    def __init__(self, source: FileSource, at: int, length: int) -> None:
+        self.payload = payload_of(source, at, length)
+        # A payload that was cut off, or claims to be larger than the archive, ends with the archive.
+        self.end = max(0, min(length, source.size - at - SECTION_HEADER_SIZE))
+        self._left = _SEARCH_FREE + _SEARCH_PER_BYTE * self.end
+
+    def next(self, start: int) -> int:
+        """Where the next sound page begins from `start` on; the payload's end if none is found."""
+        for at in range(start, self.end, _SEARCH):
+            length = min(_SEARCH + PAGE_HEADER_SIZE, self.end - at)
+            self._left -= length
+            found = self._within(self.payload.repair(at, length), at)
+            if found is not None:
+                return found
+        return self.end
+
+    def _within(self, window: bytes, at: int) -> int | None:
+        """Where a sound page begins whose header lies in a window; the end if finding it costs too much."""
         # Bytes 13 to 15 of a page are zeros, which few other places have.
         found = window.find(bytes(3), 13)
         while found >= 0:
@@ -158,13 +183,15 @@ def next_page(payload: ProtectedPayload, start: int) -> int:
             with suppress(CorruptArchiveError):
                 header = PageHeader.from_bytes(window[begin : begin + PAGE_HEADER_SIZE])
                 size = PAGE_HEADER_SIZE + header.coded_size
-                data = window[begin : begin + size]
-                if len(data) < size <= payload.length - at - begin:
-                    data = payload.repair(at + begin, size)
-                if len(data) == size and check_page(data):
-                    return at + begin
+                if size <= self.end - at - begin:
+                    self._left -= size
+                    if self._left < 0:
+                        return self.end
+                    data = window[begin : begin + size]
+                    if check_page(data if len(data) == size else self.payload.repair(at + begin, size)):
+                        return at + begin
             found = window.find(bytes(3), found + 1)
-    return payload.length
+        return None
 
 
 def walk_shared(source: FileSource, header: ArchiveHeader, limit: int) -> SharedParts:
@@ -224,18 +251,28 @@ def walk_records(
         at = end
 
 
-def next_marker(source: FileSource, start: int) -> int:
-    """Offset of the next section or block marker from `start` on, or the end of the archive."""
-    at = start
-    while at < source.size:
-        window = source.read_at(at, _WINDOW)
-        found = window.find(_COMMON)
-        while found >= 0:
-            if window[found : found + 4] in (SECTION_MARKER, BLOCK_MARKER):
-                return at + found
-            found = window.find(_COMMON, found + 1)
-        at += len(window) - 3 if at + len(window) < source.size else len(window)
-    return source.size
+class _MarkerSearch:
+    """Finds section and block markers, ascending; what was read for one serves for those behind it."""
+
+    def __init__(self, source: FileSource) -> None:
+        self._source = source
+        self._at = 0
+        self._window = b""
+
+    def next(self, start: int) -> int:
+        """Offset of the next marker from `start` on, or the end of the archive."""
+        at = start
+        while at < self._source.size:
+            if not self._at <= at < self._at + len(self._window) - 3:
+                self._at, self._window = at, self._source.read_at(at, _WINDOW)
+            found = self._window.find(_COMMON, at - self._at)
+            while found >= 0:
+                if self._window[found : found + 4] in (SECTION_MARKER, BLOCK_MARKER):
+                    return self._at + found
+                found = self._window.find(_COMMON, found + 1)
+            end = self._at + len(self._window)
+            at = end - 3 if end < self._source.size else end
+        return self._source.size
 
 
 def survey(source: FileSource, header: ArchiveHeader) -> Directory:
@@ -244,13 +281,13 @@ def survey(source: FileSource, header: ArchiveHeader) -> Directory:
     Raises:
         CorruptArchiveError: not even the index is there.
     """
-    finder = _Finder(source, header)
+    finder, markers = _Finder(source, header), _MarkerSearch(source)
     at = HEADER_SIZE
     while at < source.size:
         try:
             part, end = read_part(source, at, finder.archive_id)
         except CorruptArchiveError:
-            at = next_marker(source, at + 1)
+            at = markers.next(at + 1)
             continue
         finder.take(part, at)
         at = end
