@@ -166,8 +166,9 @@ class DictionaryBuilder:
 
 def build_dictionary(samples: Buffer | Sequence[Buffer], size: int, *, length: int = 16) -> bytes: ...
 
-# Files: many new ones in one call.
+# Files: many in one call.
 
 def write_files(
     folder: int, data: Buffer, rows: Iterable[tuple[bytes, int, int, int, int]], kept: int = 0
 ) -> list[tuple[int, int]]: ...
+def read_spans(rows: Iterable[tuple[bytes, int, int]]) -> list[bytes | int]: ...

@@ -1,7 +1,7 @@
-"""Many small files made in one call: what extraction spends most of its time on, taken out of Python."""
+"""Many small files made or read in one call: system calls taken out of Python."""
 
 from __future__ import annotations
 
-from ucompress._core import write_files
+from ucompress._core import read_spans, write_files
 
-__all__ = ["write_files"]
+__all__ = ["read_spans", "write_files"]

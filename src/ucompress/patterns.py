@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Rows: TypeAlias = NDArray[np.void]
-    Read: TypeAlias = Callable[[int, int, int], bytes]
+    ReadMany: TypeAlias = Callable[[Sequence[tuple[int, int, int]]], Sequence[bytes]]
 
 __all__ = [
     "COUNT_DTYPE",
@@ -69,6 +69,7 @@ _NEAR = 128  # bytes read around a place at first
 _FAR = 1536  # and where the pattern is longer than that
 _GAP = 4096  # places nearer than this are read together
 _HELD_BYTES = 1 << 25  # bytes around places that are in memory at a time, about
+_READ_BYTES = 1 << 20  # asked for in one call
 _CUT_SPACING = 256  # bytes on either side that a cut of a long repeat dominates
 
 
@@ -124,13 +125,13 @@ def select_candidates(counts: Rows, min_frequency: int = 3, limit: int = CANDIDA
 
 
 def grow(
-    places: Rows, read: Read, sizes: ArrayLike, length: int = 16, *, min_frequency: int = 3
+    places: Rows, read: ReadMany, sizes: ArrayLike, length: int = 16, *, min_frequency: int = 3
 ) -> list[bytes]:
     """Grow located d-mers into maximal patterns.
 
     Parameters:
         places: rows of PLACE_DTYPE as `PatternLocator.places` gives them.
-        read: gives exactly `length` bytes of a document: read(document, offset, length).
+        read: gives the bytes of each span (document, offset, length) of a list.
         sizes: size of each document in bytes, by document number.
         length: bytes of a d-mer.
         min_frequency: fewest places on which a pattern may rest.
@@ -159,13 +160,27 @@ def _batches(numbers: NDArray[np.int64], reach: int) -> list[NDArray[np.int64]]:
     return [numbers[i : i + step] for i in range(0, len(numbers), step)]
 
 
+def _portions(spans: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """The spans in lists of at most `_READ_BYTES` bytes, or of one span."""
+    portion: list[tuple[int, int, int]] = []
+    size = 0
+    for span in spans:
+        if portion and size + span[2] > _READ_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(span)
+        size += span[2]
+    if portion:
+        yield portion
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Places by candidate, and the means to read around them."""
 
     places: Rows
     groups: NDArray[np.int64]
-    read: Read
+    read: ReadMany
     sizes: NDArray[np.int64]
     length: int
 
@@ -212,10 +227,15 @@ class _Reader:
         opens = np.ones(len(documents), dtype=bool)
         opens[1:] = (np.diff(documents) != 0) | (begins[1:] > ends[:-1] + _GAP)
         bounds = np.append(np.flatnonzero(opens), len(documents)).tolist()
-        for first, after in itertools.pairwise(bounds):
-            base = int(begins[first])
-            part = self.read(int(documents[first]), base, int(ends[after - 1]) - base)
-            for begin, end in zip(begins[first:after].tolist(), ends[first:after].tolist(), strict=True):
+        low, high = begins.tolist(), ends.tolist()
+        spans = [
+            (int(documents[first]), low[first], high[after - 1] - low[first])
+            for first, after in itertools.pairwise(bounds)
+        ]
+        parts = itertools.chain.from_iterable(self.read(some) for some in _portions(spans))
+        for part, (first, after) in zip(parts, itertools.pairwise(bounds), strict=True):
+            base = low[first]
+            for begin, end in zip(low[first:after], high[first:after], strict=True):
                 yield part[begin - base : end - base]
 
 
@@ -319,7 +339,7 @@ def find_patterns(
         locator.update(document, number)
     patterns = grow(
         locator.places(),
-        lambda number, offset, size: documents[number][offset : offset + size],
+        lambda spans: [documents[number][offset : offset + size] for number, offset, size in spans],
         [len(document) for document in documents],
         length,
         min_frequency=min_frequency,

@@ -119,11 +119,11 @@ def test_work_that_is_split_gives_the_same_entries() -> None:
         locators[0].merge(locator.places())
     read_sizes = []
 
-    def read(number: int, offset: int, size: int) -> bytes:
-        read_sizes.append(size)
-        part = documents[number][offset : offset + size]
-        assert len(part) == size
-        return part
+    def read(spans: list[tuple[int, int, int]]) -> list[bytes]:
+        read_sizes.extend(size for _, _, size in spans)
+        parts = [documents[number][offset : offset + size] for number, offset, size in spans]
+        assert [len(part) for part in parts] == [size for _, _, size in spans]
+        return parts
 
     texts = grow(locators[0].places(), read, list(map(len, documents)))
     tallies = parts(PatternTally, texts)

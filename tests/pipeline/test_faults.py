@@ -26,8 +26,9 @@ from ucompress.errors import (
     OutputError,
     ResumeFailedError,
 )
-from ucompress.pipeline import file_processor
+from ucompress.files import read_spans
 from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline import spans
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.progress import PipelinePhase, PipelineState
@@ -217,7 +218,12 @@ def test_an_unreadable_file_is_reported(tree, tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied", source)
         return open_source(source)
 
-    monkeypatch.setattr(file_processor, "open_source", refuse)
+    def read(rows):
+        found = read_spans(rows)
+        return [13 if row[0] == os.fsencode(path) else data for row, data in zip(rows, found, strict=True)]
+
+    monkeypatch.setattr(spans, "open_source", refuse)
+    monkeypatch.setattr(spans, "read_spans", read)
     result, _ = pack(tree, tmp_path / "a.ucz")
     assert result.exit_code == 3
     assert result.unreadable == ((os.fsencode(path.relative_to(tmp_path)), "Permission denied"),)

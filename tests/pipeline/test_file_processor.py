@@ -9,7 +9,8 @@ import pytest
 
 from ucompress.checksum import digest
 from ucompress.pipeline import file_processor
-from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor, ShortFileError
+from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.spans import ShortFileError
 from ucompress.progress import PipelinePhase, ProgressReporter
 
 THRESHOLD = 1000

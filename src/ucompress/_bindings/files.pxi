@@ -1,8 +1,8 @@
-# Bindings: many new files in one call.
+# Bindings: many new files, and spans of many files, in one call.
 
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ucompress._kernels cimport files as _files
 
@@ -60,3 +60,47 @@ def write_files(folder, data, rows, kept=0):
         return [(number, files[number].error) for number in range(count) if files[number].error]
     finally:
         PyMem_Free(files)
+
+
+def read_spans(rows):
+    """Bytes of spans of many files.
+
+    Parameters:
+        rows: for each span (path, offset, length): the path as bytes without a zero byte; bytes. A path
+            that is the same object as the one before is not opened again.
+
+    Returns a list with, for each row, its bytes or the errno for which it cannot be read: -1 where
+    the file ends before, EINVAL for what is no regular file, ENOSYS where the system has no such
+    calls. Links in the last place are not followed (ELOOP). The GIL is released while all are read.
+    Raises ValueError for a negative number or a path with a zero byte.
+    """
+    cdef list table = list(rows)
+    cdef list found = []
+    cdef Py_ssize_t count = len(table), number, length
+    cdef bytes path, data
+    cdef size_t failed
+    cdef _files.uc_span* spans = <_files.uc_span*>PyMem_Malloc(max(count, 1) * sizeof(_files.uc_span))
+    if spans is NULL:
+        raise MemoryError
+    try:
+        for number in range(count):
+            path, offset, length = table[number]
+            if length < 0:
+                raise ValueError(f"a span of {length} bytes")
+            if b"\0" in path:
+                raise ValueError(f"the path {path!r} has a zero byte")
+            data = PyBytes_FromStringAndSize(NULL, length)
+            found.append(data)
+            spans[number].path = PyBytes_AS_STRING(path)
+            spans[number].offset = _checked(offset, "offset", 0, (1 << 63) - 1)
+            spans[number].data = <uint8_t*>PyBytes_AS_STRING(data)
+            spans[number].size = <size_t>length
+        with nogil:
+            failed = _files.uc_read_spans(spans, <size_t>count)
+        if failed:
+            for number in range(count):
+                if spans[number].error:
+                    found[number] = spans[number].error
+        return found
+    finally:
+        PyMem_Free(spans)

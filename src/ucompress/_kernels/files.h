@@ -1,7 +1,10 @@
-/* uc_write_files: makes many small files, each in as few system calls as there can be.
+/* uc_write_files makes, uc_read_spans reads many small files, each in as few system calls as there can be.
  *
- * Every file must be new (O_EXCL) and is opened below a folder's descriptor; a link in the last
+ * Writing: every file must be new (O_EXCL) and is opened below a folder's descriptor; a link in the last
  * place of its path is never followed. A file that cannot be made whole is removed again.
+ *
+ * Reading: only regular files; a link in the last place is not followed, a FIFO does not block.
+ * Neighbouring spans of the same path share one opening.
  */
 #ifndef UCOMPRESS_FILES_H
 #define UCOMPRESS_FILES_H
@@ -20,6 +23,16 @@ typedef struct {
     int error;           /* out: 0, or why there is no such file */
 } uc_file;
 
+#define UC_SHORT (-1)
+
+typedef struct {
+    const char *path; /* closed by a zero byte; the same pointer for neighbours in one file */
+    uint64_t offset;
+    uint8_t *data;    /* out: room for `size` bytes */
+    size_t size;
+    int error;        /* out: 0, UC_SHORT where the file ends before, or an errno */
+} uc_span;
+
 #ifdef _WIN32
 
 static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t count)
@@ -27,6 +40,13 @@ static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t c
     (void)folder, (void)kept;
     for (size_t i = 0; i < count; i++)
         files[i].error = ENOSYS;
+    return count;
+}
+
+static size_t uc_read_spans(uc_span *spans, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        spans[i].error = ENOSYS;
     return count;
 }
 
@@ -80,6 +100,50 @@ static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t c
         files[i].error = uc_write_file(folder, kept, &files[i]);
         failed += files[i].error != 0;
     }
+    return failed;
+}
+
+static int uc_open_regular(const char *path, int *descriptor)
+{
+    struct stat status;
+    *descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*descriptor < 0)
+        return errno;
+    if (fstat(*descriptor, &status))
+        return errno;
+    return S_ISREG(status.st_mode) ? 0 : EINVAL;
+}
+
+static int uc_read_span(int descriptor, const uc_span *span)
+{
+    size_t done = 0;
+    while (done < span->size) {
+        ssize_t got = pread(descriptor, span->data + done, span->size - done, (off_t)(span->offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got ? errno : UC_SHORT;
+        done += (size_t)got;
+    }
+    return 0;
+}
+
+/* Read `count` spans; returns how many failed, each with its `error`. */
+static size_t uc_read_spans(uc_span *spans, size_t count)
+{
+    size_t failed = 0;
+    int descriptor = -1, opened = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || spans[i].path != spans[i - 1].path) {
+            if (descriptor >= 0)
+                close(descriptor);
+            opened = uc_open_regular(spans[i].path, &descriptor);
+        }
+        spans[i].error = opened ? opened : uc_read_span(descriptor, &spans[i]);
+        failed += spans[i].error != 0;
+    }
+    if (descriptor >= 0)
+        close(descriptor);
     return failed;
 }
 

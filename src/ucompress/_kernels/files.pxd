@@ -1,7 +1,7 @@
-# Makes many small files in few system calls.
+# Makes and reads many small files in few system calls.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "files.h" nogil:
@@ -14,3 +14,11 @@ cdef extern from "files.h" nogil:
         uint32_t mode
         int error
     size_t uc_write_files(int folder, uint32_t kept, uc_file* files, size_t count)
+
+    ctypedef struct uc_span:
+        const char* path
+        uint64_t offset
+        uint8_t* data
+        size_t size
+        int error
+    size_t uc_read_spans(uc_span* spans, size_t count)

@@ -7,14 +7,16 @@ reported; the files that needed it are stored again at the end (see `errata`).
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
 from ucompress.codec.proven import ProvenCompressor
-from ucompress.pipeline.file_processor import read_exactly
-from ucompress.scan import open_source
+from ucompress.pipeline.spans import read_many
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ def code_block(task: BlockTask) -> CodedBlock:
     """Read and code one block; runs in a worker."""
     changed: list[int] = []
     parts = []
-    for run in task.runs:
-        data = _read_run(run)
+    for run, read in zip(task.runs, _read_first(task.runs), strict=True):
+        data = read if _is_right(read, run) else _read_elsewhere(run)
         if data is None:
             changed.append(run.content)
             data = bytes(run.length)
@@ -115,19 +117,19 @@ def release_compressor() -> None:
         _primed = None
 
 
-def _read_run(run: RunToRead) -> bytes | None:
-    """A run's bytes from the first source that still has them, or None."""
-    for source in run.sources:
-        try:
-            descriptor = open_source(source)
-        except OSError:
-            continue
-        try:
-            data = read_exactly(descriptor, run.offset, run.length, source)
-        except OSError:
-            continue
-        finally:
-            os.close(descriptor)
-        if run_check(data) == run.check:
+def _read_first(runs: Sequence[RunToRead]) -> list[bytes | OSError]:
+    """What the first source of each run has."""
+    return read_many([(run.sources[0], run.offset, run.length) for run in runs])
+
+
+def _is_right(data: bytes | OSError, run: RunToRead) -> TypeGuard[bytes]:
+    return isinstance(data, bytes) and run_check(data) == run.check
+
+
+def _read_elsewhere(run: RunToRead) -> bytes | None:
+    """A run's bytes from the first of its other sources that still has them, or None."""
+    for source in run.sources[1:]:
+        (data,) = read_many([(source, run.offset, run.length)])
+        if _is_right(data, run):
             return data
     return None

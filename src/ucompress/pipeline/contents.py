@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ucompress.archive import show
 from ucompress.checksum import digest, run_check
-from ucompress.pipeline.file_processor import read_exactly
+from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.scan import open_source
 
 if TYPE_CHECKING:
@@ -104,6 +104,46 @@ class ContentReader:
             ContentsChangedError: no source has them.
         """
         return self._first(content, offset, length, lambda data: run_check(data) == check)[0]
+
+    def many(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes]:
+        """`self(*span)` of each span (content, offset, length); all are read, and held, at once.
+
+        Raises:
+            ContentsChangedError: no source of a content can be read that far.
+        """
+        return [
+            self(*span) if read is None else read
+            for read, span in zip(self._tried(spans), spans, strict=True)
+        ]
+
+    def many_checked(self, contents: Sequence[int]) -> list[bytes]:
+        """`checked` of each content; all are read, and held, at once.
+
+        Raises:
+            ContentsChangedError: every file that had a content has changed or is gone.
+        """
+        tried = self._tried([(content, 0, self._contents[content].size) for content in contents])
+        return [
+            self.checked(content) if read is None or digest(read) != self._contents[content].digest else read
+            for read, content in zip(tried, contents, strict=True)
+        ]
+
+    def many_matching(self, runs: Sequence[tuple[int, int, int, int]]) -> list[bytes]:
+        """`matching` of each run (content, offset, length, check); all are read, and held, at once.
+
+        Raises:
+            ContentsChangedError: no source has a run's bytes.
+        """
+        tried = self._tried([run[:3] for run in runs])
+        return [
+            self.matching(*run) if read is None or run_check(read) != run[3] else read
+            for read, run in zip(tried, runs, strict=True)
+        ]
+
+    def _tried(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes | None]:
+        """What the first source of each span's content has; None where it cannot be read."""
+        found = read_many([(self._contents[content].sources[0], at, size) for content, at, size in spans])
+        return [data if isinstance(data, bytes) else None for data in found]
 
     def _first(
         self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]

@@ -17,7 +17,7 @@ import numpy as np
 from ucompress.archive import Entry, EntryKind, Extent
 from ucompress.checksum import Digest, short_digest
 from ucompress.pipeline.entries import entry_of
-from ucompress.pipeline.file_processor import ShortFileError
+from ucompress.pipeline.spans import ShortFileError
 from ucompress.scan import MemberKind, kept_time, open_source
 
 if TYPE_CHECKING:

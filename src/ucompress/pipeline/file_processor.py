@@ -13,13 +13,14 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
 from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
 from ucompress.scan.opening import look_at
@@ -28,6 +29,7 @@ Result = TypeVar("Result")
 
 WINDOW_BYTES = 4 * MIB
 CHUNK_BYTES = 8 * MIB
+SMALL_BYTES = MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +79,6 @@ class FileContent:
     def size(self) -> int:
         """Bytes that the windows hold together."""
         return self.file.size
-
-
-class ShortFileError(OSError):
-    """A file ended before the size that the scan had seen."""
-
-
-def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, length)
-
-
-# Windows has no pread; a descriptor is used by one thread at a time, so two calls will do.
-_read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
-
-
-def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> bytes:
-    """`length` bytes from `offset`.
-
-    Raises:
-        ShortFileError: the file ends before.
-        OSError: the file cannot be read.
-    """
-    data = _read_at(descriptor, length, offset)
-    if len(data) == length:
-        return data
-    parts = [data]
-    missing = length - len(data)
-    while missing:
-        part = _read_at(descriptor, missing, offset + length - missing)
-        if not part:
-            raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(path))
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +185,27 @@ def as_scanned(file: AnyFile) -> FileToRead:
 def _visit_chunk(
     files: Sequence[FileToRead], visit: Callable[[Iterator[FileContent]], Result], threshold: int
 ) -> Result:
-    """`visit` applied to the contents of a chunk, each read when it is asked for; runs in a worker."""
-    return visit(read_file_content(file, threshold) for file in files)
+    """`visit` applied to the contents of a chunk; runs in a worker."""
+    return visit(_contents(files, threshold))
+
+
+def _contents(files: Sequence[FileToRead], threshold: int) -> Iterator[FileContent]:
+    """The content of each file: small neighbours are read at once, others when they are asked for."""
+    for small, some in groupby(files, lambda file: file.size < min(SMALL_BYTES, threshold)):
+        neighbours = list(some)
+        if small:
+            yield from _read_at_once(neighbours)
+        else:
+            yield from (read_file_content(file, threshold) for file in neighbours)
+
+
+def _read_at_once(files: list[FileToRead]) -> Iterator[FileContent]:
+    """Contents of small files, all of them held in memory."""
+    for file, data in zip(files, read_many([(file.path, 0, file.size) for file in files]), strict=True):
+        if isinstance(data, OSError):
+            yield FileContent(file, error=data)
+        else:
+            yield FileContent(file, (data,), digest(data))
 
 
 def read_file_content(file: FileToRead, threshold: int) -> FileContent:

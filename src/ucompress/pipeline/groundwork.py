@@ -22,12 +22,15 @@ from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
+AHEAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,9 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         context.tracker.advance(size=size)
 
     parameters = PlanParameters.for_level(context.config.level)
+    read = AnalyzedBytes(analysis, reader)
     try:
-        return plan_archive(contents, AnalyzedBytes(analysis, reader), parameters, progress=progress)
+        return plan_archive(contents, read, parameters, progress=progress, announce=read.follow)
     finally:
         reader.close()
 
@@ -121,6 +125,15 @@ class AnalyzedBytes:
         self._digest = Digest()
         self._sources: set[bytes] = set()
         self._checks: dict[tuple[int, int, int], int] = {}
+        self._order: list[int] = []
+        self._rank: dict[int, int] = {}
+        self._reach = 0
+        self._ahead: dict[int, bytes] = {}
+
+    def follow(self, order: Sequence[int]) -> None:
+        """Contents will be walked in this order: read small ones ahead, many at once."""
+        self._order = list(order)
+        self._rank = {content: rank for rank, content in enumerate(order)}
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
         """Exactly `length` bytes of a content.
@@ -130,7 +143,7 @@ class AnalyzedBytes:
         """
         wanted = self._contents[content]
         if offset == 0 and length == wanted.size:
-            return self._reader.checked(content)
+            return self._take(content)
         check = self._checks.get((content, offset, length))
         if check is not None:
             return self._reader.matching(content, offset, length, check)
@@ -145,6 +158,25 @@ class AnalyzedBytes:
             if self._reached == wanted.size and self._digest.digest() != wanted.digest:
                 raise ContentsChangedError(wanted.sources, self._sources)
         return data
+
+    def _take(self, content: int) -> bytes:
+        """A whole content, and if its turn has come those after it, to be kept until theirs."""
+        data = self._ahead.pop(content, None)
+        rank = self._rank.get(content, -1)
+        if data is not None:
+            return data
+        if rank < self._reach:
+            return self._reader.checked(content)
+        held = self._contents[content].size
+        self._reach = rank + 1
+        while self._reach < len(self._order):
+            held += self._contents[self._order[self._reach]].size
+            if held > AHEAD_BYTES:
+                break
+            self._reach += 1
+        coming = self._order[rank : self._reach]
+        self._ahead = dict(zip(coming, self._reader.many_checked(coming), strict=True))
+        return self._ahead.pop(content)
 
 
 def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tuple[bytes, int]:
@@ -197,7 +229,7 @@ class BlockReader:
 
     def whole(self, number: int) -> bytes:
         """A block's bytes; may be called by several threads."""
-        return b"".join(self._read.matching(*run) for run in self._plan.blocks[number])
+        return b"".join(self._read.many_matching(self._plan.blocks[number]))
 
     def span(self, number: int, offset: int, length: int) -> bytes:
         """`length` bytes of a block from `offset` on; cheap where spans come in order."""

@@ -70,7 +70,7 @@ def mine_patterns(
     patterns = tuple(
         grow(
             locator.places(),
-            read,
+            read.many,
             [content.size for content in contents],
             length,
             min_frequency=min(min_frequency, 2),

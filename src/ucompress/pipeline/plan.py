@@ -128,6 +128,7 @@ def plan_archive(
     parameters: PlanParameters | None = None,
     *,
     progress: Callable[[int], None] | None = None,
+    announce: Callable[[Sequence[int]], None] | None = None,
 ) -> Plan:
     """Plan an archive of `contents`.
 
@@ -138,6 +139,7 @@ def plan_archive(
         parameters: sizes and bounds; the defaults are those of level 6.
         progress: called with the number of bytes looked at since the last call; it may raise
             to stop.
+        announce: told the ordinals in the order in which contents will be read, before the first is.
     """
     by_ordinal = sorted(contents, key=lambda content: content.ordinal)
     if any(content.ordinal != i for i, content in enumerate(by_ordinal)):
@@ -148,6 +150,8 @@ def plan_archive(
         [content.size for content in by_ordinal],
         [content.sketch for content in by_ordinal],
     )
+    if announce is not None:
+        announce(order)
     planner = _Planner([by_ordinal[i] for i in order], read, parameters or PlanParameters())
     for planned in planner.run():
         if progress is not None:

@@ -1,0 +1,75 @@
+"""Reading spans of files: one exactly, or many at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ucompress.files import read_spans
+from ucompress.scan import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Span = tuple[bytes, int, int]
+
+
+class ShortFileError(OSError):
+    """A file ended before the size that the scan had seen."""
+
+
+def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+# Windows has no pread; a descriptor is used by one thread at a time, so two calls will do.
+_read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
+
+
+def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> bytes:
+    """`length` bytes from `offset`.
+
+    Raises:
+        ShortFileError: the file ends before.
+        OSError: the file cannot be read.
+    """
+    data = _read_at(descriptor, length, offset)
+    if len(data) == length:
+        return data
+    parts = [data]
+    missing = length - len(data)
+    while missing:
+        part = _read_at(descriptor, missing, offset + length - missing)
+        if not part:
+            raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(path))
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def read_many(spans: Sequence[Span]) -> list[bytes | OSError]:
+    """The bytes of each span (path, offset, length), or why it cannot be read.
+
+    Spans of one file that follow each other, with the same path object, share one opening. All
+    are held in memory at once.
+    """
+    return [
+        data if isinstance(data, bytes) else _read_alone(span)
+        for data, span in zip(read_spans(spans), spans, strict=True)
+    ]
+
+
+def _read_alone(span: Span) -> bytes | OSError:
+    """One span by the ordinary calls: paths of any length, every system, errors with their text."""
+    path, offset, length = span
+    try:
+        descriptor = open_source(path)
+    except OSError as error:
+        return error
+    try:
+        return read_exactly(descriptor, offset, length, path)
+    except OSError as error:
+        return error
+    finally:
+        os.close(descriptor)

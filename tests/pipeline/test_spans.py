@@ -1,0 +1,81 @@
+"""Spans of many files in one call, against reading them one by one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+
+import pytest
+
+from ucompress.files import read_spans
+from ucompress.pipeline.spans import ShortFileError, read_many
+
+
+@pytest.fixture
+def files(tmp_path):
+    chance = random.Random(2)
+    found = {}
+    for number in range(20):
+        path = os.fsencode(tmp_path / f"file {number}")
+        found[path] = chance.randbytes(chance.randrange(0, 5000))
+        with open(path, "wb") as file:
+            file.write(found[path])
+    return found
+
+
+def test_spans_are_those_of_reading_alone(files):
+    chance = random.Random(3)
+    spans = []
+    for path in chance.choices(list(files), k=60):
+        for _ in range(chance.randrange(1, 4)):
+            offset = chance.randrange(len(files[path]) + 1)
+            spans.append((path, offset, chance.randrange(len(files[path]) - offset + 1)))
+    expected = [files[path][offset : offset + length] for path, offset, length in spans]
+    assert read_many(spans) == expected
+    if os.name != "nt":
+        assert read_spans(spans) == expected
+    assert read_many([]) == []
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_read(files, tmp_path):
+    path, data = max(files.items(), key=lambda item: len(item[1]))
+    folder, missing = os.fsencode(tmp_path), os.fsencode(tmp_path / "missing")
+    spans = [(missing, 0, 1), (path, 0, len(data) + 1), (path, 0, len(data)), (folder, 0, 1), (path, 1, 2)]
+    none, short, whole, no_file, part = read_many(spans)
+    assert isinstance(none, FileNotFoundError)
+    assert isinstance(short, ShortFileError)
+    assert isinstance(no_file, OSError)
+    assert (whole, part) == (data, data[1:3])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this platform")
+def test_pipes_and_links_are_neither_followed_nor_waited_for(files, tmp_path):
+    path = next(iter(files))
+    pipe, link = os.fsencode(tmp_path / "pipe"), os.fsencode(tmp_path / "link")
+    os.mkfifo(pipe)
+    os.symlink(path, link)
+    assert read_spans([(pipe, 0, 1), (link, 0, 1), (path, 0, 0)]) == [errno.EINVAL, errno.ELOOP, b""]
+    assert all(isinstance(found, OSError) for found in read_many([(pipe, 0, 1), (link, 0, 1)]))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths have another limit there")
+def test_paths_longer_than_the_system_takes(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    path = os.fsencode(tmp_path)
+    for _ in range(30):
+        os.mkdir(b"d" * 200, dir_fd=folder)
+        deeper = os.open(b"d" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder, path = deeper, path + b"/" + b"d" * 200
+    with open(os.open(b"file", os.O_WRONLY | os.O_CREAT, dir_fd=folder), "wb") as file:
+        file.write(b"deep down")
+    os.close(folder)
+    assert len(path) > 4096
+    assert read_many([(path + b"/file", 5, 4)]) == [b"down"]
+
+
+def test_bad_spans_are_refused():
+    for bad in [(b"a\0b", 0, 1), (b"a", -1, 1), (b"a", 0, -1)]:
+        with pytest.raises(ValueError, match=r"zero byte|offset|span of"):
+            read_spans([bad])
