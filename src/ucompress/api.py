@@ -11,7 +11,7 @@ from ucompress.archive.entry import show
 from ucompress.archive.reader import Archive
 from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.errors import CorruptArchiveError, OutputError, UsageError
+from ucompress.errors import UsageError
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.refusals import refuse_to_replace
 
@@ -109,7 +109,7 @@ def decompress(
         report = opened.extract(os.fsdecode(target), members=members, force=force)
         members_of_all = len(opened)
     if report.failed:
-        kind = CorruptArchiveError if report.damaged else OutputError
+        kind = report.kind
         error = kind(
             f"{opened.name}: {len(report.failed):,} of {members_of_all:,} members could not be given back"
         )

@@ -6,13 +6,17 @@ import io
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, salvage
+from reference_decoder import Corrupt, decode
+from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, EntryKind, salvage
 from ucompress.archive import index as index_module
+from ucompress.archive.directory import Directory
 from ucompress.archive.layout import (
     CRITICAL,
     END_MAGIC,
@@ -20,6 +24,7 @@ from ucompress.archive.layout import (
     HEADER_SIZE,
     NO_ID,
     PROTECTED,
+    SECTION_HEADER_SIZE,
     SECTION_INDEX,
     Footer,
     PageHeader,
@@ -320,3 +325,89 @@ def test_pages_behind_one_that_makes_no_sense_are_found() -> None:
     section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, len(payload), check(payload, 8))
     with Archive(after_a_header(section, payload), recover=True) as archive:
         assert [entry.path for entry in archive.entries()] == [b"f0", b"f2"]
+
+
+def test_what_contradicts_the_directory_is_found(tmp_path: Path) -> None:
+    """The second decoder refuses these too."""
+
+    class Flagging(Directory):
+        def to_bytes(self) -> bytes:
+            self.blocks.flags[0] ^= 1
+            return super().to_bytes()
+
+    path = tmp_path / "a.ucz"
+    with patch("ucompress.archive.writer.Directory", Flagging):
+        write(path, plan_files(FILES))
+    with Archive(path) as archive:
+        assert "not the one that the directory describes" in archive.verify().problems[0]
+    with pytest.raises(Corrupt, match="described"):
+        decode(path.read_bytes())
+
+
+@pytest.mark.parametrize("where", ["before the blocks", "between blocks", "before the footer"])
+def test_bytes_that_belong_to_no_part_are_found(tmp_path: Path, where: str) -> None:
+    stray = b"garbage" * 9
+
+    class Straying(ArchiveWriter):
+        blocks = 0
+
+        def write_block(self, *arguments: Any, **options: Any) -> Any:
+            if self.blocks == (0 if where == "before the blocks" else 1) and where != "before the footer":
+                self._write(stray)
+                self._at += len(stray)
+            self.blocks += 1
+            return super().write_block(*arguments, **options)
+
+    path = tmp_path / "a.ucz"
+    with patch("archive.build.ArchiveWriter", Straying):
+        write(path, plan_files(FILES, block=600))
+    data = path.read_bytes()
+    if where == "before the footer":
+        data = data[:-FOOTER_SIZE] + stray + data[-FOOTER_SIZE:]
+    with Archive(io.BytesIO(data)) as archive:
+        assert archive.read("t/f03") == FILES[b"t/f03"]
+        (problem,) = archive.verify().problems
+    assert "belong to no part" in problem
+    with pytest.raises(Corrupt, match="no part"):
+        decode(data)
+
+
+def test_a_lost_page_of_the_errata_makes_its_members_doubtful(tmp_path: Path) -> None:
+    plan = plan_files({b"a": b"first" * 99, b"b": b"second" * 99}, block=495)
+    path = tmp_path / "a.ucz"
+    changed = replace(plan.entries[0], mtime_ns=7)
+    write(path, plan, errata=[(plan.entries[0], changed)], substituted=[0])
+    data = bytearray(path.read_bytes())
+    with Archive(path) as archive:
+        table = archive._directory.errata
+    start = table.section_at + SECTION_HEADER_SIZE
+    for at in range(start + 30, start + table.payload_length + 60):
+        data[at] ^= 0x55
+    with Archive(io.BytesIO(data), recover=True) as archive:
+        report = archive.extract(tmp_path / "out")
+        assert [name for name, _ in report.failed] == [b"a"]
+        assert archive.lost_entries == 0
+
+
+def test_a_dictionary_of_an_unknown_codec_is_unsupported(tmp_path: Path) -> None:
+    path = tmp_path / "a.ucz"
+    with patch("ucompress.archive.writer.code_dictionary", lambda data, _level: (9, data)):
+        write(path, plan_files({b"a": b"hello" * 99}), dictionary=b"hello" * 50)
+    with Archive(path) as archive:
+        with pytest.raises(UnsupportedArchiveError):
+            archive.read("a")
+        report = archive.verify()
+        assert (report.ok, report.damaged, [member.path for member in report.lost]) == (False, False, [b"a"])
+
+
+def test_verify_names_hard_links_to_lost_files(tmp_path: Path) -> None:
+    plan = plan_files({b"a": b"first" * 99, b"b": b"second" * 99}, block=495)
+    plan.entries.append(Entry(b"c", EntryKind.HARDLINK, target=b"a"))
+    path = tmp_path / "a.ucz"
+    write(path, plan)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\xb7UCB") + 45] ^= 1
+    with Archive(io.BytesIO(data)) as archive:
+        report = archive.verify()
+    assert [(member.path, member.block) for member in report.lost] == [(b"a", 0), (b"c", 0)]
+    assert (report.damaged, report.unreadable) == (True, 2)

@@ -109,6 +109,7 @@ def assert_alike(page: bytes, hash_length: int) -> None:
 
 @given(st.integers(0, 500), st.sampled_from([0, 8]), EDITS)
 @example(1, 0, [(0, 0, "set")])
+@example(131, 0, [(8313, 0, "set")])
 def test_lying_pages(seed: int, hash_length: int, edits: list[tuple[int, int, str]]) -> None:
     entries = rows(seed)
     with stored_pages():

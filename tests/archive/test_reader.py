@@ -214,3 +214,19 @@ def test_threads_that_share_a_page_read_the_same(tmp_path: Path) -> None:
     finally:
         sys.setswitchinterval(before)
     assert wrong == []
+
+
+def test_pages_are_small_beside_the_cache_however_scattered_files_are(tmp_path: Path) -> None:
+    scattered = tuple(Extent(0, at * 37 % 65_000, 20) for at in range(1200))
+    entries = [
+        Entry(b"f%02d" % number, size=24_000, extents=scattered[number:] + scattered[:number])
+        for number in range(18)
+    ]
+    path = tmp_path / "a.ucz"
+    write(path, Plan(entries, [bytes(1 << 16)]))
+    with Archive(path) as archive:
+        assert len(archive._directory.index) > 1
+        archive.read("f00")
+        before = archive.reads
+        archive.read("f00")
+        assert archive.reads == before

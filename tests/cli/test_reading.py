@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -233,3 +235,64 @@ def test_what_is_left_of_an_archive_is_read_when_asked(ucompress, packed, tmp_pa
     assert b"tree/difficult/short" in done.out.splitlines()
     done = ucompress("cat", cut, "tree/difficult/short", "--recover")
     assert done.out == b"a"
+
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.mark.parametrize("archive", sorted(GOLDEN.glob("unsupported-*.ucz")), ids=lambda path: path.stem)
+def test_what_this_program_does_not_have_is_not_called_damage(ucompress, tmp_path, archive):
+    for words in (["verify", archive], ["extract", archive, "--force", "-C", tmp_path / "out"]):
+        done = ucompress(*words)
+        assert done.code == 22
+        assert "damage" not in done.err
+        assert documents(ucompress(*words, "--json"))[-1]["kind"] == "UnsupportedArchiveError"
+
+
+def damaged_archive(path, at, size):
+    """An archive of 500 files in ten pages, `size` bytes of its index damaged from `at` on."""
+    from archive.build import plan_files, stored_pages, write
+    from ucompress.archive.layout import HEADER_SIZE, SECTION_HEADER_SIZE
+
+    files = {b"%04d" % number: b"%d" % number * 20 for number in range(500)}
+    with stored_pages(), patch("ucompress.archive.index.PAGE_ENTRIES", 50):
+        write(path, plan_files(files))
+    content = bytearray(path.read_bytes())
+    begin = HEADER_SIZE + SECTION_HEADER_SIZE + at
+    content[begin : begin + size] = bytes(byte ^ 0x55 for byte in content[begin : begin + size])
+    path.write_bytes(content)
+    return path
+
+
+def test_a_lost_page_of_the_index_does_not_end_the_check(ucompress, tmp_path):
+    archive = damaged_archive(tmp_path / "a.ucz", 1000, 700)
+    done = ucompress("verify", archive)
+    assert done.code == 21
+    assert "150 members cannot even be named" in done.err
+    assert "150 of 500 members cannot be read" in done.err
+    *_, verdict, error = documents(ucompress("verify", "--json", archive))
+    assert (verdict["type"], verdict["sound"], verdict["members"]) == ("verify", False, 350)
+    assert (verdict["damaged"], error["exit_code"]) == (150, 21)
+
+
+def test_damage_that_costs_nothing_is_told_so(ucompress, tmp_path):
+    done = ucompress("verify", GOLDEN / "good-repairable.ucz")
+    assert done.code == 21
+    assert "all members can still be read" in done.err
+
+
+def test_a_content_that_has_another_hash_is_a_lost_member(ucompress):
+    done = ucompress("verify", "--json", GOLDEN / "bad-content-hash.ucz")
+    *rows, verdict, _ = documents(done)
+    lost = [row["path"] for row in rows if row["type"] == "damage"]
+    assert verdict["damaged"] == len(lost) > 0
+    assert "0 of" not in ucompress("verify", GOLDEN / "bad-content-hash.ucz").err
+
+
+def test_info_as_json_tells_the_archives_own_version_and_goes_on_without_a_dictionary(ucompress):
+    (document,) = documents(ucompress("info", "--json", GOLDEN / "good-minor-version.ucz"))
+    assert document["format_version"] == "1.9"
+    done = ucompress("info", "--json", GOLDEN / "bad-dictionary-beyond-repair.ucz")
+    assert done.code == 0
+    warning, document = documents(done)
+    assert (warning["severity"], document["dictionary_bytes"]) == ("warning", None)

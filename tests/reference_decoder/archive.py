@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from . import sections
 from .blocks import Block, read_block
-from .conventions import Corrupt, check, require
+from .conventions import Corrupt, check, require, reserved
 from .dictionary import read_dictionary
 from .directory import Directory, PageTable, read_directory
 from .footer import read_footer
@@ -56,7 +56,7 @@ def decode(archive: bytes) -> Decoded:
     for block in blocks:
         hasher.update(block.digest)
     require(hasher.digest() == footer.tree_hash, "the tree hash differs")
-    require(directory_section.end + 144 == len(archive), "bytes between directory and footer")
+    require_parts(archive, directory, directory_section, blocks)
     decoded = [block.decode(dictionary) for block in blocks]
     entries = apply_errata(planned, errata)
     members = {entry.path: Member(entry, content(entry, decoded, header)) for entry in entries}
@@ -114,6 +114,24 @@ def read_blocks(archive: bytes, directory: Directory, header: Header) -> list[Bl
         require((len(block.coded), block.decoded_size, block.flags) == described, "not the block described")
         blocks.append(block)
     return blocks
+
+
+def require_parts(archive: bytes, directory: Directory, last: sections.Section, blocks: list[Block]) -> None:
+    """Section 2: everything between header and footer is a section or a block."""
+    ends = {block.at: block.end for block in blocks}
+    at, archive_id = 64, sections.NO_ID
+    while at < len(archive) - 144:
+        if at in ends:
+            at = ends[at]
+            continue
+        require(archive[at : at + 4] == sections.MARKER, f"{at} belongs to no part of the archive")
+        section = sections.read_section(archive, at, archive_id)
+        if section.kind > sections.DIRECTORY:
+            reserved(not section.critical, f"section type {section.kind}")
+        if at == directory.index.section_at:
+            archive_id = directory.archive_id
+        at = section.end
+    require(at == len(archive) - 144 == last.end, "bytes between directory and footer belong to no part")
 
 
 def apply_errata(planned: list[Entry], errata: list[Entry]) -> list[Entry]:

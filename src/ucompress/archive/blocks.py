@@ -7,7 +7,7 @@ import threading
 from ucompress.archive.cache import ByteCache
 from ucompress.archive.directory import Directory
 from ucompress.archive.entry import HOLE, Entry
-from ucompress.archive.layout import BLOCK_HEADER_SIZE, ArchiveHeader, BlockHeader, check
+from ucompress.archive.layout import BLOCK_HEADER_SIZE, SUBSTITUTED, ArchiveHeader, BlockHeader, check
 from ucompress.archive.salvage import payload_of, read_dictionary
 from ucompress.archive.source import FileSource
 from ucompress.codec.block import BlockDecompressor
@@ -86,8 +86,9 @@ class BlockReader:
         coded, decoded = table.coded[number], table.decoded[number]
         data = self._source.read_at(table.at[number], BLOCK_HEADER_SIZE + coded)
         header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
-        if (header.number, header.coded_size, header.decoded_size) != (number, coded, decoded):
-            raise CorruptArchiveError(f"block {number} is not where the directory says")
+        found = header.number, header.coded_size, header.decoded_size, header.substituted
+        if found != (number, coded, decoded, table.flags[number] == SUBSTITUTED):
+            raise CorruptArchiveError(f"block {number} is not the one that the directory describes")
         if decoded > self._header.largest_block:
             raise CorruptArchiveError(f"block {number} is larger than the header declares")
         return header, data[BLOCK_HEADER_SIZE:]

@@ -14,7 +14,14 @@ from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import check
 from ucompress.archive.staging import Row, StagingFolder
 from ucompress.archive.target import Draft, TargetFolder
-from ucompress.errors import ArchiveError, OutputError, UnsafeArchiveError
+from ucompress.errors import (
+    ArchiveError,
+    CompressionError,
+    CorruptArchiveError,
+    OutputError,
+    UnsafeArchiveError,
+    UnsupportedArchiveError,
+)
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -40,11 +47,12 @@ class Failure(NamedTuple):
 
     Attributes:
         message: for people.
-        damage: the archive's fault; False: the target's.
+        kind: `CorruptArchiveError` or `UnsupportedArchiveError` where it is the archive's fault;
+            `OutputError`: the target's.
     """
 
     message: str
-    damage: bool
+    kind: type[CompressionError]
 
 
 Done = Callable[[Sequence[Entry], Failure | None], None]
@@ -58,12 +66,15 @@ def reason(error: BaseException) -> Failure:
     """
     if not isinstance(error, OSError):
         # A link or a file at a folder's name is unsafe to pass, but not the archive's fault.
-        return Failure(str(error), not isinstance(error, OutputError | UnsafeArchiveError))
+        if isinstance(error, OutputError | UnsafeArchiveError):
+            return Failure(str(error), OutputError)
+        unsupported = isinstance(error, UnsupportedArchiveError)
+        return Failure(str(error), UnsupportedArchiveError if unsupported else CorruptArchiveError)
     if error.errno in HOPELESS:
         raise OutputError(
             f"extraction stopped: {error.strerror}; members that were complete by then are in the folder"
         ) from error
-    return Failure(error.strerror or str(error), damage=False)
+    return Failure(error.strerror or str(error), OutputError)
 
 
 def user_xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
@@ -214,7 +225,7 @@ class Delivery:
         if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
             return None
         draft.discard()
-        return Failure(f"the content of {show(entry.path)} differs from its hash", damage=True)
+        return Failure(f"the content of {show(entry.path)} differs from its hash", CorruptArchiveError)
 
     def _check_parts(self, parts: list[Part], data: bytes) -> None:
         for _, extent in parts:

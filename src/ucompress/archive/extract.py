@@ -19,7 +19,15 @@ from ucompress.archive.hashing import HashBudget
 from ucompress.archive.pages import LINKED
 from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
-from ucompress.errors import ArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
+from ucompress.errors import (
+    ArchiveError,
+    CompressionError,
+    CorruptArchiveError,
+    MemberNotFoundError,
+    OutputError,
+    UnsafeArchiveError,
+    UnsupportedArchiveError,
+)
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -65,7 +73,7 @@ class ExtractionReport:
         files, folders, links: numbers of members written.
         content_bytes: bytes of the files written.
         failed: (member path, reason) of members that could not be written.
-        damaged: how many of them because of the archive; the others because of the target.
+        damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
     """
 
     files: int = 0
@@ -74,6 +82,14 @@ class ExtractionReport:
     content_bytes: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     damaged: int = 0
+    unsupported: int = 0
+
+    @property
+    def kind(self) -> type[CompressionError]:
+        """The error that the failures come to: the archive's fault before the target's."""
+        if self.damaged:
+            return CorruptArchiveError
+        return UnsupportedArchiveError if self.unsupported else OutputError
 
 
 def extract(
@@ -296,8 +312,9 @@ class _Extraction:
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._report.failed.append((entry.path, failure.message))
-        self._report.damaged += failure.damage
         self._failed.add(entry.path)
+        self._report.damaged += failure.kind is CorruptArchiveError
+        self._report.unsupported += failure.kind is UnsupportedArchiveError
 
     def _guard(self, entry: Entry, action: Callable[[Entry], None]) -> bool:
         """Run an action; what fails goes to the report."""
@@ -312,8 +329,7 @@ class _Extraction:
         self._work.make_folder(entry.path)
 
     def _finish_folder(self, entry: Entry) -> None:
-        mode = entry.mode & PERMISSIONS
-        self._work.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry))
+        self._work.finish_folder(entry.path, entry.mode & PERMISSIONS, entry.mtime_ns, user_xattrs(entry))
 
     def _make_symlink(self, entry: Entry) -> None:
         self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)
@@ -335,7 +351,7 @@ class _Extraction:
             primary = stands_at.get(link.target, link.target)
             if primary in self._failed:
                 message = f"the file that it links to, {show(primary)}, was not written"
-                self._fail(link, Failure(message, damage=False))
+                self._fail(link, Failure(message, OutputError))
                 continue
             try:
                 made = self._link(link, primary)

@@ -21,7 +21,8 @@ from ucompress.archive.pages import LINKED, encode_page
 
 PAGE_ENTRIES = 8192
 PAGE_BYTES = 1 << 20
-PAGE_EXTENTS = 1 << 17
+PAGE_EXTENTS = 1 << 14
+"""So few that decoded pages are small beside what a reader keeps of them, however scattered files are."""
 
 
 class IndexWriter:

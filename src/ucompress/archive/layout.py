@@ -95,6 +95,7 @@ class ArchiveHeader:
         largest_block: no block decodes to more bytes; at most 8 MiB.
         decoder_memory: bytes of working memory that decoding takes, dictionary included.
         user_dictionary: the dictionary was given by the user.
+        version_minor: the format's minor version.
     """
 
     level: int = 6
@@ -103,6 +104,7 @@ class ArchiveHeader:
     largest_block: int = BLOCK_LIMIT
     decoder_memory: int = 0
     user_dictionary: bool = False
+    version_minor: int = VERSION_MINOR
 
     def to_bytes(self) -> bytes:
         """The 64 bytes at the archive's start; ValueError for values that no archive may have."""
@@ -113,7 +115,7 @@ class ArchiveHeader:
         if not 1 <= self.level <= 9:
             raise ValueError(f"level must be 1 to 9, not {self.level}")
         fields = (
-            MAGIC, VERSION_MAJOR, VERSION_MINOR, 0, USER_DICTIONARY if self.user_dictionary else 0,
+            MAGIC, VERSION_MAJOR, self.version_minor, 0, USER_DICTIONARY if self.user_dictionary else 0,
             self.level, self.content_hash_bytes, 0, self.zstd_version, self.largest_block,
             self.decoder_memory, bytes(16),
         )  # fmt: skip
@@ -139,7 +141,7 @@ class ArchiveHeader:
         (
             _,
             _,
-            _,
+            minor,
             incompatible,
             compatible,
             level,
@@ -154,7 +156,9 @@ class ArchiveHeader:
         _reserved(incompatible == 0 and pad == 0 and not any(pad2), "the header")
         _require(hash_length in HASH_LENGTHS, f"content hashes of {hash_length} bytes do not exist")
         _require(1 <= largest <= BLOCK_LIMIT, f"blocks of {largest} bytes exceed the limit of {BLOCK_LIMIT}")
-        return cls(level, hash_length, zstd_version, largest, memory, bool(compatible & USER_DICTIONARY))
+        return cls(
+            level, hash_length, zstd_version, largest, memory, bool(compatible & USER_DICTIONARY), minor
+        )
 
 
 @dataclass(frozen=True, slots=True)

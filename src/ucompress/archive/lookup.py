@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ucompress.archive.cache import ByteCache
 from ucompress.archive.directory import Directory, PageTable
@@ -13,7 +14,22 @@ from ucompress.archive.layout import SECTION_HEADER_SIZE
 from ucompress.archive.pages import Page
 from ucompress.archive.salvage import check_page, payload_of
 from ucompress.archive.source import FileSource
-from ucompress.errors import CorruptArchiveError
+from ucompress.errors import ArchiveError, CorruptArchiveError
+
+PAGE_CACHE = 32 << 20
+"""Bytes of decoded pages that a reader keeps."""
+
+
+class LostPage(NamedTuple):
+    """A page that was passed over.
+
+    Attributes:
+        entries: how many it had.
+        error: why.
+    """
+
+    entries: int
+    error: ArchiveError
 
 
 class EntryFinder:
@@ -27,7 +43,7 @@ class EntryFinder:
         lenient: pass over pages that are damaged beyond repair.
 
     Attributes:
-        lost_pages: numbers of the index's pages that were passed over, and how many entries each had.
+        lost_pages: pages that were passed over, by (whether it is a page of the errata, its number).
     """
 
     def __init__(
@@ -40,11 +56,21 @@ class EntryFinder:
         self._hash_length = hash_length
         self._pages: ByteCache[Page] = ByteCache(cache)
         self._lenient = lenient
-        self.lost_pages: dict[int, int] = {}
+        self.lost_pages: dict[tuple[bool, int], LostPage] = {}
 
     def clear(self) -> None:
         """Drop the cached pages."""
         self._pages.clear()
+
+    @property
+    def lost_entries(self) -> int:
+        """Members passed over so far with pages of the index."""
+        return sum(page.entries for (errata, _), page in self.lost_pages.items() if not errata)
+
+    @property
+    def errata_lost(self) -> bool:
+        """Whether a page of the errata was passed over."""
+        return any(errata for errata, _ in self.lost_pages)
 
     def find(self, path: bytes) -> Entry | None:
         """The entry of a path, errata applied."""
@@ -87,10 +113,11 @@ class EntryFinder:
         for number in range(max(0, table.find(prefix)), len(table)):
             try:
                 page = self._page(table, number)
-            except CorruptArchiveError:
+            except CorruptArchiveError as error:
                 if not self._lenient:
                     raise
-                self.lost_pages[number] = table.entries[number]
+                lost = LostPage(table.entries[number], error)
+                self.lost_pages[table is self._errata, number] = lost
                 continue
             for at in range(bisect_left(page.paths, prefix), len(page)):
                 if not page.paths[at].startswith(prefix):

@@ -258,7 +258,10 @@ def _read_times(cursor: Cursor, count: int) -> list[int]:
         raise cursor.fail("its times are coded in no known way")
     values = [cursor.svarint()]
     if coding == _TIME_TABLE:
-        for step in cursor.column(cursor.varint(count) - 1).tolist():
+        distinct = cursor.varint(count)
+        if not distinct:
+            raise cursor.fail("its table of times is empty")
+        for step in cursor.column(distinct - 1).tolist():
             values.append(signed(values[-1] + step))
         values = [values[row] for row in cursor.numbers(count, len(values) - 1)]
     else:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from ucompress.archive.blocks import BlockReader
 from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
 from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
-from ucompress.archive.lookup import EntryFinder
+from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.memberfile import MemberFile
 from ucompress.archive.opening import naming, open_archive, open_file
 from ucompress.archive.parity import section_bytes
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ucompress.archive.verify import VerifyReport
 
 BLOCK_CACHE = 32 << 20
-PAGE_CACHE = 32 << 20
 MEMORY_BOUND = 1 << 30
 READ_LIMIT = 4 << 30
 
@@ -173,7 +172,7 @@ class Archive(Mapping[str, bytes]):
     @property
     def lost_entries(self) -> int:
         """Members passed over so far because their index page is damaged; only with `recover`."""
-        return sum(self._finder.lost_pages.values())
+        return self._finder.lost_entries
 
     @property
     def blocks_decoded(self) -> int:
@@ -228,11 +227,6 @@ class Archive(Mapping[str, bytes]):
         """Entries whose raw paths begin with `prefix`, ascending, errata applied."""
         with naming(self.name):
             yield from self._finder.entries(prefix)
-
-    def stray_errata(self) -> Iterator[bytes]:
-        """Paths that the errata speak of and the index does not have: none in a sound archive."""
-        with naming(self.name):
-            yield from self._finder.stray_errata()
 
     def info(self, name: str | bytes) -> MemberInfo:
         """What the archive says of a member; a hard link shows its file's size, mode and time.
@@ -341,7 +335,7 @@ class Archive(Mapping[str, bytes]):
                 raise CorruptArchiveError(
                     f"{self.name}: the content of {show(entry.path)} differs from its hash"
                 )
-        elif not self._errata_known and self._blocks.is_substituted(entry):
+        elif (not self._errata_known or self._finder.errata_lost) and self._blocks.is_substituted(entry):
             raise CorruptArchiveError(
                 f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
             )

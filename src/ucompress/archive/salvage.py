@@ -117,6 +117,7 @@ def walk_pages(source: FileSource, table: PageTable, header: ArchiveHeader) -> I
 
 def read_dictionary(payload: ProtectedPayload) -> bytes:
     """The dictionary, repaired if need be."""
+    failure: ArchiveError = CorruptArchiveError("the dictionary is damaged beyond repair")
     for read in (payload.read, payload.repair):
         data = read(0, min(payload.length, 21 + DICTIONARY_LIMIT + CODED_SLACK))
         size = int.from_bytes(data[1:5], "little")
@@ -124,11 +125,14 @@ def read_dictionary(payload: ProtectedPayload) -> bytes:
             continue
         try:
             decoded = decode_shared(data[0], data[21:], size)
+        except UnsupportedArchiveError as error:
+            failure = error
+            continue
         except ArchiveError:
             continue
         if check(decoded, 16) == data[5:21]:
             return decoded
-    raise CorruptArchiveError("the dictionary is damaged beyond repair")
+    raise failure
 
 
 def read_table(source: FileSource, at: int, section: SectionHeader, header: ArchiveHeader) -> PageTable:

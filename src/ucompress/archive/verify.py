@@ -6,15 +6,18 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
 
-from ucompress.archive.directory import Directory, PageTable
+from ucompress.archive.directory import Directory
 from ucompress.archive.entry import HOLE, Entry, EntryKind, show
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
+    CRITICAL,
+    FOOTER_SIZE,
     HEADER_SIZE,
     NO_ID,
     SECTION_DICTIONARY,
@@ -27,15 +30,32 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
+from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.parity import StripePlan, build_parity
-from ucompress.archive.salvage import hash_payload, payload_of
+from ucompress.archive.salvage import hash_payload, payload_of, read_part
 from ucompress.archive.source import FileSource
-from ucompress.errors import ArchiveError, CorruptArchiveError
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
 
+KNOWN_SECTIONS = (SECTION_DICTIONARY, SECTION_INDEX, SECTION_ERRATA, SECTION_DIRECTORY)
+
 Progress = Callable[[str, int], None]
+
+
+class LostMember(NamedTuple):
+    """A member that cannot be read back.
+
+    Attributes:
+        path: raw member path.
+        message: why.
+        block: the block that cannot be read, where it is one.
+    """
+
+    path: bytes
+    message: str
+    block: int | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +68,10 @@ class VerifyReport:
         problems: one sentence for each thing that is not as it should be; empty for a sound archive.
         unhashed: files whose blocks are checked, but not their content hashes: together with the others they
             have more than 16 GiB and 1,024 times the archive's bytes, as holes make it possible.
+        lost: members that cannot be read back, ascending by path.
+        nameless: further members that cannot be read back, lost with their index pages, names and all.
+        damaged: whether a problem is damage; without any, what is amiss is only that this program does not
+            have something that the archive needs.
     """
 
     entries: int = 0
@@ -55,11 +79,19 @@ class VerifyReport:
     unique_bytes: int = 0
     problems: list[str] = field(default_factory=list)
     unhashed: int = 0
+    lost: list[LostMember] = field(default_factory=list)
+    nameless: int = 0
+    damaged: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.problems
+
+    @property
+    def unreadable(self) -> int:
+        """Number of members that cannot be read back."""
+        return len(self.lost) + self.nameless
 
 
 def verify(
@@ -101,6 +133,12 @@ class _Verification:
         self._hashes = HashBudget(source.size)
         self._report = VerifyReport()
         self._told: set[str] = set()
+        self._unreadable_blocks: set[int] = set()
+        self._lost: dict[bytes, LostMember] = {}
+        # One of its own, that passes over lost pages, whatever the archive was opened for.
+        self._finder = EntryFinder(
+            source, directory, archive.header.content_hash_bytes, PAGE_CACHE, lenient=True
+        )
 
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
@@ -109,19 +147,28 @@ class _Verification:
             self._problem("the header is damaged (the footer's copy is sound)")
         for kind, at, length in self._sections():
             self._check_section(kind, at, length)
+        if self._footer is not None:
+            self._check_gaps()
         with ThreadPoolExecutor(threads) as pool:
-            for checked in pool.map(self._check_block, range(len(self._directory.blocks))):
-                if isinstance(checked, str):
-                    self._problem(checked)
+            for number, checked in enumerate(pool.map(self._check_block, range(len(self._directory.blocks)))):
+                if isinstance(checked, ArchiveError):
+                    self._unreadable_blocks.add(number)
+                    self._failure(checked)
                 else:
                     self._report.blocks += 1
                     self._report.unique_bytes += checked
         self._check_entries()
         self._check_tree_hash()
+        self._report.lost = list(self._lost.values())
         return self._report
 
-    def _problem(self, message: str) -> None:
+    def _failure(self, error: ArchiveError) -> None:
+        """Note what an error says."""
+        self._problem(str(error), damage=not isinstance(error, UnsupportedArchiveError))
+
+    def _problem(self, message: str, *, damage: bool = True) -> None:
         """Note a problem; one that many members meet is told once."""
+        self._report.damaged |= damage
         if message not in self._told:
             self._told.add(message)
             self._report.problems.append(message)
@@ -148,17 +195,51 @@ class _Verification:
             if (header.kind, header.length, header.payload_check) != (kind, length, check(payload, 8)):
                 raise CorruptArchiveError("a section header is damaged")
         except ArchiveError as error:
-            self._problem(f"{name}: {error}")
+            self._problem(f"{name}: {error}", damage=not isinstance(error, UnsupportedArchiveError))
         parity = self._source.read_at(start + length, StripePlan.of(length).parity_length)
         if build_parity(payload) != parity:
             self._problem(f"{name}: payload or parity is damaged")
 
-    def _check_block(self, number: int) -> str | int:
+    def _check_gaps(self) -> None:
+        """Nothing but sections that need not be known may stand beside the parts that the directory names."""
+        table = self._directory.blocks
+        parts = [(0, HEADER_SIZE)]
+        for _, at, length in self._sections():
+            parts.append((at, at + SECTION_HEADER_SIZE + length + StripePlan.of(length).parity_length))
+        ends = (at + BLOCK_HEADER_SIZE + coded for at, coded in zip(table.at, table.coded, strict=True))
+        parts += zip(table.at, ends, strict=True)
+        parts.append((self._source.size - FOOTER_SIZE, self._source.size))
+        parts.sort()
+        for (_, end), (begin, _) in pairwise(parts):
+            if begin < end:
+                self._problem(f"parts of the archive overlap at {begin}")
+            elif begin > end:
+                self._check_gap(end, begin)
+
+    def _check_gap(self, at: int, end: int) -> None:
+        """Sections follow each other from `at` to `end` without a gap."""
+        archive_id = NO_ID if at < self._directory.index.section_at else self._directory.archive_id
+        while at < end:
+            try:
+                part, behind = read_part(self._source, at, archive_id)
+                if not isinstance(part, SectionHeader) or part.kind in KNOWN_SECTIONS or behind > end:
+                    raise CorruptArchiveError("they belong to no part of the archive")
+                if part.flags & CRITICAL:
+                    raise UnsupportedArchiveError(f"section type {part.kind} is not known here")
+            except UnsupportedArchiveError as error:
+                self._failure(error)
+                return
+            except ArchiveError:
+                self._problem(f"{end - at} bytes from {at} on belong to no part of the archive")
+                return
+            at = behind
+
+    def _check_block(self, number: int) -> ArchiveError | int:
         """A block's decoded size, or why it fails."""
         try:
             data = self._archive.block_once(number)
         except ArchiveError as error:
-            return str(error)
+            return error
         if self._progress is not None:
             self._progress(f"block {number}", len(data))
         return len(data)
@@ -167,45 +248,68 @@ class _Verification:
         """Every entry: its extents, its hard link, its content hash."""
         directory, total = self._directory, 0
         try:
-            for entry in self._archive.entries():
+            for entry in self._finder.entries(b""):
                 self._report.entries += 1
                 total += entry.size
                 self._check_entry(entry)
-            if directory.content_bytes >= 0 and (self._report.entries, total) != (
-                directory.entries,
-                directory.content_bytes,
-            ):
-                self._problem("the directory's totals differ from the index")
-            self._check_errata(directory.errata)
         except ArchiveError as error:
-            self._problem(str(error))
+            self._failure(error)
+            self._report.nameless = max(0, directory.entries - self._report.entries)
+            return
+        for page in self._finder.lost_pages.values():
+            self._failure(page.error)
+        self._report.nameless = self._finder.lost_entries
+        if self._finder.lost_pages:
+            return
+        if directory.content_bytes >= 0 and (self._report.entries, total) != (
+            directory.entries,
+            directory.content_bytes,
+        ):
+            self._problem("the directory's totals differ from the index")
+        for path in self._finder.stray_errata():
+            self._problem(f"the errata speak of {show(path)}, which is not in the index")
 
     def _check_entry(self, entry: Entry) -> None:
+        """Note a member that cannot be read back; a block that fails has been told already."""
         decoded = self._directory.blocks.decoded
         for extent in entry.extents:
             if extent.block == HOLE:
                 continue
+            if extent.block in self._unreadable_blocks:
+                self._lose(entry, f"it needs block {extent.block}, which cannot be read", extent.block)
+                return
             if extent.block >= len(decoded) or extent.offset + extent.length > decoded[extent.block]:
-                self._problem(f"{show(entry.path)} needs bytes that block {extent.block} does not have")
+                message = f"{show(entry.path)} needs bytes that block {extent.block} does not have"
+                self._problem(message)
+                self._lose(entry, message, extent.block)
                 return
         try:
-            if entry.kind is EntryKind.HARDLINK:
-                self._archive.origin(entry)
-            elif entry.digest is not None and not self._hashes.allows(entry):
-                self._report.unhashed += 1
-                self._archive.check_content(entry, None)
-            elif entry.digest is not None:
-                hasher = blake3()
-                with self._archive.open(entry.path) as file:
-                    while data := file.read(1 << 20):
-                        hasher.update(data)
-                self._archive.check_content(entry, hasher.digest(len(entry.digest)))
+            self._check_content(entry)
         except ArchiveError as error:
-            self._problem(str(error))
+            self._failure(error)
+            self._lose(entry, str(error))
 
-    def _check_errata(self, errata: PageTable) -> None:
-        for path in self._archive.stray_errata() if errata.section_at else ():
-            self._problem(f"the errata speak of {show(path)}, which is not in the index")
+    def _check_content(self, entry: Entry) -> None:
+        """A hard link leads to a file; a file's bytes have its hash."""
+        if entry.kind is EntryKind.HARDLINK:
+            self._archive.origin(entry)
+            origin = self._lost.get(entry.target)
+            if origin is not None:
+                self._lose(entry, f"it links to {show(entry.target)}: {origin.message}", origin.block)
+        elif entry.digest is None:
+            self._archive.check_content(entry, None)
+        elif not self._hashes.allows(entry):
+            self._report.unhashed += 1
+            self._archive.check_content(entry, None)
+        else:
+            hasher = blake3()
+            with self._archive.open(entry.path) as file:
+                while data := file.read(1 << 20):
+                    hasher.update(data)
+            self._archive.check_content(entry, hasher.digest(len(entry.digest)))
+
+    def _lose(self, entry: Entry, message: str, block: int | None = None) -> None:
+        self._lost[entry.path] = LostMember(entry.path, message, block)
 
     def _check_tree_hash(self) -> None:
         footer, directory = self._footer, self._directory
@@ -215,7 +319,7 @@ class _Verification:
         try:
             hasher.update(blake3(self._archive.dictionary).digest())
         except ArchiveError as error:
-            self._problem(str(error))
+            self._failure(error)
             return
         index = payload_of(self._source, directory.index.section_at, directory.index.payload_length)
         hasher.update(hash_payload(index))

@@ -19,10 +19,9 @@ from ucompress.cli.output import (
     write_warning_document,
 )
 from ucompress.cli.sources import member_path, opened, selected
-from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -99,16 +98,12 @@ def verify(
     """Check everything in an archive without writing."""
     with opened(archive) as source:
         report = source.verify(threads=threads)
-        lost = [] if report.ok else list(unreadable(source))
         if json:
-            _verdict_as_json(archive, report, lost)
+            _verdict_as_json(archive, report)
         elif not quiet:
-            _verdict(source, report, lost)
+            _verdict(source, report)
         if not report.ok:
-            raise CorruptArchiveError(
-                f"{source.name} is damaged: {len(lost):,} of {len(source):,} members cannot be read; "
-                "`extract` gives the others back"
-            )
+            raise _judged(source, report)
 
 
 def _columns(source: Archive, entry: Entry) -> str:
@@ -167,26 +162,33 @@ def _dictionary(source: Archive) -> str:
         return "none"
     try:
         size = format_bytes(len(source.dictionary))
-    except ArchiveError:
+    except CorruptArchiveError:
         size = "damaged"
+    except UnsupportedArchiveError:
+        size = "of a codec that this program does not have"
     return f"{size}, {format_bytes(coded)} in the archive"
 
 
 def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> None:
-    from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
+    from ucompress.archive.layout import VERSION_MAJOR
     from ucompress.render.documents import info_document
 
     figures = source.statistics
+    try:
+        dictionary_bytes = len(source.dictionary)
+    except ArchiveError as error:
+        dictionary_bytes = None
+        write_warning_document(str(error))
     json_lines().write(
         info_document(
             os.fsencode(path),
-            format_version=f"{VERSION_MAJOR}.{VERSION_MINOR}",
+            format_version=f"{VERSION_MAJOR}.{source.header.version_minor}",
             level=figures.level,
             members=figures.entries,
             files=files,
             original_bytes=content,
             archive_bytes=figures.archive_bytes,
-            dictionary_bytes=len(source.dictionary),
+            dictionary_bytes=dictionary_bytes,
             blocks=figures.blocks,
             extra={
                 "unique_bytes": figures.unique_bytes,
@@ -228,33 +230,29 @@ def _is_text(piece: bytes) -> bool:
     return all(character.isprintable() or character in "\t\n\r\f" for character in text)
 
 
-def unreadable(source: Archive) -> Iterator[tuple[bytes, int]]:
-    """Members that need a damaged block, hard links included, each with the first such block."""
-    from ucompress.archive import EntryKind
-
-    damaged = set()
-    for number in range(source.statistics.blocks):
-        try:
-            source.block_once(number)
-        except ArchiveError:
-            damaged.add(number)
-    lost: dict[bytes, int] = {}
-    for entry in source.entries():
-        needed = [extent.block for extent in entry.extents if extent.block in damaged]
-        if entry.target in lost and entry.kind is EntryKind.HARDLINK:
-            needed = [lost[entry.target]]
-        if needed:
-            lost[entry.path] = needed[0]
-            yield entry.path, needed[0]
+def _judged(source: Archive, report: VerifyReport) -> ArchiveError:
+    """What a check that found something comes to."""
+    what = "is damaged" if report.damaged else "needs what this program does not have"
+    if report.unreadable:
+        count = f"{report.unreadable:,} of {len(source):,}"
+        rest = f"{count} members cannot be read; `extract` gives the others back"
+    else:
+        rest = "all members can still be read: `extract` them, and pack them anew"
+    kind = CorruptArchiveError if report.damaged else UnsupportedArchiveError
+    return kind(f"{source.name} {what}: {rest}")
 
 
-def _verdict(source: Archive, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
+def _verdict(source: Archive, report: VerifyReport) -> None:
     from ucompress.render.format import counted, display_path, format_bytes
 
     for problem in (*report.problems, *_not_compared(report)):
         complain(problem)
-    for path, block in lost:
-        complain(f"{display_path(path)} cannot be read: it needs block {block}")
+    told = set(report.problems)
+    for member in report.lost:
+        if member.message not in told:
+            complain(f"{display_path(member.path)} cannot be read: {member.message}")
+    if report.nameless:
+        complain(f"{counted(report.nameless, 'member')} cannot even be named: the index lost them")
     if report.ok:
         counts = f"{counted(report.entries, 'member')}, {counted(report.blocks, 'block')}"
         checked = f"{counts}, {format_bytes(report.unique_bytes)}"
@@ -271,21 +269,21 @@ def _not_compared(report: VerifyReport) -> list[str]:
     return [f"{files} not compared with the content hash: too large for what the archive stores"]
 
 
-def _verdict_as_json(path: Path, report: VerifyReport, lost: list[tuple[bytes, int]]) -> None:
+def _verdict_as_json(path: Path, report: VerifyReport) -> None:
     from ucompress.render.documents import damage_document, verify_document
 
     lines = json_lines()
     for problem in (*report.problems, *_not_compared(report)):
         write_warning_document(problem)
-    for member, block in lost:
-        lines.write(damage_document(member, f"it needs block {block}, which is damaged", block=block))
+    for member in report.lost:
+        lines.write(damage_document(member.path, member.message, block=member.block))
     lines.write(
         verify_document(
             os.fsencode(path),
             members=report.entries,
             blocks=report.blocks,
             checked_bytes=report.unique_bytes,
-            damaged=len(lost),
+            damaged=report.unreadable,
             problems=len(report.problems),
         )
     )

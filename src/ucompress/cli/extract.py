@@ -13,7 +13,7 @@ import typer
 from ucompress.cli import options as o
 from ucompress.cli.output import complain, json_lines, tell
 from ucompress.cli.sources import opened
-from ucompress.errors import CorruptArchiveError, InterruptedJobError, OutputError
+from ucompress.errors import InterruptedJobError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,7 @@ def extract(
     if report.failed:
         from ucompress.render.format import counted
 
-        kind = CorruptArchiveError if report.damaged else OutputError
-        raise kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
+        raise report.kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
 
 
 @contextmanager

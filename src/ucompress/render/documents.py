@@ -65,7 +65,7 @@ def info_document(
     files: int,
     original_bytes: int,
     archive_bytes: int,
-    dictionary_bytes: int,
+    dictionary_bytes: int | None,
     blocks: int,
     saved_bytes: dict[str, int] | None = None,
     features: Iterable[str] = (),
@@ -81,7 +81,7 @@ def info_document(
         files: regular files.
         original_bytes: bytes of all files.
         archive_bytes: size of the archive.
-        dictionary_bytes: size of the shared dictionary, decoded.
+        dictionary_bytes: size of the shared dictionary, decoded; None where it cannot be read.
         blocks: number of blocks.
         saved_bytes: bytes saved by `files`, `segments`, `patterns` and `context`, where known.
         features: features the archive uses.
