@@ -111,7 +111,12 @@ def _piece_order(piece: tuple[int, int, int]) -> tuple[int, tuple[int, int, int]
 
 
 def choose_suffix(
-    dictionary: bytes, level: int, sample: Sequence[bytes], unique_bytes: int
+    dictionary: bytes,
+    level: int,
+    sample: Sequence[bytes],
+    unique_bytes: int,
+    *,
+    poll: Callable[[], None] = lambda: None,
 ) -> tuple[bytes, int]:
     """The suffix of a dictionary that makes the smallest archive, its own coded size charged.
 
@@ -120,6 +125,7 @@ def choose_suffix(
         level: the compression level.
         sample: the pieces that `sample_pieces` names.
         unique_bytes: bytes of all blocks.
+        poll: called between the pieces that are coded; what it raises ends the work.
 
     Returns:
         The suffix, perhaps empty, and the bytes that it is expected to save.
@@ -130,7 +136,7 @@ def choose_suffix(
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3))
+    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3), poll)
     best = _climb(gains.of, _steps(len(dictionary)), unique_bytes // _FIRST_SHARE)
     return dictionary[len(dictionary) - best :], gains.of(best)
 
@@ -158,20 +164,28 @@ def _climb(gain: Callable[[int], int], steps: Sequence[int], first: int) -> int:
 class _Gains:
     """What the suffixes of a dictionary gain, each measured when it is first asked for."""
 
-    def __init__(self, dictionary: bytes, sample: Sequence[bytes], unique_bytes: int, level: int) -> None:
+    def __init__(
+        self,
+        dictionary: bytes,
+        sample: Sequence[bytes],
+        unique_bytes: int,
+        level: int,
+        poll: Callable[[], None],
+    ) -> None:
         self._dictionary = dictionary
         self._sample = sample
         self._unique_bytes = unique_bytes
         self._level = level
+        self._poll = poll
         self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
-        self._plain = _coded_size(BlockCompressor(level), sample)
+        self._plain = self._coded_size(BlockCompressor(level), sample)
         self._known = {0: 0}
 
     def of(self, size: int) -> int:
         """Bytes that the suffix of this size saves in the whole corpus, its own cost deducted."""
         if size not in self._known:
             suffix = self._dictionary[len(self._dictionary) - size :]
-            coded = _coded_size(BlockCompressor(self._level, suffix), self._sample)
+            coded = self._coded_size(BlockCompressor(self._level, suffix), self._sample)
             saved = (self._plain - coded) * self._unique_bytes // sum(map(len, self._sample))
             self._known[size] = saved - self._own_cost(suffix)
         return self._known[size]
@@ -182,9 +196,12 @@ class _Gains:
         Coded as a whole, and less quickly, it takes a quarter less.
         """
         pieces = [suffix[max(end - PIECE, 0) : end] for end in range(len(suffix), 0, -3 * PIECE)]
-        return _coded_size(self._cost_coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
+        return self._coded_size(self._cost_coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
 
-
-def _coded_size(coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
-    """Coded bytes of pieces, each alone."""
-    return sum(len(coder.compress(piece)[1]) for piece in pieces)
+    def _coded_size(self, coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
+        """Coded bytes of pieces, each alone."""
+        size = 0
+        for piece in pieces:
+            self._poll()
+            size += len(coder.compress(piece)[1])
+        return size

@@ -114,3 +114,19 @@ def test_sample_is_picked_by_hash():
 def test_no_size_is_taken_that_gains_nothing(gains, first, best):
     steps = [0, 64, 256, 1024]
     assert _climb(dict(zip(steps, gains, strict=True)).__getitem__, steps, first) == best
+
+
+def test_choosing_a_size_can_be_stopped_between_two_pieces():
+    class StoppedError(Exception):
+        pass
+
+    calls = []
+
+    def poll():
+        calls.append(1)
+        if len(calls) == 6:
+            raise StoppedError
+
+    pieces = [bytes(random.Random(n).choices(b"abcdef", k=20_000)) for n in range(4)]
+    with pytest.raises(StoppedError):
+        choose_suffix(b"".join(pieces) * 2, 3, pieces, 1 << 20, poll=poll)

@@ -1,9 +1,17 @@
-"""What a worker keeps between its tasks."""
+"""Work spread over an executor: order, bound, cancellation, errors; what a worker keeps between its tasks."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
+import pytest
+
+from ucompress.errors import DatabaseError, InterruptedJobError, ParallelProcessingError
+from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import kept_in_worker, ordered_map
 
 
@@ -22,3 +30,106 @@ def test_a_worker_makes_a_thing_once_as_long_as_it_is_the_same() -> None:
     assert made == [("a", "x"), ("b", "x"), ("a", "x")]
     assert things[0] is things[1]
     assert things[0] is not things[4]
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    gates = {number: threading.Event() for number in range(4)}
+
+    def task(number: int) -> int:
+        if number:
+            gates[number - 1].set()
+        gates[number].wait(10)
+        return number
+
+    gates[3].set()
+    with ThreadPoolExecutor(4) as executor:
+        assert list(ordered_map(executor, task, range(4), in_flight=4)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 8])
+def test_no_more_is_in_flight_than_was_allowed(in_flight: int) -> None:
+    taken = yielded = most = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken, most
+        for number in range(20):
+            taken += 1
+            most = max(most, taken - yielded)
+            yield number
+
+    with ThreadPoolExecutor(2) as executor:
+        for _ in ordered_map(executor, abs, items(), in_flight=in_flight):
+            yielded += 1
+    assert (taken, yielded) == (20, 20)
+    assert most <= in_flight + 1  # an item is asked for while the last result is in its taker's hands
+
+
+def test_items_are_taken_only_as_fast_as_results() -> None:
+    taken: list[int] = []
+    with ThreadPoolExecutor(1) as executor:
+        results = ordered_map(executor, abs, (taken.append(n) or n for n in range(100)), in_flight=3)  # type: ignore[func-returns-value]
+        assert next(results) == 0
+        assert len(taken) == 3
+        results.close()  # type: ignore[attr-defined]
+    assert len(taken) == 3
+
+
+def test_what_poll_raises_ends_the_map_and_cancels_what_has_not_begun() -> None:
+    begun: list[int] = []
+    release = threading.Event()
+    stop = False
+
+    def task(number: int) -> int:
+        nonlocal stop
+        begun.append(number)
+        stop = True
+        release.wait(10)
+        return number
+
+    def poll() -> None:
+        if stop:
+            release.set()
+            raise InterruptedJobError("stop")
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(InterruptedJobError):
+        list(ordered_map(executor, task, range(50), in_flight=10, poll=poll))
+    assert len(begun) < 10
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "no"), MemoryError(), DatabaseError("full"), ContentsChangedError([b"a"])]
+)
+def test_what_a_task_may_raise_comes_out_as_it_is(error: Exception) -> None:
+    def task(number: int) -> int:
+        if number == 2:
+            raise error
+        return number
+
+    with ThreadPoolExecutor(2) as executor:
+        results = ordered_map(executor, task, range(9), in_flight=4)
+        assert [next(results), next(results)] == [0, 1]
+        with pytest.raises(type(error)) as caught:
+            next(results)
+    assert caught.value is error
+
+
+def test_what_a_task_must_not_raise_is_an_error_of_ours() -> None:
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ParallelProcessingError, match="ZeroDiv") as caught:
+        list(ordered_map(executor, (1).__truediv__, [0], in_flight=1))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert caught.value.exit_code == 15
+
+
+def test_an_executor_that_was_shut_down_is_an_error_of_ours() -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(ParallelProcessingError, match="shutdown"):
+        list(ordered_map(executor, abs, [1], in_flight=1))
+
+
+def test_a_worker_that_dies_is_an_error_of_ours() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        with pytest.raises(ParallelProcessingError, match="BrokenProcessPool"):
+            list(ordered_map(executor, os._exit, [1], in_flight=1))
+        with pytest.raises(ParallelProcessingError, match="BrokenProcessPool"):
+            list(ordered_map(executor, abs, [1], in_flight=1))

@@ -2,7 +2,7 @@
 
 import os
 import random
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from tests.pipeline.runs import configuration, pack, run
 from ucompress.archive import Archive
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import refusals
+from ucompress.pipeline import context, groundwork, refusals
 from ucompress.pipeline.contents import group_contents
 from ucompress.pipeline.job import corpus_key
+from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.survey import BYTES_EACH, analysis_memory
 from ucompress.scan import scan
 
@@ -256,3 +257,24 @@ def test_what_is_read_whole_counts_towards_the_memory_limit(tmp_path):
     assert caught.value.current_mb > 200 + 80
     small = configuration(tmp_path / "tree", "a.ucz", memory_map_threshold=1000)
     assert analysis_memory(small, scan([tmp_path / "tree"]))[1] == BYTES_EACH
+
+
+@pytest.mark.parametrize(("cores", "fitting", "threads"), [(1, 9, 1), (3, 9, 3), (64, 9, 4), (64, 2, 2)])
+def test_the_dictionary_is_made_by_as_many_threads_as_fit(
+    tree, tmp_path, monkeypatch, cores, fitting, threads
+):
+    made = []
+
+    class Recorded(ThreadPoolExecutor):
+        def __init__(self, workers, **options):
+            made.append(workers)
+            super().__init__(workers, **options)
+
+    budget = MemoryBudget.threads
+    monkeypatch.setattr(groundwork, "ThreadPoolExecutor", Recorded)
+    monkeypatch.setattr(context, "available_cores", lambda: cores)
+    monkeypatch.setattr(
+        MemoryBudget, "threads", lambda *wanted, **needs: min(fitting, budget(*wanted, **needs))
+    )
+    pack(tree, tmp_path / "a.ucz", level=1)
+    assert made == [threads]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ucompress.archive import show
 from ucompress.checksum import digest, run_check
+from ucompress.errors import PipelineError
 from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.scan import open_source
 
@@ -48,7 +49,7 @@ class DistinctContent:
     multiplicity: int = 0
 
 
-class ContentsChangedError(Exception):
+class ContentsChangedError(PipelineError):
     """Before the archive was begun, files turned out to be not what was analyzed any more.
 
     The orchestrator looks at the files again and does over what was built on them.

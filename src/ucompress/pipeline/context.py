@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ucompress.pipeline.memory import MemoryBudget, release_freed_memory
+from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
 from ucompress.progress import Severity
 
 if TYPE_CHECKING:
@@ -65,18 +65,20 @@ class RunContext:
         Raises:
             MemoryLimitExceededError: not even one worker fits into the memory limit.
         """
-        release_freed_memory()
-        threads = self.budget.threads(self.config.threads, shared=shared, each=each)
+        threads = self.threads(shared=shared, each=each)
         if self.executor is not None:
             yield Workers(self.executor, 2 * threads)
             return
         with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:
             yield Workers(executor, threads + 1)
 
-    def require_memory(self, *, shared: int, each: int) -> None:
-        """Raise MemoryLimitExceededError if not even one worker would fit, as `workers` does."""
+    def threads(self, *, shared: int, each: int, most: int | None = None) -> int:
+        """How many workers fit, at most `most`; raises as `workers` does."""
         release_freed_memory()
-        self.budget.threads(self.config.threads, shared=shared, each=each)
+        wanted = self.config.threads
+        if most is not None:
+            wanted = min(most, wanted or available_cores())
+        return self.budget.threads(wanted, shared=shared, each=each)
 
     def fail_on(self, path: bytes, message: str) -> None:
         """Note an input that could not be read, each path once; the run goes on."""

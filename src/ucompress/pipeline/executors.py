@@ -11,6 +11,8 @@ from collections import deque
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from ucompress.errors import CompressionError, ParallelProcessingError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
     from concurrent.futures import Executor
@@ -53,14 +55,17 @@ def ordered_map(
         poll: called about ten times a second while waiting; what it raises ends the map.
 
     Yields:
-        One result an item. A task's exception is raised here; tasks not yet started are
-        cancelled when the map ends early.
+        One result an item. Tasks not yet started are cancelled when the map ends early.
+
+    Raises:
+        CompressionError, OSError, MemoryError: as a task raised it.
+        ParallelProcessingError: a task raised something else, or a worker died.
     """
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
             poll()
-            waiting.append(executor.submit(task, item))
+            waiting.append(_submitted(executor, task, item))
             if len(waiting) >= in_flight:
                 yield _result(waiting, poll)
         while waiting:
@@ -76,4 +81,23 @@ def _result(waiting: deque[Future[Result]], poll: Callable[[], None]) -> Result:
     while not wait((future,), timeout=POLL_SECONDS).done:
         poll()
     waiting.popleft()
-    return future.result()
+    try:
+        return future.result()
+    except (CompressionError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise _failed(error) from error
+
+
+def _submitted(executor: Executor, task: Callable[[Item], Result], item: Item) -> Future[Result]:
+    try:
+        return executor.submit(task, item)
+    except RuntimeError as error:  # its workers died, or it was shut down
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> ParallelProcessingError:
+    return ParallelProcessingError(
+        f"a worker failed ({type(error).__name__}: {error}); what was finished is kept: "
+        "run the same command again to go on"
+    )

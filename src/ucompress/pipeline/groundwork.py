@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PLAN = "plan"
 DICTIONARY = "dictionary"
 AHEAD_BYTES = 1 << 20
+MOST_OFFERING = 4
+"""Threads beyond these would only wait for the builder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,22 +197,23 @@ def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tup
     reader = ContentReader(analysis.contents)
     blocks = BlockReader(plan, reader)
     try:
-        _offer_blocks(context, maker, blocks, len(sizes))
+        _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))
         dictionary = assemble(maker, limit, blocks.span)
         sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()
-    context.guard.check()
-    return choose_suffix(dictionary, context.config.level, sample, unique)
+    return choose_suffix(dictionary, context.config.level, sample, unique, poll=context.guard.check)
 
 
-def _offer_blocks(context: RunContext, maker: DictionaryBuilder, blocks: BlockReader, count: int) -> None:
+def _offer_blocks(
+    context: RunContext, maker: DictionaryBuilder, blocks: BlockReader, count: int, largest: int
+) -> None:
     """Offer every block; the builder is shared, so the threads are ours whatever the executor."""
 
     def offer(number: int) -> None:
         maker.offer(blocks.whole(number), number)
 
-    threads = min(4, context.config.threads or 4)
+    threads = context.threads(shared=0, each=2 * largest, most=MOST_OFFERING)
     with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
         for _ in ordered_map(executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check):
             context.tracker.advance()

@@ -252,7 +252,7 @@ class PipelineOrchestrator:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
         shared, each = analysis_memory(self.config, manifest)
-        context.require_memory(shared=shared, each=each)
+        context.threads(shared=shared, each=each)
         key = name(self.config, manifest)
         known = context.database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):
