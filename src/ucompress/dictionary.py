@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ucompress._core import DictionaryBuilder as DictionaryBuilder
 from ucompress.checksum import run_check
 from ucompress.codec.block import BlockCompressor
+from ucompress.config import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KIB: Final = 1 << 10
-MIB: Final = 1 << 20
 
 SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB)
 """Sizes a dictionary may have, besides 0."""
@@ -51,6 +51,11 @@ _COST_ZSTD: Final = 3
 _COST_LZ: Final = 4
 
 _FIRST_SHARE: Final = 20  # most corpora are best served by one part in this many of their bytes
+
+_USUAL_TRIALS: Final = 3
+# What a byte that is primed with or coded takes of time, in bytes that the planner looks at; measured.
+_QUICK_WORK: Final = 3
+_LZ_WORK: Final = 16
 
 
 def size_limit(level: int, unique_bytes: int) -> int:
@@ -101,8 +106,22 @@ def sample_pieces(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
         for block, size in enumerate(sizes)
         for offset in range(0, size, PIECE)
     ]
-    count = min(max(sum(sizes) // SAMPLE_SHARE // PIECE, FEWEST_PIECES), MOST_PIECES)
-    return sorted(sorted(pieces, key=_piece_order)[:count])
+    return sorted(sorted(pieces, key=_piece_order)[: _piece_count(sum(sizes))])
+
+
+def _piece_count(unique_bytes: int) -> int:
+    return min(max(unique_bytes // SAMPLE_SHARE // PIECE, FEWEST_PIECES), MOST_PIECES)
+
+
+def work_of_choosing(level: int, unique_bytes: int) -> int:
+    """About how much work `choose_suffix` will be, in the unit of its `tried`."""
+    limit = size_limit(level, unique_bytes)
+    sample = _piece_count(unique_bytes) * (PIECE if level <= 4 else _LZ_PIECE)
+    return _USUAL_TRIALS * _work(level, sample + limit) if limit else 0
+
+
+def _work(level: int, size: int) -> int:
+    return size * (_QUICK_WORK if level <= 3 else _LZ_WORK)
 
 
 def _piece_order(piece: tuple[int, int, int]) -> tuple[int, tuple[int, int, int]]:
@@ -117,6 +136,7 @@ def choose_suffix(
     unique_bytes: int,
     *,
     poll: Callable[[], None] = lambda: None,
+    tried: Callable[[int], None] = lambda work: None,
 ) -> tuple[bytes, int]:
     """The suffix of a dictionary that makes the smallest archive, its own coded size charged.
 
@@ -126,6 +146,7 @@ def choose_suffix(
         sample: the pieces that `sample_pieces` names.
         unique_bytes: bytes of all blocks.
         poll: called between the pieces that are coded; what it raises ends the work.
+        tried: called with the work that each size was, in bytes as the planner takes them.
 
     Returns:
         The suffix, perhaps empty, and the bytes that it is expected to save.
@@ -136,7 +157,7 @@ def choose_suffix(
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3), poll)
+    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3), poll, tried)
     best = _climb(gains.of, _steps(len(dictionary)), unique_bytes // _FIRST_SHARE)
     return dictionary[len(dictionary) - best :], gains.of(best)
 
@@ -171,7 +192,9 @@ class _Gains:
         unique_bytes: int,
         level: int,
         poll: Callable[[], None],
+        tried: Callable[[int], None],
     ) -> None:
+        self._tried = tried
         self._dictionary = dictionary
         self._sample = sample
         self._unique_bytes = unique_bytes
@@ -188,6 +211,7 @@ class _Gains:
             coded = self._coded_size(BlockCompressor(self._level, suffix), self._sample)
             saved = (self._plain - coded) * self._unique_bytes // sum(map(len, self._sample))
             self._known[size] = saved - self._own_cost(suffix)
+            self._tried(_work(self._level, size + sum(map(len, self._sample))))
         return self._known[size]
 
     def _own_cost(self, suffix: bytes) -> int:

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from ucompress._core import PatternCounter
+from ucompress.config import MIB
 from ucompress.dictionary import (
     KIB,
-    MIB,
     SIZES,
     _climb,
     assemble,

@@ -103,10 +103,11 @@ def test_frequencies_merge_in_any_order(tmp_path, analyzer):
     assert merged["documents"].max() == 5
 
 
-def test_all_passes_count_as_work_of_the_phase(tmp_path, monkeypatch):
-    tree = tmp_path / "tree"
-    fill_codebase(tree, 40, 2000)
-    job = PipelineOrchestrator(configuration(tree, tmp_path / "a.ucz"))
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    """A job on a small tree, and every update it will give."""
+    fill_codebase(tmp_path / "tree", 60, 20000)
+    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz"))
     updates = []
     take = job.reporter.update
 
@@ -116,10 +117,15 @@ def test_all_passes_count_as_work_of_the_phase(tmp_path, monkeypatch):
 
     monkeypatch.setattr(job.reporter, "update", update)
     monkeypatch.setattr("ucompress.pipeline.tracker.SHOW_SECONDS", 0.0)
-    monkeypatch.setattr("ucompress.pipeline.file_processor.CHUNK_BYTES", 5000)
+    monkeypatch.setattr("ucompress.pipeline.file_processor.CHUNK_BYTES", 50000)
+    return job, updates
+
+
+def test_all_passes_count_as_work_of_the_phase(tmp_path, watched):
+    job, updates = watched
     found = len(job.analyze())
     analyzing = [update for update in updates if update.phase is PipelinePhase.ANALYZING_PATTERNS]
-    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in (tmp_path / "tree").rglob("*") if path.is_file())
     assert analyzing[0].total_bytes == 3 * size
     last = analyzing[-1]
     assert last.bytes_processed == last.total_bytes > 2 * size
@@ -127,3 +133,17 @@ def test_all_passes_count_as_work_of_the_phase(tmp_path, monkeypatch):
     first = next(update for update in analyzing if update.patterns_found)
     assert first.bytes_processed < last.bytes_processed
     assert last.patterns_found == found
+
+
+def test_work_on_the_dictionary_is_told_up_to_its_end(watched):
+    job, updates = watched
+    result = job.run()
+    building = [update for update in updates if update.phase is PipelinePhase.BUILDING_DICTIONARY]
+    done = [update.bytes_processed for update in building]
+    assert done == sorted(done)
+    assert building[-1].bytes_processed == building[-1].total_bytes
+    # Planned, offered, and then at least one size was tried.
+    planned, unique = result.statistics.original_bytes, result.statistics.unique_bytes
+    assert result.statistics.dictionary_bytes
+    assert done[-1] > planned // 2 + unique
+    assert len({amount for amount in done if amount > planned + unique // 2}) > 2

@@ -14,10 +14,13 @@ from ucompress.archive import Archive
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
 from ucompress.pipeline import context, groundwork, refusals
+from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.contents import group_contents
 from ucompress.pipeline.job import corpus_key
 from ucompress.pipeline.memory import MemoryBudget
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.survey import BYTES_EACH, analysis_memory
+from ucompress.progress import PipelinePhase
 from ucompress.scan import scan
 
 LEVELS = range(1, 7)
@@ -278,3 +281,29 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
     )
     pack(tree, tmp_path / "a.ucz", level=1)
     assert made == [threads]
+
+
+def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp_path, monkeypatch):
+    (tmp_path / "tree").mkdir()
+    with (tmp_path / "tree" / "large").open("wb") as file:
+        file.truncate(100 << 20)
+    monkeypatch.setattr("ucompress.pipeline.memory.resident_bytes", lambda: 0)
+    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195))
+    with pytest.raises(MemoryLimitExceededError) as caught:
+        job.run()
+    assert PipelinePhase.ANALYZING_PATTERNS not in job.reporter.phase_seconds
+    assert caught.value.current_mb == 207
+    assert sum(most_coding_memory(job.config, 100 << 20)) == sum(coding_memory(6, 4 << 20, 4 << 20))
+    # Analysis alone has all it needs.
+    analysis = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195))
+    assert analysis.analyze() is not None
+
+
+def test_what_coding_may_need_follows_level_and_tree(tmp_path):
+    def most(level, size, **options):
+        return most_coding_memory(configuration(tmp_path, tmp_path / "a.ucz", level=level, **options), size)
+
+    assert most(6, 0) == most(6, 100) == coding_memory(6, 0, 1 << 20)
+    assert most(3, 1 << 30) == coding_memory(3, 8 << 20, 2 << 20)
+    (tmp_path / "own").write_bytes(bytes(range(256)) * 8)
+    assert most(6, 1 << 30, dictionary=tmp_path / "own") == coding_memory(6, 2048, 4 << 20)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 
 from ucompress._core import Decoder, Encoder, PrimedDictionary, decoder_memory, encoder_memory, primed_memory
+from ucompress.config import MIB
 from ucompress.errors import CorruptArchiveError
-
-MIB = 1 << 20
 
 
 def _room(size: int) -> int:

@@ -54,7 +54,6 @@ class PatternDatabase:
         self._connection = Connection(
             path, read_only=read_only, busy_timeout=busy_timeout, cache_bytes=cache_bytes // 2
         )
-        self._cache_bytes = cache_bytes
         self._patterns = PatternTable(self._connection, batch_size, cache_bytes // 2)
         self._checkpoints = CheckpointTable(self._connection)
         self.jobs = JobStore(self._connection)
@@ -95,11 +94,6 @@ class PatternDatabase:
     def warnings(self) -> tuple[str, ...]:
         """What went otherwise than expected since the database was opened."""
         return tuple(self._connection.warnings)
-
-    @property
-    def memory_limit(self) -> int:
-        """Most bytes that the database holds in memory, for the run's budget."""
-        return self._cache_bytes
 
     def store_patterns(self, entries: Iterable[PatternEntry]) -> int:
         """Set the counts of patterns, apart from any source's; returns how many were stored.

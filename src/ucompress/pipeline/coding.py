@@ -13,10 +13,38 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
 from ucompress.codec.proven import ProvenCompressor
+from ucompress.config import MIB
+from ucompress.dictionary import size_limit
+from ucompress.pipeline.job import user_dictionary
+from ucompress.pipeline.plan import PlanParameters
 from ucompress.pipeline.spans import read_many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ucompress.config import CompressionConfig
+
+
+def coding_memory(level: int, dictionary_size: int, largest: int) -> tuple[int, int]:
+    """Bytes that all workers share, and bytes for each, its block and the one that waits included.
+
+    Args:
+        level: the compression level.
+        dictionary_size: bytes of the dictionary.
+        largest: bytes of the largest block.
+    """
+    shared, each = ProvenCompressor.memory(level, dictionary_size, largest)
+    return shared + dictionary_size, each + 2 * largest
+
+
+def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
+    """The same before anything is planned: the most that `size` bytes of files can need."""
+    if config.dictionary is None:
+        dictionary_size = size_limit(config.level, size)
+    else:
+        dictionary_size = len(user_dictionary(config.dictionary))
+    largest = min(size, PlanParameters.for_level(config.level).large_block_target)
+    return coding_memory(config.level, dictionary_size, max(largest, MIB))
 
 
 @dataclass(frozen=True, slots=True)

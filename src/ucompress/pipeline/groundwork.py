@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucompress.checksum import Digest, run_check
-from ucompress.dictionary import assemble, builder, choose_suffix, sample_pieces, size_limit
+from ucompress.dictionary import (
+    assemble,
+    builder,
+    choose_suffix,
+    sample_pieces,
+    size_limit,
+    work_of_choosing,
+)
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
+from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
@@ -61,11 +70,17 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     Raises:
         ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
     """
-    cache = context.database.cache
+    cache, tracker = context.database.cache, context.tracker
+    size, level = sum(content.size for content in analysis.contents), context.config.level
+    tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents))
+    # All is planned, what is unique is offered to the builder, and some sizes are tried.
+    tracker.expect(2 * size + work_of_choosing(level, size))
     plan = _stored_plan(cache.artifact(key, PLAN))
     if plan is None:
         plan = _make_plan(context, analysis)
         cache.store_artifact(key, PLAN, plan.to_bytes())
+    unique = int(plan.block_sizes.sum())
+    tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
     if context.config.dictionary is not None:
         return Groundwork(plan, user_dictionary(context.config.dictionary))
     stored = cache.artifact(key, DICTIONARY)
@@ -99,13 +114,10 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     ]
     reader = ContentReader(analysis.contents)
 
-    def progress(size: int) -> None:
-        context.guard.check()
-        context.tracker.advance(size=size)
-
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
     try:
+        progress = partial(_note, context)
         return plan_archive(contents, read, parameters, progress=progress, announce=read.follow)
     finally:
         reader.close()
@@ -202,7 +214,15 @@ def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tup
         sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()
-    return choose_suffix(dictionary, context.config.level, sample, unique, poll=context.guard.check)
+    tried = partial(_note, context)
+    return choose_suffix(
+        dictionary, context.config.level, sample, unique, poll=context.guard.check, tried=tried
+    )
+
+
+def _note(context: RunContext, work: int) -> None:
+    context.guard.check()
+    context.tracker.advance(size=work)
 
 
 def _offer_blocks(
@@ -210,13 +230,17 @@ def _offer_blocks(
 ) -> None:
     """Offer every block; the builder is shared, so the threads are ours whatever the executor."""
 
-    def offer(number: int) -> None:
-        maker.offer(blocks.whole(number), number)
+    def offer(number: int) -> int:
+        data = blocks.whole(number)
+        maker.offer(data, number)
+        return len(data)
 
     threads = context.threads(shared=0, each=2 * largest, most=MOST_OFFERING)
     with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
-        for _ in ordered_map(executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check):
-            context.tracker.advance()
+        for size in ordered_map(
+            executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check
+        ):
+            context.tracker.advance(size=size)
 
 
 class BlockReader:

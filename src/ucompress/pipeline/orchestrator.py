@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.codec.block import decoding_memory
-from ucompress.codec.proven import ProvenCompressor
 from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.assembly import Assembly
-from ucompress.pipeline.coding import primed_compressor, release_compressor
+from ucompress.pipeline.coding import (
+    coding_memory,
+    most_coding_memory,
+    primed_compressor,
+    release_compressor,
+)
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_entries
@@ -24,7 +28,7 @@ from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
-from ucompress.pipeline.memory import MemoryBudget, peak_resident_bytes
+from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.refusals import (
     partial_path,
     refuse_impossible,
@@ -174,8 +178,6 @@ class PipelineOrchestrator:
         def prepare(analysis: Analysis) -> Groundwork:
             key = survey.find_patterns(analysis)
             tracker.leave()
-            size = sum(content.size for content in analysis.contents)
-            tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents), size=size)
             return lay_groundwork(context, analysis, key)
 
         analysis, groundwork = survey.settle(prepare)
@@ -199,7 +201,9 @@ class PipelineOrchestrator:
 
     def _open_database(self) -> PatternDatabase:
         pipeline = self.config.pipeline
-        return PatternDatabase(pipeline.database_path, batch_size=pipeline.batch_size)
+        return PatternDatabase(
+            pipeline.database_path, batch_size=pipeline.batch_size, cache_bytes=DATABASE_BYTES
+        )
 
     def _context(self, database: PatternDatabase) -> RunContext:
         tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval)
@@ -251,8 +255,10 @@ class PipelineOrchestrator:
     ) -> ClaimedJob:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
-        shared, each = analysis_memory(self.config, manifest)
-        context.threads(shared=shared, each=each)
+        needs = [analysis_memory(self.config, manifest)]
+        if name is jobs.job_key:
+            needs.append(most_coding_memory(self.config, sum(manifest.sizes)))
+        context.threads(shared=max(map(sum, needs)), each=0)
         key = name(self.config, manifest)
         known = context.database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):
@@ -319,7 +325,7 @@ class PipelineOrchestrator:
         partial = partial_path(self.config.output)
         assembly = Assembly(context, job.number, job.key, partial, plan, dictionary, analysis.contents)
         assembly.dictionary_gain = groundwork.gain
-        shared, each = ProvenCompressor.memory(self.config.level, len(dictionary), largest)
+        shared, each = coding_memory(self.config.level, len(dictionary), largest)
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
@@ -328,7 +334,7 @@ class PipelineOrchestrator:
             return finished, assembly
         try:
             with (
-                context.workers(shared=shared + len(dictionary), each=each + 2 * largest) as workers,
+                context.workers(shared=shared, each=each) as workers,
                 assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
             ):
                 with assembly.leaving_nothing_useless(writer):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
+from ucompress.config import MIB
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
@@ -42,7 +43,6 @@ __all__ = [
 ]
 
 KIB: Final = 1 << 10
-MIB: Final = 1 << 20
 
 
 def _no_sketch() -> NDArray[np.uint64]:

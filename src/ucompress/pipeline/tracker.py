@@ -86,7 +86,9 @@ class RunTracker:
         self.leave()
 
     def leave(self) -> None:
-        """End the phase with a checkpoint."""
+        """End the phase with a checkpoint; work that was expected and not needed is left out."""
+        if self.total_bytes is not None:
+            self.total_bytes = self.bytes
         self._show()
         self.checkpoint()
 
