@@ -294,7 +294,7 @@ def test_a_refused_resume_leaves_the_job_as_it_was(tree, tmp_path, monkeypatch):
     with PatternDatabase(tmp_path / "p.db") as database:
         assert (database.jobs.latest(), database.jobs.progress()) == (before, progress)
     with monkeypatch.context() as patch:  # enough to analyze, too little to code
-        patch.setattr(module.ProvenCompressor, "memory", staticmethod(lambda *_: (1 << 40, 0)))
+        patch.setattr(module, "coding_memory", lambda *_: (1 << 40, 0))
         with pytest.raises(MemoryLimitExceededError):
             PipelineOrchestrator(config).resume_from_checkpoint()
     with PatternDatabase(tmp_path / "p.db") as database:
