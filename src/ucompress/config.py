@@ -26,7 +26,8 @@ class PipelineConfig:
 
     Attributes:
         database_path: SQLite file with patterns, files and checkpoints; `:memory:` keeps nothing.
-        checkpoint_interval: the most work that a kill may cost.
+        checkpoint_interval: the most time between two checkpoints; what was analyzed and coded is
+            made durable about once a second besides.
         progress_update_interval: the least time between two updates of the display.
         batch_size: rows per transaction.
         memory_limit_mb: bound on peak resident memory, in MB of 1024 * 1024 bytes.

@@ -114,7 +114,7 @@ class JobStore:
         return job
 
     def finish(self, job: int) -> None:
-        """Mark a job done; its blocks and progress are no longer needed and go."""
+        """Mark a job done; its blocks are no longer needed and go, its last progress stays for `status`."""
         with self._connection.transaction() as sql:
             self._own(sql, job)
             sql.execute("DELETE FROM blocks WHERE job_id = ?", (job,))
