@@ -230,3 +230,14 @@ def test_pages_are_small_beside_the_cache_however_scattered_files_are(tmp_path: 
         before = archive.reads
         archive.read("f00")
         assert archive.reads == before
+
+
+@pytest.mark.parametrize("name", ["b", "the", "block 0"])
+def test_a_message_begins_with_the_archives_name_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.ucz"
+    write(path, plan_files({b"a": b"text" * 99}))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\xb7UCB") + 45] ^= 1
+    with Archive(io.BytesIO(data), name=name) as archive, pytest.raises(CorruptArchiveError) as caught:
+        archive.read("a")
+    assert str(caught.value).startswith(f"{name}: block 0 is damaged")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -184,3 +186,21 @@ def test_headers_refuse_impossible_values() -> None:
     ):
         with pytest.raises(ValueError, match="must be"):
             bad.to_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there folders confirm names")
+def test_a_folder_that_does_not_confirm_a_name_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.partial").write_bytes(b"whole")
+    real = os.open
+
+    def refusing(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if os.path.isdir(path):
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(OutputError, match=r"a\.ucz is complete, but .* Permission denied"):
+        publish(tmp_path / "a.partial", tmp_path / "a.ucz")
+    assert (tmp_path / "a.ucz").read_bytes() == b"whole"

@@ -217,3 +217,22 @@ def test_status_of_a_finished_job_from_another_folder(ucompress, work, monkeypat
 
 def test_status_without_any_job(ucompress, work):
     assert ucompress("status").code == 14
+
+
+def test_json_and_the_archive_do_not_mix(ucompress, work, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", FakeStdin(b"text"))
+    for words in (["tree", "-o", "-"], ["-"]):
+        done = ucompress("compress", *words, "--json")
+        assert done.code == 2
+        (document,) = documents(done)
+        assert (document["type"], document["kind"]) == ("error", "UsageError")
+
+
+def test_an_output_in_the_way_is_refused_before_standard_input_is_read(ucompress, work, monkeypatch):
+    (work / "existing.txt").write_bytes(b"precious")
+    stdin = FakeStdin(b"text" * 1000)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    done = ucompress("compress", "-", "-o", "existing.txt")
+    assert done.code == 1
+    assert "left alone" in done.err
+    assert stdin.buffer.tell() == 0

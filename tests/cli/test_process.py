@@ -200,3 +200,16 @@ def test_a_stderr_that_nobody_reads_is_no_reason_to_stop(packed, tmp_path):
     assert without_a_listener("analyze", packed[0], "--database", database) == 0
     assert without_a_listener("train", packed[0], "-o", tmp_path / "dictionary") == 0
     assert (tmp_path / "dictionary").stat().st_size
+
+
+def test_sigterm_while_standard_input_is_kept_leaves_nothing(tmp_path):
+    command = [*COMMAND, "compress", "-", "-o", str(tmp_path / "a.ucz")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(bytes(3 << 20))  # more than a pipe holds: by then it is being kept
+    process.stdin.flush()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    assert b"stopped by SIGTERM; no archive was written" in process.stderr.read()
+    process.stdin.close()
+    process.stderr.close()
+    assert not list(tmp_path.iterdir())

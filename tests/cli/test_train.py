@@ -1,5 +1,7 @@
 """Dictionaries from samples, and packing with one."""
 
+import os
+
 import pytest
 
 from support import fill_codebase
@@ -31,3 +33,30 @@ def test_a_dictionary_of_ones_own(ucompress, work):
     ucompress("train", "tree", "-o", "d", "--size", "8192")
     assert ucompress("compress", "tree", "-o", "a.ucz", "--dictionary", "d").code == 0
     assert ucompress("verify", "a.ucz").code == 0
+
+
+def test_samples_that_share_nothing_or_too_little(ucompress, work):
+    (work / "one").write_bytes(b"x")
+    for kind in ("raw", "zstd"):
+        done = ucompress("train", "one", "-o", "d", "--format", kind)
+        assert done.code == 1
+        assert "no dictionary was written" in done.err
+        assert not (work / "d").exists()
+
+
+def test_a_dictionary_that_finds_no_room_leaves_what_stood_there(ucompress, work, monkeypatch):
+    (work / "d").write_bytes(b"before")
+    real = os.fsync
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = ucompress("train", "tree", "-o", "d", "--force")
+    monkeypatch.setattr(os, "fsync", real)
+    assert done.code == 1
+    assert "cannot write d: No space left on device" in done.err
+    assert (work / "d").read_bytes() == b"before"
+    assert sorted(path.name for path in work.iterdir() if path.suffix != ".db") == ["d", "tree"]
+    assert ucompress("train", "tree", "-o", "/dev/null", "--force").code == 0
+    assert not os.path.isfile("/dev/null")

@@ -71,7 +71,7 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except (CorruptArchiveError, UnsupportedArchiveError) as error:
-        if str(error).startswith(name):
+        if str(error).startswith(f"{name}: "):
             raise
         raise type(error)(f"{name}: {error}") from error
 

@@ -71,21 +71,34 @@ def publish(partial: str | os.PathLike[str], final: str | os.PathLike[str]) -> N
     """Give a finished archive its final name: fsync, rename, fsync of the folder.
 
     Raises:
-        OutputError: the rename failed; the partial file and what stood at `final` are untouched.
+        OutputError: the rename failed, and the partial file and what stood at `final` are untouched; or the
+            folder refuses to confirm the name, which the archive has by then.
     """
     target = Path(final)
     try:
         with Path(partial).open("rb+") as file:
             os.fsync(file.fileno())
         Path(partial).replace(target)
-        if os.name == "posix":
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
     except OSError as error:
         raise OutputError(
             f"cannot give the archive its name {target}: {error.strerror}; "
             f"it stands complete at {os.fspath(partial)}"
         ) from error
+    try:
+        _confirm(target.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{target} is complete, but its folder does not confirm that the name is on the disk: "
+            f"{error.strerror}; after a power failure it may be gone"
+        ).about(target) from error
+
+
+def _confirm(folder: Path) -> None:
+    """Wait until a folder's names are on the disk, where a folder can be asked."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

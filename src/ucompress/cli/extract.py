@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ucompress.cli import options as o
+from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell
 from ucompress.cli.sources import opened
-from ucompress.errors import InterruptedJobError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from ucompress.archive import ExtractionReport
 
 HERE = Path()
@@ -44,7 +39,8 @@ def extract(
 
         tell(display_text(name))
 
-    with opened(archive, recover=recover) as source, _ending_in_order(directory):
+    kept = f"what was complete by then is in {os.fspath(directory)}"
+    with opened(archive, recover=recover) as source, ending_in_order(kept):
         report = source.extract(
             directory,
             members or None,
@@ -60,26 +56,6 @@ def extract(
         from ucompress.render.format import counted
 
         raise report.kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
-
-
-@contextmanager
-def _ending_in_order(directory: Path) -> Iterator[None]:
-    """Within, SIGTERM ends the command like Ctrl-C: what is complete gets its name, nothing else stays.
-
-    Raises:
-        InterruptedJobError: the signal came; a second one ends the process at once.
-    """
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before)
-        where = os.fspath(directory)
-        raise InterruptedJobError(f"stopped by SIGTERM; what was complete by then is in {where}", number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ucompress.cli import options as o
+from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import STDIN
 from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
@@ -57,7 +58,14 @@ def compress(
     verbose: o.Verbose = False,
 ) -> None:
     """Pack files and folders into one archive."""
-    with _spooled(paths, output) as inputs, _destination(paths, output, force=force) as archive:
+    to_stdout = output == STDIN or (output is None and STDIN in paths)
+    if json and to_stdout:
+        raise UsageError("the archive and --json both go to standard output: name a file with -o")
+    with (
+        ending_in_order("no archive was written"),
+        _destination(paths, output, force=force) as archive,
+        _spooled(paths, output) as inputs,
+    ):
         from_stdin = inputs != paths
         config = _configuration(
             inputs,
@@ -77,7 +85,7 @@ def compress(
             dictionary=dictionary,
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
-    if output != STDIN and (output is not None or not from_stdin) and not json and not quiet:
+    if not to_stdout and not json and not quiet:
         from ucompress.render.format import display_path
 
         tell(f"The archive is {display_path(result.archive)}")
