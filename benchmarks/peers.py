@@ -33,7 +33,7 @@ class Tool:
         unpacked: where below `{dir}` the tree stands after `extract`.
         links: whether symbolic links are kept.
         version: command that prints the version.
-        slow: left out unless asked for by name or with `--slow`.
+        slow: left out with `--fast`.
     """
 
     name: str

@@ -5,9 +5,10 @@
     python benchmarks/run.py --corpora c python --tools "ucompress -6" "xz -9e" --repeats 5
 
 For each corpus the tools take turns; each packs the tree, unpacks it, and what comes out is compared with
-the tree byte for byte, or the run fails. Every measurement is a row of `raw.csv` in the run's folder as
-soon as it is made; a run that was cut short goes on where it was when it is called again with the same
-folder. At the end `README.md` there has the tables (`report.py` makes them anew from the rows).
+the tree byte for byte, or the run fails. The measurements of a turn become rows of `raw.csv` in the run's
+folder once the turn is done, so no tool that does not give a tree back has any; a run that was cut short
+goes on where it was when it is called again with the same folder. At the end `README.md` there has the
+tables (`report.py` makes them anew from the rows).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ FIELDS = ("corpus", "tool", "repeat", "action", "bytes", "user_s", "system_s", "
 
 
 class Log:
-    """The rows of a run, on disk as soon as they are made."""
+    """The rows of a run, on disk as soon as their turn is done."""
 
     def __init__(self, path: Path) -> None:
         """Open `path`, keeping what an earlier part of the run wrote."""
@@ -59,13 +60,18 @@ class Log:
         )
         self._stream.flush()
 
+    def close(self) -> None:
+        """Write no more rows."""
+        self._stream.close()
+
     def has(self, corpus: str, tool: str, repeat: int) -> bool:
         """Whether a tool's turn was finished before."""
         return (corpus, tool, str(repeat), "extract") in self.done
 
 
 def turn(tool: peers.Tool, corpus: Path, repeat: int, log: Log, scratch: Path) -> None:
-    """Let one tool pack and unpack one corpus, and write the rows."""
+    """Let one tool pack and unpack one corpus, and write the rows once it has given all back."""
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         work = Path(folder)
         archive = work / "archive"
@@ -83,17 +89,19 @@ def turn(tool: peers.Tool, corpus: Path, repeat: int, log: Log, scratch: Path) -
         def act(action: str, template: str, note: str = "", **more: object) -> None:
             usage = measure(template.format(**names, **more), environment=environment)
             size = archive.stat().st_size
-            log.add(
-                corpus=corpus.name,
-                tool=tool.name,
-                repeat=repeat,
-                action=action,
-                bytes=size,
-                user_s=usage.user,
-                system_s=usage.system,
-                wall_s=usage.wall,
-                rss_mb=usage.rss_mb,
-                note=note,
+            rows.append(
+                {
+                    "corpus": corpus.name,
+                    "tool": tool.name,
+                    "repeat": repeat,
+                    "action": action,
+                    "bytes": size,
+                    "user_s": usage.user,
+                    "system_s": usage.system,
+                    "wall_s": usage.wall,
+                    "rss_mb": usage.rss_mb,
+                    "note": note,
+                }
             )
             print(
                 f"{corpus.name:9} {tool.name:18} {action:9}{size:>12,} bytes {usage.cpu:8.2f} s CPU"
@@ -113,6 +121,8 @@ def turn(tool: peers.Tool, corpus: Path, repeat: int, log: Log, scratch: Path) -
         exact = tool.name.startswith("ucompress")
         if not same_tree(corpus, unpacked, links=tool.links, metadata=exact):
             raise SystemExit(f"{tool.name} did not give {corpus} back")
+    for row in rows:
+        log.add(**row)
 
 
 def quoted(name: str) -> str:
@@ -279,6 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
             key = (name, f"ucompress -{level}", "0", "one file")
             if any(tool.name == key[1] for tool in tools) and key not in log.done and options.files:
                 one_file(corpus, level, log, options.scratch, options.files)
+    log.close()
     report.write(folder)
     print(f"tables: {folder / 'README.md'}")
     return 1 if failed else 0

@@ -67,7 +67,6 @@ cdef class SegmentIndex:
     cdef unsigned int bits
 
 # LZ codec of levels 4 to 6.
-from libc.stdint cimport uint32_t
 
 cdef class PrimedDictionary:
     cdef readonly int level

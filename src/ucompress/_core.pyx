@@ -1,8 +1,8 @@
 """Native kernels on plain buffers: the door for code that cannot wait.
 
 Every function takes C-contiguous buffers (bytes, memoryview, NumPy arrays) without a copy,
-releases the GIL while it works, and returns bytes or NumPy arrays. The same kernels are
-`cimport`able as `uc_*` functions on pointers (see `_core.pxd`).
+releases the GIL while it works, and returns bytes, NumPy arrays, numbers or tuples of these, as
+`_core.pyi` says. What `_core.pxd` declares can be had by `cimport` too: `uc_*` functions on pointers.
 
 Stability: names, parameters and dtypes listed in `_core.pyi` change only with the minor
 version, and only with an entry in the changelog; private kernels in `_kernels` may change

@@ -16,6 +16,9 @@ MIB = 1 << 20
 LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 6
 DEFAULT_LEVEL = 6
+DEFAULT_MIN_LENGTH = 16
+DEFAULT_MIN_FREQUENCY = 3
+DEFAULT_DICTIONARY_SIZE = 112_640
 DEFAULT_DATABASE = Path("compression_patterns.db")
 CONTENT_HASH_BYTES = (0, 8, 32)
 
@@ -76,8 +79,8 @@ class CompressionConfig:
     output: Path
     level: int = DEFAULT_LEVEL
     threads: int | None = None
-    min_pattern_length: int = 16
-    min_frequency: int = 3
+    min_pattern_length: int = DEFAULT_MIN_LENGTH
+    min_frequency: int = DEFAULT_MIN_FREQUENCY
     chunk_size: int = 256
     memory_map_threshold: int = 16 * MIB
     include: tuple[str, ...] = ()

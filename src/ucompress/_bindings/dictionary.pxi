@@ -17,9 +17,8 @@ from ucompress._kernels.points cimport (
 from ucompress._kernels.windows cimport Pool, pool_close, pool_open, window_cut
 
 
-DICTIONARY_LIMIT = 1 << 30
-
 cdef enum:
+    LARGEST_BUILT = 1 << 30     # bytes of a dictionary; the codecs take less
     SHORTEST_DMER = 4
     LONGEST_DMER = 64
     FRAGMENT_BYTES = 128
@@ -57,7 +56,7 @@ cdef class DictionaryBuilder:
 
     def __cinit__(self, counts, length=16, capacity=8 << 20, *, threshold=None, weight_limit=0xFFFF):
         cdef uint32_t d = _checked(length, "length", SHORTEST_DMER, LONGEST_DMER)
-        self.capacity = _checked(capacity, "capacity", 1, DICTIONARY_LIMIT)
+        self.capacity = _checked(capacity, "capacity", 1, LARGEST_BUILT)
         self.weight_limit = _checked(weight_limit, "weight_limit", 1, 0xFFFF)
         rows = _checked_rows(counts, _dtype("COUNT_DTYPE"))
         if threshold is None:
@@ -206,7 +205,7 @@ def build_dictionary(samples, size, *, length=16):
     Returns bytes. Every suffix of them is a smaller dictionary. The same samples give the same
     bytes; empty when the samples share nothing. Raises ValueError for values out of range.
     """
-    _checked(size, "size", 0, DICTIONARY_LIMIT)
+    _checked(size, "size", 0, LARGEST_BUILT)
     if isinstance(samples, (bytes, bytearray, memoryview, np.ndarray)):
         whole = memoryview(samples).cast("B")
         documents = [whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES)]

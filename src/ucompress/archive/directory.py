@@ -16,7 +16,6 @@ from ucompress.archive.columns import (
 )
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
-    BLOCK_LIMIT,
     BLOCKS_LIMIT,
     CODED_SLACK,
     DIRECTORY_CHUNK,
@@ -31,6 +30,7 @@ from ucompress.archive.layout import (
     SEPARATORS_LIMIT,
     SUBSTITUTED,
 )
+from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 

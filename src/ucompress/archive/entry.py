@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -90,6 +91,10 @@ class MemberInfo:
     digest: bytes | None
     xattrs: tuple[tuple[bytes, bytes], ...]
     target: bytes
+
+
+Progress = Callable[[str, int], None]
+"""Called after each file or block, from any thread, with its name and its bytes."""
 
 
 def path_problem(path: bytes) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure, reason, user_xattrs
-from ucompress.archive.entry import HOLE, Entry, EntryKind, show, to_path
+from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.pages import LINKED
 from ucompress.archive.staging import StagingFolder
@@ -40,8 +40,6 @@ BATCH_EXTENTS = 1 << 18
 
 BYTES_PER_EXTENT = 64
 """An extent more is allowed for each so many bytes of content."""
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)

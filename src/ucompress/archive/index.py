@@ -8,7 +8,6 @@ from itertools import pairwise
 from ucompress.archive.directory import PageTable, separator
 from ucompress.archive.entry import HOLE, Entry, EntryKind, link_problem, path_problem
 from ucompress.archive.layout import (
-    BLOCK_LIMIT,
     BLOCKS_LIMIT,
     LARGEST,
     PAGE_EXTENTS_LIMIT,
@@ -18,6 +17,7 @@ from ucompress.archive.layout import (
     blocks_bound,
 )
 from ucompress.archive.pages import LINKED, encode_page
+from ucompress.codec.block import BLOCK_LIMIT
 
 PAGE_ENTRIES = 8192
 PAGE_BYTES = 1 << 20
@@ -106,7 +106,12 @@ class IndexWriter:
                 raise ValueError(f"an extent of {entry.path!r} leaves its block")
             if block != HOLE:
                 blocks.add(block)
-        if total != entry.size or total > LARGEST or len(entry.extents) > PAGE_EXTENTS_LIMIT:
+        if len(entry.extents) > PAGE_EXTENTS_LIMIT:
+            raise ValueError(
+                f"{entry.path!r} lies in {len(entry.extents)} extents; the format has room for "
+                f"{PAGE_EXTENTS_LIMIT}"
+            )
+        if total != entry.size or total > LARGEST:
             raise ValueError(f"the extents of {entry.path!r} do not add up to {entry.size} bytes")
         if blocks and not 0 <= min(blocks) <= max(blocks) < BLOCKS_LIMIT:
             raise ValueError(f"{entry.path!r} points to a block that cannot be")

@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from blake3 import blake3
-
+from ucompress.checksum import short_digest
+from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 MAGIC: Final = b"\x89UCZ\r\n\x1a\n"
@@ -24,8 +24,6 @@ BLOCK_HEADER_SIZE: Final = 40
 PAGE_HEADER_SIZE: Final = 24
 FOOTER_SIZE: Final = 144
 
-BLOCK_LIMIT: Final = 8 << 20
-DICTIONARY_LIMIT: Final = 8 << 20
 PAGE_LIMIT: Final = 8 << 20
 CODED_SLACK: Final = 64 << 10
 DIRECTORY_LIMIT: Final = 1 << 30
@@ -64,9 +62,8 @@ _PAGE = struct.Struct("<IIIB3s8s")
 _FOOTER = struct.Struct("<64sQQ8sQ32s8s8s")
 
 
-def check(data: bytes | memoryview, length: int) -> bytes:
-    """The first `length` bytes of BLAKE3-256 of the data."""
-    return blake3(data).digest(length)
+check = short_digest
+"""What `docs/format.md` calls check(x, n): the first n bytes of BLAKE3-256(x)."""
 
 
 def blocks_bound(size: int) -> int:

@@ -12,7 +12,8 @@ from itertools import accumulate
 
 from ucompress.archive.columns import Cursor, unzigzag, write_column, zigzag
 from ucompress.archive.entry import HOLE, Entry, Extent
-from ucompress.archive.layout import BLOCK_LIMIT, BLOCKS_LIMIT, LARGEST, PAGE_EXTENTS_LIMIT, blocks_bound
+from ucompress.archive.layout import BLOCKS_LIMIT, LARGEST, PAGE_EXTENTS_LIMIT, blocks_bound
+from ucompress.codec.block import BLOCK_LIMIT
 
 FOLLOWS = 0
 SAME_BASE = 1

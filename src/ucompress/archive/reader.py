@@ -10,14 +10,24 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ucompress.archive.blocks import BlockReader
-from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
+from ucompress.archive.entry import (
+    HOLE,
+    Entry,
+    EntryKind,
+    Extent,
+    MemberInfo,
+    Progress,
+    show,
+    to_name,
+    to_path,
+)
 from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
 from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.memberfile import MemberFile
@@ -38,8 +48,6 @@ if TYPE_CHECKING:
 BLOCK_CACHE = 32 << 20
 MEMORY_BOUND = 1 << 30
 READ_LIMIT = 4 << 30
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from ucompress.archive.layout import (
     BLOCK_MARKER,
     CODED_SLACK,
     CRITICAL,
-    DICTIONARY_LIMIT,
     HEADER_SIZE,
     NO_ID,
     PAGE_HEADER_SIZE,
@@ -37,6 +36,7 @@ from ucompress.archive.pages import Page
 from ucompress.archive.parity import ProtectedPayload, StripePlan
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE
+from ucompress.codec.block import DICTIONARY_LIMIT
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _WINDOW = 1 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blake3 import blake3
 
 from ucompress.archive.directory import Directory
-from ucompress.archive.entry import HOLE, Entry, EntryKind, show
+from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
 
 KNOWN_SECTIONS = (SECTION_DICTIONARY, SECTION_INDEX, SECTION_ERRATA, SECTION_DIRECTORY)
-
-Progress = Callable[[str, int], None]
 
 
 class LostMember(NamedTuple):

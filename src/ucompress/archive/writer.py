@@ -27,7 +27,6 @@ from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     CODED_SLACK,
     CRITICAL,
-    DICTIONARY_LIMIT,
     HEADER_SIZE,
     ID_SIZE,
     PROTECTED,
@@ -48,6 +47,7 @@ from ucompress.archive.partial import open_partial
 from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
+from ucompress.codec.block import DICTIONARY_LIMIT
 from ucompress.errors import ArchiveError, CorruptArchiveError, OutputError, ResumeFailedError
 
 _COPY = 1 << 20

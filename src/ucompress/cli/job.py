@@ -17,7 +17,13 @@ from ucompress.cli import options as o
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import STDIN
-from ucompress.config import DEFAULT_LEVEL, CompressionConfig, PipelineConfig
+from ucompress.config import (
+    DEFAULT_LEVEL,
+    DEFAULT_MIN_FREQUENCY,
+    DEFAULT_MIN_LENGTH,
+    CompressionConfig,
+    PipelineConfig,
+)
 from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -102,11 +108,11 @@ def analyze(
     gitignore: o.GitIgnore = False,
     min_length: Annotated[
         int, typer.Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, in bytes.")
-    ] = o.DEFAULT_MIN_LENGTH,
+    ] = DEFAULT_MIN_LENGTH,
     min_frequency: Annotated[
         int,
         typer.Option("--min-frequency", metavar="N", min=2, help="Fewest places at which a pattern stands."),
-    ] = o.DEFAULT_MIN_FREQUENCY,
+    ] = DEFAULT_MIN_FREQUENCY,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

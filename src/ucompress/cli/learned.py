@@ -14,6 +14,7 @@ import typer
 
 from ucompress.cli import options as o
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell
+from ucompress.config import DEFAULT_DICTIONARY_SIZE
 from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def train(
     ],
     size: Annotated[
         int, typer.Option("--size", metavar="BYTES", min=256, help="The most bytes that it may take.")
-    ] = 112_640,
+    ] = DEFAULT_DICTIONARY_SIZE,
     kind: Annotated[
         DictionaryFormat,
         typer.Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),

@@ -64,5 +64,3 @@ Verbose = Annotated[
 
 DEFAULT_DATABASE: Path = _DEFAULTS.database_path
 DEFAULT_MEMORY_LIMIT = _DEFAULTS.memory_limit_mb
-DEFAULT_MIN_LENGTH = 16
-DEFAULT_MIN_FREQUENCY = 3

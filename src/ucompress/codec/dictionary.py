@@ -19,7 +19,7 @@ from ucompress._core import build_dictionary
 from ucompress.codec.block import DICTIONARY_LIMIT, BlockCompressor, BlockDecompressor
 from ucompress.codec.varint import write_varint
 from ucompress.codec.zstd import finalize
-from ucompress.config import DEFAULT_LEVEL
+from ucompress.config import DEFAULT_DICTIONARY_SIZE, DEFAULT_LEVEL
 from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ VERSION: Final = 1
 ID_BYTES: Final = 8
 CHECK_BYTES: Final = 8
 BLOCK_BYTES: Final = 1 << 20
-DEFAULT_SIZE: Final = 112_640
 """zstd's own default for a trained dictionary, in bytes."""
 
 
@@ -114,7 +113,9 @@ class Dictionary:
             raise CorruptArchiveError("a frame is damaged: its content does not have the checksum it carries")
         return content
 
-    def finalize_zstd(self, samples: Iterable[bytes], size: int = DEFAULT_SIZE, level: int = 3) -> bytes:
+    def finalize_zstd(
+        self, samples: Iterable[bytes], size: int = DEFAULT_DICTIONARY_SIZE, level: int = 3
+    ) -> bytes:
         """The dictionary in zstd's own format, with entropy tables, for `zstd -D` and its libraries.
 
         Parameters:
@@ -144,7 +145,7 @@ class Dictionary:
             )
 
 
-def train(samples: Iterable[bytes], size: int = DEFAULT_SIZE) -> Dictionary:
+def train(samples: Iterable[bytes], size: int = DEFAULT_DICTIONARY_SIZE) -> Dictionary:
     """Make a dictionary of what samples have in common.
 
     Parameters:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, overload
 import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
-from ucompress.archive.layout import BLOCK_LIMIT
 from ucompress.checksum import run_check
+from ucompress.codec.block import BLOCK_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
