@@ -1,6 +1,7 @@
 """Plans: every byte is found again, every promise about blocks holds."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -210,3 +211,22 @@ def test_plans_that_contradict_themselves_are_refused(column: str, value: int) -
     values[0] = value
     with pytest.raises(ValueError, match="block"):
         Plan.from_bytes(plan.to_bytes())
+
+
+@settings(deadline=None, max_examples=60)
+@given(tree=trees(), room=st.integers(30, 60))
+def test_a_content_has_no_more_extents_than_there_is_room_for(tree: Tree, room: int) -> None:
+    datas, classes = tree
+    parameters = replace(SMALL, extents=room)
+    plan = plan_archive(contents_of(datas, classes), reader(datas), parameters)
+    assert rebuilt(plan, datas) == datas
+    assert all(len(extents) <= room for extents in plan.extents if extents)
+
+
+def test_a_file_of_holes_everywhere_is_packed_with_fewer_of_them() -> None:
+    data = b"".join(random.Random(at).randbytes(4096) + bytes(4096) for at in range(300))
+    (content,) = contents_of([data], [0])
+    plan = plan_archive([content], reader([data]), PlanParameters(extents=100))
+    assert rebuilt(plan, [data]) == [data]
+    assert 50 < len(plan.extents[0]) <= 100
+    assert plan.statistics.hole_bytes > 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
+from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.config import MIB
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
@@ -88,6 +89,7 @@ class PlanParameters:
         extent: what each further extent of a copy must save, for it takes room in the index;
             four times that in the same case.
         window: contents are taken in pieces of this size; a multiple of `reach`.
+        extents: the most extents of a content, as far as blocks of `block_target` allow.
     """
 
     block_target: int = 1 * MIB
@@ -99,6 +101,7 @@ class PlanParameters:
     segment: int = 1 * KIB
     extent: int = 512
     window: int = 4 * MIB
+    extents: int = PAGE_EXTENTS_LIMIT
 
     def __post_init__(self) -> None:
         """Refuse values with which the bound on blocks could not be kept."""
@@ -169,6 +172,7 @@ class _Planner:
         self._finder = CopyFinder(contents, read, parameters)
         self._read = read
         self._stored_again = 0
+        self._extents = 0
 
     def run(self) -> Iterator[int]:
         """Plan all contents; yields the number of bytes of each window."""
@@ -191,9 +195,47 @@ class _Planner:
         budget = -(-len(data) // parameters.reach)
         if base + len(data) == content.size:
             budget += 2
+        room = self._room(content, base, len(data))
+        if len(pieces) > room:
+            pieces = self._fewer(room, pieces)
         if len(pieces) > 1:
             pieces = self._within(budget, pieces, content.repeats, dense)
-        self._finder.record(base, self._store(content, base, data, pieces, dense))
+        placed = list(self._store(content, base, data, pieces, dense))
+        self._extents = len(placed) + (self._extents if base else 0)
+        self._finder.record(base, placed)
+
+    def _room(self, content: Content, base: int, length: int) -> int:
+        """How many pieces a window may have: its part of the content's extents and what those before left.
+
+        Some are kept back, for literals that go over the end of a block.
+        """
+        parameters = self._parameters
+        due = parameters.extents * (base + length) // content.size
+        spare = 2 * (2 + length // parameters.block_target)
+        return max(1, due - (self._extents if base else 0) - spare)
+
+    def _fewer(self, room: int, pieces: list[Piece]) -> list[Piece]:
+        """At most `room` pieces: the shortest holes and copies are stored, as one with what stands beside."""
+        literal = [piece.block == LITERAL and piece.offset == piece.start for piece in pieces]
+        count = len(pieces)
+        for _, at in sorted((p.length, at) for at, p in enumerate(pieces) if not literal[at]):
+            if count <= room:
+                break
+            literal[at] = True
+            beside = (at > 0 and literal[at - 1]) + (at + 1 < len(pieces) and literal[at + 1])
+            count -= beside
+            if pieces[at].block != HOLE:
+                self._stored_again += pieces[at].length
+        fewer: list[Piece] = []
+        for piece, stored in zip(pieces, literal, strict=True):
+            last = fewer[-1] if fewer else None
+            if not stored:
+                fewer.append(piece)
+            elif last is not None and last.block == LITERAL and last.offset == last.start:
+                fewer[-1] = Piece(last.start, last.length + piece.length, LITERAL, last.start)
+            else:
+                fewer.append(Piece(piece.start, piece.length, LITERAL, piece.start))
+        return fewer
 
     def _within(self, budget: int, pieces: list[Piece], repeats: int, dense: bool) -> list[Piece]:
         """The pieces, with copies from the least useful blocks stored again until `budget` holds."""
