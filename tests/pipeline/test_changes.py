@@ -244,20 +244,20 @@ def test_the_phase_shown_goes_back_with_the_work(tree, tmp_path, monkeypatch):
     config = configuration(tree, tmp_path / "a.ucz", level=1)
     job = PipelineOrchestrator(config)
     shown = []
-    laid, analyzed = module.lay_groundwork, Survey.analyze
+    plan, analyzed = groundwork._make_plan, Survey.analyze
 
     def changing(*arguments, **options):
         if len(shown) == 1:
             victims(tree)[0].write_bytes(b"changed")
         shown.append(job.reporter.current_state.phase)
-        return laid(*arguments, **options)
+        return plan(*arguments, **options)
 
     def analyze(*arguments, **options):
         found = analyzed(*arguments, **options)
         shown.append(job.reporter.current_state.phase)
         return found
 
-    monkeypatch.setattr(module, "lay_groundwork", changing)
+    monkeypatch.setattr(groundwork, "_make_plan", changing)
     monkeypatch.setattr(Survey, "analyze", analyze)
     job.run()
     assert shown == [PipelinePhase.ANALYZING_PATTERNS, PipelinePhase.BUILDING_DICTIONARY] * 2
