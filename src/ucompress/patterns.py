@@ -297,14 +297,14 @@ def _contained(patterns: list[bytes], frequency: list[int]) -> set[int]:
     anchored: dict[int, list[int]] = {}
     for i, anchor in enumerate(anchors.tolist()):
         anchored.setdefault(anchor, []).append(i)
-    owner = np.repeat(np.arange(len(patterns)), [len(row) for row in hashes])
     everything = np.concatenate(hashes)
     likely = np.zeros(1 << 16, dtype=np.bool_)
     likely[anchors & 0xFFFF] = True
-    met = np.flatnonzero(likely[everything & 0xFFFF])
+    met = np.flatnonzero(likely[(everything & 0xFFFF).astype(np.uint16)])
     met = met[np.isin(everything[met], anchors)]
+    owner = np.searchsorted(np.cumsum([len(row) for row in hashes]), met, side="right")
     inside: set[int] = set()
-    for value, longer in {(int(everything[at]), int(owner[at])) for at in met}:
+    for value, longer in set(zip(everything[met].tolist(), owner.tolist(), strict=True)):
         for i in anchored[value]:
             if len(patterns[i]) >= len(patterns[longer]) or 4 * frequency[i] >= 5 * frequency[longer]:
                 continue
