@@ -93,7 +93,7 @@ class PlanParameters:
     """
 
     block_target: int = 1 * MIB
-    large_block_target: int = 4 * MIB
+    large_block_target: int = 3 * MIB
     large_from: int = 500
     whole: int = 256 * KIB
     reach: int = 256 * KIB
