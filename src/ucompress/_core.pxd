@@ -2,14 +2,16 @@
 
 from cpython.pythread cimport PyThread_type_lock
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ucompress._kernels.count_table cimport CountRow, CountTable
 from ucompress._kernels.cover cimport Choice
+from ucompress._kernels.growing cimport Context, Extent
 from ucompress._kernels.locating cimport Locator
 from ucompress._kernels.matching cimport Matcher
 from ucompress._kernels.points cimport Store, Table
 from ucompress._kernels.sampling cimport Sample, Sampler
+from ucompress._kernels.segments cimport Anchor
 
 # Patterns: rolling hash, counts.
 
@@ -23,6 +25,11 @@ cdef Py_ssize_t uc_count_patterns(
     CountRow* rows,
     size_t room,
 ) noexcept nogil
+# `rows` are those of all tables, laid end to end; room for `count` is always enough. `capacity` 0 keeps
+# all. Returns how many rows there are, of which the `room` lowest are in `out`; -1 stands for: no memory.
+cdef Py_ssize_t uc_merge_counts(
+    const CountRow* rows, size_t count, size_t capacity, CountRow* out, size_t room
+) noexcept nogil
 cdef int uc_counter_update(
     PatternCounter counter, const uint8_t* data, size_t size, uint32_t document
 ) except -1
@@ -30,6 +37,23 @@ cdef int uc_counter_update(
 cdef int uc_locator_update(
     PatternLocator locator, const uint8_t* data, size_t size, uint32_t document
 ) except -1
+# `stack` and `cuts` have room for `count` values; the cuts are in no order. Returns how many.
+cdef size_t uc_find_cuts(
+    const uint64_t* hashes, size_t count, size_t spacing, uint64_t* stack, uint64_t* cuts
+) noexcept nogil
+# The places of d-mer i are contexts[groups[i]] up to contexts[groups[i + 1]]: `groups` has count + 1
+# values, `extents` room for 2 * count. Returns 0, or -1 where something does not fit or is out of range.
+cdef int uc_extend_patterns(
+    const uint8_t* data,
+    size_t size,
+    const Context* contexts,
+    const int64_t* groups,
+    size_t count,
+    size_t length,
+    size_t reach,
+    size_t support,
+    Extent* extents,
+) noexcept nogil
 cdef int uc_tally_update(PatternTally tally, const uint8_t* data, size_t size, uint32_t weight) except -1
 
 cdef class PatternCounter:
@@ -51,7 +75,7 @@ cdef class PatternTally:
     cdef Sample* scratch
     cdef PyThread_type_lock lock
 
-# Segments: zero runs, classes, long copies.
+# Segments: zero runs, classes, anchors, long copies.
 
 cdef size_t uc_find_zero_runs(
     const uint8_t* data, size_t length, size_t minimum, int64_t* runs
@@ -60,11 +84,50 @@ cdef int uc_classify(const uint8_t* data, size_t length) noexcept nogil
 cdef size_t uc_match_forward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil
 cdef size_t uc_match_backward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil
 
+# Anchors stand spacing // 8 bytes apart or more. Returns how many are in `anchors`, -1 when `spacing` or
+# `length` is 0.
+cdef size_t uc_anchor_spacing(uint64_t total) noexcept nogil
+cdef Py_ssize_t uc_find_anchors(
+    const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
+) noexcept nogil
+# `hits` has room for `count` pairs of position and address. Returns how many there are. One thread at a
+# time for one index.
+cdef size_t uc_index_trace(
+    SegmentIndex index, const Anchor* anchors, size_t count, uint64_t base, uint64_t first, int64_t* hits
+) noexcept nogil
+# `segments` has room for `room` triples of position, source and length; size // minimum of them are
+# always enough. Returns how many there are, -1 when memory is short or `minimum` is 0.
+cdef Py_ssize_t uc_find_segments(
+    const uint8_t* data, size_t size, size_t minimum, int64_t* segments, size_t room
+) noexcept nogil
+
 cdef class SegmentIndex:
     cdef readonly size_t length
     cdef readonly size_t spacing
     cdef uint64_t* slots
     cdef unsigned int bits
+
+# Similarity: sketches, order.
+
+# `out` has room for `k` hashes. Returns how many there are, -1 when memory is short or a value is out of
+# range.
+cdef Py_ssize_t uc_sketch(
+    const uint8_t* data, size_t size, size_t k, size_t length, uint64_t* out
+) noexcept nogil
+# `features` has `columns` values for each of `count` contents, 2^64 - 1 is none; one class and size for
+# each content, one weight for each column; `order` has room for `count`. Returns 0, or -1 when memory is
+# short, a weight is 0, the greatest times `columns` is 1024 or more, or a value is out of range.
+cdef int uc_order_by_likeness(
+    const uint64_t* features,
+    size_t count,
+    size_t columns,
+    const uint8_t* classes,
+    const int64_t* sizes,
+    const uint16_t* weights,
+    int64_t block,
+    size_t span,
+    int32_t* order,
+) noexcept nogil
 
 # LZ codec of levels 4 to 6.
 

@@ -2,19 +2,32 @@
 """Somebody else's extension: knows only what the wheel ships, and calls the kernels on its own memory."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from ucompress._core cimport (
+    Anchor,
+    Context,
+    CountRow,
     Decoder,
     Encoder,
+    Extent,
     SegmentIndex,
+    uc_anchor_spacing,
     uc_classify,
+    uc_extend_patterns,
+    uc_find_anchors,
+    uc_find_cuts,
+    uc_find_segments,
     uc_find_zero_runs,
+    uc_index_trace,
     uc_lz_decode,
     uc_lz_encode,
     uc_match_forward,
+    uc_merge_counts,
+    uc_order_by_likeness,
     uc_rolling_hash,
+    uc_sketch,
 )
 
 
@@ -79,3 +92,97 @@ def there_and_back(Encoder encoder, Decoder decoder, const uint8_t[::1] data):
     free(payload)
     free(again)
     return coded, same and status == 0
+
+
+# What follows takes the bytes of arrays, and fills those of others, so that this file needs no NumPy.
+
+
+def merged(const uint8_t[::1] rows, size_t capacity, uint8_t[::1] out):
+    """Joins count rows; how many there are, of which as many as `out` holds are written."""
+    cdef size_t count = rows.shape[0] // sizeof(CountRow), room = out.shape[0] // sizeof(CountRow)
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_merge_counts(<const CountRow*> &rows[0], count, capacity, <CountRow*> &out[0], room)
+    return found
+
+
+def cuts(const uint64_t[::1] hashes, size_t spacing, uint64_t[::1] out):
+    """Cuts of hashed bytes, in no order."""
+    cdef size_t count = hashes.shape[0]
+    cdef uint64_t* stack = <uint64_t*> malloc(count * sizeof(uint64_t))
+    if stack == NULL:
+        raise MemoryError
+    with nogil:
+        count = uc_find_cuts(&hashes[0], count, spacing, stack, &out[0])
+    free(stack)
+    return count
+
+
+def grown(
+    const uint8_t[::1] data, const uint8_t[::1] contexts, const int64_t[::1] groups, size_t length,
+    size_t support, uint8_t[::1] out
+):
+    """Grows d-mers into pairs of extents; the status."""
+    cdef size_t count = groups.shape[0] - 1
+    cdef int status
+    with nogil:
+        status = uc_extend_patterns(
+            &data[0], data.shape[0], <const Context*> &contexts[0], &groups[0], count, length, 1024, support,
+            <Extent*> &out[0],
+        )
+    return status
+
+
+def spacing_of(uint64_t total):
+    """How far anchors stand from each other."""
+    return uc_anchor_spacing(total)
+
+
+def anchors(const uint8_t[::1] data, size_t spacing, size_t length, uint64_t[:, ::1] out):
+    """Finds anchors as (hash, position)."""
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_find_anchors(
+            &data[0], data.shape[0], spacing, length, <Anchor*> &out[0, 0], out.shape[0]
+        )
+    return found
+
+
+def traced(SegmentIndex index, const uint64_t[:, ::1] rows, uint64_t base, int64_t[:, ::1] out):
+    """Candidates for anchors, which the index remembers from here on."""
+    cdef size_t found
+    with nogil:
+        found = uc_index_trace(
+            index, <const Anchor*> &rows[0, 0], rows.shape[0], base, base, &out[0, 0]
+        )
+    return found
+
+
+def segments(const uint8_t[::1] data, size_t minimum, int64_t[:, ::1] out):
+    """Copies inside a buffer."""
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_find_segments(&data[0], data.shape[0], minimum, &out[0, 0], out.shape[0])
+    return found
+
+
+def sketch(const uint8_t[::1] data, size_t length, uint64_t[::1] out):
+    """The lowest hashes, as many as `out` holds."""
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_sketch(&data[0], data.shape[0], out.shape[0], length, &out[0])
+    return found
+
+
+def ordered(
+    const uint64_t[:, ::1] features, const uint8_t[::1] classes, const int64_t[::1] sizes,
+    const uint16_t[::1] weights, int64_t block, size_t span, int32_t[::1] out
+):
+    """The order by likeness; the status."""
+    cdef int status
+    with nogil:
+        status = uc_order_by_likeness(
+            &features[0, 0], features.shape[0], features.shape[1], &classes[0], &sizes[0], &weights[0],
+            block, span, &out[0],
+        )
+    return status

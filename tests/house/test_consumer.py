@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ucompress
@@ -73,6 +74,124 @@ def test_the_codec_works_on_memory_that_python_does_not_know(consumer):
     )
     assert same
     assert 0 < coded < 200
+
+
+def raw(rows):
+    """The bytes of an array."""
+    return rows.reshape(-1).view(np.uint8)
+
+
+TEXT = b"".join(b"%d: for key, value in table.items():\n" % (i * i % 97) for i in range(120))
+
+
+def test_counts_merge_as_behind_the_door(consumer):
+    from ucompress import _core
+
+    tables = [_core.count_patterns(TEXT[at : at + 1500], document=at) for at in (0, 700, 2000)]
+    rows = np.concatenate(tables)
+    for capacity in (0, 100):
+        expected = _core.merge_counts(tables, capacity=capacity)
+        out = np.zeros(len(rows), dtype=rows.dtype)
+        assert consumer.merged(raw(rows), capacity, raw(out)) == len(expected)
+        assert out[: len(expected)].tobytes() == expected.tobytes()
+        few = np.zeros(7, dtype=rows.dtype)
+        assert consumer.merged(raw(rows), capacity, raw(few)) == len(expected)
+        assert few.tobytes() == expected[:7].tobytes()
+
+
+def test_patterns_grow_as_behind_the_door(consumer):
+    from ucompress import _core
+
+    starts = [at for at in range(len(TEXT)) if TEXT.startswith(b"key, value in ta", at)][:40]
+    contexts = np.array([(at, 0, len(TEXT), 0) for at in starts], dtype=_core.CONTEXT_DTYPE)
+    groups = np.array([0, 10, 25, 40], dtype=np.int64)
+    expected = _core.extend_patterns(TEXT, contexts, groups)
+    out = np.zeros_like(expected)
+    assert consumer.grown(TEXT, raw(contexts), groups, 16, 2, raw(out)) == 0
+    assert out.tobytes() == expected.tobytes()
+    assert (out["end"] - out["begin"] > 30).all()
+
+
+def test_places_that_do_not_fit_are_refused(consumer):
+    from ucompress import _core
+
+    contexts = np.array([(0, 0, 100, 0)] * 70, dtype=_core.CONTEXT_DTYPE)
+    out = np.zeros((2, 2), dtype=_core.EXTENT_DTYPE)
+    for groups, length, support, high in (
+        ([0, 65, 70], 16, 2, 100),  # more places than a d-mer may have
+        ([0, 0, 10], 16, 2, 100),
+        ([0, 20, 10], 16, 2, 100),
+        ([1, 20, 40], 16, 2, 100),
+        ([0, 20, 40], 0, 2, 100),
+        ([0, 20, 40], 101, 2, 100),
+        ([0, 20, 40], 16, 0, 100),
+        ([0, 20, 40], 16, 2, 101),
+    ):
+        contexts["high"] = high
+        bounds = np.array(groups, dtype=np.int64)
+        assert consumer.grown(b"x" * 100, raw(contexts), bounds, length, support, raw(out)) == -1
+    assert not out.tobytes().strip(b"\0")
+
+
+def test_cuts_are_those_behind_the_door(consumer):
+    from ucompress import _core
+
+    data = os.urandom(4096)
+    hashes = _core.rolling_hash(data)
+    out = np.zeros_like(hashes)
+    found = consumer.cuts(hashes, 20, out)
+    assert found > 10
+    assert sorted(out[:found]) == _core.find_cuts(data, 16, 20).tolist()
+
+
+def test_long_copies_are_those_behind_the_door(consumer):
+    from ucompress import _core
+
+    part = os.urandom(6000)
+    data = part + os.urandom(3000) + part[500:]
+    spacing = consumer.spacing_of(len(data))
+    assert spacing == _core.anchor_spacing(len(data))
+    assert consumer.spacing_of(1 << 40) == _core.anchor_spacing(1 << 40)
+    for apart in (1, 7, spacing):
+        expected = _core.find_anchors(data, apart, 48)
+        rows = np.zeros((len(data) + 1, 2), dtype=np.uint64)
+        assert consumer.anchors(data, apart, 48, rows) == len(expected)
+        assert rows[: len(expected)].tolist() == expected.tolist()
+    assert consumer.anchors(data, 0, 48, rows) == -1
+
+    ours, theirs = (_core.SegmentIndex(2 * len(data), length=48) for _ in range(2))
+    hits = np.zeros((len(expected), 2), dtype=np.int64)
+    for base in (0, len(data)):
+        known = theirs.trace(expected, base, base)
+        assert consumer.traced(ours, expected, base, hits) == len(known) > 0
+        assert hits[: len(known)].tolist() == known.tolist()
+
+    copies = np.zeros((len(data) // 1024, 3), dtype=np.int64)
+    assert consumer.segments(data, 1024, copies) == 1
+    assert copies[:1].tolist() == _core.find_segments(data).tolist() == [[9000, 500, 5500]]
+    assert consumer.segments(data, 0, copies) == -1
+
+
+def test_sketches_and_the_order_are_those_behind_the_door(consumer):
+    from ucompress import _core
+
+    contents = [TEXT[at : at + 400] for at in range(0, 4000, 130)]
+    features = np.full((len(contents), 16), _core.NO_HASH, dtype=np.uint64)
+    for row, content in zip(features, contents, strict=True):
+        found = consumer.sketch(content, 16, row)
+        assert row[:found].tolist() == _core.sketch(content).tolist()
+    assert consumer.sketch(content, 257, np.zeros(4, dtype=np.uint64)) == -1
+
+    features = features[np.random.default_rng(5).permutation(len(contents))]
+    classes = np.zeros(len(contents), dtype=np.uint8)
+    sizes = np.full(len(contents), 400, dtype=np.int64)
+    weights = np.ones(16, dtype=np.uint16)
+    out = np.zeros(len(contents), dtype=np.int32)
+    assert consumer.ordered(features, classes, sizes, weights, 2000, 64, out) == 0
+    assert out.tolist() == _core.order_by_likeness(features, classes, sizes, block=2000).tolist()
+    assert sorted(out) == list(range(len(contents)))
+    weights[3] = 64
+    assert consumer.ordered(features, classes, sizes, weights, 2000, 64, out) == -1
 
 
 def test_what_a_consumer_needs_is_shipped():

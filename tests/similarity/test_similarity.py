@@ -80,6 +80,10 @@ def test_order_refuses_what_does_not_fit() -> None:
     features = np.zeros((3, 2), dtype=np.uint64)
     with pytest.raises(ValueError, match="one row"):
         order_by_likeness(features, [0, 0], [1, 1, 1])
+    with pytest.raises(ValueError, match="one row"):
+        order_by_likeness(features, np.zeros((3, 0)), [1, 1, 1])
+    with pytest.raises(ValueError, match="positive"):
+        order_by_likeness(features, [0] * 3, [1] * 3, weights=np.zeros((2, 0)))
     with pytest.raises(ValueError, match="positive"):
         order_by_likeness(features, [0] * 3, [1] * 3, weights=[1, 0])
     with pytest.raises(ValueError, match="1024"):

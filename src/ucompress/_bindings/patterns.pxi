@@ -171,6 +171,29 @@ def merge_counts(tables, *, capacity=0):
     return counter.counts()
 
 
+cdef Py_ssize_t uc_merge_counts(
+    const CountRow* rows, size_t count, size_t capacity, CountRow* out, size_t room
+) noexcept nogil:
+    """Join the rows of all tables, laid end to end, and write the `room` lowest.
+
+    Returns how many rows there are (never more than `count`), -1 when memory is short.
+    """
+    cdef CountTable table
+    cdef Py_ssize_t found = -1
+    cdef uint64_t highest = 0
+    cdef size_t i
+    for i in range(count):
+        highest = max(highest, rows[i].hash)
+    if table_init(&table, capacity, highest, 0) == 0:
+        if table_merge(&table, rows, count, NULL) == 0 and table_settle(&table) == 0:
+            found = <Py_ssize_t>table_size(&table)
+            table.capacity = min(room, <size_t>found)
+            if table.capacity:
+                table_rows(&table, out)
+    table_free(&table)
+    return found
+
+
 cdef class PatternCounter:
     """Counts the sampled d-mers of many documents in bounded memory.
 

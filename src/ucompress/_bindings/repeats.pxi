@@ -138,6 +138,12 @@ cdef int uc_locator_update(
     return 0
 
 
+cdef size_t uc_find_cuts(
+    const uint64_t* hashes, size_t count, size_t spacing, uint64_t* stack, uint64_t* cuts
+) noexcept nogil:
+    return _find_cuts(hashes, count, spacing, stack, cuts)
+
+
 def find_cuts(data, length=16, spacing=256):
     """Content-defined cuts of a buffer.
 
@@ -157,20 +163,41 @@ def find_cuts(data, length=16, spacing=256):
     cdef _Borrowed target = _Borrowed(cuts, True)
     cdef size_t found
     with nogil:
-        found = _find_cuts(
+        found = uc_find_cuts(
             <const uint64_t*>source.data, source.size // sizeof(uint64_t), near,
             <uint64_t*>stack.data, <uint64_t*>target.data,
         )
     return np.sort(cuts[:found])
 
 
-cdef _check_contexts(const Context* contexts, size_t count, size_t size, size_t length):
+cdef inline bint context_fits(const Context* context, size_t size, size_t length) noexcept nogil:
+    """Whether a place lies within the data and has room for its d-mer."""
+    return (
+        context.low <= context.start <= context.high <= size and context.high - context.start >= length
+    )
+
+
+cdef int uc_extend_patterns(
+    const uint8_t* data, size_t size, const Context* contexts, const int64_t* groups, size_t count,
+    size_t length, size_t reach, size_t support, Extent* extents
+) noexcept nogil:
+    """Grow `count` d-mers into two extents each; -1, and nothing written, where something does not fit."""
     cdef size_t i
+    cdef int64_t row
+    if length < 1 or length > DMER_LIMIT or support < 1 or support > PLACES_LIMIT or groups[0] != 0:
+        return -1
     for i in range(count):
-        if not contexts[i].low <= contexts[i].start <= contexts[i].high <= size:
-            raise ValueError(f"context {i} does not lie within the data")
-        if contexts[i].high - contexts[i].start < length:
-            raise ValueError(f"context {i} is shorter than a d-mer")
+        if groups[i + 1] <= groups[i] or groups[i + 1] - groups[i] > PLACES_LIMIT:
+            return -1
+    for row in range(groups[count]):
+        if not context_fits(contexts + row, size, length):
+            return -1
+    for i in range(count):
+        grow_group(
+            data, contexts + groups[i], <size_t>(groups[i + 1] - groups[i]), length, reach, support,
+            extents + 2 * i, extents + 2 * i + 1,
+        )
+    return 0
 
 
 def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2):
@@ -205,19 +232,21 @@ def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2)
         raise ValueError("groups must run from 0 to the number of contexts")
     if len(sizes) and not 1 <= sizes.min() <= sizes.max() <= PLACES_LIMIT:
         raise ValueError(f"a group must have from 1 to {PLACES_LIMIT} places")
-    _check_contexts(<const Context*>rows.data, count, source.size, d)
+    cdef const Context* context = <const Context*>rows.data
+    cdef size_t i
+    for i in range(count):
+        if not context_fits(context + i, source.size, d):
+            raise ValueError(f"context {i} does not lie within the data, or is shorter than a d-mer")
     extents = np.empty((len(sizes), 2), dtype=_dtype("EXTENT_DTYPE"))
     cdef _Borrowed target = _Borrowed(extents, True)
     cdef _Borrowed limits = _Borrowed(bounds)
-    cdef const int64_t* limit = <const int64_t*>limits.data
-    cdef const Context* context = <const Context*>rows.data
-    cdef Extent* extent = <Extent*>target.data
     cdef size_t total = len(sizes)
-    cdef size_t i
+    cdef int status
     with nogil:
-        for i in range(total):
-            grow_group(
-                source.data, context + limit[i], <size_t>(limit[i + 1] - limit[i]), d, far, least,
-                extent + 2 * i, extent + 2 * i + 1,
-            )
+        status = uc_extend_patterns(
+            source.data, source.size, context, <const int64_t*>limits.data, total, d, far, least,
+            <Extent*>target.data,
+        )
+    if status:
+        raise ValueError("contexts or groups changed while patterns were grown")
     return extents

@@ -91,12 +91,35 @@ def extend_match(data, position, low, high, source, source_position, source_low,
     return back, forward
 
 
-def anchor_spacing(total):
-    """Expected bytes from one anchor to the next: 256, doubled while `total` bytes give over 2^21."""
-    spacing = LEAST_SPACING
+cdef size_t uc_anchor_spacing(uint64_t total) noexcept nogil:
+    """`anchor_spacing` for C callers."""
+    cdef size_t spacing = LEAST_SPACING
     while total // spacing > MOST_ANCHORS:
         spacing *= 2
     return spacing
+
+
+def anchor_spacing(total):
+    """Expected bytes from one anchor to the next: 256, doubled while `total` bytes give over 2^21."""
+    return uc_anchor_spacing(_checked(total, "total", 0, _FARTHEST))
+
+
+cdef inline size_t anchor_room(size_t size, size_t spacing) noexcept nogil:
+    """The most anchors of so many bytes."""
+    return size // max(spacing // 8, <size_t>1) + 1
+
+
+cdef Py_ssize_t uc_find_anchors(
+    const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
+) noexcept nogil:
+    """Write the first `room` anchors; returns how many were written, -1 when a value is 0."""
+    cdef uint64_t threshold
+    if spacing < 1 or length < 1:
+        return -1
+    threshold = (<uint64_t>0 - spacing) // spacing  # 2^64 // spacing - 1
+    return _segments.find_anchors(
+        data, size, length, threshold, max(spacing // 8, <size_t>1), anchors, room
+    )
 
 
 def find_anchors(data, spacing, length=ANCHOR_LENGTH):
@@ -106,20 +129,37 @@ def find_anchors(data, spacing, length=ANCHOR_LENGTH):
     of (hash, position) in order of position, never closer than spacing // 8.
     """
     cdef size_t d = _checked(length, "length", 1, _FARTHEST)
-    cdef size_t gap = max(_checked(spacing, "spacing", 1, _FARTHEST) // 8, 1)
-    cdef uint64_t threshold = (2**64) // spacing - 1
+    cdef size_t apart = _checked(spacing, "spacing", 1, _FARTHEST)
     cdef _Borrowed source = _Borrowed(data)
-    cdef size_t capacity = source.size // gap + 1 if source.size >= d else 1
-    cdef size_t count
-    cdef _segments.Anchor* anchors = <_segments.Anchor*>malloc(capacity * sizeof(_segments.Anchor))
+    cdef size_t room = anchor_room(source.size, apart) if source.size >= d else 1
+    cdef Py_ssize_t count
+    cdef Anchor* anchors = <Anchor*>malloc(room * sizeof(Anchor))
     if anchors == NULL:
         raise MemoryError("no memory for anchors")
     try:
         with nogil:
-            count = _segments.find_anchors(source.data, source.size, d, threshold, gap, anchors, capacity)
+            count = uc_find_anchors(source.data, source.size, apart, d, anchors, room)
         return _copied(anchors, count, np.uint64, 2)
     finally:
         free(anchors)
+
+
+cdef unsigned int table_bits(uint64_t total, size_t spacing) noexcept nogil:
+    """The size of an index, as a power of two: two slots for each anchor, within bounds."""
+    cdef unsigned int bits = 10
+    while bits < 22 and (<uint64_t>1 << bits) < 2 * (total // spacing):
+        bits += 1
+    return bits
+
+
+cdef size_t uc_index_trace(
+    SegmentIndex index, const Anchor* anchors, size_t count, uint64_t base, uint64_t first, int64_t* hits
+) noexcept nogil:
+    """`SegmentIndex.trace` for C callers; returns how many pairs were written."""
+    cdef _segments.SegmentTable table
+    table.slots = index.slots
+    table.bits = index.bits
+    return _segments.trace_anchors(&table, anchors, count, base, first, hits)
 
 
 cdef class SegmentIndex:
@@ -134,9 +174,7 @@ cdef class SegmentIndex:
         total = _checked(total, "total", 0, _FARTHEST)
         self.length = _checked(length, "length", 1, _FARTHEST)
         self.spacing = anchor_spacing(total)
-        self.bits = 10
-        while self.bits < 22 and (<uint64_t>1 << self.bits) < 2 * (total // self.spacing):
-            self.bits += 1
+        self.bits = table_bits(total, self.spacing)
         self.slots = <uint64_t*>calloc(<size_t>1 << self.bits, sizeof(uint64_t))
         if self.slots == NULL:
             raise MemoryError("no memory for the index of long copies")
@@ -163,19 +201,14 @@ cdef class SegmentIndex:
         cdef size_t count = rows.shape[0]
         cdef size_t found
         cdef int64_t[:, ::1] out
-        cdef _segments.SegmentTable table
         if rows.shape[1] != 2:
             raise ValueError("anchors must have two columns, hash and position")
         if count == 0:
             return np.empty((0, 2), dtype=np.int64)
         hits = np.empty((count, 2), dtype=np.int64)
         out = hits
-        table.slots = self.slots
-        table.bits = self.bits
         with nogil:
-            found = _segments.trace_anchors(
-                &table, <const _segments.Anchor*>&rows[0, 0], count, at, own, &out[0, 0]
-            )
+            found = uc_index_trace(self, <const Anchor*>&rows[0, 0], count, at, own, &out[0, 0])
         return hits[:found]
 
     def candidates(self, data, base, first=None):
@@ -194,32 +227,63 @@ def find_segments(data, minimum=1024):
     """
     cdef size_t least = _checked(minimum, "minimum", 1, _FARTHEST)
     cdef _Borrowed source = _Borrowed(data)
-    cdef size_t done, p, q, back, forward, i
-    cdef size_t count = 0
-    cdef const int64_t[:, ::1] hits
-    cdef int64_t[:, ::1] out
-    hits = SegmentIndex(source.size).candidates(data, 0)
-    segments = np.empty((hits.shape[0], 3), dtype=np.int64)
-    if hits.shape[0] == 0:
-        return segments
-    out = segments
+    # One copy at most for each anchor, and no two on the same bytes.
+    cdef size_t room = min(source.size // least, anchor_room(source.size, uc_anchor_spacing(source.size)))
+    cdef Py_ssize_t count
+    segments = np.empty((room, 3), dtype=np.int64)
+    cdef _Borrowed target = _Borrowed(segments, True)
     with nogil:
-        done = 0
-        for i in range(<size_t>hits.shape[0]):
-            p = hits[i, 0]
-            q = hits[i, 1]
-            if p < done or q >= p:
-                continue
-            back = uc_match_backward(source.data + p, source.data + q, min(p - done, q))
-            # The source must end before the copy begins.
-            if back >= p - q:
-                continue
-            forward = uc_match_forward(source.data + p, source.data + q, min(source.size - p, p - q - back))
-            if back + forward < least:
-                continue
-            out[count, 0] = p - back
-            out[count, 1] = q - back
-            out[count, 2] = back + forward
-            done = p + forward
-            count += 1
+        count = uc_find_segments(source.data, source.size, least, <int64_t*>target.data, room)
+    if count < 0:
+        raise MemoryError("no memory for the index of long copies")
     return segments[:count].copy()
+
+
+cdef Py_ssize_t uc_find_segments(
+    const uint8_t* data, size_t size, size_t minimum, int64_t* segments, size_t room
+) noexcept nogil:
+    """Write the first `room` copies; returns how many, -1 when memory is short or `minimum` is 0."""
+    cdef _segments.SegmentTable table
+    cdef size_t spacing = uc_anchor_spacing(size)
+    cdef size_t most = anchor_room(size, spacing)
+    cdef Anchor* anchors = <Anchor*>malloc(most * sizeof(Anchor))
+    cdef int64_t* hits = <int64_t*>malloc(2 * most * sizeof(int64_t))
+    cdef Py_ssize_t count = -1
+    table.bits = table_bits(size, spacing)
+    table.slots = <uint64_t*>calloc(<size_t>1 << table.bits, sizeof(uint64_t))
+    if minimum and anchors != NULL and hits != NULL and table.slots != NULL:
+        most = uc_find_anchors(data, size, spacing, ANCHOR_LENGTH, anchors, most)
+        most = _segments.trace_anchors(&table, anchors, most, 0, 0, hits)
+        count = copies_at(data, size, minimum, hits, most, segments, room)
+    free(anchors)
+    free(hits)
+    free(table.slots)
+    return count
+
+
+cdef size_t copies_at(
+    const uint8_t* data, size_t size, size_t minimum, const int64_t* hits, size_t count,
+    int64_t* segments, size_t room,
+) noexcept nogil:
+    """Grow the candidates into copies that do not overlap; how many were written."""
+    cdef size_t p, q, back, forward, i
+    cdef size_t done = 0
+    cdef size_t found = 0
+    for i in range(count):
+        p = hits[2 * i]
+        q = hits[2 * i + 1]
+        if p < done or q >= p or found == room:
+            continue
+        back = _segments.match_backward(data + p, data + q, min(p - done, q))
+        # The source must end before the copy begins.
+        if back >= p - q:
+            continue
+        forward = _segments.match_forward(data + p, data + q, min(size - p, p - q - back))
+        if back + forward < minimum:
+            continue
+        segments[3 * found] = p - back
+        segments[3 * found + 1] = q - back
+        segments[3 * found + 2] = back + forward
+        done = p + forward
+        found += 1
+    return found

@@ -1,11 +1,39 @@
 # Bindings: sketches and the order by likeness. Follows patterns.pxi.
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
+from ucompress._kernels cimport sharing as _sharing
 from ucompress._kernels cimport similarity as _similarity
 
 
 NO_HASH = 2**64 - 1
+
+
+cdef Py_ssize_t uc_sketch(
+    const uint8_t* data, size_t size, size_t k, size_t length, uint64_t* out
+) noexcept nogil:
+    """Write the `k` lowest distinct hashes, rising; returns how many there are.
+
+    -1 when memory is short, `length` is out of range or `k` is 0.
+    """
+    cdef CountTable table
+    cdef CountRow* rows = NULL
+    cdef Py_ssize_t found = -1
+    cdef Py_ssize_t i
+    if length < 1 or length > DMER_LIMIT or k < 1:
+        return -1
+    if count_document(&table, data, size, length, <uint64_t>0xFFFFFFFFFFFFFFFF, k, 0) == 0:
+        rows = <CountRow*>malloc((table_size(&table) + 1) * sizeof(CountRow))
+    if rows != NULL:
+        found = <Py_ssize_t>table_size(&table)
+        table_rows(&table, rows)
+        for i in range(found):
+            out[i] = rows[i].hash
+    free(rows)
+    table_free(&table)
+    return found
 
 
 def sketch(data, k=16, length=16):
@@ -26,19 +54,16 @@ def sketch(data, k=16, length=16):
     True
     """
     cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
-    cdef uint64_t highest = HIGHEST_HASH
     cdef size_t most = _checked(k, "k", 1, 1 << 30)
     cdef _Borrowed source = _Borrowed(data)
-    cdef CountTable table
-    cdef int status
-    try:
-        with nogil:
-            status = count_document(&table, source.data, source.size, d, highest, most, 0)
-        if status:
-            raise MemoryError("no memory for a sketch")
-        return _table_array(&table)["hash"].copy()
-    finally:
-        table_free(&table)
+    hashes = np.empty(min(most, source.size), dtype=np.uint64)
+    cdef _Borrowed target = _Borrowed(hashes, True)
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_sketch(source.data, source.size, most, d, <uint64_t*>target.data)
+    if found < 0:
+        raise MemoryError("no memory for a sketch")
+    return hashes[:found].copy()
 
 
 def order_by_likeness(features, classes, sizes, *, weights=None, block=1 << 20, span=64):
@@ -57,72 +82,106 @@ def order_by_likeness(features, classes, sizes, *, weights=None, block=1 << 20, 
         the greatest weight times m is 1024 or more.
     """
     table = np.ascontiguousarray(features, dtype=np.uint64)
-    if table.ndim != 2 or len(classes) != len(table) or len(sizes) != len(table):
+    kinds = np.array(classes, dtype=np.uint8)
+    lengths = np.array(sizes, dtype=np.int64)
+    if table.ndim != 2 or not len(kinds) == len(lengths) == len(table) or kinds.ndim + lengths.ndim != 2:
         raise ValueError("features, classes and sizes must have one row for each content")
     count, columns = table.shape
     scales = np.ones(columns, dtype=np.uint16) if weights is None else np.array(weights, dtype=np.uint16)
-    if len(scales) != columns or (scales == 0).any():
+    if scales.shape != (columns,) or (scales == 0).any():
         raise ValueError("weights must be positive, one for each column")
     if columns and columns * int(scales.max()) >= _similarity.SCORES:
         raise ValueError("the number of columns times the greatest weight must be less than 1024")
-    if block < 1 or span < 1:
-        raise ValueError(f"block and span must be at least 1, not {block} and {span}")
-    order = np.arange(count, dtype=np.int32)
-    if count < 3 or columns == 0:
-        return order
-    numbers, starts, postings = _shared_features(table)
-    if not len(postings):
-        return order
-    _order(numbers, scales, np.array(classes, dtype=np.uint8), np.array(sizes, dtype=np.int64),
-           starts, postings, block, span, order)
+    cdef int64_t bytes_together = _checked(block, "block", 1, _FARTHEST)
+    cdef size_t most = _checked(span, "span", 1, _FARTHEST)
+    order = np.empty(count, dtype=np.int32)
+    cdef _Borrowed rows = _Borrowed(table)
+    cdef _Borrowed kind = _Borrowed(kinds)
+    cdef _Borrowed size = _Borrowed(lengths)
+    cdef _Borrowed factors = _Borrowed(scales)
+    cdef _Borrowed target = _Borrowed(order, True)
+    cdef size_t contents = count, width = columns
+    cdef int status
+    with nogil:
+        status = uc_order_by_likeness(
+            <const uint64_t*>rows.data, contents, width, kind.data, <const int64_t*>size.data,
+            <const uint16_t*>factors.data, bytes_together, most, <int32_t*>target.data,
+        )
+    if status:
+        raise MemoryError("no memory for the order of contents")
     return order
 
 
-def _shared_features(table):
-    """Features that two contents or more have, numbered: (n, m) numbers, starts and postings."""
-    flat = table.ravel()
-    places = np.argsort(flat, kind="stable")
-    values = flat[places]
-    first = np.flatnonzero(np.append(True, np.diff(values) != 0))
-    lengths = np.diff(np.append(first, len(values)))
-    shared = (lengths > 1) & (values[first] != NO_HASH)
-    kept = np.repeat(shared, lengths)
-    places = places[kept]
-    lengths = lengths[shared]
-    numbers = np.full(len(flat), -1, dtype=np.int32)
-    numbers[places] = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=starts[1:])
-    return numbers.reshape(table.shape), starts, (places // table.shape[1]).astype(np.int32)
+cdef int uc_order_by_likeness(
+    const uint64_t* features, size_t count, size_t columns, const uint8_t* classes, const int64_t* sizes,
+    const uint16_t* weights, int64_t block, size_t span, int32_t* order
+) noexcept nogil:
+    """Fill `order` with a permutation of 0 .. count - 1.
 
-
-cdef _order(
-    const int32_t[:, ::1] numbers, const uint16_t[::1] weights, const uint8_t[::1] classes,
-    const int64_t[::1] sizes, const int64_t[::1] starts, int32_t[::1] postings,
-    int64_t block, size_t span, int32_t[::1] order,
-):
-    """Run the kernel on arrays that fit together, none of them empty."""
+    Returns 0, or -1 when memory is short or a value is out of range; `order` is as it was then.
+    """
     cdef _similarity.Likeness like
-    cdef size_t count = numbers.shape[0]
-    cdef int64_t[::1] ends = np.array(starts[1:])
-    cdef int32_t[::1] seen = np.zeros(ends.shape[0], dtype=np.int32)
-    cdef uint16_t[::1] scores = np.zeros(count, dtype=np.uint16)
-    cdef uint8_t[::1] done = np.zeros(count, dtype=np.uint8)
-    cdef int32_t[::1] after = np.zeros(count, dtype=np.int32)
-    cdef int32_t[::1] before = np.zeros(count, dtype=np.int32)
+    cdef size_t column
+    cdef int status = -1
+    if block < 1 or span < 1 or count > INT32_MAX:
+        return -1
+    for column in range(columns):
+        if weights[column] == 0 or columns * weights[column] >= _similarity.SCORES:
+            return -1
+    if columns and count > INT32_MAX // columns:
+        return -1
+    memset(&like, 0, sizeof(like))
     like.count = count
-    like.columns = numbers.shape[1]
-    like.features = &numbers[0, 0]
-    like.weights = &weights[0]
-    like.classes = &classes[0]
-    like.sizes = &sizes[0]
-    like.starts = &starts[0]
-    like.ends = &ends[0]
-    like.postings = &postings[0]
-    like.seen = &seen[0]
-    like.scores = &scores[0]
-    like.done = &done[0]
-    like.next = &after[0]
-    like.previous = &before[0]
-    with nogil:
-        _similarity.order_by_likeness(&like, span, block, &order[0])
+    like.columns = columns
+    like.weights = weights
+    like.classes = classes
+    like.sizes = sizes
+    if _share(&like, features) == 0 and _make_scratch(&like) == 0:
+        _similarity.order_by_likeness(&like, min(span, <size_t>INT32_MAX), block, order)
+        status = 0
+    free(<void*>like.features)
+    free(<void*>like.starts)
+    free(like.postings)
+    free(like.ends)
+    free(like.seen)
+    free(like.scores)
+    free(like.done)
+    free(like.next)
+    free(like.previous)
+    return status
+
+
+cdef int _share(_similarity.Likeness* like, const uint64_t* features) noexcept nogil:
+    """Number the features that are shared; -1 when memory is short."""
+    cdef size_t total = like.count * like.columns
+    cdef int32_t* numbers = <int32_t*>malloc((total + 1) * sizeof(int32_t))
+    cdef int64_t* starts = <int64_t*>malloc((total // 2 + 1) * sizeof(int64_t))
+    cdef _sharing.Item* items = <_sharing.Item*>malloc(
+        (_sharing.ITEM_SETS * total + 1) * sizeof(_sharing.Item)
+    )
+    cdef int status = -1
+    like.features = numbers
+    like.starts = starts
+    like.postings = <int32_t*>malloc((total + 1) * sizeof(int32_t))
+    if numbers != NULL and starts != NULL and items != NULL and like.postings != NULL:
+        like.shared = _sharing.number_shared(
+            features, like.count, like.columns, items, numbers, starts, like.postings
+        )
+        status = 0
+    free(items)
+    return status
+
+
+cdef int _make_scratch(_similarity.Likeness* like) noexcept nogil:
+    """Allocate what the kernel needs; -1 when memory is short."""
+    like.ends = <int64_t*>malloc((like.shared + 1) * sizeof(int64_t))
+    like.seen = <int32_t*>calloc(like.shared + 1, sizeof(int32_t))
+    like.scores = <uint16_t*>calloc(like.count + 1, sizeof(uint16_t))
+    like.done = <uint8_t*>calloc(like.count + 1, 1)
+    like.next = <int32_t*>calloc(like.count + 1, sizeof(int32_t))
+    like.previous = <int32_t*>calloc(like.count + 1, sizeof(int32_t))
+    if (like.ends == NULL or like.seen == NULL or like.scores == NULL or like.done == NULL
+            or like.next == NULL or like.previous == NULL):
+        return -1
+    memcpy(like.ends, like.starts + 1, like.shared * sizeof(int64_t))
+    return 0

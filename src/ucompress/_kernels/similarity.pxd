@@ -9,6 +9,7 @@ cdef struct Likeness:
     # What is compared: `columns` features for each of `count` contents, numbered densely; -1 is none.
     size_t count
     size_t columns
+    size_t shared               # how many numbers there are
     const int32_t* features
     const uint16_t* weights     # of each column; the greatest times `columns` lies below SCORES
     const uint8_t* classes
