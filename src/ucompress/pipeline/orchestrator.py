@@ -332,10 +332,12 @@ class PipelineOrchestrator:
         finished = assembly.finished_before(header)
         if finished is not None:
             return finished, assembly
+        context.threads(shared=shared, each=each)  # refused here, nothing has been written
         try:
             with (
-                context.workers(shared=shared, each=each) as workers,
                 assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
+                # What coding dictionary and index took is held now, and counts.
+                context.workers(shared=shared, each=each) as workers,
             ):
                 with assembly.leaving_nothing_useless(writer):
                     assembly.write_blocks(writer, workers)
