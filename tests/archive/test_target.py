@@ -113,7 +113,7 @@ def test_a_refused_extraction_leaves_no_folder(archive, here):
 
 
 def test_a_target_that_has_no_possible_name(archive):
-    with pytest.raises(OutputError, match="null byte"):
+    with pytest.raises(OutputError, match=r"null (byte|character)"):
         archive.extract("a\0b")
 
 
@@ -147,7 +147,12 @@ def test_paths_may_be_bytes(archive):
 @posix
 def test_what_cannot_be_read_at_any_place_is_refused(here):
     os.mkfifo("fifo")
-    for path, what in (("fifo", "pipe"), (".", "folder"), ("/dev/null", "device"), ("a\0b", "null byte")):
+    for path, what in (
+        ("fifo", "pipe"),
+        (".", "folder"),
+        ("/dev/null", "device"),
+        ("a\0b", "null (byte|character)"),
+    ):
         with pytest.raises(InputError, match=what):
             Archive(path)
 
