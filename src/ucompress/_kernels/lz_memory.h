@@ -66,6 +66,11 @@ static inline uint32_t uc_load_le32(const uint8_t *p)
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
+static inline uint64_t uc_load_le64(const uint8_t *p)
+{
+    return (uint64_t)uc_load_le32(p + 4) << 32 | uc_load_le32(p);
+}
+
 /* Number of equal bytes at a and b, at most `limit`; both readable that far. */
 static inline uint32_t uc_match_length(const uint8_t *a, const uint8_t *b, uint32_t limit)
 {
