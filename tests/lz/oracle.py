@@ -296,7 +296,11 @@ class Tokens:
         return self.m.flag(self.source, cells, ("named", k, deep))
 
     def older_flag(self) -> int:
-        cells = (("older", 0, self.history, self.few), ("older", 1, self.c1), ("older", 2, self.run, self.last))
+        cells = (
+            ("older", 0, self.history, self.few),
+            ("older", 1, self.c1),
+            ("older", 2, self.run, self.last),
+        )
         return self.m.flag(self.source, cells, ("older", self.few))
 
     def literal(self) -> None:
