@@ -176,7 +176,8 @@ static UC_INLINE uint32_t lz_nibble_p0(int vector, lz_nibble *n, unsigned node)
     return lz_p0_of(n->p1[node]);
 }
 
-static UC_INLINE unsigned lz_code_nibble(const int mode, lz_coding *rc, int vector, lz_nibble *n, unsigned value)
+static UC_INLINE unsigned lz_code_nibble(const int mode, lz_coding *rc, int vector, lz_nibble *n,
+                                         unsigned value)
 {
     unsigned node = 1, k;
     lz_nibble_guess(vector, n);

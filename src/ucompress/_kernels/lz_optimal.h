@@ -10,7 +10,8 @@
  *
  * Forward dynamic programming (Pavlov's LZMA; one arrival a position). Flags and literals are priced
  * from the live models, lengths and offsets from tables read off them every LZ_REFRESH bytes. Fees on
- * top of the prices trade size for the decoder's time. A segment ends where every path meets, after
+ * top of the prices trade size for the decoder's time; a position that a copy passes at next to no price
+ * is skimmed over (as zstd's btopt does). A segment ends where every path meets, after
  * LZ_SEGMENT positions, or at a copy so long that nothing could beat it.
  */
 #ifndef UC_LZ_OPTIMAL_H
@@ -21,6 +22,7 @@
 #define LZ_FAR 0xFFFFFFFFu
 #define LZ_REFRESH 4096
 #define LZ_SEGMENT_LEAST 1024
+#define LZ_LEAD 6 /* bytes that pay an explicit offset at the end of a segment */
 
 typedef struct {
     lz_encoder *e;
@@ -51,7 +53,8 @@ static UC_INLINE void lz_arrive(lz_path *path, uint32_t price, const uint32_t *p
     }
 }
 
-static UC_INLINE void lz_longer(lz_path *path, uint32_t length, unsigned kind, unsigned index, uint32_t offset)
+static UC_INLINE void lz_longer(lz_path *path, uint32_t length, unsigned kind, unsigned index,
+                                uint32_t offset)
 {
     if (length > path->longest.length) {
         path->longest = (lz_token){ kind, index, length, offset };
@@ -77,7 +80,7 @@ static inline void lz_measure(lz_path *path, uint32_t position)
     }
     if (path->count) {
         const lz_match *best = &path->matches[path->count - 1];
-        if (best->length > path->longest.length + 1) {
+        if (best->length > path->longest.length + LZ_LEAD) {
             lz_longer(path, best->length, LZ_MATCH, 0, best->offset);
         }
     }
@@ -101,8 +104,8 @@ static inline void lz_try_matches(lz_path *path, uint32_t position, uint32_t pri
         if (least == 3 && t.length >= 3) {
             lz_token shortest = t;
             shortest.length = 3;
-            lz_arrive(path, price + lz_price_offset(e->prices, &e->shape, position - e->past, 3, t.value), lengths,
-                      3, shortest);
+            lz_arrive(path, price + lz_price_offset(e->prices, &e->shape, position - e->past, 3, t.value),
+                      lengths, 3, shortest);
             least = 4;
         }
         if (t.length >= least) {
@@ -221,9 +224,14 @@ static uint32_t lz_parse_segment(lz_encoder *e, uint32_t start)
             n->context = n[-(ptrdiff_t)n->token.length].context;
             lz_context_after(&n->context, &n->token);
         }
-        if (position == e->end || path.i >= LZ_SEGMENT || (path.i >= LZ_SEGMENT_LEAST && path.i == path.last)) {
+        if (position == e->end || path.i >= LZ_SEGMENT
+            || (path.i >= LZ_SEGMENT_LEAST && path.i == path.last)) {
             lz_emit_path(&path, path.i);
             return position;
+        }
+        if (path.i < path.last && n[1].price < n->price + e->finder.effort.skim) {
+            lz_skip(&e->finder, position);
+            continue;
         }
         lz_see(e, &e->views[path.i], position);
         lz_scene_set(&path.scene, &n->context, &e->views[path.i], e->window, position);

@@ -10,7 +10,7 @@
 #include "lz_walk.h"
 
 #define LZ_BIT_PRICE 64
-#define LZ_PRICED 288        /* lengths below have a table; longer ones are never priced */
+#define LZ_PRICED 544        /* lengths below have a table; longer ones are never priced */
 #define LZ_NEAR 128          /* offsets up to here have a whole price */
 
 typedef struct {

@@ -46,9 +46,9 @@ typedef struct {
 static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
-        { 0, 2, 1, 32, 48, 16 },
-        { 1, 16, 8, 48, 24, 8 },
-        { 1, 32, 24, 128, 16, 8 },
+        { 0, 2, 1, 128, 48, 24, 32 },
+        { 1, 8, 4, 256, 24, 8, 8 },
+        { 1, 32, 24, 512, 16, 8, 0 },
     };
     return efforts[level - 4];
 }
