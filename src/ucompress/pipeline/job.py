@@ -46,7 +46,7 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 4
+GROUNDWORK_VERSION = 5
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
