@@ -34,7 +34,7 @@ typedef struct {
     uint32_t depth, past_depth; /* steps in the block's index, and in the dictionary's */
     uint32_t nice;           /* a match this long is good enough: the search ends */
     uint32_t literal_fee, token_fee; /* 1/64 bit on top of the price: what they cost a decoder */
-    uint32_t skim;           /* a position is not visited if the next one costs less than so much more */
+    uint32_t skim;           /* positions are skimmed that the next one's price exceeds by less; 0: none */
 } lz_effort;
 
 typedef struct {

@@ -208,6 +208,14 @@ static uint32_t lz_emit_long(lz_path *path, uint32_t position)
     return position + path->longest.length;
 }
 
+/* Whether a copy passes the visited node at next to no price: what starts here will not win. */
+static UC_INLINE int lz_is_skimmed(const lz_path *path)
+{
+    const lz_node *n = &path->e->nodes[path->i];
+    uint32_t skim = path->e->finder.effort.skim;
+    return skim && path->i < path->last && n[1].price < n->price + skim;
+}
+
 /* One segment from `start`; returns where the next one begins. */
 static uint32_t lz_parse_segment(lz_encoder *e, uint32_t start)
 {
@@ -229,7 +237,7 @@ static uint32_t lz_parse_segment(lz_encoder *e, uint32_t start)
             lz_emit_path(&path, path.i);
             return position;
         }
-        if (path.i < path.last && n[1].price < n->price + e->finder.effort.skim) {
+        if (lz_is_skimmed(&path)) {
             lz_skip(&e->finder, position);
             continue;
         }
