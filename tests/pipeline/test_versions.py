@@ -13,7 +13,7 @@ from ucompress.pipeline.job import GROUNDWORK_VERSION
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (1, "526a9e7131e6b8c28e1a1335b7011b3e")
-GROUNDWORK = (4, "62256ed8d3737238454cdf6efdae3409")
+GROUNDWORK = (5, "10df8200ab59f253481eabe6c47826fb")
 
 
 def fill(root):
