@@ -37,6 +37,12 @@ def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
     return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary)
 
 
+def release_coders() -> None:
+    """Free what coding dictionary and index took, tens of megabytes; made again when next needed."""
+    _compressor.cache_clear()
+    _quick_compressor.cache_clear()
+
+
 def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
     """The decoded bytes; the caller has compared `size` with the part's limit."""
     if len(coded) > size + CODED_SLACK:

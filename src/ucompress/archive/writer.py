@@ -19,7 +19,7 @@ from typing import BinaryIO, Self
 
 from blake3 import blake3
 
-from ucompress.archive.coding import code_dictionary
+from ucompress.archive.coding import code_dictionary, release_coders
 from ucompress.archive.directory import BlockTable, Directory, PageTable
 from ucompress.archive.entry import Entry, EntryKind
 from ucompress.archive.index import IndexWriter
@@ -234,6 +234,7 @@ class ArchiveWriter:
         index.table.payload_length = sum(index.table.sizes)
         self._index, self._index_hash = index.table, hasher.digest()
         self._content_bytes = index.content_bytes
+        release_coders()  # coding the blocks wants the memory
         return self._at - before
 
     def write_block(
