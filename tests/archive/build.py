@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
@@ -44,7 +45,7 @@ class _Storing:
 @contextmanager
 def stored_pages() -> Iterator[None]:
     """Pages, directory and dictionary as they are: quick to decode in pure Python, and with known sizes."""
-    with patch.object(coding, "_compressor", _Storing):
+    with patch.object(coding, "_compressor", cache(_Storing)):
         yield
 
 
