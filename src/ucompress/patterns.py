@@ -58,7 +58,6 @@ __all__ = [
     "find_patterns",
     "grow",
     "merge_counts",
-    "sampling_threshold",
     "select_candidates",
 ]
 
@@ -93,20 +92,6 @@ class PatternEntry:
     first_seen: datetime
     last_updated: datetime
     saved_bytes: int = 0
-
-
-def sampling_threshold(total_bytes: int, samples: int = 1 << 20) -> int:
-    """The highest d-mer hash to count in a corpus of this many bytes.
-
-    Parameters:
-        total_bytes: size of all distinct contents.
-        samples: about the most d-mers that are to be counted.
-
-    The rate is 1 / 2^k and depends on nothing but the sizes, so that the counts, and what is
-    built from them, do not depend on memory, threads or an earlier run.
-    """
-    shift = max(0, (max(total_bytes, 1) - 1) // samples).bit_length()
-    return HIGHEST_HASH >> shift
 
 
 def select_candidates(counts: Rows, min_frequency: int = 3, limit: int = CANDIDATES) -> Rows:

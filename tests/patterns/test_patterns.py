@@ -19,7 +19,6 @@ from ucompress.patterns import (
     entries,
     find_patterns,
     grow,
-    sampling_threshold,
     select_candidates,
 )
 
@@ -157,13 +156,6 @@ def test_what_stands_in_a_longer_pattern_is_left_out_unless_more_frequent() -> N
     counts["disjoint"] = [12, 10, 13, 2]
     found = entries(texts, counts)
     assert [(entry.pattern, entry.saved_bytes) for entry in found] == [(texts[1], 180), (texts[2], 168)]
-
-
-def test_the_sampling_rate_follows_the_size() -> None:
-    assert sampling_threshold(0) == sampling_threshold(1 << 20) == (1 << 64) - 1
-    assert sampling_threshold((1 << 20) + 1) == (1 << 63) - 1
-    assert sampling_threshold(100 << 20) == (1 << 64 >> 7) - 1
-    assert sampling_threshold(1000, samples=10) == (1 << 64 >> 7) - 1
 
 
 @pytest.mark.parametrize("documents", [[], [b""], [b"", b"tiny"], [b"x" * 16]])

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ucompress.config import CompressionConfig, PipelineConfig
+from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
 
@@ -42,3 +43,19 @@ def command(*arguments: str | os.PathLike[str]) -> list[str]:
 def run(*arguments: str | os.PathLike[str], **options: object) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, at most a minute."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, **options)
+
+
+def between_plan_and_coding(monkeypatch, action):
+    """Do something to the tree after everything was analyzed and planned."""
+    original = module.lay_groundwork
+
+    def disturbed(*arguments, **options):
+        groundwork = original(*arguments, **options)
+        action()
+        return groundwork
+
+    monkeypatch.setattr(module, "lay_groundwork", disturbed)
+
+
+def victim(tree):
+    return sorted(path for path in tree.rglob("*") if path.is_file())[7]

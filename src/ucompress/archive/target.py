@@ -254,6 +254,7 @@ class TargetFolder:
         """Make a symbolic link, whatever it points to."""
         with self._temporary(path) as (folder, _, temporary):
             os.symlink(target, temporary, dir_fd=folder)
+            # A system may be unable to give a link a time, or this time: the link itself is what counts.
             with contextlib.suppress(OSError, OverflowError, NotImplementedError):
                 os.utime(temporary, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
 
@@ -371,6 +372,7 @@ def temporary_name() -> bytes:
 def _open_up(above: int | None, name: bytes, mode: int) -> None:
     """Give a folder that is there a mode that lets us work in it; a link in its place is not followed."""
     path_only = getattr(os, "O_PATH", 0)
+    # Where a system cannot do this, working in the folder tells why, with its name.
     with contextlib.suppress(OSError, NotImplementedError):
         if not path_only:
             os.chmod(name, mode, dir_fd=above, follow_symlinks=above is None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 LONGEST_STEP = 2048
 _WINDOWS = os.name == "nt"
@@ -33,16 +34,23 @@ def open_source(path: bytes) -> int:
     return descriptor
 
 
+@contextmanager
+def _folder_of(path: bytes) -> Iterator[tuple[int, bytes]]:
+    """The folder of a path of any length, open, and the name in it."""
+    folder, name = os.path.split(path)
+    descriptor = open_long(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
+
+
 def look_at(path: bytes) -> os.stat_result:
     """`os.lstat` for paths of any length."""
     if len(path) <= LONGEST_STEP or _WINDOWS:
         return os.lstat(path)
-    folder, name = os.path.split(path)
-    descriptor = open_long(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return os.lstat(name, dir_fd=descriptor)
-    finally:
-        os.close(descriptor)
+    with _folder_of(path) as (folder, name):
+        return os.lstat(name, dir_fd=folder)
 
 
 def open_long(path: bytes, flags: int) -> int:
@@ -82,12 +90,8 @@ def read_link(source: bytes) -> bytes:
     """`os.readlink` for paths of any length."""
     if len(source) <= LONGEST_STEP or _WINDOWS:
         return os.readlink(source)
-    folder, name = os.path.split(source)
-    descriptor = open_long(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return os.readlink(name, dir_fd=descriptor)
-    finally:
-        os.close(descriptor)
+    with _folder_of(source) as (folder, name):
+        return os.readlink(name, dir_fd=folder)
 
 
 def read_xattrs(source: bytes) -> tuple[tuple[bytes, bytes], ...]:
