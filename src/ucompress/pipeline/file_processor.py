@@ -116,9 +116,9 @@ class ParallelFileProcessor:
 
         Args:
             files: what to read: paths, or files of a scan.
-            visit: called in a worker with the contents of a chunk, one file open at a time; it
-                walks their windows and returns what is kept, so that no more than the files in
-                work are held in memory. It must pickle for executors of other processes.
+            visit: called in a worker with the contents of a chunk; it walks their windows and
+                returns what is kept. Small files of a chunk, about 8 MiB, are held together, larger
+                ones one at a time. It must pickle for executors of other processes.
 
         Yields:
             A content a file, small ones read in the workers, no more than `in_flight` chunks at once,

@@ -28,17 +28,16 @@ PATTERNS_DONE = "patterns"
 BYTES_EACH = 4 * WINDOW_BYTES
 BYTES_SHARED = 80 * MIB
 
+ATTEMPTS = 3
+"""Rounds after which a file that keeps changing while it is analyzed is left out."""
+
+T = TypeVar("T")
+
 
 def analysis_memory(config: CompressionConfig, manifest: Manifest) -> tuple[int, int]:
     """Bytes that all workers of an analysis share, and bytes for each: what it reads whole among them."""
     whole = min(config.memory_map_threshold, max(manifest.sizes, default=0))
     return BYTES_SHARED, max(BYTES_EACH, whole)
-
-
-ATTEMPTS = 3
-"""Rounds after which a file that keeps changing while it is analyzed is left out."""
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
