@@ -18,6 +18,7 @@ from ucompress.database.recovery import (
     inspect,
     is_damage,
     move_aside,
+    opening_alone,
     primary_code,
     uri,
 )
@@ -140,10 +141,11 @@ class Connection:
             return self._prepare(self._connect(MEMORY))
         if self.read_only:
             return self._open_to_read(self.path)
-        for _ in range(ATTEMPTS):
-            sql = self._open_to_write(self.path)
-            if sql is not None:
-                return sql
+        with opening_alone(self.path.parent):
+            for _ in range(ATTEMPTS):
+                sql = self._open_to_write(self.path)
+                if sql is not None:
+                    return sql
         raise DamagedFileError("it stays damaged, however often it is moved aside")
 
     def _open_to_write(self, path: Path) -> sqlite3.Connection | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +20,11 @@ from ucompress.database.schema import (
     user_version,
 )
 from ucompress.errors import DatabaseError
+
+try:
+    import fcntl
+except ImportError:  # Windows: a file that is open cannot be renamed there
+    fcntl = None  # type: ignore[assignment]
 
 SMALLEST_PAGE = 512
 MAGIC = b"SQLite format 3\0"
@@ -133,6 +140,26 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+@contextmanager
+def opening_alone(folder: Path) -> Iterator[None]:
+    """Open databases of a folder one process at a time, where the system has locks on folders.
+
+    Judging a file, moving it aside and making a new one are one step for other processes then. Those
+    that have a database open already are not kept waiting.
+    """
+    descriptor = None
+    if fcntl is not None:
+        # Where a folder cannot be locked, opening goes on as it can, and tells what is wrong with it.
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def move_aside(path: Path, expected: tuple[int, int] | None) -> Path | None:
