@@ -17,6 +17,9 @@ def main() -> None:
     from ucompress.cli.app import app, spelled_out
 
     _make_streams_safe()
+    # NumPy's linear algebra, which nothing here uses, would start a thread for each core: starting them and
+    # their turning takes 50 ms of CPU. Whoever sets another number keeps it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Large trees make many objects and hardly a cycle: looking for cycles took a twentieth of a run.
     gc.set_threshold(100_000)
     try:
