@@ -173,6 +173,7 @@ cdef Py_ssize_t uc_dictionary_select(
 cdef class DictionaryBuilder:
     cdef Table table
     cdef Store store
+    cdef Sampler sampler
     cdef uint64_t capacity
     cdef uint32_t weight_limit
     cdef PyThread_type_lock lock

@@ -203,6 +203,7 @@ class _Gains:
         self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
         self._plain = self._coded_size(BlockCompressor(level), sample)
         self._known = {0: 0}
+        self._costs: dict[tuple[int, int], int] = {}
 
     def of(self, size: int) -> int:
         """Bytes that the suffix of this size saves in the whole corpus, its own cost deducted."""
@@ -219,8 +220,16 @@ class _Gains:
 
         Coded as a whole, and less quickly, it takes a quarter less.
         """
-        pieces = [suffix[max(end - PIECE, 0) : end] for end in range(len(suffix), 0, -3 * PIECE)]
-        return self._coded_size(self._cost_coder, pieces) * len(suffix) * 3 // sum(map(len, pieces)) // 4
+        spans = [(max(end - PIECE, 0), end) for end in range(len(suffix), 0, -3 * PIECE)]
+        coded = sum(self._piece_cost(suffix, *span) for span in spans)
+        return coded * len(suffix) * 3 // sum(end - start for start, end in spans) // 4
+
+    def _piece_cost(self, suffix: bytes, start: int, end: int) -> int:
+        """Coded bytes of suffix[start:end]; of one that ends with it, too, it is known already."""
+        place = len(suffix) - end, end - start
+        if place not in self._costs:
+            self._costs[place] = self._coded_size(self._cost_coder, [suffix[start:end]])
+        return self._costs[place]
 
     def _coded_size(self, coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
         """Coded bytes of pieces, each alone."""

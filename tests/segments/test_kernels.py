@@ -122,6 +122,18 @@ def test_anchors_are_where_the_hash_says(data: bytes, spacing: int, length: int)
     assert [tuple(map(int, row)) for row in find_anchors(data, spacing, length)] == expected
 
 
+@pytest.mark.parametrize("spacing", [1, 3, 64])
+@pytest.mark.parametrize("data", [random.Random(8).randbytes(40_000), b"a" * 9_000, b"\0\1\2" * 2_000])
+def test_anchors_of_much_data_are_those_of_its_parts(data: bytes, spacing: int) -> None:
+    length, gap = 16, max(spacing // 8, 1)
+    expected: list[tuple[int, int]] = []
+    for p in range(len(data) - length + 1):
+        found = find_anchors(data[p : p + length], spacing, length)
+        if len(found) and (not expected or p >= expected[-1][1] + gap):
+            expected.append((int(found[0, 0]), p))
+    assert [tuple(map(int, row)) for row in find_anchors(data, spacing, length)] == expected
+
+
 def test_anchors_do_not_depend_on_where_the_bytes_stand() -> None:
     noise = random.Random(3).randbytes(100_000)
     alone = {int(h) for h, _ in find_anchors(noise, 256)}

@@ -71,6 +71,7 @@ cdef class DictionaryBuilder:
         ):
             raise MemoryError("no memory for a dictionary builder")
         self.table.threshold = highest
+        sampler_init(&self.sampler, d, min(highest, self.table.highest))
         self.store.limit = POINTS_LIMIT
 
     def __dealloc__(self):
@@ -135,19 +136,21 @@ cdef int uc_dictionary_offer(
 ) noexcept nogil:
     """Scan a piece of a document, slice by slice; -1 without memory."""
     cdef Points points
+    cdef Sample* scratch = <Sample*>malloc(SAMPLE_SPAN * sizeof(Sample))
     cdef size_t at = 0, stop
-    cdef int status = 0
+    cdef int status = -1 if scratch == NULL else 0
     memset(&points, 0, sizeof(Points))
     while at < size and status == 0:
         stop = at + SLICE_BYTES - <size_t>((offset + at) % SLICE_BYTES)
         if stop > size:
             stop = size
         points.count = 0
-        status = points_scan(&builder.table, data + at, stop - at, &points)
+        status = points_scan(&builder.table, &builder.sampler, data + at, stop - at, scratch, &points)
         if status == 0 and points.count:
             status = _store(builder, &points, document, offset + at, <uint32_t>(stop - at))
         at = stop
     free(points.items)
+    free(scratch)
     return status
 
 

@@ -113,12 +113,17 @@ cdef Py_ssize_t uc_find_anchors(
     const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
 ) noexcept nogil:
     """Write the first `room` anchors; returns how many were written, -1 when a value is 0."""
-    cdef uint64_t threshold
+    cdef _segments.AnchorRule rule
     if spacing < 1 or length < 1:
         return -1
-    threshold = (<uint64_t>0 - spacing) // spacing  # 2^64 // spacing - 1
-    return _segments.find_anchors(
-        data, size, length, threshold, max(spacing // 8, <size_t>1), anchors, room
+    _make_rule(&rule, spacing, length)
+    return _segments.find_anchors(&rule, data, size, anchors, room)
+
+
+cdef void _make_rule(_segments.AnchorRule* rule, size_t spacing, size_t length) noexcept nogil:
+    """Anchors of `length` bytes, about one in `spacing`; the threshold is 2^64 // spacing - 1."""
+    _segments.anchor_rule(
+        rule, length, (<uint64_t>0 - spacing) // spacing, max(spacing // 8, <size_t>1)
     )
 
 

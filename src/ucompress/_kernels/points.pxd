@@ -14,6 +14,8 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 
+from ucompress._kernels.sampling cimport Sample, Sampler
+
 cdef enum:
     SLICE_BYTES = 1048576
 
@@ -59,7 +61,10 @@ cdef struct Store:
 cdef int points_add(Points* points, uint32_t at, uint32_t slot) noexcept nogil
 cdef int table_open(Table* table, const uint64_t* hashes, size_t count, uint32_t length) noexcept nogil
 cdef void table_close(Table* table) noexcept nogil
-cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Points* points) noexcept nogil
+cdef int points_scan(
+    const Table* table, const Sampler* sampler, const uint8_t* data, size_t size, Sample* scratch,
+    Points* points,
+) noexcept nogil
 cdef int store_add(
     Store* store, Table* table, Points* points, uint32_t document, uint64_t offset, uint32_t size
 ) noexcept nogil

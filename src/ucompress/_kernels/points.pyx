@@ -5,7 +5,7 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport calloc, free, qsort, realloc
 from libc.string cimport memset
 
-from ucompress._kernels.hashing cimport dmer_hash, dmer_mix, dmer_power, dmer_roll
+from ucompress._kernels.sampling cimport SAMPLE_SPAN, sample_span
 
 cdef enum:
     FEW = 4                    # entries that are not worth halving
@@ -81,27 +81,32 @@ cdef inline size_t _find(const Table* table, uint64_t hash) noexcept nogil:
     return low if low < high and table.entries[low].hash == hash else table.count
 
 
-cdef int points_scan(const Table* table, const uint8_t* data, size_t size, Points* points) noexcept nogil:
-    """Append a point for every d-mer of the table in data[0:size]; -1 without memory."""
-    cdef size_t d = table.length
-    cdef size_t at = 0
-    cdef uint64_t h, mixed
-    cdef uint64_t power = dmer_power(d)
-    cdef uint64_t threshold = min(table.threshold, table.highest)
-    cdef size_t slot
-    if size < d or table.count == 0:
+cdef int points_scan(
+    const Table* table, const Sampler* sampler, const uint8_t* data, size_t size, Sample* scratch,
+    Points* points,
+) noexcept nogil:
+    """Append a point for every d-mer of the table in data[0:size]; -1 without memory.
+
+    The sampler takes d-mers of the table's length, up to its threshold at least; `scratch` has
+    room for SAMPLE_SPAN samples.
+    """
+    cdef size_t done = 0
+    cdef size_t part, found, i, slot
+    if size < table.length or table.count == 0:
         return 0
-    h = dmer_hash(data, d)
-    while True:
-        mixed = dmer_mix(h)
-        if mixed <= threshold:
-            slot = _find(table, mixed)
-            if slot < table.count and points_add(points, <uint32_t>at, <uint32_t>slot) < 0:
+    while done < size - table.length + 1:
+        part = min(size - table.length + 1 - done, <size_t>SAMPLE_SPAN)
+        found = sample_span(sampler, data + done, part, scratch)
+        for i in range(found):
+            if scratch[i].hash > table.threshold:
+                continue
+            slot = _find(table, scratch[i].hash)
+            if slot < table.count and points_add(
+                points, <uint32_t>(done + scratch[i].position), <uint32_t>slot
+            ) < 0:
                 return -1
-        if at + d >= size:
-            return 0
-        h = dmer_roll(h, data[at], data[at + d], power)
-        at += 1
+        done += part
+    return 0
 
 
 cdef int store_add(

@@ -10,9 +10,16 @@ cdef struct SegmentTable:
     uint64_t* slots     # 2^bits slots: 24 bits of tag, 40 bits of address + 1; 0 is empty
     unsigned int bits   # at least 3
 
+cdef struct AnchorRule:
+    size_t d                # bytes of a d-mer
+    uint64_t threshold      # the highest raw hash of an anchor
+    size_t gap              # the least bytes from one anchor to the next
+    uint64_t[256] leaving   # what a byte takes with it when it leaves the d-mer
+
+cdef void anchor_rule(AnchorRule* rule, size_t d, uint64_t threshold, size_t gap) noexcept nogil
+
 cdef size_t find_anchors(
-    const uint8_t* data, size_t length, size_t d, uint64_t threshold, size_t gap,
-    Anchor* anchors, size_t capacity,
+    const AnchorRule* rule, const uint8_t* data, size_t length, Anchor* anchors, size_t room
 ) noexcept nogil
 
 cdef size_t trace_anchors(
