@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from support import create_difficult_tree, fill_codebase
-from ucompress.cli.app import app, spelled_out
+from ucompress.cli.commands import run
 
 # Windows has neither pseudo-terminals nor these signals.
 collect_ignore = ["test_process.py"] if sys.platform == "win32" else []
@@ -32,7 +32,7 @@ def ucompress(capsysbinary, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["ucompress", *arguments])
         capsysbinary.readouterr()
         try:
-            app(spelled_out(arguments), prog_name="ucompress")
+            run(arguments)
             code = 0
         except SystemExit as end:
             code = end.code or 0

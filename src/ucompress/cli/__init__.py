@@ -1,7 +1,7 @@
 """The command line: argv becomes a frozen configuration, an error becomes a sentence and an exit code.
 
-One file per group of commands. Nothing but Typer is loaded before a command runs, so that `--help`
-answers at once; what a command needs it imports itself.
+One file per group of commands. A command line that says plainly what it means is read here (`declared`)
+and loads the command's own file only; whatever else it is, help and errors included, is Typer's to answer (`app`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 
 def main() -> None:
     """Run the command line; ends the process with the documented exit code."""
-    from ucompress.cli.app import app, spelled_out
+    from ucompress.cli.commands import run
 
     _make_streams_safe()
     # NumPy's linear algebra, which nothing here uses, would start a thread for each core: starting them and
@@ -23,7 +23,7 @@ def main() -> None:
     # Large trees make many objects and hardly a cycle: looking for cycles took a twentieth of a run.
     gc.set_threshold(100_000)
     try:
-        app(spelled_out(sys.argv[1:]), prog_name="ucompress")
+        run(sys.argv[1:])
     finally:
         _let_go_of_stderr()
 

@@ -7,9 +7,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ucompress.cli import options as o
+from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import (
     binary_stdout,
     complain,
@@ -34,8 +33,8 @@ LETTERS = "-dlh"
 def list_members(
     archive: o.ArchivePath,
     members: o.Members = None,
-    long: Annotated[bool, typer.Option("--long", "-l", help="Mode, size and time too.")] = False,
-    null: Annotated[bool, typer.Option("--null", "-0", help="End names with a zero byte.")] = False,
+    long: Annotated[bool, Option("--long", "-l", help="Mode, size and time too.")] = False,
+    null: Annotated[bool, Option("--null", "-0", help="End names with a zero byte.")] = False,
     recover: o.Recover = False,
     json: o.Json = False,
 ) -> None:
@@ -76,9 +75,9 @@ def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = Fals
 
 def cat(
     archive: o.ArchivePath,
-    members: Annotated[list[str], typer.Argument(metavar="MEMBER", help="Files in the archive.")],
+    members: Annotated[list[str], Argument(metavar="MEMBER", help="Files in the archive.")],
     recover: o.Recover = False,
-    force: Annotated[bool, typer.Option("--force", help="Write binary content to a terminal too.")] = False,
+    force: Annotated[bool, Option("--force", help="Write binary content to a terminal too.")] = False,
 ) -> None:
     """Write members to standard output; only their own blocks are decoded."""
     with opened(archive, recover=recover) as source:

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ucompress.cli import options as o
+from ucompress.cli.declared import Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell
 from ucompress.cli.sources import opened
@@ -23,14 +22,14 @@ def extract(
     archive: o.ArchivePath,
     members: o.Members = None,
     directory: Annotated[
-        Path, typer.Option("--directory", "-C", metavar="DIR", help="Where to; made if missing.")
+        Path, Option("--directory", "-C", metavar="DIR", help="Where to; made if missing.")
     ] = HERE,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite files that exist.")] = False,
     threads: o.Threads = None,
     recover: o.Recover = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file.")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="Name each file.")] = False,
 ) -> None:
     """Unpack all members, or some."""
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from ucompress.cli import options as o
+from ucompress.cli.declared import Argument, Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import STDIN
@@ -37,12 +36,10 @@ IN_MEMORY = Path(":memory:")
 
 
 def compress(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH", help="Files and folders; - packs standard input.")
-    ],
+    paths: Annotated[list[Path], Argument(metavar="PATH", help="Files and folders; - packs standard input.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="The archive; - for standard output. [PATH.ucz]"),
+        Option("--output", "-o", metavar="OUT", help="The archive; - for standard output. [PATH.ucz]"),
     ] = None,
     level: o.Level = DEFAULT_LEVEL,
     threads: o.Threads = None,
@@ -52,13 +49,13 @@ def compress(
     exclude: o.Exclude = None,
     gitignore: o.GitIgnore = False,
     content_hash: Annotated[
-        bool, typer.Option("--content-hash", help="Keep a full 32-byte hash of each content.")
+        bool, Option("--content-hash", help="Keep a full 32-byte hash of each content.")
     ] = False,
     dictionary: Annotated[
-        Path | None, typer.Option("--dictionary", metavar="FILE", help="Use this dictionary; build none.")
+        Path | None, Option("--dictionary", metavar="FILE", help="Use this dictionary; build none.")
     ] = None,
-    no_resume: Annotated[bool, typer.Option("--no-resume", help="Begin anew, whatever was left.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace any file at the output's name.")] = False,
+    no_resume: Annotated[bool, Option("--no-resume", help="Begin anew, whatever was left.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace any file at the output's name.")] = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -107,11 +104,10 @@ def analyze(
     exclude: o.Exclude = None,
     gitignore: o.GitIgnore = False,
     min_length: Annotated[
-        int, typer.Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, in bytes.")
+        int, Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, in bytes.")
     ] = DEFAULT_MIN_LENGTH,
     min_frequency: Annotated[
-        int,
-        typer.Option("--min-frequency", metavar="N", min=2, help="Fewest places at which a pattern stands."),
+        int, Option("--min-frequency", metavar="N", min=2, help="Fewest places at which a pattern stands.")
     ] = DEFAULT_MIN_FREQUENCY,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -207,7 +203,7 @@ def end(unreadable: Sequence[tuple[bytes, str]], warnings: Sequence[str], *, jso
         for path, message in unreadable:
             complain(f"{os.fsdecode(path)}: {message}")
     if unreadable:
-        raise typer.Exit(SOME_UNREADABLE)
+        raise SystemExit(SOME_UNREADABLE)
 
 
 def default_output(path: Path) -> Path:

@@ -10,9 +10,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ucompress.cli import options as o
+from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
 from ucompress.errors import InputError, OutputError, UsageError
@@ -31,9 +30,9 @@ class DictionaryFormat(StrEnum):
 
 
 def patterns(
-    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many.")] = 20,
+    limit: Annotated[int, Option("--limit", "-n", metavar="N", min=1, help="How many.")] = 20,
     min_frequency: Annotated[
-        int, typer.Option("--min-frequency", metavar="N", min=1, help="How frequent at least.")
+        int, Option("--min-frequency", metavar="N", min=1, help="How frequent at least.")
     ] = 1,
     database: o.KnownDatabase = o.DEFAULT_DATABASE,
     json: o.Json = False,
@@ -61,18 +60,18 @@ def patterns(
 
 
 def train(
-    samples: Annotated[list[Path], typer.Argument(metavar="SAMPLE", help="Files and folders of samples.")],
+    samples: Annotated[list[Path], Argument(metavar="SAMPLE", help="Files and folders of samples.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DICTIONARY", help="Where to; - for standard output.")
+        Path, Option("--output", "-o", metavar="DICTIONARY", help="Where to; - for standard output.")
     ],
     size: Annotated[
-        int, typer.Option("--size", metavar="BYTES", min=256, help="The most bytes that it may take.")
+        int, Option("--size", metavar="BYTES", min=256, help="The most bytes that it may take.")
     ] = DEFAULT_DICTIONARY_SIZE,
     kind: Annotated[
         DictionaryFormat,
-        typer.Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),
+        Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),
     ] = DictionaryFormat.RAW,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace a file that exists.")] = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Make a dictionary from samples."""

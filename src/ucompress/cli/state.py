@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from ucompress.cli import options as o
+from ucompress.cli.declared import Option
 from ucompress.cli.job import end, orchestrator
 from ucompress.cli.output import json_lines
 from ucompress.errors import NoJobError
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from ucompress.database import JobRecord
 
 SomeDatabase = Annotated[
-    Path | None, typer.Option("--database", metavar="FILE", help="Where the job is kept. [the last job's]")
+    Path | None, Option("--database", metavar="FILE", help="Where the job is kept. [the last job's]")
 ]
 SomeMemoryLimit = Annotated[
-    int | None, typer.Option("--memory-limit", metavar="MB", min=1, help="Another limit than before, in MB.")
+    int | None, Option("--memory-limit", metavar="MB", min=1, help="Another limit than before, in MB.")
 ]
 
 

@@ -1,0 +1,76 @@
+"""The commands by their names, and the two ways into one."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ucompress.cli.declared import plainly_meant
+from ucompress.cli.failing import before_names, telling_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ucompress.cli.declared import Command
+
+_LEVEL = re.compile(r"-[1-9]")
+
+COMMANDS = {
+    "compress": ("job", "compress"),
+    "extract": ("extract", "extract"),
+    "decompress": ("extract", "extract"),
+    "list": ("archives", "list_members"),
+    "info": ("archives", "info"),
+    "cat": ("archives", "cat"),
+    "verify": ("archives", "verify"),
+    "patterns": ("learned", "patterns"),
+    "analyze": ("job", "analyze"),
+    "resume": ("state", "resume"),
+    "status": ("state", "status"),
+    "train": ("learned", "train"),
+}
+"""Where each command is: its file and its function."""
+
+HIDDEN = frozenset({"decompress"})
+"""Names that work and are not listed."""
+
+
+def command_named(name: str) -> Command:
+    """What runs a command."""
+    file, function = COMMANDS[name]
+    command: Command = getattr(import_module(f"ucompress.cli.{file}"), function)
+    return command
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command that words name.
+
+    Raises:
+        SystemExit: the command failed, or Typer answered: help, the version, what is wrong with the words.
+    """
+    words = spelled_out(arguments)
+    with telling_errors():
+        call = _quickly(words)
+        if call is not None:
+            call()
+            return
+    from ucompress.cli.app import app
+
+    app(words, prog_name="ucompress")
+
+
+def spelled_out(arguments: list[str]) -> list[str]:
+    """Write `-6` as `--level=6`; what follows `--` are names and stays."""
+    options = before_names(arguments)
+    spelled = [f"--level={word[1]}" if _LEVEL.fullmatch(word) else word for word in options]
+    return spelled + arguments[len(options) :]
+
+
+def _quickly(words: list[str]) -> Callable[[], Any] | None:
+    """The call that words plainly mean; None where only Typer knows."""
+    if not words or words[0] not in COMMANDS:
+        return None
+    command = command_named(words[0])
+    values = plainly_meant(command, words[1:])
+    return None if values is None else lambda: command(**values)

@@ -1,0 +1,186 @@
+"""What commands take, declared once: Typer's help and messages come of it, and the quick way in."""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Command = Callable[..., None]
+
+
+class Argument(NamedTuple):
+    """A word at its place.
+
+    Attributes:
+        metavar: what it is called.
+        help: what it is.
+    """
+
+    metavar: str
+    help: str
+
+
+class Option:
+    """A word with dashes, alone or before its value.
+
+    Args:
+        names: how it is spelled.
+        help: what it does.
+        metavar: what its value is called; None for a flag, or where the choices tell.
+        min, max: the smallest and the largest number that it takes.
+    """
+
+    __slots__ = ("help", "max", "metavar", "min", "names")
+
+    def __init__(
+        self,
+        *names: str,
+        help: str,
+        metavar: str | None = None,
+        min: int | None = None,
+        max: int | None = None,
+    ) -> None:
+        self.names = names
+        self.help = help
+        self.metavar = metavar
+        self.min = min
+        self.max = max
+
+    def takes(self, number: int) -> bool:
+        """Whether a number is within its limits."""
+        return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
+
+
+class _Parameter(NamedTuple):
+    """A parameter of a command, its type told apart: `values` is what each word becomes."""
+
+    name: str
+    declared: Argument | Option
+    values: Any
+    is_list: bool
+    required: bool
+
+
+def for_typer(command: Command) -> Command:
+    """The command with its declarations in Typer's terms."""
+    import typer
+
+    def translated(annotation: Any) -> Any:
+        kind, declared = get_args(annotation)
+        if isinstance(declared, Argument):
+            return Annotated[kind, typer.Argument(metavar=declared.metavar, help=declared.help)]
+        first, *others = declared.names
+        option = typer.Option(
+            first,
+            *others,
+            metavar=declared.metavar,
+            help=declared.help,
+            min=declared.min,
+            max=declared.max,
+        )
+        return Annotated[kind, option]
+
+    @wraps(command)
+    def called(**values: Any) -> None:
+        command(**values)
+
+    hints = get_type_hints(command, include_extras=True)
+    signature = inspect.signature(command)
+    parameters = [
+        parameter.replace(annotation=translated(hints[name]))
+        for name, parameter in signature.parameters.items()
+    ]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    vars(called)["__signature__"] = signature.replace(parameters=parameters, return_annotation=None)
+    return called
+
+
+def plainly_meant(command: Command, words: Sequence[str]) -> dict[str, Any] | None:
+    """The arguments of a command, where words say them in the plainest way; None is for Typer to answer.
+
+    Loading Typer and what it checks values with takes longer than most commands. Nothing is refused here:
+    unknown options, values out of range, short options in one word, `--help`, all of that is Typer's.
+    """
+    parameters = _parameters(command)
+    options = {
+        name: parameter
+        for parameter in parameters
+        if isinstance(parameter.declared, Option)
+        for name in parameter.declared.names
+    }
+    given: dict[str, Any] = {}
+    places: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            places.append(word)
+            continue
+        name, equals, text = word.partition("=")
+        parameter = options.get(name)
+        if parameter is None or (equals and not name.startswith("--")):
+            return None
+        if parameter.values is bool:
+            if equals:
+                return None
+            given[parameter.name] = True
+            continue
+        if not equals:
+            text = next(rest, "")
+            if text.startswith("-") and text != "-":
+                return None
+        if not _put(given, parameter, text):
+            return None
+    return given if _place(given, parameters, places) else None
+
+
+def _place(given: dict[str, Any], parameters: list[_Parameter], places: list[str]) -> bool:
+    """Give arguments their words; false if there are too few or too many."""
+    for parameter in parameters:
+        if isinstance(parameter.declared, Argument):
+            taken = len(places) if parameter.is_list else min(1, len(places))
+            if not all(_put(given, parameter, text) for text in places[:taken]):
+                return False
+            places = places[taken:]
+        if parameter.required and parameter.name not in given:
+            return False
+    return not places
+
+
+def _put(given: dict[str, Any], parameter: _Parameter, text: str) -> bool:
+    """Enter a value; false where it is not plain what it is."""
+    value: Any = text
+    if not text:
+        return False
+    if parameter.values is int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            return False
+        value = int(text)
+        if isinstance(parameter.declared, Option) and not parameter.declared.takes(value):
+            return False
+    elif parameter.values is Path:
+        value = Path(text)
+    elif parameter.values is not str:
+        return False
+    if parameter.is_list:
+        given.setdefault(parameter.name, []).append(value)
+    else:
+        given[parameter.name] = value
+    return True
+
+
+def _parameters(command: Command) -> list[_Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    found = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind, declared = get_args(hints[name])
+        if type(None) in get_args(kind):
+            (kind,) = (one for one in get_args(kind) if one is not type(None))
+        is_list = get_origin(kind) is list
+        values = get_args(kind)[0] if is_list else kind
+        found.append(_Parameter(name, declared, values, is_list, parameter.default is parameter.empty))
+    return found

@@ -1,0 +1,107 @@
+"""What becomes of an error: a sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ucompress.cli.output import complain, tell, write_error_document
+from ucompress.errors import CompressionError, InterruptedJobError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Within, every failure of ours ends the process with one sentence on stderr and its own exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Only standard output gets here: what goes to stderr is written by `tell`, which never fails.
+        # Its reader has seen enough (`ucompress list | head`): that is success. The descriptor is
+        # pointed elsewhere so that the interpreter's own flush at exit does not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except KeyboardInterrupt as error:
+        raise _fail("interrupted", error, INTERRUPTED) from None
+    except CompressionError as error:
+        raise _fail(str(error), error, exit_code_of(error)) from None
+    except OSError as error:
+        raise _fail(_sentence(error), error) from None
+    except MemoryError as error:
+        advice = "the system has no memory left: try fewer --threads or a lower --memory-limit"
+        raise _fail(advice, error) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("click", "typer"):
+            _tell_usage_as_json(error)
+            raise
+        if _wants("-v", "--verbose"):
+            import traceback
+
+            tell("".join(traceback.format_exception(error)).rstrip())
+        kind = type(error).__name__
+        raise _fail(
+            f"this is an error in ucompress itself, please report it: {kind}: {error}", error
+        ) from None
+
+
+def before_names(arguments: list[str]) -> list[str]:
+    """What stands before `--`."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def exit_code_of(error: CompressionError) -> int:
+    """The code of the error's class; for a signal 128 and its number."""
+    if isinstance(error, InterruptedJobError):
+        return 128 + error.signal_number
+    return error.exit_code
+
+
+def _fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> SystemExit:
+    """Tell why the command ends, on stderr and with `--json` on stdout too; returns what ends it."""
+    notes = list(getattr(error, "__notes__", ()))
+    for line in (message, *notes):
+        complain(line)
+    cause = error.__cause__
+    while cause is not None and _wants("-v", "--verbose"):
+        complain(f"caused by {type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    if _wants("--json"):
+        with suppress(OSError):
+            write_error_document(
+                "; ".join((message, *notes)),
+                path=_path_of(error),
+                kind=type(error).__name__,
+                exit_code=exit_code,
+            )
+    return SystemExit(exit_code)
+
+
+def _tell_usage_as_json(error: Exception) -> None:
+    """A command line that cannot be understood ends with a document too; Typer tells people."""
+    told = getattr(error, "format_message", None)
+    if told is not None and _wants("--json"):
+        exit_code = getattr(error, "exit_code", UsageError.exit_code)
+        write_error_document(told(), kind=UsageError.__name__, exit_code=exit_code)
+
+
+def _path_of(error: BaseException) -> bytes | None:
+    """The file that an error is about, where it knows."""
+    path = error.path if isinstance(error, CompressionError) else getattr(error, "filename", None)
+    return os.fsencode(path) if isinstance(path, str | bytes) else None
+
+
+def _wants(*options: str) -> bool:
+    """Whether one of these stands on the command line; for errors that come before options are parsed."""
+    return not set(options).isdisjoint(before_names(sys.argv))
+
+
+def _sentence(error: OSError) -> str:
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{where}{error.strerror or error}"
