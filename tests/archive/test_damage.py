@@ -17,6 +17,7 @@ from reference_decoder import Corrupt, decode
 from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, EntryKind, salvage
 from ucompress.archive import index as index_module
 from ucompress.archive.directory import Directory
+from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import (
     CRITICAL,
     END_MAGIC,
@@ -31,7 +32,7 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.pages import encode_page
+from ucompress.archive.members import Members
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 from .build import folder, plan_files, stored_pages, write
@@ -287,7 +288,7 @@ def after_a_header(section: SectionHeader, payload: bytes) -> io.BytesIO:
 @pytest.mark.parametrize("length", [1 << 20, 1 << 62, (1 << 63) - 1])
 def test_recovery_goes_no_further_than_the_archive(length: int) -> None:
     """An index that claims more than there is: its pages are searched for in what is there."""
-    page = encode_page([Entry(b"f")], 0)
+    page = encode_page(Members.of([Entry(b"f")]), 0)
     section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, length, bytes(8))
     with Archive(after_a_header(section, bytes(100) + page), recover=True) as archive:
         assert [entry.path for entry in archive.entries()] == [b"f"]
@@ -319,7 +320,7 @@ def test_a_search_among_many_markers_reads_little(sound: bytes) -> None:
 
 def test_pages_behind_one_that_makes_no_sense_are_found() -> None:
     """Its check fits, so it ends where it says; only it is lost."""
-    pages = [encode_page([Entry(b"f%d" % number)], 0) for number in range(3)]
+    pages = [encode_page(Members.of([Entry(b"f%d" % number)]), 0) for number in range(3)]
     pages[1] = PageHeader.wrap(0, pages[0], len(pages[0]), 1)
     payload = b"".join(pages)
     section = SectionHeader(SECTION_INDEX, CRITICAL | PROTECTED, len(payload), check(payload, 8))

@@ -15,8 +15,10 @@ from reference_decoder import decode
 from reference_decoder.recovery import recover
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent
 from ucompress.archive import index as index_module
+from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import FOOTER_SIZE, Footer
-from ucompress.archive.pages import Page, encode_page
+from ucompress.archive.members import Members
+from ucompress.archive.pages import Page
 
 from .build import Plan, plan_files, stored_pages, write
 
@@ -77,7 +79,7 @@ def kept(entry: Entry, hash_length: int) -> Entry:
 def test_pages_give_back_every_entry(rows: list[Entry], hash_length: int) -> None:
     if not rows:
         return
-    page = Page(encode_page(rows, hash_length), hash_length, "page")
+    page = Page(encode_page(Members.of(rows), hash_length), hash_length, "page")
     kept = [
         replace(row, digest=row.digest[:hash_length] if row.digest and hash_length else None) for row in rows
     ]
@@ -159,7 +161,7 @@ def test_similar_neighbours_cost_no_place(tmp_path: Path) -> None:
             at += sizes[name]
         rows.sort(key=lambda row: row.path)
         with stored_pages():
-            page = encode_page(rows, 0)
+            page = encode_page(Members.of(rows), 0)
         lengths[order] = len(page)
         read = Page(page, 0, "page")
         assert [read.entry(number) for number in range(800)] == rows

@@ -17,8 +17,10 @@ from ucompress.archive import HOLE, Archive, ArchiveHeader, Entry, EntryKind, Ex
 from ucompress.archive.coding import decode_shared
 from ucompress.archive.columns import write_column, write_prefixed, write_strings
 from ucompress.archive.directory import BlockTable, Directory, PageTable
+from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
-from ucompress.archive.pages import Page, encode_page
+from ucompress.archive.members import Members
+from ucompress.archive.pages import Page
 from ucompress.codec.varint import write_varint
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
@@ -113,7 +115,7 @@ def assert_alike(page: bytes, hash_length: int) -> None:
 def test_lying_pages(seed: int, hash_length: int, edits: list[tuple[int, int, str]]) -> None:
     entries = rows(seed)
     with stored_pages():
-        page = encode_page(entries, hash_length)
+        page = encode_page(Members.of(entries), hash_length)
     header = PageHeader.from_bytes(page[:PAGE_HEADER_SIZE])
     decoded = decode_shared(header.codec, page[PAGE_HEADER_SIZE:], header.decoded_size)
     lying = edited(decoded, edits)

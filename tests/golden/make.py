@@ -23,7 +23,7 @@ from blake3 import blake3
 
 from archive.build import Plan, folder, plan_files, stored_pages, write
 from golden.patch import Patch
-from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, pages, places
+from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, encode, placing
 from ucompress.archive import index as index_module
 
 HERE = Path(__file__).parent
@@ -70,8 +70,8 @@ def pages_of(level: int) -> AbstractContextManager[None]:
 @contextmanager
 def reckless() -> Iterator[None]:
     """A writer that checks nothing."""
-    careless = patch.object(index_module.IndexWriter, "_validate", lambda self, entry: None)
-    with careless, patch.object(pages, "write_names_table", pages.write_names_prefixed):
+    careless = patch.object(index_module.IndexWriter, "_validate", lambda self, members: None)
+    with careless, patch.object(encode, "write_names_table", encode.write_names_prefixed):
         yield
 
 
@@ -169,8 +169,8 @@ def place_codes() -> Made:
         extents = tuple(Extent(*span) for span in spans)
         plan.entries.append(Entry(path, size=sum(e.length for e in extents), extents=extents))
     codes = set[int]()
-    real = places.PlaceWriter.to_bytes
-    with patch.object(places.PlaceWriter, "to_bytes", lambda self: codes.update(self._codes) or real(self)):
+    real = placing.PlaceWriter.to_bytes
+    with patch.object(placing.PlaceWriter, "to_bytes", lambda self: codes.update(self._codes) or real(self)):
         data = made(plan)
     assert codes == set(range(9)), codes
     return data, plan

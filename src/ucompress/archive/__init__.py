@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
     from ucompress.archive.extract import ExtractionLimits, ExtractionReport
     from ucompress.archive.layout import ArchiveHeader, blocks_bound
+    from ucompress.archive.members import Members
     from ucompress.archive.reader import Archive, ArchiveStatistics
     from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
     from ucompress.archive.verify import VerifyReport
@@ -35,6 +36,7 @@ _HOMES = {
     "ExtractionLimits": "ucompress.archive.extract",
     "ExtractionReport": "ucompress.archive.extract",
     "MemberInfo": "ucompress.archive.entry",
+    "Members": "ucompress.archive.members",
     "VerifyReport": "ucompress.archive.verify",
     "WriterState": "ucompress.archive.state",
     "WriterTotals": "ucompress.archive.state",
@@ -58,6 +60,7 @@ __all__ = [
     "ExtractionLimits",
     "ExtractionReport",
     "MemberInfo",
+    "Members",
     "VerifyReport",
     "WriterState",
     "WriterTotals",

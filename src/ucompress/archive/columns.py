@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
@@ -59,28 +60,26 @@ def write_strings(strings: Iterable[bytes]) -> bytes:
 
 def shared_prefix(a: bytes, b: bytes) -> int:
     """Number of leading bytes that two strings have in common."""
-    limit = min(len(a), len(b))
-    if a[:limit] == b[:limit]:
-        return limit
-    low, high = 0, limit
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if a[:middle] == b[:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+    return _shared(_first_lowest(a), _first_lowest(b), min(len(a), len(b)))
+
+
+def _first_lowest(string: bytes) -> int:
+    """A string as a number, its first byte the lowest: two at once tell where strings part."""
+    return int.from_bytes(string, "little")
+
+
+def _shared(a: int, b: int, limit: int) -> int:
+    differ = a ^ b
+    return min(((differ & -differ).bit_length() - 1) >> 3, limit) if differ else limit
 
 
 def write_prefixed(strings: Sequence[bytes]) -> bytes:
     """Coding 0 of format section 6.4: shared lengths, then what follows them."""
-    shared = [0] * len(strings)
-    suffixes = []
-    before = b""
-    for number, string in enumerate(strings):
-        shared[number] = common = shared_prefix(before, string)
-        suffixes.append(string[common:])
-        before = string
+    numbers = list(map(_first_lowest, strings))
+    lengths = list(map(len, strings))
+    limits = map(min, lengths, chain((0,), lengths))
+    shared = list(map(_shared, numbers, chain((0,), numbers), limits))
+    suffixes = [string[common:] for string, common in zip(strings, shared, strict=True)]
     return write_column(shared) + write_strings(suffixes)
 
 

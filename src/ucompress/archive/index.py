@@ -1,36 +1,48 @@
-"""The index: entries into pages, and pages found again (format section 6)."""
+"""The index: members into pages (format section 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, islice, pairwise
+from operator import lt
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ucompress.archive.directory import PageTable, separator
-from ucompress.archive.entry import HOLE, Entry, EntryKind, link_problem, path_problem
+from ucompress.archive.encode import encode_page
+from ucompress.archive.entry import HOLE, EntryKind, link_problem, path_problem, paths_are_sound
 from ucompress.archive.layout import (
     BLOCKS_LIMIT,
-    LARGEST,
     PAGE_EXTENTS_LIMIT,
     TARGET_LIMIT,
     XATTR_COUNT_LIMIT,
     XATTRS_LIMIT,
     blocks_bound,
 )
-from ucompress.archive.pages import LINKED, encode_page
+from ucompress.archive.pages import LINKED
+from ucompress.archive.places import LEAST_BOUND
 from ucompress.codec.block import BLOCK_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ucompress.archive.members import Integers, Members
 
 PAGE_ENTRIES = 8192
 PAGE_BYTES = 1 << 20
 PAGE_EXTENTS = 1 << 14
 """So few that decoded pages are small beside what a reader keeps of them, however scattered files are."""
 
+_ENTRY_COST = 64
+"""What an entry weighs beside its path, target and attributes."""
+
 
 class IndexWriter:
-    """Cuts sorted entries into pages.
+    """Cuts sorted members into pages.
 
     Parameters:
         hash_length: bytes of content hash kept for a file.
-        errata: entries may be cancelled, and hard links need no file before them.
+        errata: members may be cancelled, and hard links need no file before them.
 
     Attributes:
         table: where each page lies within the section's payload.
@@ -42,78 +54,110 @@ class IndexWriter:
         self._hash_length = hash_length
         self._errata = errata
         self._last = b""
-        self._previous = b""
         self.table = PageTable()
         self.content_bytes = 0
 
-    def pages(self, entries: Iterable[Entry]) -> Iterator[bytes]:
-        """The coded pages; ValueError for an entry that no archive may have, or out of order."""
-        batch: list[Entry] = []
-        weight = extents = 0
-        for entry in entries:
-            self._validate(entry)
-            cost = len(entry.path) + len(entry.target) + 64
-            cost += sum(len(name) + len(value) for name, value in entry.xattrs)
-            full = len(batch) >= PAGE_ENTRIES or weight + cost > PAGE_BYTES
-            if batch and (full or extents + len(entry.extents) > PAGE_EXTENTS):
-                yield self._page(batch)
-                batch, weight, extents = [], 0, 0
-            batch.append(entry)
-            weight += cost
-            extents += len(entry.extents)
-        if batch:
-            yield self._page(batch)
+    def pages(self, members: Members) -> Iterator[bytes]:
+        """The coded pages; ValueError for a member that no archive may have, or out of order."""
+        self._validate(members)
+        starts = members.extent_start
+        counts = np.append(np.diff(starts), 0)[members.contents]  # the last for what has no content
+        sizes = np.add.reduceat(members.extent_length, starts[:-1]) if len(starts) > 1 else starts[:0]
+        self.content_bytes += int(sizes[members.contents[members.contents >= 0]].sum())
+        costs = np.fromiter(map(len, members.paths), np.int64, len(members)) + _ENTRY_COST
+        for at, target in members.targets.items():
+            costs[at] += len(target)
+        for at, xattrs in members.xattrs.items():
+            costs[at] += sum(len(name) + len(value) for name, value in xattrs)
+        weight, extents = np.cumsum(costs), np.cumsum(counts)
+        begin = 0
+        while begin < len(members):
+            end = min(
+                begin + PAGE_ENTRIES, _room(weight, begin, PAGE_BYTES), _room(extents, begin, PAGE_EXTENTS)
+            )
+            yield self._page(members, begin, max(end, begin + 1))
+            begin = max(end, begin + 1)
 
-    def _page(self, batch: list[Entry]) -> bytes:
-        page = encode_page(batch, self._hash_length)
-        self.table.add(len(page), len(batch), separator(self._last, batch[0].path))
-        self._last = batch[-1].path
+    def _page(self, members: Members, begin: int, end: int) -> bytes:
+        page = encode_page(members, self._hash_length, begin, end)
+        self.table.add(len(page), end - begin, separator(self._last, members.paths[begin]))
+        self._last = members.paths[end - 1]
         return page
 
-    def _validate(self, entry: Entry) -> None:
+    def _validate(self, members: Members) -> None:
         """Refuse what a reader would refuse."""
-        path = entry.path
+        for begin in range(0, len(members), PAGE_ENTRIES):
+            _check_paths(members.paths[begin : begin + PAGE_ENTRIES])
+        if not all(map(lt, members.paths, islice(members.paths, 1, None))):
+            after = next(b for a, b in pairwise(members.paths) if a >= b)
+            raise ValueError(f"entries are out of order at {after!r}")
+        cancelled = np.flatnonzero(members.kinds == EntryKind.CANCELLED)
+        if len(cancelled) and not self._errata:
+            raise ValueError(f"{members.paths[cancelled[0]]!r} is cancelled outside the errata")
+        _check_targets(members)
+        for at, xattrs in members.xattrs.items():
+            size = sum(len(name) + len(value) for name, value in xattrs)
+            if size > XATTRS_LIMIT or len(xattrs) > XATTR_COUNT_LIMIT:
+                raise ValueError(
+                    f"the extended attributes of {members.paths[at]!r} exceed {XATTRS_LIMIT} bytes"
+                )
+            if any(before[0] >= after[0] for before, after in pairwise(xattrs)):
+                raise ValueError(f"the extended attributes of {members.paths[at]!r} are out of order")
+        _check_contents(members)
+
+
+def _room(sums: Integers, begin: int, limit: int) -> int:
+    """The first member that no longer fits a page that begins with `begin`, by what they sum up to."""
+    before = int(sums[begin - 1]) if begin else 0
+    return int(np.searchsorted(sums, before + limit, side="right"))
+
+
+def _check_paths(paths: Sequence[bytes]) -> None:
+    if paths_are_sound(paths):
+        return
+    for path in paths:
         if problem := path_problem(path):
             raise ValueError(f"the path {path[:100]!r} is not allowed: {problem}")
-        if path <= self._previous:
-            raise ValueError(f"entries are out of order at {path!r}")
-        self._previous = path
-        if entry.kind is EntryKind.CANCELLED and not self._errata:
-            raise ValueError(f"{path!r} is cancelled outside the errata")
-        if (entry.kind in LINKED) != (0 < len(entry.target) <= TARGET_LIMIT and b"\0" not in entry.target):
-            raise ValueError(f"the target of {path!r} is not allowed")
-        if entry.kind is EntryKind.HARDLINK and (problem := link_problem(path, entry.target)):
-            raise ValueError(f"the target of {path[:100]!r} is not allowed: {problem}")
-        attributes = entry.xattrs
-        size = sum(len(name) + len(value) for name, value in attributes)
-        if size > XATTRS_LIMIT or len(attributes) > XATTR_COUNT_LIMIT:
-            raise ValueError(f"the extended attributes of {path!r} exceed {XATTRS_LIMIT} bytes")
-        if any(before[0] >= after[0] for before, after in pairwise(attributes)):
-            raise ValueError(f"the extended attributes of {path!r} are out of order")
-        if not -(1 << 63) <= entry.mtime_ns < 1 << 63:
-            raise ValueError(f"the time of {path!r} does not fit 64 bits")
-        if entry.kind is EntryKind.FILE:
-            self._validate_extents(entry)
-            self.content_bytes += entry.size
-        elif entry.size or entry.extents:
-            raise ValueError(f"{path!r} is no file but has content")
 
-    def _validate_extents(self, entry: Entry) -> None:
-        total, blocks = 0, set()
-        for block, offset, length in entry.extents:
-            total += length
-            if length < 1 or offset < 0 or (block != HOLE and offset + length > BLOCK_LIMIT):
-                raise ValueError(f"an extent of {entry.path!r} leaves its block")
-            if block != HOLE:
-                blocks.add(block)
-        if len(entry.extents) > PAGE_EXTENTS_LIMIT:
-            raise ValueError(
-                f"{entry.path!r} lies in {len(entry.extents)} extents; the format has room for "
-                f"{PAGE_EXTENTS_LIMIT}"
-            )
-        if total != entry.size or total > LARGEST:
-            raise ValueError(f"the extents of {entry.path!r} do not add up to {entry.size} bytes")
-        if blocks and not 0 <= min(blocks) <= max(blocks) < BLOCKS_LIMIT:
-            raise ValueError(f"{entry.path!r} points to a block that cannot be")
-        if len(blocks) > blocks_bound(total):
-            raise ValueError(f"{entry.path!r} needs {len(blocks)} blocks; {blocks_bound(total)} are allowed")
+
+def _check_targets(members: Members) -> None:
+    """Links have a target that is allowed, nothing else has one."""
+    links = np.flatnonzero(np.isin(members.kinds, LINKED)).tolist()
+    for at in chain(links, members.targets.keys() - set(links)):
+        path, target = members.paths[at], members.targets.get(at, b"")
+        kind = members.kinds[at]
+        if kind not in LINKED or not 0 < len(target) <= TARGET_LIMIT or b"\0" in target:
+            raise ValueError(f"the target of {path!r} is not allowed")
+        if kind == EntryKind.HARDLINK and (problem := link_problem(path, target)):
+            raise ValueError(f"the target of {path[:100]!r} is not allowed: {problem}")
+
+
+def _check_contents(members: Members) -> None:
+    """Extents stay in blocks that can be, and a content lies in as few as a file of its size may."""
+    starts, blocks = members.extent_start, members.extent_block
+    offsets, lengths = members.extent_offset.astype(np.int64), members.extent_length
+    stored = blocks != HOLE
+    leaves = (lengths < 1) | (offsets < 0) | (stored & (offsets > BLOCK_LIMIT - lengths))
+    impossible = stored & ((blocks < 0) | (blocks >= BLOCKS_LIMIT))
+    for wrong, why in (
+        (leaves, "an extent leaves its block"),
+        (impossible, "its block cannot be"),
+    ):
+        if wrong.any():
+            content = int(np.searchsorted(starts, wrong.argmax(), side="right")) - 1
+            raise _refusal(members, content, why)
+    for content in np.flatnonzero(np.diff(starts) > LEAST_BOUND).tolist():
+        rows = slice(int(starts[content]), int(starts[content + 1]))
+        if rows.stop - rows.start > PAGE_EXTENTS_LIMIT:
+            why = f"{rows.stop - rows.start} extents; the format has room for {PAGE_EXTENTS_LIMIT}"
+            raise _refusal(members, content, why)
+        bound = blocks_bound(int(lengths[rows].sum()))
+        needed = len(set(blocks[rows].tolist()) - {HOLE})
+        if needed > bound:
+            raise _refusal(members, content, f"it needs {needed} blocks; {bound} are allowed")
+
+
+def _refusal(members: Members, content: int, why: str) -> ValueError:
+    """The error for where a content is."""
+    path = members.paths[int((members.contents == content).argmax())]
+    return ValueError(f"where {path!r} stands is not allowed: {why}")

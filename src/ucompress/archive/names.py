@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from operator import ne, sub
 
 from ucompress.archive.columns import Cursor, write_column, write_prefixed
 from ucompress.archive.layout import PAGE_PATHS_LIMIT
@@ -10,12 +12,6 @@ from ucompress.codec.varint import write_varint
 
 PREFIXED = 0
 TABLE = 1
-
-
-def _split(path: bytes) -> tuple[bytes, bytes]:
-    """Folder (with its final `/`, or empty) and base name."""
-    cut = path.rfind(b"/") + 1
-    return path[:cut], path[cut:]
 
 
 def write_names_prefixed(paths: Sequence[bytes]) -> bytes:
@@ -29,30 +25,25 @@ def write_names_table(paths: Sequence[bytes]) -> bytes:
     Pays where the same base names recur in many folders: a step in the table takes less than
     a match.
     """
-    parts = [_split(path) for path in paths]
-    bases = sorted({base for _, base in parts})
-    numbers = {base: number for number, base in enumerate(bases)}
-    folders: list[bytes] = []
-    change_at: list[int] = []
-    steps: list[int] = []
-    folder_before, number_before, last_change = None, 0, 0
-    for at, (folder, base) in enumerate(parts):
-        number = numbers[base]
-        if folder == folder_before:
-            steps.append(number - number_before - 1)
-        else:
-            folders.append(folder)
-            change_at.append(at - last_change)
-            folder_before, last_change = folder, at
-            steps.append(number)
-        number_before = number
+    cuts = [path.rfind(b"/") + 1 for path in paths]
+    named = [path[cut:] for path, cut in zip(paths, cuts, strict=True)]
+    housed = [path[:cut] for path, cut in zip(paths, cuts, strict=True)]
+    bases = sorted(set(named))
+    rows = list(map(dict(zip(bases, range(len(bases)), strict=True)).__getitem__, named))
+    moves = list(map(ne, housed, chain((None,), housed)))
+    change_at = [at for at, moved in enumerate(moves) if moved]
+    folders = [housed[at] for at in change_at]
+    steps = [
+        row if moved else row - before - 1
+        for row, before, moved in zip(rows, chain((0,), rows), moves, strict=False)
+    ]
     return b"".join(
         (
             bytes((TABLE,)),
             write_varint(len(bases)),
             write_prefixed(bases),
             write_varint(len(folders)),
-            write_column(change_at),
+            write_column(map(sub, change_at, chain((0,), change_at))),
             write_prefixed(folders),
             write_column(steps),
         )

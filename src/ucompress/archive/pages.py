@@ -1,19 +1,14 @@
-"""One index page: from entries to bytes and back (format section 6)."""
+"""One index page, read (format section 6); `encode` writes it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-from ucompress.archive.coding import code_shared, decode_shared
+from ucompress.archive.coding import decode_shared
 from ucompress.archive.columns import (
     Cursor,
     signed,
     unzigzag,
-    write_blob,
-    write_column,
-    write_strings,
-    zigzag,
 )
 from ucompress.archive.entry import Entry, EntryKind, link_problem, path_problem
 from ucompress.archive.layout import (
@@ -24,9 +19,8 @@ from ucompress.archive.layout import (
     PageHeader,
     check,
 )
-from ucompress.archive.names import read_names, write_names_prefixed, write_names_table
-from ucompress.archive.places import PlaceReader, PlaceWriter
-from ucompress.codec.varint import write_varint
+from ucompress.archive.names import read_names
+from ucompress.archive.places import PlaceReader
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
@@ -35,92 +29,8 @@ KINDS = tuple(EntryKind)
 TIMED = (EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK)
 LINKED = (EntryKind.SYMLINK, EntryKind.HARDLINK)
 PERMISSIONS = 0o7777
-_TIME_TABLE = 0
-_TIME_STEPS = 1
-
-
-def encode_page(entries: Sequence[Entry], hash_length: int) -> bytes:
-    """A whole page, header included; the smaller of the two name codings is taken.
-
-    Parameters:
-        entries: sorted by path, at least one, already validated.
-        hash_length: bytes of content hash kept for a file: 0, 8 or 32.
-    """
-    paths = [entry.path for entry in entries]
-    head, tail = _write_kinds(entries), _write_rest(entries, hash_length)
-    pages = []
-    for names in (write_names_prefixed(paths), write_names_table(paths)):
-        decoded = head + names + tail
-        codec, coded = code_shared(decoded)
-        pages.append(PageHeader.wrap(codec, coded, len(decoded), len(entries)))
-    return min(pages, key=len)
-
-
-def _write_kinds(entries: Sequence[Entry]) -> bytes:
-    rows = [(int(entry.kind), entry.mode & PERMISSIONS) for entry in entries]
-    table = sorted(set(rows))
-    numbers = {row: number for number, row in enumerate(table)}
-    return b"".join(
-        (
-            write_varint(len(table)),
-            write_column([kind for kind, _ in table]),
-            write_column([mode for _, mode in table]),
-            write_column([numbers[row] for row in rows]),
-        )
-    )
-
-
-def _write_rest(entries: Sequence[Entry], hash_length: int) -> bytes:
-    """Everything behind the names."""
-    times = [entry.mtime_ns for entry in entries if entry.kind in TIMED]
-    places, digests = PlaceWriter(), []
-    for entry in entries:
-        if entry.kind is EntryKind.FILE and places.add(entry) and hash_length:
-            if entry.digest is None or len(entry.digest) < hash_length:
-                raise ValueError(f"the content hash of {entry.path!r} is missing")
-            digests.append(entry.digest[:hash_length])
-    targets = [entry.target for entry in entries if entry.kind in LINKED]
-    return b"".join(
-        (
-            _write_times(times) if times else b"",
-            places.to_bytes(),
-            *digests,
-            write_strings(targets) if targets else b"",
-            _write_xattrs([entry.xattrs for entry in entries]),
-        )
-    )
-
-
-def _write_times(times: list[int]) -> bytes:
-    """Format section 6.5: a table where times recur, else differences."""
-    unit = 9
-    while unit and any(time % 10**unit for time in times):
-        unit -= 1
-    values = [time // 10**unit for time in times]
-    table = sorted(set(values))
-    if 2 * len(table) <= len(values) + 1:
-        numbers = {value: number for number, value in enumerate(table)}
-        steps = [after - before for before, after in pairwise(table)]
-        body = write_varint(len(table)) + write_column(steps)
-        body += write_column([numbers[value] for value in values])
-        coding, first = _TIME_TABLE, table[0]
-    else:
-        body = write_column([zigzag(signed(after - before)) for before, after in pairwise(values)])
-        coding, first = _TIME_STEPS, values[0]
-    return bytes((unit, coding)) + write_varint(zigzag(first)) + body
-
-
-def _write_xattrs(all_xattrs: list[Xattrs]) -> bytes:
-    table = sorted({xattrs for xattrs in all_xattrs if xattrs})
-    if not table:
-        return write_varint(0)
-    parts = [write_varint(len(table))]
-    for xattrs in table:
-        parts.append(write_varint(len(xattrs)))
-        parts.extend(write_blob(name) + write_blob(value) for name, value in xattrs)
-    numbers = {xattrs: number for number, xattrs in enumerate(table, 1)}
-    parts.append(write_column([numbers.get(xattrs, 0) for xattrs in all_xattrs]))
-    return b"".join(parts)
+TIME_TABLE = 0
+TIME_STEPS = 1
 
 
 class Page:
@@ -254,10 +164,10 @@ def _read_kinds(cursor: Cursor, count: int) -> tuple[list[int], list[int]]:
 def _read_times(cursor: Cursor, count: int) -> list[int]:
     """Format section 6.5, in nanoseconds."""
     unit, coding = cursor.byte(), cursor.byte()
-    if unit > 9 or coding > _TIME_STEPS:
+    if unit > 9 or coding > TIME_STEPS:
         raise cursor.fail("its times are coded in no known way")
     values = [cursor.svarint()]
-    if coding == _TIME_TABLE:
+    if coding == TIME_TABLE:
         distinct = cursor.varint(count)
         if not distinct:
             raise cursor.fail("its table of times is empty")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from ucompress.archive.columns import Cursor, unzigzag, write_column, zigzag
-from ucompress.archive.entry import HOLE, Entry, Extent
+from ucompress.archive.columns import Cursor, unzigzag
+from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import BLOCKS_LIMIT, LARGEST, PAGE_EXTENTS_LIMIT, blocks_bound
 from ucompress.codec.block import BLOCK_LIMIT
 
@@ -77,91 +77,6 @@ class _Past:
             if block != HOLE:
                 self.by_base[base] = self.by_suffix[suffix_of(base)] = (block, offset + length)
                 return
-
-
-class PlaceWriter:
-    """Turns the extents of a page's files into columns; files are added in order."""
-
-    def __init__(self) -> None:
-        """Start a page."""
-        self._past = _Past()
-        self._end_at: dict[Place, int] = {}
-        self._start_at: dict[Place, int] = {}
-        self._twins: dict[tuple[Extent, ...], int] = {}
-        self._twin_distance = 1
-        self._shapes: list[int] = []
-        self._twin_column: list[int] = []
-        self._sizes: list[int] = []
-        self._codes: list[int] = []
-        self._lengths: list[int] = []
-        self._distances: list[int] = []
-        self._block_steps: list[int] = []
-        self._offsets: list[int] = []
-
-    def add(self, entry: Entry) -> bool:
-        """Take the next file; True if it has extents of its own (and with them a hash)."""
-        number = len(self._shapes)
-        extents = entry.extents
-        if not extents:
-            self._shapes.append(EMPTY)
-            return False
-        first = self._twins.setdefault(extents, number)
-        if first != number:
-            self._shapes.append(TWIN)
-            distance = number - first
-            self._twin_column.append(0 if distance == self._twin_distance else distance)
-            self._twin_distance = distance
-            self._twins[extents] = number
-        else:
-            self._shapes.append(len(extents) + 1)
-            self._sizes.append(entry.size)
-            self._lengths.extend(extent.length for extent in extents[:-1])
-            base = base_name(entry.path)
-            for extent in extents:
-                self._place(extent, base)
-        self._past.name(base_name(entry.path), extents)
-        return first == number
-
-    def _place(self, extent: Extent, base: bytes) -> None:
-        """Choose the code for one extent: the first rule that foresees it."""
-        block, offset, length = extent
-        if block == HOLE:
-            self._codes.append(IS_HOLE)
-            return
-        past, start, end = self._past, (block, offset), (block, offset + length)
-        number = len(past.starts)
-        if start == past.end:
-            code = FOLLOWS
-        elif start == past.by_base.get(base):
-            code = SAME_BASE
-        elif start == past.by_suffix.get(suffix_of(base)):
-            code = SAME_SUFFIX
-        elif start == (past.block + 1, 0):
-            code = NEXT_BLOCK
-        elif offset == past.by_block.get(block, 0):
-            code = IN_BLOCK
-            self._block_steps.append(zigzag(block - past.block))
-        elif start in self._end_at:
-            code = AFTER
-            self._distances.append(number - self._end_at[start])
-        elif end in self._start_at:
-            code = BEFORE
-            self._distances.append(number - self._start_at[end])
-        else:
-            code = EXPLICIT
-            self._block_steps.append(zigzag(block - past.block))
-            self._offsets.append(offset)
-        self._codes.append(code)
-        self._end_at[end] = self._start_at[start] = number
-        past.add(block, offset, length)
-
-    def to_bytes(self) -> bytes:
-        """The columns of format section 6.6."""
-        columns = (
-            self._shapes, self._twin_column, self._sizes, self._codes, self._lengths,
-            self._distances, self._block_steps, self._offsets,
-        )  # fmt: skip
-        return b"".join(map(write_column, columns))
 
 
 class PlaceReader:

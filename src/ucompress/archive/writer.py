@@ -42,6 +42,7 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
+from ucompress.archive.members import Members
 from ucompress.archive.parity import ParityBuilder
 from ucompress.archive.partial import open_partial
 from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
@@ -213,24 +214,24 @@ class ArchiveWriter:
         self._dictionary_hash = blake3(dictionary).digest()
         return self._at - before
 
-    def write_index(self, entries: Iterable[Entry]) -> int:
+    def write_index(self, members: Members | Iterable[Entry]) -> int:
         """Write the index section.
 
         Parameters:
-            entries: sorted by path; consumed page by page, never held as a whole.
+            members: sorted by path, in columns; or entries, of which columns are made.
 
         Returns:
             Bytes written.
 
         Raises:
-            ValueError: an entry that no archive may have, or entries out of order.
+            ValueError: a member that no archive may have, or members out of order.
         """
         if self._index is not None:
             raise ValueError("the index is already written")
         before = self._at
         index = IndexWriter(self._header.content_hash_bytes)
         hasher = blake3()
-        index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(entries), hasher))
+        index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(_columns(members)), hasher))
         index.table.payload_length = sum(index.table.sizes)
         self._index, self._index_hash = index.table, hasher.digest()
         self._content_bytes = index.content_bytes
@@ -320,7 +321,7 @@ class ArchiveWriter:
         errata_writer = IndexWriter(self._header.content_hash_bytes, errata=True)
         errata_hash = blake3()
         if replacements:
-            pages = _hashed(errata_writer.pages(replacements), errata_hash)
+            pages = _hashed(errata_writer.pages(Members.of(replacements)), errata_hash)
             errata_writer.table.section_at = self._section(SECTION_ERRATA, pages)
             errata_writer.table.payload_length = sum(errata_writer.table.sizes)
         errata_end = self._at
@@ -385,6 +386,10 @@ class ArchiveWriter:
             self._file.write(data)
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
+
+
+def _columns(members: Members | Iterable[Entry]) -> Members:
+    return members if isinstance(members, Members) else Members.of(members)
 
 
 def _hashed(parts: Iterable[bytes], hasher: blake3) -> Iterator[bytes]:

@@ -25,12 +25,12 @@ from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_blo
 from ucompress.pipeline.executors import ordered_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from ucompress.archive import ArchiveHeader, Entry
+    from ucompress.archive import ArchiveHeader, Entry, Members
     from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext, Workers
     from ucompress.pipeline.plan import Plan
@@ -73,7 +73,7 @@ class Assembly:
     dictionary_gain: int = 0
     layout: bytes = b""
 
-    def open_writer(self, header: ArchiveHeader, entries: Iterable[Entry]) -> ArchiveWriter:
+    def open_writer(self, header: ArchiveHeader, members: Members) -> ArchiveWriter:
         """The partial archive, index written: that of the interrupted run if it is still good."""
         layout = self.layout = self._layout(header)
         writer = self._resumed_writer(layout)
@@ -84,7 +84,7 @@ class Assembly:
         try:
             with self.leaving_nothing_useless(writer):
                 writer.write_dictionary(self.dictionary)
-                writer.write_index(entries)
+                writer.write_index(members)
                 head = writer.head_digest()
                 writer.sync()
         except BaseException:

@@ -1,15 +1,17 @@
-"""From a scan and a plan to the entries of the archive's index."""
+"""From a scan and a plan to the members of the archive's index."""
 
 from __future__ import annotations
 
 import stat
 from typing import TYPE_CHECKING
 
-from ucompress.archive import Entry, EntryKind, Extent, show
+import numpy as np
+
+from ucompress.archive import Entry, EntryKind, Extent, Members, show
 from ucompress.scan import MemberKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
@@ -17,24 +19,37 @@ if TYPE_CHECKING:
     from ucompress.scan import Manifest, ScanEntry
 
 
-def archive_entries(manifest: Manifest, analysis: Analysis, plan: Plan) -> Iterator[Entry]:
-    """Every member that can be stored, in path order.
+def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Members:
+    """Every member that can be stored, in path order; the plan has the extents of their contents.
 
     Files that could not be read are left out, and with them hard links that name them.
     """
-    missing: set[bytes] = set()
-    for index, scanned in enumerate(manifest):
-        ordinal = analysis.content_of.get(index)
-        if scanned.kind == MemberKind.FILE and scanned.size and ordinal is None:
-            missing.add(scanned.path)
-            continue
-        if scanned.kind == MemberKind.HARDLINK and scanned.target in missing:
-            continue
-        if ordinal is None:
-            yield entry_of(scanned)
-        else:
-            extents = tuple(Extent(*extent) for extent in plan.extents[ordinal])
-            yield entry_of(scanned, extents, analysis.contents[ordinal].digest)
+    kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
+    contents = np.full(len(manifest), -1, dtype=np.int64)
+    known = analysis.content_of
+    contents[np.fromiter(known, np.int64, len(known))] = np.fromiter(known.values(), np.int64, len(known))
+    xattrs = {at: found for at, found in manifest.xattrs.items() if kinds[at] != MemberKind.HARDLINK}
+    members = Members(
+        paths=manifest.paths,
+        kinds=kinds,
+        modes=np.asarray(manifest.modes),
+        mtimes_ns=np.asarray(manifest.mtimes_ns),
+        contents=contents,
+        targets=manifest.targets,
+        xattrs=xattrs,
+        extent_start=plan.extent_start,
+        extent_block=plan.extent_block,
+        extent_offset=plan.extent_offset,
+        extent_length=plan.extent_length,
+        digests=[content.digest for content in analysis.contents],
+    )
+    lost = (kinds == MemberKind.FILE) & (sizes > 0) & (contents < 0)
+    if not lost.any():
+        return members
+    missing = {manifest.paths[at] for at in np.flatnonzero(lost)}
+    for at, target in manifest.targets.items():
+        lost[at] |= kinds[at] == MemberKind.HARDLINK and target in missing
+    return members.only(np.flatnonzero(~lost))
 
 
 def report_lost_links(context: RunContext, manifest: Manifest, missing: Collection[bytes]) -> None:

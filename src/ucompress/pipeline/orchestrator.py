@@ -23,7 +23,7 @@ from ucompress.pipeline.coding import (
 )
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.description import describe
-from ucompress.pipeline.entries import archive_entries
+from ucompress.pipeline.entries import archive_members
 from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
@@ -335,7 +335,7 @@ class PipelineOrchestrator:
         context.threads(shared=shared, each=each)  # refused here, nothing has been written
         try:
             with (
-                assembly.open_writer(header, archive_entries(manifest, analysis, plan)) as writer,
+                assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
                 # What coding dictionary and index took is held now, and counts.
                 context.workers(shared=shared, each=each) as workers,
             ):

@@ -1,0 +1,123 @@
+"""One index page, written (format section 6); `pages` reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ucompress.archive.coding import code_shared
+from ucompress.archive.columns import write_blob, write_column, write_strings, zigzag
+from ucompress.archive.entry import EntryKind
+from ucompress.archive.layout import PageHeader
+from ucompress.archive.names import write_names_prefixed, write_names_table
+from ucompress.archive.pages import LINKED, PERMISSIONS, TIME_STEPS, TIME_TABLE, TIMED
+from ucompress.archive.placing import PlaceWriter
+from ucompress.codec.varint import write_varint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ucompress.archive.members import Integers, Members, Xattrs
+
+
+def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | None = None) -> bytes:
+    """A whole page, header included; the smaller of the two name codings is taken.
+
+    Parameters:
+        members: already validated.
+        hash_length: bytes of content hash kept for a file: 0, 8 or 32.
+        begin, end: which of the members, at least one; all by default.
+    """
+    end = len(members) if end is None else end
+    paths = members.paths[begin:end]
+    kinds = members.kinds[begin:end]
+    head = _write_kinds(kinds, members.modes[begin:end])
+    links = np.flatnonzero(np.isin(kinds, LINKED))
+    tail = b"".join(
+        (
+            _write_times(members.mtimes_ns[begin:end][np.isin(kinds, TIMED)].astype(np.int64)),
+            _write_contents(members, begin, paths, kinds, hash_length),
+            _write_targets([members.targets[begin + at] for at in links.tolist()]),
+            _write_xattrs([members.xattrs.get(at, ()) for at in range(begin, end)] if members.xattrs else []),
+        )
+    )
+    pages = []
+    for names in (write_names_prefixed(paths), write_names_table(paths)):
+        decoded = head + names + tail
+        codec, coded = code_shared(decoded)
+        pages.append(PageHeader.wrap(codec, coded, len(decoded), len(paths)))
+    return min(pages, key=len)
+
+
+def _write_kinds(kinds: Integers, modes: Integers) -> bytes:
+    bits = PERMISSIONS.bit_length()
+    rows = kinds.astype(np.int64) << bits | modes.astype(np.int64) & PERMISSIONS
+    table, numbers = np.unique(rows, return_inverse=True)
+    return b"".join(
+        (
+            write_varint(len(table)),
+            write_column((table >> bits).tolist()),
+            write_column((table & PERMISSIONS).tolist()),
+            write_column(numbers.tolist()),
+        )
+    )
+
+
+def _write_times(times: Integers) -> bytes:
+    """Format section 6.5: a table where times recur, else differences."""
+    if not len(times):
+        return b""
+    unit = 9
+    while unit and (times % 10**unit).any():
+        unit -= 1
+    values = times // 10**unit
+    table, numbers = np.unique(values, return_inverse=True)
+    if 2 * len(table) <= len(values) + 1:
+        body = write_varint(len(table)) + write_column(np.diff(table).view(np.uint64).tolist())
+        body += write_column(numbers.tolist())
+        coding, first = TIME_TABLE, int(table[0])
+    else:
+        steps = np.diff(values)  # modulo 2^64
+        body = write_column((steps << 1 ^ steps >> 63).view(np.uint64).tolist())
+        coding, first = TIME_STEPS, int(values[0])
+    return bytes((unit, coding)) + write_varint(zigzag(first)) + body
+
+
+def _write_contents(
+    members: Members, begin: int, paths: Sequence[bytes], kinds: Integers, hash_length: int
+) -> bytes:
+    """Where the files' contents are, and a hash of each content."""
+    files = np.flatnonzero(kinds == EntryKind.FILE)
+    contents = members.contents[begin + files].tolist()
+    own = dict.fromkeys(content for content in contents if content >= 0)
+    extents = dict(zip(own, members.extents(list(own)), strict=True))
+    places = PlaceWriter()
+    for at, content in zip(files.tolist(), contents, strict=True):
+        places.add(paths[at], content, extents.get(content, ()))
+    return places.to_bytes() + b"".join([_hash(members, content, hash_length) for content in own])
+
+
+def _hash(members: Members, content: int, hash_length: int) -> bytes:
+    digest = members.digests[content]
+    if hash_length and (digest is None or len(digest) < hash_length):
+        path = members.paths[int(np.flatnonzero(members.contents == content)[0])]
+        raise ValueError(f"the content hash of {path!r} is missing")
+    return digest[:hash_length] if digest else b""
+
+
+def _write_targets(targets: list[bytes]) -> bytes:
+    return write_strings(targets) if targets else b""
+
+
+def _write_xattrs(all_xattrs: list[Xattrs]) -> bytes:
+    table = sorted({xattrs for xattrs in all_xattrs if xattrs})
+    if not table:
+        return write_varint(0)
+    parts = [write_varint(len(table))]
+    for xattrs in table:
+        parts.append(write_varint(len(xattrs)))
+        parts.extend(write_blob(name) + write_blob(value) for name, value in xattrs)
+    numbers = {xattrs: number for number, xattrs in enumerate(table, 1)}
+    parts.append(write_column([numbers.get(xattrs, 0) for xattrs in all_xattrs]))
+    return b"".join(parts)
