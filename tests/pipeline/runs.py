@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.survey import Survey
 
 
 def configuration(tree, output, *, database=":memory:", memory=1024, checkpoint=30.0, resume=True, **options):
@@ -47,14 +47,14 @@ def run(*arguments: str | os.PathLike[str], **options: object) -> subprocess.Com
 
 def between_plan_and_coding(monkeypatch, action):
     """Do something to the tree after everything was analyzed and planned."""
-    original = module.lay_groundwork
+    original = Survey.settle
 
     def disturbed(*arguments, **options):
-        groundwork = original(*arguments, **options)
+        settled = original(*arguments, **options)
         action()
-        return groundwork
+        return settled
 
-    monkeypatch.setattr(module, "lay_groundwork", disturbed)
+    monkeypatch.setattr(Survey, "settle", disturbed)
 
 
 def victim(tree):

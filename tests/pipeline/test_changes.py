@@ -11,6 +11,7 @@ from ucompress.archive import Archive
 from ucompress.pipeline import groundwork, mining
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.survey import Survey
 from ucompress.progress import PipelinePhase
@@ -27,12 +28,21 @@ PHASES = {
 """Names behind which a phase begins."""
 
 
-@pytest.fixture(params=PHASES)
+READ = ("counting", "planning", "dictionary")
+"""Those of them that read files where contents are not held in memory."""
+
+
+@pytest.fixture(
+    params=[*((phase, "held") for phase in PHASES), *((phase, "read") for phase in READ)], ids="-".join
+)
 def before(request, monkeypatch):
-    """Do something once before a phase begins."""
+    """Do something once before a phase begins, while contents are held in memory or read each time."""
+    phase, how = request.param
+    if how == "read":
+        monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
 
     def prepare(action):
-        owner, name = PHASES[request.param]
+        owner, name = PHASES[phase]
         original = getattr(owner, name)
         pending = [action]
 

@@ -263,7 +263,7 @@ class ParallelAnalyzer:
 
     def find_patterns(self, analysis: Analysis) -> list[PatternEntry]:
         """The patterns of an analyzed tree with exact counts, those that save most first."""
-        read = ContentReader(analysis.contents)
+        read = ContentReader(analysis.contents, self.processor.held)
         try:
             return mine_patterns(
                 analysis.contents,

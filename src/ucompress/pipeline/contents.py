@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ucompress.archive import show
 from ucompress.checksum import digest, run_check
 from ucompress.errors import PipelineError
+from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.scan import open_source
 
@@ -65,38 +66,59 @@ class ContentsChangedError(PipelineError):
         super().__init__(f"{len(self.sources)} files changed, among them {show(min(self.sources))}")
 
 
+def insist_on_none(changed: Sequence[DistinctContent]) -> None:
+    """Raise `ContentsChangedError` for contents whose first source, and no other, was read and found changed.
+
+    Its twins are to be read again, but may be intact.
+    """
+    if changed:
+        raise ContentsChangedError(
+            (source for content in changed for source in content.sources),
+            (content.sources[0] for content in changed),
+        )
+
+
 class ContentReader:
     """Reads spans of contents; callable as `read(content, offset, length)`.
 
-    A few files stay open, since planners read one content in many spans. Safe from several
-    threads.
+    What is held in memory is taken from there. A few files stay open, since planners read one
+    content in many spans. Safe from several threads.
     """
 
-    def __init__(self, contents: list[DistinctContent]) -> None:
+    def __init__(self, contents: list[DistinctContent], held: HeldContents | None = None) -> None:
         self._contents = contents
+        self._held = HeldContents() if held is None else held
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
-        """`length` bytes of a content, unchecked, from the first source that can be read that far.
+        """`length` bytes of a content: held, or unchecked from the first source that can be read that far.
 
         Raises:
             ContentsChangedError: no source can.
         """
-        return self.sourced(content, offset, length)[0]
+        data = self.held(content, offset, length)
+        return self.sourced(content, offset, length)[0] if data is None else data
+
+    def held(self, content: int, offset: int, length: int) -> bytes | None:
+        """`length` bytes of a content if it is held; these are what was analyzed."""
+        return self._held.span(self._contents[content].digest, offset, length)
 
     def sourced(self, content: int, offset: int, length: int) -> tuple[bytes, bytes]:
-        """What a call gives, and the source that it was read from."""
+        """What a call gives of a content that is not held, and the source that it was read from."""
         return self._first(content, offset, length, lambda data: True)
 
     def checked(self, content: int) -> bytes:
-        """A whole content, from the first source that still has the bytes that were analyzed.
+        """A whole content: held, or from the first source that still has the bytes that were analyzed.
 
         Raises:
             ContentsChangedError: every file that had them has changed or is gone.
         """
         wanted = self._contents[content]
-        return self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)[0]
+        data = self.held(content, 0, wanted.size)
+        if data is None:
+            data = self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)[0]
+        return data
 
     def matching(self, content: int, offset: int, length: int, check: int) -> bytes:
         """The bytes of a content whose XXH3-64 is `check`, from the first source that still has them.
@@ -104,47 +126,67 @@ class ContentReader:
         Raises:
             ContentsChangedError: no source has them.
         """
-        return self._first(content, offset, length, lambda data: run_check(data) == check)[0]
+        data = self.held(content, offset, length)
+        if data is None:
+            data = self._first(content, offset, length, lambda data: run_check(data) == check)[0]
+        return data
 
     def many(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes]:
-        """`self(*span)` of each span (content, offset, length); all are read, and held, at once.
+        """`self(*span)` of each span (content, offset, length); all are read, and in memory, at once.
 
         Raises:
             ContentsChangedError: no source of a content can be read that far.
         """
         return [
-            self(*span) if read is None else read
-            for read, span in zip(self._tried(spans), spans, strict=True)
+            self(*span) if data is None else data
+            for data, span in zip(self._tried(spans, lambda row, data: True), spans, strict=True)
         ]
 
     def many_checked(self, contents: Sequence[int]) -> list[bytes]:
-        """`checked` of each content; all are read, and held, at once.
+        """`checked` of each content; all are read, and in memory, at once.
 
         Raises:
             ContentsChangedError: every file that had a content has changed or is gone.
         """
-        tried = self._tried([(content, 0, self._contents[content].size) for content in contents])
+        wanted = [self._contents[content] for content in contents]
+
+        def is_right(row: int, data: bytes) -> bool:
+            if digest(data) != wanted[row].digest:
+                return False
+            self._held.keep(wanted[row].digest, data)
+            return True
+
+        tried = self._tried([(content.ordinal, 0, content.size) for content in wanted], is_right)
         return [
-            self.checked(content) if read is None or digest(read) != self._contents[content].digest else read
-            for read, content in zip(tried, contents, strict=True)
+            self.checked(content) if data is None else data
+            for data, content in zip(tried, contents, strict=True)
         ]
 
     def many_matching(self, runs: Sequence[tuple[int, int, int, int]]) -> list[bytes]:
-        """`matching` of each run (content, offset, length, check); all are read, and held, at once.
+        """`matching` of each run (content, offset, length, check); all are read, and in memory, at once.
 
         Raises:
             ContentsChangedError: no source has a run's bytes.
         """
-        tried = self._tried([run[:3] for run in runs])
-        return [
-            self.matching(*run) if read is None or run_check(read) != run[3] else read
-            for read, run in zip(tried, runs, strict=True)
-        ]
+        tried = self._tried([run[:3] for run in runs], lambda row, data: run_check(data) == runs[row][3])
+        return [self.matching(*run) if data is None else data for data, run in zip(tried, runs, strict=True)]
 
-    def _tried(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes | None]:
-        """What the first source of each span's content has; None where it cannot be read."""
-        found = read_many([(self._contents[content].sources[0], at, size) for content, at, size in spans])
-        return [data if isinstance(data, bytes) else None for data in found]
+    def _tried(
+        self, spans: Sequence[tuple[int, int, int]], is_right: Callable[[int, bytes], bool]
+    ) -> list[bytes | None]:
+        """What is held of each span, or what its content's first source has.
+
+        None where that cannot be read, or `is_right` says no to (number of the span, bytes).
+        """
+        found = [self.held(*span) for span in spans]
+        missing = [row for row, data in enumerate(found) if data is None]
+        if missing:
+            wanted = [spans[row] for row in missing]
+            read = read_many([(self._contents[content].sources[0], at, size) for content, at, size in wanted])
+            for row, data in zip(missing, read, strict=True):
+                if isinstance(data, bytes) and is_right(row, data):
+                    found[row] = data
+        return found
 
     def _first(
         self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
 from ucompress.progress import Severity
 
@@ -41,6 +42,7 @@ class RunContext:
         executor: given by the caller, or None for threads of our own.
         unreadable: inputs that could not be read, with the reason.
         warnings: what went otherwise than expected without harming the archive.
+        held: contents that stay in memory from one pass to the next.
     """
 
     config: CompressionConfig
@@ -52,6 +54,7 @@ class RunContext:
     executor: Executor | None = None
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    held: HeldContents = field(default_factory=HeldContents)
     _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager
@@ -72,13 +75,33 @@ class RunContext:
         with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:
             yield Workers(executor, threads + 1)
 
+    @property
+    def wanted_threads(self) -> int:
+        """Threads that work where memory allows: as asked for, or one for each core."""
+        return self.config.threads or available_cores()
+
     def threads(self, *, shared: int, each: int, most: int | None = None) -> int:
         """How many workers fit, at most `most`; raises as `workers` does."""
+        wanted = self.wanted_threads if most is None else min(most, self.wanted_threads)
+        self._make_room(shared + wanted * each)
+        return self.budget.threads(wanted, shared=shared, each=each, leased=self.held.size)
+
+    def hold_contents(self, needed: int) -> None:
+        """Keep what is read from now on in memory, as far as phases that need so many bytes leave room.
+
+        Only beside threads of our own: an executor that is given may work in other processes, and how
+        much at a time is not ours to know.
+        """
+        if self.executor is None:
+            release_freed_memory()
+            self.held.allow(self.held.size + self.budget.spare(needed, self.held.size))
+
+    def _make_room(self, needed: int) -> None:
+        """Give up held contents until a phase that needs so many bytes fits, or none is left."""
         release_freed_memory()
-        wanted = self.config.threads
-        if most is not None:
-            wanted = min(most, wanted or available_cores())
-        return self.budget.threads(wanted, shared=shared, each=each)
+        while self.held.size and (spare := self.budget.spare(needed, self.held.size)) < 0:
+            self.held.allow(self.held.size + spare)
+            release_freed_memory()
 
     def fail_on(self, path: bytes, message: str) -> None:
         """Note an input that could not be read, each path once; the run goes on."""

@@ -13,13 +13,14 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
 from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
@@ -32,8 +33,7 @@ CHUNK_BYTES = 8 * MIB
 SMALL_BYTES = MIB
 
 
-@dataclass(frozen=True, slots=True)
-class FileToRead:
+class FileToRead(NamedTuple):
     """One file to read, as the scan saw it.
 
     Attributes:
@@ -92,6 +92,7 @@ class ParallelFileProcessor:
         in_flight: the most chunks being worked on or waiting.
         poll: called while waiting; what it raises ends the work.
         reporter: hears of the bytes of each chunk as it is done, and of its last file.
+        held: takes the place of files that it has the content of, and keeps what was read whole.
     """
 
     executor: Executor
@@ -100,6 +101,7 @@ class ParallelFileProcessor:
     in_flight: int = 4
     poll: Callable[[], None] = field(default=lambda: None)
     reporter: WorkReporter | None = None
+    held: HeldContents = field(default_factory=HeldContents)
 
     @overload
     def process_files(self, files: Iterable[AnyFile]) -> Iterator[FileContent]: ...
@@ -138,7 +140,7 @@ class ParallelFileProcessor:
         A small file that cannot be read comes with its `error`; a large one raises OSError while
         its windows are walked.
         """
-        return read_file_content(as_scanned(file), self.memory_map_threshold)
+        return read_file_content(as_scanned(file), self.memory_map_threshold, self.held)
 
     def chunks(self, files: Iterable[AnyFile]) -> Iterator[list[FileToRead]]:
         """The files in chunks of at most `chunk_size` files and about 8 MiB."""
@@ -160,10 +162,10 @@ class ParallelFileProcessor:
 
         def noted() -> Iterator[list[FileToRead]]:
             for chunk in self.chunks(files):
-                begun.append((sum(file.size for file in chunk), chunk[-1].path))
+                begun.append((sum([file.size for file in chunk]), chunk[-1].path))
                 yield chunk
 
-        task = partial(_visit_chunk, visit=visit, threshold=self.memory_map_threshold)
+        task = partial(_visit_chunk, visit=visit, threshold=self.memory_map_threshold, held=self.held)
         for result in ordered_map(self.executor, task, noted(), in_flight=self.in_flight, poll=self.poll):
             size, path = begun.popleft()
             if self.reporter is not None:
@@ -183,46 +185,51 @@ def as_scanned(file: AnyFile) -> FileToRead:
 
 
 def _visit_chunk(
-    files: Sequence[FileToRead], visit: Callable[[Iterator[FileContent]], Result], threshold: int
+    files: Sequence[FileToRead],
+    visit: Callable[[Iterator[FileContent]], Result],
+    threshold: int,
+    held: HeldContents,
 ) -> Result:
     """`visit` applied to the contents of a chunk; runs in a worker."""
-    return visit(_contents(files, threshold))
+    return visit(_contents(files, threshold, held))
 
 
-def _contents(files: Sequence[FileToRead], threshold: int) -> Iterator[FileContent]:
-    """The content of each file: small neighbours are read at once, others when they are asked for."""
-    for small, some in groupby(files, lambda file: file.size < min(SMALL_BYTES, threshold)):
-        neighbours = list(some)
-        if small:
-            yield from _read_at_once(neighbours)
+def _contents(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:
+    """The content of each file: small ones that are not held are read at once, others when asked for."""
+    small = min(SMALL_BYTES, threshold)
+    known = [held.get(file.digest) for file in files]
+    missing = [
+        (file.path, 0, file.size)
+        for file, data in zip(files, known, strict=True)
+        if data is None and file.size < small
+    ]
+    found = iter(read_many(missing) if missing else ())
+    for file, data in zip(files, known, strict=True):
+        if data is not None:
+            yield FileContent(file, (data,), file.digest)
+        elif file.size < small:
+            yield _as_read(file, next(found), held)
         else:
-            yield from (read_file_content(file, threshold) for file in neighbours)
+            yield read_file_content(file, threshold, held)
 
 
-def _read_at_once(files: list[FileToRead]) -> Iterator[FileContent]:
-    """Contents of small files, all of them held in memory."""
-    for file, data in zip(files, read_many([(file.path, 0, file.size) for file in files]), strict=True):
-        if isinstance(data, OSError):
-            yield FileContent(file, error=data)
-        else:
-            yield FileContent(file, (data,), digest(data))
+def _as_read(file: FileToRead, data: bytes | OSError, held: HeldContents) -> FileContent:
+    """The content of a file that was read whole, or why it was not; from now on it is held."""
+    if isinstance(data, OSError):
+        return FileContent(file, error=data)
+    identity = digest(data)
+    held.keep(identity, data)
+    return FileContent(file, (data,), identity)
 
 
-def read_file_content(file: FileToRead, threshold: int) -> FileContent:
+def read_file_content(file: FileToRead, threshold: int, held: HeldContents) -> FileContent:
     """See `ParallelFileProcessor.read_file_content`."""
-    content = FileContent(file)
     if file.size >= threshold:
+        content = FileContent(file)
         content.windows = _Windows(content)
         return content
-    try:
-        with _opened(file.path) as descriptor:
-            data = read_exactly(descriptor, 0, file.size, file.path)
-    except OSError as error:
-        content.error = error
-        return content
-    content.windows = (data,)
-    content.digest = digest(data)
-    return content
+    (data,) = read_many([(file.path, 0, file.size)])
+    return _as_read(file, data, held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         )
         for content, likeness in zip(analysis.contents, likenesses, strict=True)
     ]
-    reader = ContentReader(analysis.contents)
+    reader = ContentReader(analysis.contents, context.held)
 
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
@@ -155,6 +155,9 @@ class AnalyzedBytes:
         Raises:
             ContentsChangedError: the content is not what was analyzed any more.
         """
+        held = self._reader.held(content, offset, length)
+        if held is not None:
+            return held
         wanted = self._contents[content]
         if offset == 0 and length == wanted.size:
             return self._take(content)
@@ -206,7 +209,7 @@ def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tup
         length=context.config.min_pattern_length,
         threshold=samples.threshold(analysis.shift),
     )
-    reader = ContentReader(analysis.contents)
+    reader = ContentReader(analysis.contents, context.held)
     blocks = BlockReader(plan, reader)
     try:
         _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))

@@ -90,18 +90,26 @@ class MemoryBudget:
         """Bytes charged whatever the phase: interpreter, database, the list of files."""
         return INTERPRETER_BYTES + DATABASE_BYTES + ALLOCATOR_SLACK + self.entries * PER_ENTRY_BYTES
 
-    @property
-    def held_bytes(self) -> int:
-        """What the process holds before a phase begins: as charged, or as measured if that is more."""
-        return max(self.fixed_bytes, resident_bytes() + ALLOCATOR_SLACK)
+    def held_bytes(self, leased: int = 0) -> int:
+        """What the process holds before a phase begins: as charged, or as measured if that is more.
 
-    def threads(self, wanted: int | None, *, shared: int, each: int) -> int:
+        Args:
+            leased: bytes of contents that are kept in memory.
+        """
+        return max(self.fixed_bytes + leased, resident_bytes() + ALLOCATOR_SLACK)
+
+    def spare(self, needed: int, leased: int = 0) -> int:
+        """Bytes that a phase which needs so many leaves; negative where it does not fit."""
+        return self.limit_mb * MIB - self.held_bytes(leased) - needed
+
+    def threads(self, wanted: int | None, *, shared: int, each: int, leased: int = 0) -> int:
         """How many workers fit.
 
         Args:
             wanted: threads asked for; None asks for every core.
             shared: bytes that all workers share, such as the primed dictionary.
             each: bytes that every worker needs for itself.
+            leased: bytes of contents that are kept in memory.
 
         Returns:
             From 1 to `wanted`.
@@ -110,7 +118,7 @@ class MemoryBudget:
             MemoryLimitExceededError: not even one worker fits; `current_mb` names the least
                 limit that would do.
         """
-        least = self.held_bytes + shared + each
+        least = self.held_bytes(leased) + shared + each
         limit = self.limit_mb * MIB
         if least > limit:
             raise MemoryLimitExceededError(-(-least // MIB), self.limit_mb)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.patterns import PatternLocator, PatternTally, entries, grow, select_candidates
-from ucompress.pipeline.contents import ContentsChangedError
+from ucompress.pipeline.contents import insist_on_none
 from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
 
@@ -65,7 +65,7 @@ def mine_patterns(
     hashes = candidates["hash"].tobytes()
     locator = _locator(hashes, length)
     for places, changed in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
-        _insist_on_none(changed, contents)
+        insist_on_none([contents[ordinal] for ordinal in changed])
         locator.merge(places)
     patterns = tuple(
         grow(
@@ -78,21 +78,12 @@ def mine_patterns(
     )
     tally = PatternTally(patterns, length)
     for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
-        _insist_on_none(changed, contents)
+        insist_on_none([contents[ordinal] for ordinal in changed])
         tally.merge(counts)
         found(int(np.count_nonzero(tally.counts()["frequency"] >= min_frequency)))
     frequent = entries(patterns, tally.counts(), min_frequency)
     found(len(frequent))
     return frequent
-
-
-def _insist_on_none(changed: list[int], contents: list[DistinctContent]) -> None:
-    if changed:
-        # The first source alone is what was read: its twins are to be read again, but may be intact.
-        raise ContentsChangedError(
-            (source for ordinal in changed for source in contents[ordinal].sources),
-            (contents[ordinal].sources[0] for ordinal in changed),
-        )
 
 
 def _locator(hashes: bytes, length: int) -> PatternLocator:

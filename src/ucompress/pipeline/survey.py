@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
+from ucompress.checksum import digest
 from ucompress.config import MIB
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.contents import ContentsChangedError
+from ucompress.pipeline.coding import most_coding_memory
+from ucompress.pipeline.contents import ContentsChangedError, insist_on_none
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.pipeline.spans import read_many
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, is_as_scanned, look_again
 
@@ -71,12 +74,20 @@ class Survey:
         Returns:
             The last analysis, and what `prepare` made of it.
         """
+        try:
+            return self._settled(prepare)
+        finally:
+            self.context.held.allow(0)
+
+    def _settled(self, prepare: Callable[[Analysis], T]) -> tuple[Analysis, T]:
         distrusted: frozenset[bytes] = frozenset()
         for attempt in count(1):
             last = attempt >= ATTEMPTS
             try:
                 analysis = self.analyze(distrusted, as_it_comes=last)
-                return analysis, prepare(analysis)
+                prepared = prepare(analysis)
+                self._insist_on_what_is_held(analysis)
+                return analysis, prepared
             except ContentsChangedError as change:
                 distrusted = change.sources
                 leave_out = change.read if last else frozenset()
@@ -102,6 +113,8 @@ class Survey:
         files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
         failed: dict[bytes, str] = {}
         shared, each = analysis_memory(context.config, manifest)
+        coding = most_coding_memory(context.config, sum(manifest.sizes))
+        context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
         with context.workers(shared=shared, each=each) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
@@ -136,6 +149,26 @@ class Survey:
         context.tracker.found(database.pattern_count(self.source_key))
         return key
 
+    def _insist_on_what_is_held(self, analysis: Analysis) -> None:
+        """Files whose contents were taken from memory must still have them: a look; in doubt, reading.
+
+        Raises:
+            ContentsChangedError: a file is not what was analyzed any more.
+        """
+        entries: dict[int, int] = {}
+        for index, ordinal in analysis.content_of.items():
+            entries.setdefault(ordinal, index)  # of files with the same bytes, the first alone stands for all
+        changed = []
+        for content in analysis.contents:
+            if content.digest in self.context.held and not is_as_scanned(
+                self.manifest, entries[content.ordinal], untouched=True
+            ):
+                self.context.guard.check()
+                (found,) = read_many([(content.sources[0], 0, content.size)])
+                if isinstance(found, OSError) or digest(found) != content.digest:
+                    changed.append(content)
+        insist_on_none(changed)
+
     def _analyzer(
         self, workers: Workers, warn: Callable[[bytes, str], None] = lambda path, message: None
     ) -> ParallelAnalyzer:
@@ -147,6 +180,7 @@ class Survey:
             config.memory_map_threshold,
             in_flight=workers.in_flight,
             poll=context.guard.check,
+            held=context.held,
         )
         return ParallelAnalyzer(
             config.min_pattern_length,

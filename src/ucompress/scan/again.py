@@ -24,11 +24,19 @@ _TYPES = {
 }
 
 
-def is_as_scanned(manifest: Manifest, index: int) -> bool:
-    """Whether a regular file stands where entry `index` was found, with the size and time it had then."""
+def is_as_scanned(manifest: Manifest, index: int, *, untouched: bool = False) -> bool:
+    """Whether a regular file stands where entry `index` was found, with the size and time it had then.
+
+    Args:
+        manifest: the scan.
+        index: the entry.
+        untouched: also the time of its last change of any kind, attributes and names included.
+    """
     try:
         status = look_at(manifest.source(index))
     except OSError:
+        return False
+    if untouched and kept_time(status.st_ctime_ns) != manifest.ctimes_ns[index]:
         return False
     return stat.S_ISREG(status.st_mode) and (
         status.st_size,

@@ -1,0 +1,64 @@
+"""Contents that stay in memory between the passes over a tree, so that each file is read once.
+
+A content is kept and found by its BLAKE3 digest. So what is found needs no check, and what a file
+has become meanwhile cannot spoil it; whether the file still has it is for the survey to ask (see
+`Survey.settle`).
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+KEEPING_BYTES = 256
+"""Charged for each content beside its bytes: its place here, its digest, what the allocator rounds up."""
+
+
+class HeldContents:
+    """Whole contents, as far as there is room: what comes first stays, what no longer fits is not kept.
+
+    Safe from several threads. Another process gets one that is empty and has no room.
+
+    Attributes:
+        size: bytes that the contents take, all included.
+    """
+
+    __slots__ = ("_by_digest", "_lock", "_room", "size")
+
+    def __init__(self, room: int = 0) -> None:
+        """Hold nothing yet, and never more than `room` bytes."""
+        self._by_digest: dict[bytes, bytes] = {}
+        self._lock = Lock()
+        self._room = room
+        self.size = 0
+
+    def __reduce__(self) -> tuple[type[HeldContents], tuple[()]]:
+        """What goes to another process: contents do not."""
+        return HeldContents, ()
+
+    def __contains__(self, digest: bytes) -> bool:
+        """Whether the content of that digest is held."""
+        return digest in self._by_digest
+
+    def get(self, digest: bytes) -> bytes | None:
+        """The content of that digest, or None."""
+        return self._by_digest.get(digest)
+
+    def span(self, digest: bytes, offset: int, length: int) -> bytes | None:
+        """`length` bytes of a content from `offset` on, or None; the whole is not copied."""
+        data = self._by_digest.get(digest)
+        return None if data is None else data[offset : offset + length]
+
+    def keep(self, digest: bytes, data: bytes) -> None:
+        """Hold a content if there is room; `digest` must be that of `data`."""
+        cost = len(data) + KEEPING_BYTES
+        with self._lock:
+            if self.size + cost <= self._room and digest not in self._by_digest:
+                self._by_digest[digest] = data
+                self.size += cost
+
+    def allow(self, room: int) -> None:
+        """From now on hold at most `room` bytes; what is held beyond goes, the last first."""
+        with self._lock:
+            self._room = max(room, 0)
+            while self.size > self._room:
+                self.size -= len(self._by_digest.popitem()[1]) + KEEPING_BYTES

@@ -1,0 +1,211 @@
+"""Contents that stay in memory: a file is read once before it is coded, and memory is given back in time."""
+
+import os
+import pickle
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from support import fill_codebase, tree_facts
+from tests.pipeline.runs import configuration, pack
+from ucompress.archive import Archive
+from ucompress.checksum import digest
+from ucompress.config import MIB
+from ucompress.database import PatternDatabase
+from ucompress.pipeline import groundwork, memory, spans
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent
+from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.held import KEEPING_BYTES, HeldContents
+from ucompress.pipeline.interrupts import InterruptGuard
+from ucompress.pipeline.memory import MemoryBudget
+from ucompress.pipeline.survey import Survey
+from ucompress.pipeline.tracker import RunTracker
+from ucompress.progress import ProgressReporter
+
+
+def filled(room, *contents):
+    held = HeldContents(room)
+    for data in contents:
+        held.keep(digest(data), data)
+    return held
+
+
+def test_what_comes_first_stays_and_what_does_not_fit_is_not_kept():
+    first, second, third = b"1" * 1000, b"2" * 1000, b"3" * 100
+    room = 1100 + 2 * KEEPING_BYTES
+    held = filled(room, first, first, second, third)
+    assert [held.get(digest(data)) for data in (first, second, third)] == [first, None, third]
+    assert held.size == room
+    assert held.span(digest(first), 0, 1000) is first
+    assert held.span(digest(third), 90, 10) == b"3" * 10
+    assert held.span(digest(second), 0, 10) is None
+
+
+def test_with_less_room_the_last_go():
+    contents = [bytes([number]) * 1000 for number in range(4)]
+    held = filled(1 << 20, *contents)
+    held.allow(2 * (1000 + KEEPING_BYTES) + 5)
+    assert [digest(data) in held for data in contents] == [True, True, False, False]
+    held.keep(digest(contents[3]), contents[3])
+    assert digest(contents[3]) not in held
+    held.allow(-1)
+    assert held.size == 0
+    assert digest(contents[0]) not in held
+
+
+def test_other_processes_get_none_of_it():
+    other = pickle.loads(pickle.dumps(filled(1 << 20, b"content")))
+    assert other.size == 0
+    other.keep(digest(b"content"), b"content")
+    assert digest(b"content") not in other
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 0)
+    with PatternDatabase(Path(":memory:")) as database:
+        reporter = ProgressReporter()
+        yield RunContext(
+            configuration(tmp_path, tmp_path / "a.ucz", threads=3),
+            database,
+            reporter,
+            RunTracker(reporter, timedelta(seconds=1)),
+            InterruptGuard(),
+            MemoryBudget(200),
+        )
+
+
+def test_contents_are_held_in_what_phases_leave_and_give_way_to_threads(context):
+    free = 200 * MIB - context.budget.held_bytes()
+    context.hold_contents(free - 5 * MIB)
+    for number in range(7):
+        context.held.keep(bytes([number]) * 32, bytes(MIB - KEEPING_BYTES))
+    assert context.held.size == 5 * MIB
+    assert context.threads(shared=free - 11 * MIB, each=2 * MIB) == 3
+    assert context.held.size == 5 * MIB
+    assert context.threads(shared=free - 11 * MIB, each=3 * MIB) == 3
+    assert context.held.size == 2 * MIB
+    assert context.threads(shared=free - 11 * MIB, each=5 * MIB) == 2
+    assert context.held.size == 0
+
+
+def test_nothing_is_held_beside_an_executor_that_was_given(context):
+    with ThreadPoolExecutor(1) as context.executor:
+        context.hold_contents(0)
+    context.held.keep(digest(b"content"), b"content")
+    assert context.held.size == 0
+
+
+def test_a_held_content_takes_the_place_of_its_file(tmp_path):
+    contents = [b"small", bytes(2 * MIB), b"another"]
+    paths = [os.fsencode(tmp_path / str(number)) for number in range(3)]
+    for path, data in zip(paths, contents, strict=True):
+        Path(os.fsdecode(path)).write_bytes(data)
+    files = [
+        FileToRead(path, len(data), digest=digest(data)) for path, data in zip(paths, contents, strict=True)
+    ]
+    held = HeldContents(1 << 30)
+    with ThreadPoolExecutor(1) as pool:
+        processor = ParallelFileProcessor(pool, held=held)
+        for _ in range(2):
+            found = list(processor.process_files(files))
+            assert [b"".join(content.windows) for content in found] == contents
+            assert [content.digest for content in found] == [digest(data) for data in contents]
+            (tmp_path / "0").unlink(missing_ok=True)
+            (tmp_path / "1").write_bytes(b"other")
+    reader = ContentReader(
+        [
+            DistinctContent(number, path, len(data), digest(data), 0, [path], 1)
+            for number, (path, data) in enumerate(zip(paths, contents, strict=True))
+        ],
+        held,
+    )
+    assert reader.many_checked([0, 1, 2]) == contents
+    assert reader.many([(1, 5, 9), (0, 1, 3)]) == [bytes(9), b"mal"]
+    assert reader(0, 0, 5) == reader.checked(0) == b"small"
+    held.allow(0)
+    with pytest.raises(ContentsChangedError):
+        reader.many_checked([0, 1, 2])
+    reader.close()
+
+
+@pytest.fixture
+def tree(tmp_path):
+    fill_codebase(tmp_path / "tree", 60, 5000)
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How often each file was read."""
+    counted = Counter()
+    original = spans.read_spans
+
+    def counting(rows):
+        counted.update({row[0] for row in rows})
+        return original(rows)
+
+    monkeypatch.setattr(spans, "read_spans", counting)
+    return counted
+
+
+def test_a_file_is_read_once_to_analyze_it_and_once_to_code_it(tree, tmp_path, reads):
+    before = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)[1]
+    assert set(reads.values()) == {2}
+    reads.clear()
+    after = pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=5)[1]
+    assert set(reads.values()) == {2}, "known already: read once to plan and once to code"
+    assert before != after
+
+
+def test_the_same_archive_whether_contents_are_held_or_not(tree, tmp_path, reads, monkeypatch):
+    held = pack(tree, tmp_path / "a.ucz", level=4)[1]
+    reads.clear()
+    monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
+    assert pack(tree, tmp_path / "b.ucz", level=4)[1] == held
+    assert max(reads.values()) > 2
+
+
+@pytest.mark.parametrize("touch", [lambda path: path.chmod(0o600), os.utime])
+def test_a_file_that_was_touched_is_read_again_and_no_more(tree, tmp_path, monkeypatch, touch):
+    path = tree / "touched"
+    path.write_bytes(b"some text of its own\n" * 20)
+    rounds = []
+    analyzed, planned = Survey.analyze, groundwork._make_plan
+
+    def analyze(*arguments, **options):
+        rounds.append(1)
+        return analyzed(*arguments, **options)
+
+    def plan(*arguments, **options):
+        touch(path)
+        return planned(*arguments, **options)
+
+    monkeypatch.setattr(Survey, "analyze", analyze)
+    monkeypatch.setattr(groundwork, "_make_plan", plan)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=1)
+    assert (len(rounds), result.warnings) == (1, ())
+
+
+def test_a_log_that_goes_on_growing_is_packed_as_it_was_analyzed(tree, tmp_path, monkeypatch):
+    log = tree / "log"
+    log.write_bytes(b"begun\n" * 10)
+    planned = groundwork._make_plan
+
+    def plan(*arguments, **options):
+        with log.open("ab") as file:
+            file.write(b"one more line\n")
+        return planned(*arguments, **options)
+
+    monkeypatch.setattr(groundwork, "_make_plan", plan)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=1)
+    assert result.exit_code == 0
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("tree/log") == b"begun\n" * 10
+        archive.extract(tmp_path / "out")
+    log.write_bytes(b"begun\n" * 10)
+    assert tree_facts(tree, times=False) == tree_facts(tmp_path / "out" / "tree", times=False)
