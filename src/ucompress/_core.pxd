@@ -11,7 +11,7 @@ from ucompress._kernels.locating cimport Locator
 from ucompress._kernels.matching cimport Matcher
 from ucompress._kernels.points cimport Store, Table
 from ucompress._kernels.sampling cimport Sample, Sampler
-from ucompress._kernels.segments cimport Anchor
+from ucompress._kernels.segments cimport Anchor, AnchorRule
 
 # Patterns: rolling hash, counts.
 
@@ -104,6 +104,7 @@ cdef Py_ssize_t uc_find_segments(
 cdef class SegmentIndex:
     cdef readonly size_t length
     cdef readonly size_t spacing
+    cdef AnchorRule rule
     cdef uint64_t* slots
     cdef unsigned int bits
 

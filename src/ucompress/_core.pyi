@@ -1,6 +1,6 @@
 """The Python face of the native core; each name's docstring stands in `_core` itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -100,6 +100,29 @@ class SegmentIndex:
     def nbytes(self) -> int: ...
     def trace(self, anchors: NDArray[np.uint64], base: int, first: int) -> NDArray[np.int64]: ...
     def candidates(self, data: Buffer, base: int, first: int | None = None) -> NDArray[np.int64]: ...
+    def trace_all(
+        self, datas: Iterable[bytes], base: int, first: int | None = None
+    ) -> tuple[NDArray[np.int64], list[int]]: ...
+
+def find_all_zero_runs(datas: Iterable[bytes], minimum: int = 4096) -> list[tuple[int, int, int]]: ...
+
+class CopySearch:
+    def __init__(
+        self, starts: NDArray[np.int64], held: list[bytes | None], fetch: Callable[[int], bytes]
+    ) -> None: ...
+    def begin(self, hits: NDArray[np.int64]) -> None: ...
+    def give_up(self, shift: int, until: int) -> None: ...
+    def next(
+        self,
+        row: int,
+        stop: int,
+        own: int,
+        data: bytes,
+        low: int,
+        high: int,
+        least: int,
+        first_least: int,
+    ) -> tuple[int, int, int, int, int]: ...
 
 # Similarity: sketches, order.
 

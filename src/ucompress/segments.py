@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ucompress._core import (
+    CopySearch,
     SegmentIndex,
     anchor_spacing,
     classify,
     extend_match,
+    find_all_zero_runs,
     find_anchors,
     find_segments,
     find_zero_runs,
@@ -30,10 +32,12 @@ __all__ = [
     "BINARY",
     "DENSE",
     "TEXT",
+    "CopySearch",
     "SegmentIndex",
     "anchor_spacing",
     "classify",
     "extend_match",
+    "find_all_zero_runs",
     "find_anchors",
     "find_segments",
     "find_zero_runs",

@@ -1,5 +1,6 @@
 # Bindings: zero runs, classes, anchors and long copies. Follows buffers.pxi.
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -180,6 +181,7 @@ cdef class SegmentIndex:
         self.length = _checked(length, "length", 1, _FARTHEST)
         self.spacing = anchor_spacing(total)
         self.bits = table_bits(total, self.spacing)
+        _make_rule(&self.rule, self.spacing, self.length)
         self.slots = <uint64_t*>calloc(<size_t>1 << self.bits, sizeof(uint64_t))
         if self.slots == NULL:
             raise MemoryError("no memory for the index of long copies")
@@ -221,6 +223,48 @@ cdef class SegmentIndex:
         return self.trace(
             find_anchors(data, self.spacing, self.length), base, base if first is None else first
         )
+
+    def trace_all(self, datas, base, first=None):
+        """`candidates` of many buffers of the type bytes that stand end to end from address `base` on.
+
+        `first` stands for all of them; without, each is a content of its own. Returns the candidates of
+        all, positions being those in their buffer, and for each buffer the number of its first row, then
+        that of all rows.
+        """
+        cdef list table = list(datas)
+        cdef Py_ssize_t count = len(table), number
+        cdef uint64_t at = _checked(base, "base", 0, _FARTHEST)
+        cdef uint64_t own = _checked(at if first is None else first, "first", 0, _FARTHEST)
+        cdef bint alone = first is None
+        cdef size_t size, room = 0, most = 0
+        cdef const uint8_t* place
+        cdef bytes data
+        for data in table:
+            size = anchor_room(PyBytes_GET_SIZE(data), self.spacing)
+            room += size
+            most = max(most, size)
+        hits = np.empty((room, 2), dtype=np.int64)
+        cdef _Borrowed target = _Borrowed(hits, True)
+        cdef list rows = [0]
+        cdef size_t found = 0
+        cdef Anchor* anchors = <Anchor*>malloc((most + 1) * sizeof(Anchor))
+        if anchors == NULL:
+            raise MemoryError("no memory for anchors")
+        try:
+            for number in range(count):
+                data = table[number]
+                size = PyBytes_GET_SIZE(data)
+                place = <const uint8_t*>PyBytes_AS_STRING(data)
+                with nogil:
+                    room = _segments.find_anchors(&self.rule, place, size, anchors, most)
+                    found += uc_index_trace(
+                        self, anchors, room, at, at if alone else own, <int64_t*>target.data + 2 * found
+                    )
+                at += size
+                rows.append(found)
+        finally:
+            free(anchors)
+        return hits[:found], rows
 
 
 def find_segments(data, minimum=1024):

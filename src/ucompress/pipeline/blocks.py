@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from ucompress.checksum import run_check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ucompress.pipeline.plan import PlanParameters
 
 
@@ -27,7 +25,10 @@ class BlockPacker:
 
     def __init__(self, parameters: PlanParameters) -> None:
         """Begin with no block; sizes come from `parameters`."""
-        self._parameters = parameters
+        self._small = parameters.block_target
+        self._large = parameters.large_block_target
+        self._large_from = parameters.large_from
+        self._whole = parameters.whole
         self._fill = 0
         self._repeats = 0
         self._target = 0
@@ -40,26 +41,22 @@ class BlockPacker:
 
     def _target_of(self, size: int, repeats: int) -> int:
         """The target of a block whose `size` bytes have repeats of that sum."""
-        parameters = self._parameters
-        return (
-            parameters.large_block_target
-            if repeats >= size * parameters.large_from
-            else parameters.block_target
-        )
+        return self._large if repeats >= size * self._large_from else self._small
 
     def _joined_target(self, size: int, repeats: int) -> int:
         """The open block's target if `size` bytes more join it."""
         return self._target_of(self._fill + size, self._repeats + size * repeats)
 
-    def _needs_new(self, size: int, repeats: int, dense: bool) -> bool:
-        """Whether `size` bytes more should start a block."""
+    def _joining(self, size: int, repeats: int, dense: bool) -> int:
+        """The open block's target if `size` bytes more join it; 0 where they should start one."""
         if not self.block_start or dense != self._dense:
-            return True
+            return 0
         target = self._joined_target(size, repeats)
         if self._fill >= target:
-            return True
-        splits = self._fill + size > target >= size
-        return splits and (size < self._parameters.whole or self._fill * 4 >= target * 3)
+            return 0
+        if self._fill + size > target >= size and (size < self._whole or self._fill * 4 >= target * 3):
+            return 0
+        return target
 
     def span(self, size: int, repeats: int, dense: bool) -> range:
         """The blocks that `size` literal bytes would stand in if they were placed now."""
@@ -67,14 +64,14 @@ class BlockPacker:
             return range(0)
         last = len(self.block_start) - 1
         target = self._target_of(1, repeats)
-        if self._needs_new(size, repeats, dense):
+        if not self._joining(size, repeats, dense):
             return range(last + 1, last + 1 - (-size // target))
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
         return range(last, last + 1 - (-rest // target))
 
     def place(
         self, content: int, base: int, data: bytes, runs: list[tuple[int, int]], repeats: int, dense: bool
-    ) -> Iterator[tuple[int, int, int, int]]:
+    ) -> list[tuple[int, int, int, int]]:
         """Store bytes of a content.
 
         Args:
@@ -85,31 +82,32 @@ class BlockPacker:
             repeats: how much its bytes repeat, as in `Content`.
             dense: whether it belongs among what is compressed already.
 
-        Yields:
+        Returns:
             (start, length, block, offset in the block) of each piece, in order.
         """
         size = sum(length for _, length in runs)
+        placed: list[tuple[int, int, int, int]] = []
         if not size:
-            return
-        if self._needs_new(size, repeats, dense):
+            return placed
+        self._target = self._joining(size, repeats, dense)
+        if not self._target:
             self._open(repeats, dense)
-        else:
-            self._target = self._joined_target(size, repeats)
-        view = memoryview(data)
         for start, length in runs:
             end = start + length
             while start < end:
                 if self._fill >= self._target:
                     self._open(repeats, dense)
                 taken = min(end - start, self._target - self._fill)
+                bytes_taken = data if taken == len(data) else memoryview(data)[start : start + taken]
                 self.run_content.append(content)
                 self.run_offset.append(base + start)
                 self.run_length.append(taken)
-                self.run_check.append(run_check(view[start : start + taken]))
-                yield start, taken, len(self.block_start) - 1, self._fill
+                self.run_check.append(run_check(bytes_taken))
+                placed.append((start, taken, len(self.block_start) - 1, self._fill))
                 self._fill += taken
                 self._repeats += taken * repeats
                 start += taken
+        return placed
 
     def _open(self, repeats: int, dense: bool) -> None:
         self.block_start.append(len(self.run_content))

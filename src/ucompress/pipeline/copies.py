@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from ucompress.archive.entry import HOLE
-from ucompress.segments import SegmentIndex, extend_match
+from ucompress.segments import CopySearch, SegmentIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -141,6 +141,58 @@ class _Window:
             yield LITERAL, source, end - source
 
 
+class Windows:
+    """All windows of all contents, end to end, and the bytes of the latest ones.
+
+    Attributes:
+        bases: for each content the address of its first byte, then the end of all.
+        first: for each content the number of its first window, then that of all windows.
+        starts: for each window the address of its first byte, then the end of all.
+        held: for each window its bytes, or None.
+    """
+
+    def __init__(
+        self, contents: Sequence[Content], read: Callable[[int, int, int], bytes], window: int
+    ) -> None:
+        """`contents` in the order of planning; `read` as in `plan_archive`; `window` in bytes."""
+        self._contents = contents
+        self._read = read
+        sizes = np.array([content.size for content in contents], dtype=np.int64)
+        bases = np.append(0, np.cumsum(sizes))
+        counts = -(-sizes // window)
+        first = np.append(0, np.cumsum(counts))
+        inside = np.arange(first[-1]) - np.repeat(first[:-1], counts)
+        self.starts = np.append(np.repeat(bases[:-1], counts) + inside * window, bases[-1])
+        self.bases: list[int] = bases.tolist()
+        self.first: list[int] = first.tolist()
+        self.held: list[bytes | None] = [None] * self.first[-1]
+        self._order: deque[int] = deque()
+        self._bytes = 0
+
+    def place(self, window: int, at: int) -> tuple[int, int]:
+        """The rank of the content, and the offset in it, of byte `at` of a window."""
+        rank = bisect_right(self.first, window) - 1
+        return rank, int(self.starts[window]) - self.bases[rank] + at
+
+    def keep(self, window: int, data: bytes) -> None:
+        """Hold a window's bytes; the oldest ones go."""
+        self.held[window] = data
+        self._order.append(window)
+        self._bytes += len(data)
+        while self._bytes > CACHE_BYTES:
+            oldest = self._order.popleft()
+            self._bytes -= int(self.starts[oldest + 1] - self.starts[oldest])
+            self.held[oldest] = None
+
+    def fetch(self, window: int) -> bytes:
+        """An earlier window's bytes, read again and held."""
+        rank, offset = self.place(window, 0)
+        length = int(self.starts[window + 1] - self.starts[window])
+        data = self._read(self._contents[rank].ordinal, offset, length)
+        self.keep(window, data)
+        return data
+
+
 class CopyFinder:
     """Turns windows into pieces, content after content, each window after the one before.
 
@@ -156,20 +208,33 @@ class CopyFinder:
     ) -> None:
         """`contents` stand in the order of planning; `read` and `parameters` as in `plan_archive`."""
         self._contents = contents
-        self._read = read
         self._parameters = parameters
-        self._bases = array("q", [0])
-        for content in contents:
-            self._bases.append(self._bases[-1] + content.size)
-        self._index = SegmentIndex(self._bases[-1])
+        self._windows = Windows(contents, read, parameters.window)
+        self._index = SegmentIndex(self._windows.bases[-1])
+        self._search = CopySearch(self._windows.starts, self._windows.held, self._windows.fetch)
         self._ledger = Ledger()
-        self._cache: OrderedDict[tuple[int, int], bytes] = OrderedDict()
-        self._cached = 0
+        self._hits: NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
+        self._rows: list[int] = []
         self._rank = -1
         self._segment = parameters.segment
         self._extent = parameters.extent
         self._goes_on: tuple[int, int] | None = None
         self.copies = 0
+
+    def look_at(self, rank: int, datas: Sequence[bytes], base: int | None = None) -> None:
+        """Look for candidates in whole contents from number `rank` on, or in its window at `base`."""
+        windows = self._windows
+        first = windows.bases[rank]
+        if base is None:
+            self._hits, self._rows = self._index.trace_all(datas, first)
+            number = windows.first[rank]
+        else:
+            self._hits, self._rows = self._index.trace_all(datas, first + base, first)
+            number = windows.first[rank] + base // self._parameters.window
+        for data in datas:
+            if data:
+                windows.keep(number, data)
+                number += 1
 
     def begin(self, rank: int) -> None:
         """The content of that rank comes next."""
@@ -194,57 +259,65 @@ class CopyFinder:
         rest = (np.array(column, dtype=np.int64) for column in (ledger.block, ledger.offset, ledger.length))
         return first, *rest
 
-    def pieces(self, base: int, data: bytes, holes: Sequence[tuple[int, int]]) -> list[Piece]:
-        """What the window `data` at offset `base` of the content consists of, in order."""
-        first = self._bases[self._rank]
-        hits = self._index.candidates(data, first + base, first)
+    def pieces(self, at: int, base: int, data: bytes, holes: Sequence[tuple[int, int]]) -> list[Piece]:
+        """What the window `data` at offset `base` of the content consists of, in order.
+
+        Args:
+            at: its place among what was last looked at.
+            base: its offset in the content.
+            data: its bytes.
+            holes: (start, end) of its zero runs.
+        """
+        first, last = self._rows[at], self._rows[at + 1]
         window = _Window()
-        if len(hits) or holes or self._goes_on is not None:
-            self._fill(window, base, data, self._candidates(hits.tolist()), holes)
+        if holes or self._goes_on is not None or (first < last and len(data) >= self._segment):
+            self._fill(window, base, data, self._candidates(self._hits[first:last]), holes)
         window.literal_to(len(data))
-        self._remember(self._rank, base, data)
         return window.pieces
 
-    def _candidates(self, hits: list[list[int]]) -> list[list[int]]:
+    def _candidates(self, hits: NDArray[np.int64]) -> NDArray[np.int64]:
         """The hits, after the place where the last copy of the window before would go on."""
         if self._goes_on is None:
             return hits
         rank, source = self._goes_on
         if source >= self._contents[rank].size:
             return hits
-        return [[0, self._bases[rank] + source], *hits]
+        return np.concatenate(([[0, self._windows.bases[rank] + source]], hits))
 
     def _fill(
         self,
         window: _Window,
         base: int,
         data: bytes,
-        candidates: list[list[int]],
+        candidates: NDArray[np.int64],
         holes: Sequence[tuple[int, int]],
     ) -> None:
         """Put copies and holes into the window, in order, with what lies between as literal.
 
         The leftmost candidate that gives a copy is taken; the next is looked for behind it.
         """
-        continued, self._goes_on = self._goes_on is not None, None
-        tried = (0, 0)
-        ahead = iter([*holes, (len(data), len(data))])
-        hole = next(ahead)
-        for position, address in candidates:
-            while position >= hole[0]:
+        at_start = self._segment if self._goes_on is None else CONTINUED
+        self._goes_on = None
+        own = self._windows.first[self._rank] + base // self._parameters.window
+        self._search.begin(candidates)
+        row = 0
+        for hole in (*holes, (len(data), len(data))):
+            while True:
+                row, start, length, source, source_start = self._search.next(
+                    row, len(candidates), own, data, window.end, hole[0], self._segment, at_start
+                )
+                if not length:
+                    break
+                position, address = candidates[row].tolist()
+                row += 1
+                copy = _Copy(start, length, *self._windows.place(source, source_start))
+                least = self._segment if position else at_start
+                if not self._take(window, copy, base, least):
+                    self._search.give_up(address - position, start + length)
+                elif window.end == len(data):
+                    self._goes_on = copy.rank, copy.source + copy.length
+            if hole[1] > hole[0]:
                 window.hole(*hole)
-                hole = next(ahead)
-            if position < window.end or (position < tried[1] and address - position == tried[0]):
-                continue
-            copy = self._grow(base, data, position, address, window.end, hole[0])
-            least = CONTINUED if continued and position == 0 else self._segment
-            if copy.length < least or not self._take(window, copy, base, least):
-                tried = (address - position, copy.start + copy.length)
-            elif window.end == len(data):
-                self._goes_on = copy.rank, copy.source + copy.length
-        while hole[1] > hole[0]:
-            window.hole(*hole)
-            hole = next(ahead)
 
     def _take(self, window: _Window, copy: _Copy, base: int, least: int) -> bool:
         """Add the part of a copy that is worth its extents; whether there is any."""
@@ -260,45 +333,6 @@ class CopyFinder:
             window.add(length, block, offset)
         self.copies += 1
         return True
-
-    def _grow(self, base: int, data: bytes, position: int, address: int, low: int, high: int) -> _Copy:
-        """The longest copy through a candidate, inside [low, high) of the window; may be empty."""
-        rank = bisect_right(self._bases, address) - 1
-        offset = address - self._bases[rank]
-        source_base = offset - offset % self._parameters.window
-        at = offset - source_base
-        if rank == self._rank and source_base == base:
-            # The source must end before the copy begins, so a copy is at most the distance.
-            distance = max(position - at, 0)
-            back, _ = extend_match(data, position, low, position, data, at, 0, at)
-            back = min(back, distance)
-            limit = min(high, position + distance - back)
-            forward = 0
-            if limit > position:
-                _, forward = extend_match(data, position, position, limit, data, at, at, len(data))
-        else:
-            source = self._window(rank, source_base)
-            back, forward = extend_match(data, position, low, high, source, at, 0, len(source))
-        return _Copy(position - back, back + forward, rank, offset - back)
-
-    def _window(self, rank: int, base: int) -> bytes:
-        """Bytes of an earlier window."""
-        data = self._cache.get((rank, base))
-        if data is None:
-            content = self._contents[rank]
-            length = min(self._parameters.window, content.size - base)
-            data = self._read(content.ordinal, base, length)
-            self._remember(rank, base, data)
-        else:
-            self._cache.move_to_end((rank, base))
-        return data
-
-    def _remember(self, rank: int, base: int, data: bytes) -> None:
-        self._cache[rank, base] = data
-        self._cached += len(data)
-        while self._cached > CACHE_BYTES:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached -= len(dropped)
 
 
 def _best_stretch(lengths: list[int], cost: int) -> tuple[int, int, int]:

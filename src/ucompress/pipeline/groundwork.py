@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
-AHEAD_BYTES = 1 << 20
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
 
@@ -118,7 +117,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     read = AnalyzedBytes(analysis, reader)
     try:
         progress = partial(_note, context)
-        return plan_archive(contents, read, parameters, progress=progress, announce=read.follow)
+        return plan_archive(contents, read, parameters, progress=progress, read_whole=read.whole)
     finally:
         reader.close()
 
@@ -139,15 +138,14 @@ class AnalyzedBytes:
         self._digest = Digest()
         self._sources: set[bytes] = set()
         self._checks: dict[tuple[int, int, int], int] = {}
-        self._order: list[int] = []
-        self._rank: dict[int, int] = {}
-        self._reach = 0
-        self._ahead: dict[int, bytes] = {}
 
-    def follow(self, order: Sequence[int]) -> None:
-        """Contents will be walked in this order: read small ones ahead, many at once."""
-        self._order = list(order)
-        self._rank = {content: rank for rank, content in enumerate(order)}
+    def whole(self, contents: Sequence[int]) -> list[bytes]:
+        """All bytes of some contents, read at once.
+
+        Raises:
+            ContentsChangedError: one is not what was analyzed any more.
+        """
+        return self._reader.many_checked(contents)
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
         """Exactly `length` bytes of a content.
@@ -160,7 +158,7 @@ class AnalyzedBytes:
             return held
         wanted = self._contents[content]
         if offset == 0 and length == wanted.size:
-            return self._take(content)
+            return self._reader.checked(content)
         check = self._checks.get((content, offset, length))
         if check is not None:
             return self._reader.matching(content, offset, length, check)
@@ -175,25 +173,6 @@ class AnalyzedBytes:
             if self._reached == wanted.size and self._digest.digest() != wanted.digest:
                 raise ContentsChangedError(wanted.sources, self._sources)
         return data
-
-    def _take(self, content: int) -> bytes:
-        """A whole content, and if its turn has come those after it, to be kept until theirs."""
-        data = self._ahead.pop(content, None)
-        rank = self._rank.get(content, -1)
-        if data is not None:
-            return data
-        if rank < self._reach:
-            return self._reader.checked(content)
-        held = self._contents[content].size
-        self._reach = rank + 1
-        while self._reach < len(self._order):
-            held += self._contents[self._order[self._reach]].size
-            if held > AHEAD_BYTES:
-                break
-            self._reach += 1
-        coming = self._order[rank : self._reach]
-        self._ahead = dict(zip(coming, self._reader.many_checked(coming), strict=True))
-        return self._ahead.pop(content)
 
 
 def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tuple[bytes, int]:

@@ -21,7 +21,7 @@ from ucompress.config import MIB
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
-from ucompress.segments import DENSE, zero_runs
+from ucompress.segments import DENSE, find_all_zero_runs, zero_runs
 from ucompress.similarity import similarity_order
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 KIB: Final = 1 << 10
+
+TOGETHER: Final = 1 * MIB
+"""Small contents are read and looked at together, up to so many bytes."""
 
 
 def _no_sketch() -> NDArray[np.uint64]:
@@ -131,7 +134,7 @@ def plan_archive(
     parameters: PlanParameters | None = None,
     *,
     progress: Callable[[int], None] | None = None,
-    announce: Callable[[Sequence[int]], None] | None = None,
+    read_whole: Callable[[Sequence[int]], list[bytes]] | None = None,
 ) -> Plan:
     """Plan an archive of `contents`.
 
@@ -142,7 +145,8 @@ def plan_archive(
         parameters: sizes and bounds; the defaults are those of level 6.
         progress: called with the number of bytes looked at since the last call; it may raise
             to stop.
-        announce: told the ordinals in the order in which contents will be read, before the first is.
+        read_whole: gives whole contents, by ordinal, many small ones at once; made of `read` unless
+            given.
     """
     by_ordinal = sorted(contents, key=lambda content: content.ordinal)
     if any(content.ordinal != i for i, content in enumerate(by_ordinal)):
@@ -153,9 +157,13 @@ def plan_archive(
         [content.size for content in by_ordinal],
         [content.sketch for content in by_ordinal],
     )
-    if announce is not None:
-        announce(order)
-    planner = _Planner([by_ordinal[i] for i in order], read, parameters or PlanParameters())
+
+    def one_by_one(ordinals: Sequence[int]) -> list[bytes]:
+        return [read(ordinal, 0, by_ordinal[ordinal].size) for ordinal in ordinals]
+
+    planner = _Planner(
+        [by_ordinal[i] for i in order], read, read_whole or one_by_one, parameters or PlanParameters()
+    )
     for planned in planner.run():
         if progress is not None:
             progress(planned)
@@ -165,44 +173,93 @@ def plan_archive(
 class _Planner:
     """The state of planning: the extents so far, the open block, the anchors seen."""
 
-    def __init__(self, contents: Sequence[Content], read: Read, parameters: PlanParameters) -> None:
+    def __init__(
+        self,
+        contents: Sequence[Content],
+        read: Read,
+        read_whole: Callable[[Sequence[int]], list[bytes]],
+        parameters: PlanParameters,
+    ) -> None:
         self._contents = contents
         self._parameters = parameters
         self._packer = BlockPacker(parameters)
         self._finder = CopyFinder(contents, read, parameters)
         self._read = read
+        self._read_whole = read_whole
         self._stored_again = 0
         self._extents = 0
 
     def run(self) -> Iterator[int]:
-        """Plan all contents; yields the number of bytes of each window."""
-        window = self._parameters.window
-        for rank, content in enumerate(self._contents):
-            self._finder.begin(rank)
-            for base in range(0, content.size, window):
-                length = min(window, content.size - base)
-                data = self._read(content.ordinal, base, length)
-                if len(data) != length:
-                    raise ValueError(f"read gave {len(data)} bytes of {content.path_hint!r}, not {length}")
-                self._plan_window(content, base, data)
-                yield length
+        """Plan all contents; yields the number of bytes of each step."""
+        first = 0
+        while first < len(self._contents):
+            after = self._together(first)
+            if after == first:
+                yield from self._plan_large(first)
+                first += 1
+            else:
+                yield self._plan_whole(first, after)
+                first = after
 
-    def _plan_window(self, content: Content, base: int, data: bytes) -> None:
-        parameters = self._parameters
-        holes = zero_runs(data, parameters.hole) if len(data) >= parameters.hole else []
-        pieces = self._finder.pieces(base, data, holes)
+    def _together(self, first: int) -> int:
+        """The first rank after those that are planned at once from `first` on; `first` for a large one."""
+        held = 0
+        for rank in range(first, len(self._contents)):
+            size = self._contents[rank].size
+            held += size
+            if size > self._parameters.window or (held > TOGETHER and rank > first):
+                return rank
+        return len(self._contents)
+
+    def _plan_whole(self, first: int, after: int) -> int:
+        """Plan contents of one window each; how many bytes they have."""
+        contents = self._contents[first:after]
+        datas = self._read_whole([content.ordinal for content in contents])
+        for content, data in zip(contents, datas, strict=True):
+            _check_length(content, data, content.size)
+        holes: dict[int, list[tuple[int, int]]] = {}
+        for number, start, end in find_all_zero_runs(datas, self._parameters.hole):
+            holes.setdefault(number, []).append((start, end))
+        self._finder.look_at(first, datas)
+        for at, (content, data) in enumerate(zip(contents, datas, strict=True)):
+            self._finder.begin(first + at)
+            self._plan_window(at, content, 0, data, holes.get(at, ()))
+        return sum(map(len, datas))
+
+    def _plan_large(self, rank: int) -> Iterator[int]:
+        """Plan a content of many windows; yields the number of bytes of each."""
+        content, window = self._contents[rank], self._parameters.window
+        self._finder.begin(rank)
+        for base in range(0, content.size, window):
+            length = min(window, content.size - base)
+            data = self._read(content.ordinal, base, length)
+            _check_length(content, data, length)
+            self._finder.look_at(rank, [data], base)
+            self._plan_window(0, content, base, data, zero_runs(data, self._parameters.hole))
+            yield length
+
+    def _plan_window(
+        self, at: int, content: Content, base: int, data: bytes, holes: Sequence[tuple[int, int]]
+    ) -> None:
+        pieces = self._finder.pieces(at, base, data, holes)
         dense = content.kind_class == DENSE
-        budget = -(-len(data) // parameters.reach)
-        if base + len(data) == content.size:
-            budget += 2
-        room = self._room(content, base, len(data))
-        if len(pieces) > room:
-            pieces = self._fewer(room, pieces)
         if len(pieces) > 1:
-            pieces = self._within(budget, pieces, content.repeats, dense)
-        placed = list(self._store(content, base, data, pieces, dense))
+            pieces = self._bounded(content, base, len(data), pieces, dense)
+        placed = self._store(content, base, data, pieces, dense)
         self._extents = len(placed) + (self._extents if base else 0)
         self._finder.record(base, placed)
+
+    def _bounded(
+        self, content: Content, base: int, length: int, pieces: list[Piece], dense: bool
+    ) -> list[Piece]:
+        """The pieces of a window, as many as its extents and blocks allow."""
+        room = self._room(content, base, length)
+        if len(pieces) > room:
+            pieces = self._fewer(room, pieces)
+        budget = -(-length // self._parameters.reach)
+        if base + length == content.size:
+            budget += 2
+        return self._within(budget, pieces, content.repeats, dense) if len(pieces) > 1 else pieces
 
     def _room(self, content: Content, base: int, length: int) -> int:
         """How many pieces a window may have: its part of the content's extents and what those before left.
@@ -262,23 +319,27 @@ class _Planner:
 
     def _store(
         self, content: Content, base: int, data: bytes, pieces: list[Piece], dense: bool
-    ) -> Iterator[tuple[int, int, int]]:
-        """Place what is literal; yields (block, offset, length) of the whole window, in order."""
+    ) -> list[tuple[int, int, int]]:
+        """Place what is literal; (block, offset, length) of the whole window, in order."""
         literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
-        placed = list(self._packer.place(content.ordinal, base, data, literal, content.repeats, dense))
+        placed = self._packer.place(content.ordinal, base, data, literal, content.repeats, dense)
+        if len(literal) == len(pieces):
+            return [(block, offset, length) for _, length, block, offset in placed]
         starts = [start for start, _, _, _ in placed]
+        stored = []
         for piece in pieces:
             if piece.block != LITERAL:
-                yield piece.block, piece.offset, piece.length
+                stored.append((piece.block, piece.offset, piece.length))
                 continue
             at, end = piece.offset, piece.offset + piece.length
             i = bisect_right(starts, at) - 1
             while at < end:
                 start, length, block, offset = placed[i]
                 taken = min(end, start + length) - at
-                yield block, offset + at - start, taken
+                stored.append((block, offset + at - start, taken))
                 at += taken
                 i += 1
+        return stored
 
     def plan(self, order: NDArray[np.int64]) -> Plan:
         """The finished plan; `order[rank]` is the ordinal of the content at that rank."""
@@ -303,6 +364,12 @@ class _Planner:
             copies=self._finder.copies,
             stored_again_bytes=self._stored_again,
         )
+
+
+def _check_length(content: Content, data: bytes, length: int) -> None:
+    """ValueError unless so many bytes were read."""
+    if len(data) != length:
+        raise ValueError(f"read gave {len(data)} bytes of {content.path_hint!r}, not {length}")
 
 
 def _column(values: array[int], dtype: type[np.generic]) -> NDArray[Any]:
