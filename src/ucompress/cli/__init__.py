@@ -1,7 +1,7 @@
 """The command line: argv becomes a frozen configuration, an error becomes a sentence and an exit code.
 
 One file per group of commands. A command line that says plainly what it means is read here (`declared`)
-and loads the command's own file only; whatever else it is, help and errors included, is Typer's to answer (`app`).
+and loads the command's own file only; whatever else it is, help and errors included, is Typer's (`app`).
 """
 
 from __future__ import annotations
