@@ -9,6 +9,7 @@ from ucompress._kernels.cover cimport Choice
 from ucompress._kernels.growing cimport Context, Extent
 from ucompress._kernels.locating cimport Locator
 from ucompress._kernels.matching cimport Matcher
+from ucompress._kernels.packing cimport Packer
 from ucompress._kernels.points cimport Store, Table
 from ucompress._kernels.sampling cimport Sample, Sampler
 from ucompress._kernels.segments cimport Anchor, AnchorRule
@@ -68,6 +69,10 @@ cdef class PatternLocator:
     cdef Sampler sampler
     cdef Sample* scratch
     cdef uint32_t document
+    cdef PyThread_type_lock lock
+
+cdef class PatternSampler:
+    cdef Packer packer
     cdef PyThread_type_lock lock
 
 cdef class PatternTally:

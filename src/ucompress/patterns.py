@@ -30,11 +30,14 @@ from ucompress._core import (
     HIGHEST_HASH,
     PatternCounter,
     PatternLocator,
+    PatternSampler,
     PatternTally,
     count_patterns,
     extend_patterns,
     find_cuts,
+    is_sample,
     merge_counts,
+    merge_samples,
     rolling_hash,
 )
 
@@ -52,12 +55,15 @@ __all__ = [
     "PatternCounter",
     "PatternEntry",
     "PatternLocator",
+    "PatternSampler",
     "PatternTally",
     "count_patterns",
     "entries",
     "find_patterns",
     "grow",
+    "is_sample",
     "merge_counts",
+    "merge_samples",
     "select_candidates",
 ]
 
@@ -65,7 +71,7 @@ LONGEST_PATTERN = 1024
 CANDIDATES = 4096
 
 _NEAR = 128  # bytes read around a place at first
-_FAR = 1536  # and where the pattern is longer than that
+_FAR = 1280  # and where the pattern is longer than that
 _GAP = 4096  # places nearer than this are read together
 _HELD_BYTES = 1 << 25  # bytes around places that are in memory at a time, about
 _READ_BYTES = 1 << 20  # asked for in one call

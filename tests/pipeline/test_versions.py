@@ -12,8 +12,8 @@ from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 from ucompress.pipeline.job import GROUNDWORK_VERSION
 from ucompress.pipeline.survey import Survey
 
-ANALYSIS = (1, "526a9e7131e6b8c28e1a1335b7011b3e")
-GROUNDWORK = (5, "62256ed8d3737238454cdf6efdae3409")
+ANALYSIS = (2, "497865ab58e6619d7a46b5e93df0d4be")
+GROUNDWORK = (6, "62256ed8d3737238454cdf6efdae3409")
 
 
 def fill(root):

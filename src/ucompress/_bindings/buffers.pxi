@@ -1,6 +1,7 @@
 # Bindings: borrowed buffers and checked arguments.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
@@ -23,6 +24,31 @@ cdef class _Borrowed:
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)
+
+
+@cython.internal
+@cython.final
+cdef class _BorrowedMany:
+    """C-contiguous buffers, held for as long as this object lives."""
+
+    cdef list sources
+    cdef Py_buffer* views
+    cdef size_t count
+
+    def __cinit__(self, sources):
+        self.sources = list(sources)
+        self.views = <Py_buffer*>PyMem_Calloc(len(self.sources) + 1, sizeof(Py_buffer))
+        if self.views == NULL:
+            raise MemoryError
+        for source in self.sources:
+            PyObject_GetBuffer(source, &self.views[self.count], PyBUF_SIMPLE)
+            self.count += 1
+
+    def __dealloc__(self):
+        cdef size_t i
+        for i in range(self.count):
+            PyBuffer_Release(&self.views[i])
+        PyMem_Free(self.views)
 
 
 cdef object _checked(object value, str name, object lowest, object highest):

@@ -7,6 +7,7 @@ from ucompress._kernels.growing cimport PLACES_LIMIT, Context, Extent, grow_grou
 from ucompress._kernels.locating cimport (
     Locator,
     Place,
+    locator_add_packed,
     locator_begin,
     locator_forget,
     locator_free,
@@ -93,6 +94,27 @@ cdef class PatternLocator:
             PyThread_release_lock(self.lock)
         if status:
             raise ValueError("these places belong to other candidates")
+
+    def merge_samples(self, samples):
+        """Add what packed samples tell: of each document its first 8 places of a d-mer.
+
+        The samples are those of documents 0, 1 and so on. Raises ValueError when one is no sample.
+        """
+        cdef _BorrowedMany sources = _BorrowedMany(samples)
+        cdef size_t i
+        cdef int status = 0
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            for i in range(sources.count):
+                status = locator_add_packed(
+                    &self.locator, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len,
+                    <uint32_t>i,
+                )
+                if status:
+                    break
+            PyThread_release_lock(self.lock)
+        if status:
+            raise ValueError(f"sample {i} is none")
 
     def places(self):
         """The places kept: an array of dtype PLACE_DTYPE, by candidate, lowest first."""

@@ -12,3 +12,4 @@ cdef int table_scan(
 cdef int table_merge(
     CountTable* table, const CountRow* rows, size_t count, const uint32_t* document
 ) noexcept nogil
+cdef int table_merge_packed(CountTable* table, const uint8_t* data, size_t size) noexcept nogil

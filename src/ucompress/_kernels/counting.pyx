@@ -3,15 +3,18 @@
 READ ME FIRST
 - A sample is looked up in the ordered table of `count_table`; slots are asked for some samples
   ahead, since each is a cache line that is seldom near.
-- Returns are 0, or -1 when memory is short; the table is of no use from then on.
+- Returns are 0, or -1 when memory is short; the table is of no use from then on. Also 1: a
+  packed sample is none, and some of its rows are counted already.
 """
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from ucompress._kernels.count_table cimport (
     CountRow, CountTable, home_slot, join_row, table_holds, table_insert, table_walk,
 )
+from ucompress._kernels.packing cimport PackedRow, Unpacker, unpacker_next, unpacker_open
 from ucompress._kernels.sampling cimport (
     SAMPLE_SPAN, Sample, Sampler, sample_span, sampler_join, sampler_keep,
 )
@@ -113,3 +116,27 @@ cdef int table_merge(
         elif table_insert(table, &row, at):
             return -1
     return 0
+
+
+cdef int table_merge_packed(CountTable* table, const uint8_t* data, size_t size) noexcept nogil:
+    """Add the counts of one document from its packed sample, without its places."""
+    cdef Unpacker unpacker
+    cdef PackedRow packed
+    cdef CountRow row
+    cdef uint64_t ahead
+    cdef int more
+    if unpacker_open(&unpacker, data, size):
+        return 1
+    memset(&row, 0, sizeof(row))
+    row.documents = 1
+    while True:
+        if unpacker.left > LOOKAHEAD:
+            memcpy(&ahead, unpacker.hashes + 8 * LOOKAHEAD, 8)
+            UC_PREFETCH(table.slots + home_slot(table, ahead))
+        more = unpacker_next(&unpacker, &packed)
+        if more <= 0:
+            return -more
+        row.hash = packed.hash
+        row.frequency = packed.times
+        if table_merge(table, &row, 1, NULL):
+            return -1

@@ -31,6 +31,9 @@ cdef void locator_begin(Locator* locator) noexcept nogil
 cdef void locator_scan(
     Locator* locator, Sampler* sampler, const uint8_t* data, size_t size, uint32_t document, Sample* scratch
 ) noexcept nogil
+cdef int locator_add_packed(
+    Locator* locator, const uint8_t* data, size_t size, uint32_t document
+) noexcept nogil
 cdef int locator_merge(Locator* locator, const Place* places, size_t count) noexcept nogil
 cdef size_t locator_size(const Locator* locator) noexcept nogil
 cdef void locator_places(const Locator* locator, Place* out) noexcept nogil

@@ -21,6 +21,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from ucompress._kernels.hashing cimport dmer_mix
 from ucompress._kernels.lookup cimport lookup_add, lookup_find, lookup_free, lookup_init
+from ucompress._kernels.packing cimport PackedRow, Unpacker, unpacker_next, unpacker_open
 from ucompress._kernels.sampling cimport SAMPLE_SPAN, sample_span, sampler_join, sampler_keep
 
 
@@ -145,6 +146,30 @@ cdef void locator_scan(
             locator, sampler, data, size - sampler.length + 1, sampler.position, document, scratch
         )
     sampler_keep(sampler, data, size)
+
+
+cdef int locator_add_packed(
+    Locator* locator, const uint8_t* data, size_t size, uint32_t document
+) noexcept nogil:
+    """Keep the places that a document's packed sample tells; 1 when it is no sample."""
+    cdef Unpacker unpacker
+    cdef PackedRow row
+    cdef Sample[8] samples  # KEPT_PLACES
+    cdef int more
+    cdef size_t i
+    if unpacker_open(&unpacker, data, size):
+        return 1
+    locator_begin(locator)
+    while True:
+        more = unpacker_next(&unpacker, &row)
+        if more <= 0:
+            return -more
+        if row.hash > locator.threshold or lookup_find(&locator.lookup, row.hash) == 0:
+            continue
+        for i in range(row.kept):
+            samples[i].hash = row.hash
+            samples[i].position = row.places[i]
+        add_samples(locator, samples, row.kept, 0, document)
 
 
 cdef int locator_merge(Locator* locator, const Place* places, size_t count) noexcept nogil:

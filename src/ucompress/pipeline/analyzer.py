@@ -2,8 +2,9 @@
 
 Each file is read once for its digest, its class and a sample of its d-mers; files that an
 earlier run has seen in the same state are not read at all. Samples of distinct contents are
-merged to counts over the whole tree; their best d-mers are located, grown to maximal patterns
-and counted exactly in two more passes over the distinct contents.
+merged to counts over the whole tree; the best d-mers are grown to maximal patterns from the
+places that the samples know, and these are counted exactly in one more pass over the distinct
+contents.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from typing import TYPE_CHECKING
 from ucompress.checksum import digest
 from ucompress.database import FileAnalysis, FileStamp
 from ucompress.errors import InputError
-from ucompress.patterns import PatternCounter, count_patterns
+from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent, group_contents
 from ucompress.pipeline.file_processor import (
-    WINDOW_BYTES,
     FileContent,
     FileToRead,
     ParallelFileProcessor,
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised when digest, class or sample of the same bytes change."""
 
 CLASSIFIED_BYTES = 1 << 20
 
-PASSES = 3
-"""Times that bytes are gone over: sampled, and then, of distinct contents, located and counted."""
+PASSES = 2
+"""Times that bytes are gone over: sampled, and then, of distinct contents, counted."""
 
 COUNTER_CAPACITY = 2 * samples.SAMPLES
 
@@ -105,16 +105,16 @@ class Analysis:
 
 def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
     """`analyze_content` of each file of a chunk; runs in a worker."""
-    return [analyze_content(content, length, shift) for content in chunk]
+    sampler = PatternSampler(length, samples.threshold(shift))
+    return [analyze_content(content, sampler) for content in chunk]
 
 
-def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalysis | OSError:
+def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
     """Digest, class and sample of one file.
 
     Args:
         content: the open file.
-        length: bytes in a d-mer.
-        shift: one d-mer in 2^shift is kept.
+        sampler: takes the sample.
 
     Returns:
         The analysis, or the reason why the file cannot be read. Compressed data repeats nothing
@@ -122,26 +122,18 @@ def analyze_content(content: FileContent, length: int, shift: int) -> FileAnalys
     """
     if content.error is not None:
         return content.error
-    counter = PatternCounter(length, samples.threshold(shift)) if content.size > WINDOW_BYTES else None
-    counts = None
     kind_class = 0
+    sampler.begin()
     try:
         for number, window in enumerate(content.windows):
             if number == 0:
                 kind_class = classify(window[:CLASSIFIED_BYTES])
-            if kind_class == DENSE:
-                continue
-            if counter is None:
-                counts = count_patterns(window, length, threshold=samples.threshold(shift))
-            else:
-                counter.feed(window)
+            if kind_class != DENSE:
+                sampler.feed(window)
     except OSError as error:
         return error
-    if counter is not None:
-        counts = counter.counts()
-    rows = 0 if counts is None else len(counts)
-    sample = samples.EMPTY if counts is None else samples.pack(counts)
-    return FileAnalysis(content.digest or digest(b""), kind_class, sample, rows)
+    sample = sampler.take()
+    return FileAnalysis(content.digest or digest(b""), kind_class, sample, samples.size(sample))
 
 
 @dataclass(slots=True)
@@ -210,17 +202,14 @@ class ParallelAnalyzer:
             OSError: the file cannot be read.
         """
         content = self.processor.read_file_content(file)
-        result = analyze_content(content, self.min_pattern_length, shift)
+        (result,) = analyze_chunk(iter([content]), self.min_pattern_length, shift)
         if isinstance(result, OSError):
             raise result
         return result
 
     def merge_pattern_frequencies(self, packed: Iterable[bytes], shift: int) -> NDArray[np.void]:
         """Counts over many packed samples: the same whatever their order or split."""
-        counter = PatternCounter(self.min_pattern_length, samples.threshold(shift), COUNTER_CAPACITY)
-        for sample in packed:
-            counter.merge(samples.unpack(sample))
-        return counter.counts()
+        return merge_samples(packed, threshold=samples.threshold(shift), capacity=COUNTER_CAPACITY)
 
     def analyze_manifest(
         self, manifest: Manifest, *, key_stamp: int | None = None, distrusted: Collection[bytes] = ()
@@ -268,6 +257,7 @@ class ParallelAnalyzer:
             return mine_patterns(
                 analysis.contents,
                 analysis.counts,
+                analysis.samples,
                 read,
                 self.processor,
                 length=self.min_pattern_length,
@@ -331,7 +321,7 @@ class ParallelAnalyzer:
             index: analysis
             for index, analysis in zip(wanted, found, strict=True)
             if analysis is not None
-            and samples.is_sample(analysis.sample)
+            and is_sample(analysis.sample)
             and manifest.source(index) not in distrusted
         }
 

@@ -1,14 +1,13 @@
-"""Patterns of an analyzed tree, in two passes over its distinct contents.
+"""Patterns of an analyzed tree, with one pass over its distinct contents.
 
-The first pass finds some places of the d-mers that are spread widest, from which maximal
-patterns grow; the second counts those exactly, each content weighted by the files that have it.
+The samples of the contents know some places of the d-mers that are spread widest, from which
+maximal patterns grow; the pass counts those exactly, each content weighted by the files that have it.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
     from ucompress.pipeline.contents import ContentReader, DistinctContent
     from ucompress.pipeline.file_processor import FileContent, ParallelFileProcessor
 
-LOCATED_BOUND = 16
+LOCATED_BOUND = 8
 """Places of a d-mer from which a pattern grows."""
 
 
 def mine_patterns(
     contents: list[DistinctContent],
     counts: NDArray[np.void],
+    samples: list[bytes],
     read: ContentReader,
     processor: ParallelFileProcessor,
     *,
@@ -46,6 +46,7 @@ def mine_patterns(
     Args:
         contents: the distinct contents.
         counts: d-mer counts over them.
+        samples: the packed sample of each.
         read: gives spans of them.
         processor: reads them whole.
         length: bytes in a d-mer.
@@ -62,20 +63,9 @@ def mine_patterns(
         FileToRead(content.sources[0], content.size, content.ordinal, content.multiplicity, content.digest)
         for content in contents
     ]
-    hashes = candidates["hash"].tobytes()
-    locator = _locator(hashes, length)
-    for places, changed in processor.process_files(files, partial(_locate, hashes=hashes, length=length)):
-        insist_on_none([contents[ordinal] for ordinal in changed])
-        locator.merge(places)
-    patterns = tuple(
-        grow(
-            locator.places(),
-            read.many,
-            [content.size for content in contents],
-            length,
-            min_frequency=min(min_frequency, 2),
-        )
-    )
+    sizes = np.array([content.size for content in contents], dtype=np.int64)
+    places = _places(candidates["hash"], samples, sizes, length)
+    patterns = tuple(grow(places, read.many, sizes, length, min_frequency=min(min_frequency, 2)))
     tally = PatternTally(patterns, length)
     for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
         insist_on_none([contents[ordinal] for ordinal in changed])
@@ -86,15 +76,16 @@ def mine_patterns(
     return frequent
 
 
-def _locator(hashes: bytes, length: int) -> PatternLocator:
-    return PatternLocator(np.frombuffer(hashes, np.uint64), length, LOCATED_BOUND)
-
-
-def _locate(chunk: Iterator[FileContent], hashes: bytes, length: int) -> tuple[NDArray[np.void], list[int]]:
-    """Places of the hashed d-mers in a chunk of files, and which contents changed; runs in a worker."""
-    locator = kept_in_worker(_locator, hashes, length)
-    changed = _feed(locator, chunk, attrgetter("document"))
-    return locator.take(), changed
+def _places(
+    hashes: NDArray[np.uint64], samples: list[bytes], sizes: NDArray[np.int64], length: int
+) -> NDArray[np.void]:
+    """Some places of the hashed d-mers, each within its content whatever a kept sample may say."""
+    locator = PatternLocator(hashes, length, LOCATED_BOUND)
+    locator.merge_samples(samples)
+    places = locator.places()
+    within = places["offset"] + np.uint64(length) <= sizes[places["document"]].astype(np.uint64)
+    kept: NDArray[np.void] = places[within]
+    return kept
 
 
 def _count(
@@ -102,20 +93,12 @@ def _count(
 ) -> tuple[NDArray[np.void], list[int]]:
     """Exact counts of the patterns in a chunk of files, and which contents changed; runs in a worker."""
     tally = kept_in_worker(PatternTally, patterns, length)
-    changed = _feed(tally, chunk, attrgetter("weight"))
-    return tally.take(), changed
-
-
-def _feed(
-    kernel: PatternLocator | PatternTally, chunk: Iterator[FileContent], number: Callable[[FileToRead], int]
-) -> list[int]:
-    """Show a kernel files, each begun with its number; which of them are not what was analyzed."""
     changed = []
     for content in chunk:
-        kernel.begin(number(content.file))
+        tally.begin(content.file.weight)
         with suppress(OSError):
             for window in content.windows:
-                kernel.feed(window)
+                tally.feed(window)
         if content.digest != content.file.digest:
             changed.append(content.file.document)
-    return changed
+    return tally.take(), changed

@@ -12,18 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.patterns import COUNT_DTYPE
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLES = 1 << 20
 DENSEST_SHIFT = 4
 _HEAD = struct.Struct("<I")
-EMPTY = _HEAD.pack(0)
-"""The sample of a content too short for a d-mer."""
-
-_MOST = np.iinfo(np.uint16).max
 
 
 def sampling_shift(total_bytes: int) -> int:
@@ -39,34 +33,12 @@ def threshold(shift: int) -> int:
     return (1 << (64 - shift)) - 1
 
 
-def pack(counts: NDArray[np.void]) -> bytes:
-    """A file's counts as bytes: hashes, then frequencies of 16 bits, saturating."""
-    frequencies = np.minimum(counts["frequency"], _MOST).astype("<u2")
-    return b"".join((_HEAD.pack(len(counts)), counts["hash"].tobytes(), frequencies.tobytes()))
-
-
-def unpack(sample: bytes) -> NDArray[np.void]:
-    """The counts that `pack` packed, each in one document at an unknown place.
-
-    Raises:
-        ValueError: the bytes are not a sample.
-    """
-    if not is_sample(sample):
-        raise ValueError("a sample of another length than it says")
+def size(sample: bytes) -> int:
+    """How many d-mers a packed sample holds."""
     (rows,) = _HEAD.unpack_from(sample)
-    counts = np.zeros(rows, COUNT_DTYPE)
-    counts["hash"] = np.frombuffer(sample, "<u8", rows, _HEAD.size)
-    counts["frequency"] = np.frombuffer(sample, "<u2", rows, _HEAD.size + rows * 8)
-    counts["documents"] = 1
-    return counts
-
-
-def is_sample(sample: bytes) -> bool:
-    """Whether the bytes have the form that `pack` gives."""
-    return len(sample) >= _HEAD.size and len(sample) == _HEAD.size + _HEAD.unpack_from(sample)[0] * 10
+    return int(rows)
 
 
 def hashes(sample: bytes) -> NDArray[np.uint64]:
     """The hashes of a packed sample, ascending."""
-    (rows,) = _HEAD.unpack_from(sample)
-    return np.frombuffer(sample, "<u8", rows, _HEAD.size)
+    return np.frombuffer(sample, "<u8", size(sample), _HEAD.size)

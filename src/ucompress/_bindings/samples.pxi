@@ -1,0 +1,124 @@
+# Packed samples: taken of documents, merged to counts. Follows patterns.pxi.
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from ucompress._kernels.counting cimport table_merge_packed
+from ucompress._kernels.packing cimport (
+    Packer,
+    is_packed,
+    packer_begin,
+    packer_free,
+    packer_init,
+    packer_scan,
+    packer_settle,
+    packer_write,
+)
+
+
+cdef class PatternSampler:
+    """Takes samples of documents: their sampled d-mers with frequencies and first places, packed.
+
+    Parameters:
+        length: d, bytes of a d-mer, from 1 to 256.
+        threshold: highest hash that is sampled.
+
+    A sample is bytes, and depends on the document alone: its number of d-mers (4 bytes, little endian),
+    their hashes (8 bytes each, rising), and for each how often it stands there (65,535 stands for more,
+    too) and its first 8 places, as varints. `merge_samples` and `PatternLocator.merge_samples` read
+    it. Calls from several threads wait for each other; windows of two documents must not mix.
+    """
+
+    def __cinit__(self, length=16, threshold=HIGHEST_HASH):
+        cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
+        cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
+        self.lock = PyThread_allocate_lock()
+        if packer_init(&self.packer, d, highest) or self.lock == NULL:
+            raise MemoryError("no memory for samples")
+
+    def __dealloc__(self):
+        packer_free(&self.packer)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    def sample(self, data):
+        """The sample of one whole document."""
+        self.begin()
+        self.feed(data)
+        return self.take()
+
+    def begin(self):
+        """Open a document; the windows given to `feed` from here on are its bytes, in order."""
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            packer_begin(&self.packer)
+            PyThread_release_lock(self.lock)
+
+    def feed(self, data):
+        """Look at the next window of the open document; windows follow each other without overlap."""
+        cdef _Borrowed source = _Borrowed(data)
+        cdef int status
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            status = packer_scan(&self.packer, source.data, source.size)
+            PyThread_release_lock(self.lock)
+        if status:
+            raise MemoryError("no memory for the sample of a document")
+
+    def take(self):
+        """The sample of the document so far."""
+        cdef uint8_t* packed
+        cdef size_t size = 0
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            packed = <uint8_t*>malloc(packer_settle(&self.packer))
+            if packed != NULL:
+                size = packer_write(&self.packer, packed)
+            PyThread_release_lock(self.lock)
+        if packed == NULL:
+            raise MemoryError("no memory for the sample of a document")
+        try:
+            return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
+        finally:
+            free(packed)
+
+
+def is_sample(data):
+    """Whether the bytes have the form that `PatternSampler` gives."""
+    cdef _Borrowed source = _Borrowed(data)
+    return is_packed(source.data, source.size)
+
+
+def merge_samples(samples, *, threshold=HIGHEST_HASH, capacity=0):
+    """One table of counts from the packed samples of distinct documents.
+
+    Parameters:
+        samples: what `PatternSampler` gave, in any order.
+        threshold: highest hash that is counted; the samples' own, or lower.
+        capacity: keep this many lowest hashes; 0 keeps all.
+
+    Rows of COUNT_DTYPE as `merge_counts` gives them; their places are unknown and 0. Raises
+    ValueError where one is no sample.
+    """
+    cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
+    cdef size_t most = _checked(capacity, "capacity", 0, 1 << 30)
+    cdef _BorrowedMany sources = _BorrowedMany(samples)
+    cdef CountTable table
+    cdef size_t i = 0
+    cdef int status
+    try:
+        with nogil:
+            status = table_init(&table, most, highest, 0)
+            while status == 0 and i < sources.count:
+                status = table_merge_packed(
+                    &table, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len
+                )
+                i += 1
+            if status == 0:
+                status = table_settle(&table)
+        if status > 0:
+            raise ValueError(f"sample {i - 1} is none")
+        if status:
+            raise MemoryError("no memory for more pattern counts")
+        return _table_array(&table)
+    finally:
+        table_free(&table)
