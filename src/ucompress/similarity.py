@@ -58,14 +58,19 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
     if not hashes:
         return []
     starts = np.cumsum([0, *map(len, hashes)])
-    _, which, documents = np.unique(np.concatenate(hashes), return_inverse=True, return_counts=True)
+    all_hashes = np.concatenate(hashes)
+    _, which, documents = np.unique(all_hashes, return_inverse=True, return_counts=True)
     of_hash = documents[which]
-    telling = (of_hash >= 2) & (of_hash <= COMMONEST)
     counted = np.concatenate(([0], np.cumsum(of_hash >= MANY)))
     per_thousand = np.diff(counted[starts]) * 1000 // np.maximum(np.diff(starts), 1)
+    telling = (of_hash >= 2) & (of_hash <= COMMONEST)
+    before = np.concatenate(([0], np.cumsum(telling)))
+    first = telling & (before[:-1] - np.repeat(before[starts[:-1]], np.diff(starts)) < size)
+    kept = all_hashes[first]
+    ends = np.cumsum(np.minimum(np.diff(before[starts]), size)).tolist()
     return [
-        Likeness(own[telling[start : start + len(own)]][:size], int(repeats))
-        for own, start, repeats in zip(hashes, starts.tolist(), per_thousand.tolist(), strict=False)
+        Likeness(kept[start:end], repeats)
+        for start, end, repeats in zip([0, *ends], ends, per_thousand.tolist(), strict=False)
     ]
 
 
@@ -96,10 +101,17 @@ def similarity_order(
     if not any(map(len, sketches)):
         return start
     features = np.full((len(start), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
-    for rank, i in enumerate(start):
-        hashes = sketches[i][:SKETCH_SIZE]
-        features[rank, : len(hashes)] = hashes
-        features[rank, SKETCH_SIZE] = run_check(paths[i].rpartition(b"/")[0] + b"\0" + suffixes[i])
+    hashes = [sketches[i][:SKETCH_SIZE] for i in start]
+    filled = np.arange(SKETCH_SIZE) < np.array([len(some) for some in hashes])[:, None]
+    features[:, :SKETCH_SIZE][filled] = np.concatenate(hashes)
+    folders: dict[bytes, int] = {}
+    of_folder: list[int] = []
+    for i in start:
+        folder = paths[i].rpartition(b"/")[0] + b"\0" + suffixes[i]
+        if folder not in folders:
+            folders[folder] = run_check(folder)
+        of_folder.append(folders[folder])
+    features[:, SKETCH_SIZE] = np.array(of_folder, dtype=np.uint64)
     order = order_by_likeness(
         features,
         [classes[i] for i in start],

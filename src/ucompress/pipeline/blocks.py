@@ -85,7 +85,7 @@ class BlockPacker:
         Returns:
             (start, length, block, offset in the block) of each piece, in order.
         """
-        size = sum(length for _, length in runs)
+        size = runs[0][1] if len(runs) == 1 else sum(length for _, length in runs)
         placed: list[tuple[int, int, int, int]] = []
         if not size:
             return placed

@@ -259,6 +259,10 @@ class CopyFinder:
         rest = (np.array(column, dtype=np.int64) for column in (ledger.block, ledger.offset, ledger.length))
         return first, *rest
 
+    def is_promising(self, at: int, size: int) -> bool:
+        """Whether a whole content, of `size` bytes and number `at` of those looked at, may have copies."""
+        return size >= self._segment and self._rows[at] < self._rows[at + 1]
+
     def pieces(self, at: int, base: int, data: bytes, holes: Sequence[tuple[int, int]]) -> list[Piece]:
         """What the window `data` at offset `base` of the content consists of, in order.
 
@@ -270,7 +274,7 @@ class CopyFinder:
         """
         first, last = self._rows[at], self._rows[at + 1]
         window = _Window()
-        if holes or self._goes_on is not None or (first < last and len(data) >= self._segment):
+        if holes or self._goes_on is not None or first < last:
             self._fill(window, base, data, self._candidates(self._hits[first:last]), holes)
         window.literal_to(len(data))
         return window.pieces

@@ -53,7 +53,7 @@ def _no_sketch() -> NDArray[np.uint64]:
     return np.empty(0, dtype=np.uint64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Content:
     """A distinct content: what one or more files of the tree hold.
 
@@ -223,7 +223,10 @@ class _Planner:
         self._finder.look_at(first, datas)
         for at, (content, data) in enumerate(zip(contents, datas, strict=True)):
             self._finder.begin(first + at)
-            self._plan_window(at, content, 0, data, holes.get(at, ()))
+            if at in holes or self._finder.is_promising(at, len(data)):
+                self._plan_window(at, content, 0, data, holes.get(at, ()))
+            else:
+                self._store_all(content, data)
         return sum(map(len, datas))
 
     def _plan_large(self, rank: int) -> Iterator[int]:
@@ -248,6 +251,14 @@ class _Planner:
         placed = self._store(content, base, data, pieces, dense)
         self._extents = len(placed) + (self._extents if base else 0)
         self._finder.record(base, placed)
+
+    def _store_all(self, content: Content, data: bytes) -> None:
+        """A content without holes or copies."""
+        dense = content.kind_class == DENSE
+        for start, length, block, offset in self._packer.place(
+            content.ordinal, 0, data, [(0, len(data))], content.repeats, dense
+        ):
+            self._finder.record(start, ((block, offset, length),))
 
     def _bounded(
         self, content: Content, base: int, length: int, pieces: list[Piece], dense: bool
