@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -50,7 +48,7 @@ class Lease:
     def take(cls, holder: object) -> Lease:
         """A new lease of this process; it ends with `release`, or with `holder`."""
         pid = os.getpid()
-        lease = cls(pid, process_start(pid) or "", boot_id(), machine_id(), secrets.token_hex(8))
+        lease = cls(pid, process_start(pid) or "", boot_id(), machine_id(), os.urandom(8).hex())
         _holders[lease.token] = holder
         return lease
 
@@ -154,6 +152,8 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _output(*command: str) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=5, env={**os.environ, "LC_ALL": "C"}, check=False

@@ -6,10 +6,12 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from ucompress.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 WINDOWS = os.name == "nt"
@@ -31,6 +33,8 @@ def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
     lines = list(patterns)
     if not lines:
         return None
+    from pathspec import GitIgnoreSpec
+
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:

@@ -6,8 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from ucompress.errors import InputError, UsageError
 from ucompress.scan.manifest import (
@@ -21,6 +20,9 @@ from ucompress.scan.manifest import (
 )
 from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole, read_xattrs
 from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 _WORD = (1 << 64) - 1
 _REPARSE_POINT = 0x400
@@ -241,10 +243,11 @@ class _Scanner:
             return outer
         lines = [line.removesuffix("\r") for line in os.fsdecode(text).split("\n")]
         try:
-            spec = GitIgnoreSpec.from_lines(lines)
-        except ValueError as error:
-            self.found.notices.append(ScanNote(name + b"/.gitignore", f"not honoured: {error}"))
+            spec = pattern_spec(lines)
+        except UsageError as error:
+            self.found.notices.append(ScanNote(name + b"/.gitignore", f"not honoured: {error.__cause__}"))
             return outer
+        assert spec is not None, "a text has one line at least"
         return Ignore(spec, len(os.fsdecode(name)) + 1, outer)
 
     def _without_barren(self, order: list[int]) -> list[int]:
