@@ -12,7 +12,7 @@ from ucompress.archive.entry import EntryKind
 from ucompress.archive.layout import PageHeader
 from ucompress.archive.names import write_names_prefixed, write_names_table
 from ucompress.archive.pages import LINKED, PERMISSIONS, TIME_STEPS, TIME_TABLE, TIMED
-from ucompress.archive.placing import PlaceWriter
+from ucompress.archive.placing import place_files
 from ucompress.codec.varint import write_varint
 
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | N
     return min(pages, key=len)
 
 
+def _write_array(values: Integers) -> bytes:
+    """`write_column` of an array."""
+    numbers = values.astype("<u8")
+    width = (int(numbers.max(initial=0)).bit_length() + 7) // 8
+    return bytes((width,)) + numbers.view(np.uint8).reshape(-1, 8).T[:width].tobytes()
+
+
 def _write_kinds(kinds: Integers, modes: Integers) -> bytes:
     bits = PERMISSIONS.bit_length()
     rows = kinds.astype(np.int64) << bits | modes.astype(np.int64) & PERMISSIONS
@@ -57,9 +64,9 @@ def _write_kinds(kinds: Integers, modes: Integers) -> bytes:
     return b"".join(
         (
             write_varint(len(table)),
-            write_column((table >> bits).tolist()),
-            write_column((table & PERMISSIONS).tolist()),
-            write_column(numbers.tolist()),
+            _write_array(table >> bits),
+            _write_array(table & PERMISSIONS),
+            _write_array(numbers),
         )
     )
 
@@ -74,12 +81,12 @@ def _write_times(times: Integers) -> bytes:
     values = times // 10**unit
     table, numbers = np.unique(values, return_inverse=True)
     if 2 * len(table) <= len(values) + 1:
-        body = write_varint(len(table)) + write_column(np.diff(table).view(np.uint64).tolist())
-        body += write_column(numbers.tolist())
+        body = write_varint(len(table)) + _write_array(np.diff(table))
+        body += _write_array(numbers)
         coding, first = TIME_TABLE, int(table[0])
     else:
         steps = np.diff(values)  # modulo 2^64
-        body = write_column((steps << 1 ^ steps >> 63).view(np.uint64).tolist())
+        body = _write_array(steps << 1 ^ steps >> 63)
         coding, first = TIME_STEPS, int(values[0])
     return bytes((unit, coding)) + write_varint(zigzag(first)) + body
 
@@ -89,13 +96,15 @@ def _write_contents(
 ) -> bytes:
     """Where the files' contents are, and a hash of each content."""
     files = np.flatnonzero(kinds == EntryKind.FILE)
-    contents = members.contents[begin + files].tolist()
-    own = dict.fromkeys(content for content in contents if content >= 0)
-    extents = dict(zip(own, members.extents(list(own)), strict=True))
-    places = PlaceWriter()
-    for at, content in zip(files.tolist(), contents, strict=True):
-        places.add(paths[at], content, extents.get(content, ()))
-    return places.to_bytes() + b"".join([_hash(members, content, hash_length) for content in own])
+    placed = place_files(
+        members, [paths[at] for at in files.tolist()], members.contents[begin + files].astype(np.int64)
+    )
+    columns = (
+        placed.shapes, placed.twins, placed.sizes, placed.codes, placed.lengths,
+        placed.distances, placed.block_steps, placed.offsets,
+    )  # fmt: skip
+    hashes = [_hash(members, content, hash_length) for content in placed.own.tolist()]
+    return b"".join((*map(_write_array, columns), *hashes))
 
 
 def _hash(members: Members, content: int, hash_length: int) -> bytes:

@@ -105,19 +105,6 @@ class Members:
             xattrs={at: self.xattrs[old] for at, old in enumerate(chosen) if old in self.xattrs},
         )
 
-    def extents(self, contents: Sequence[int]) -> list[list[tuple[int, int, int]]]:
-        """For each of some contents its extents as (block, offset, length)."""
-        if not contents:
-            return []
-        starts = self.extent_start[np.asarray(contents)]
-        counts = self.extent_start[np.asarray(contents) + 1] - starts
-        ends = np.cumsum(counts)
-        rows = np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1])
-        columns = (self.extent_block, self.extent_offset, self.extent_length)
-        flat = list(zip(*(column[rows].tolist() for column in columns), strict=True))
-        begins = (ends - counts).tolist()
-        return [flat[begin:end] for begin, end in zip(begins, ends.tolist(), strict=True)]
-
 
 def _integers(values: list[int]) -> NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
