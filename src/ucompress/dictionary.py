@@ -52,6 +52,8 @@ _COST_LZ: Final = 4
 
 _FIRST_SHARE: Final = 20  # most corpora are best served by one part in this many of their bytes
 
+_AMPLE: Final = 7  # halves: at levels 1-3, where this many times the cost is saved, less is not tried
+
 _USUAL_TRIALS: Final = 3
 # What a byte that is primed with or coded takes of time, in bytes that the planner looks at; measured.
 _QUICK_WORK: Final = 3
@@ -158,7 +160,8 @@ def choose_suffix(
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
     gains = _Gains(dictionary, sample, unique_bytes, max(level, 3), poll, tried)
-    best = _climb(gains.of, _steps(len(dictionary)), unique_bytes // _FIRST_SHARE)
+    steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
+    best = _climb(gains.of, steps, first, gains.is_ample if level <= 3 else _never)
     return dictionary[len(dictionary) - best :], gains.of(best)
 
 
@@ -167,16 +170,22 @@ def _steps(available: int) -> list[int]:
     return [0, *(size for size in SIZES if size < available), available]
 
 
-def _climb(gain: Callable[[int], int], steps: Sequence[int], first: int) -> int:
+def _never(size: int) -> bool:
+    return False
+
+
+def _climb(
+    gain: Callable[[int], int], steps: Sequence[int], first: int, is_ample: Callable[[int], bool] = _never
+) -> int:
     """The step of the highest gain, sought upwards from the one nearest to `first`, else downwards.
 
-    Gains rise to one summit and fall, so that most sizes need not be tried. A summit that gains nothing
-    is none: then it is 0.
+    Gains rise to one summit and fall, so that most sizes need not be tried: none below one whose gain
+    is ample. A summit that gains nothing is none: then it is 0.
     """
     start = at = min(range(1, len(steps)), key=lambda i: abs(steps[i] - first))
     while at + 1 < len(steps) and gain(steps[at + 1]) > gain(steps[at]):
         at += 1
-    if at == start:
+    if at == start and not is_ample(steps[at]):
         while at > 0 and gain(steps[at - 1]) >= gain(steps[at]):
             at -= 1
     return steps[at] if gain(steps[at]) > 0 else 0
@@ -214,6 +223,11 @@ class _Gains:
             self._known[size] = saved - self._own_cost(suffix)
             self._tried(_work(self._level, size + sum(map(len, self._sample))))
         return self._known[size]
+
+    def is_ample(self, size: int) -> bool:
+        """Whether the suffix of this size saves so much more than it costs that no smaller one will do better."""
+        cost = self._own_cost(self._dictionary[len(self._dictionary) - size :])
+        return 2 * (self.of(size) + cost) >= _AMPLE * cost
 
     def _own_cost(self, suffix: bytes) -> int:
         """About how many bytes the suffix takes in the archive: every third piece of it, coded.

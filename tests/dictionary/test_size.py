@@ -116,6 +116,28 @@ def test_no_size_is_taken_that_gains_nothing(gains, first, best):
     assert _climb(dict(zip(steps, gains, strict=True)).__getitem__, steps, first) == best
 
 
+def test_smaller_sizes_than_one_that_gains_amply_are_not_tried():
+    tried = []
+
+    def gain(size: int) -> int:
+        tried.append(size)
+        return {0: 0, 64: 9, 256: 8, 1024: 7}[size]
+
+    steps = [0, 64, 256, 1024]
+    assert _climb(gain, steps, 256, lambda size: size == 256) == 256
+    assert set(tried) == {256, 1024}
+    assert _climb(gain, steps, 256, lambda size: size == 64) == 64
+
+
+@pytest.mark.parametrize(("level", "trials"), [(3, 1), (4, 2)])
+def test_quick_levels_try_one_size_where_that_saves_amply(level, trials):
+    text = bytes(random.Random(2).choices(b"abcdefgh", k=100_000))
+    tried = []
+    best, gain = choose_suffix(text, level, [text] * 4, 100 << 20, tried=tried.append)
+    assert (best, len(tried)) == (text, trials)
+    assert gain > 10 * len(text)
+
+
 def test_choosing_a_size_can_be_stopped_between_two_pieces():
     class StoppedError(Exception):
         pass
