@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
+from ucompress.codec.pack import split_prefixed
 from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 
@@ -60,27 +60,13 @@ def write_strings(strings: Iterable[bytes]) -> bytes:
 
 def shared_prefix(a: bytes, b: bytes) -> int:
     """Number of leading bytes that two strings have in common."""
-    return _shared(_first_lowest(a), _first_lowest(b), min(len(a), len(b)))
-
-
-def _first_lowest(string: bytes) -> int:
-    """A string as a number, its first byte the lowest: two at once tell where strings part."""
-    return int.from_bytes(string, "little")
-
-
-def _shared(a: int, b: int, limit: int) -> int:
-    differ = a ^ b
-    return min(((differ & -differ).bit_length() - 1) >> 3, limit) if differ else limit
+    return array("Q", split_prefixed((a, b))[0])[1]
 
 
 def write_prefixed(strings: Sequence[bytes]) -> bytes:
     """Coding 0 of format section 6.4: shared lengths, then what follows them."""
-    numbers = list(map(_first_lowest, strings))
-    lengths = list(map(len, strings))
-    limits = map(min, lengths, chain((0,), lengths))
-    shared = list(map(_shared, numbers, chain((0,), numbers), limits))
-    suffixes = [string[common:] for string, common in zip(strings, shared, strict=True)]
-    return write_column(shared) + write_strings(suffixes)
+    shared, suffixes = split_prefixed(strings)
+    return write_column(array("Q", shared)) + write_blob(suffixes)
 
 
 class Cursor:
