@@ -225,7 +225,7 @@ class _Gains:
         return self._known[size]
 
     def is_ample(self, size: int) -> bool:
-        """Whether the suffix of this size saves so much more than it costs that no smaller one will do better."""
+        """Whether the suffix of this size saves so much more than it costs that none below does better."""
         cost = self._own_cost(self._dictionary[len(self._dictionary) - size :])
         return 2 * (self.of(size) + cost) >= _AMPLE * cost
 
