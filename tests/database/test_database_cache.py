@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +41,7 @@ def test_any_change_of_the_stamp_is_a_miss(field: str) -> None:
     with PatternDatabase(":memory:") as database:
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)
         for change in (-1, 1, 1 << 40):
-            changed = replace(STAMP, **{field: getattr(STAMP, field) + change})
+            changed = STAMP._replace(**{field: getattr(STAMP, field) + change})
             assert database.cache.lookup(b"/a", changed, PARAMETERS) is None
         assert database.cache.lookup(b"/a", STAMP, b"other parameters") is None
         assert database.cache.lookup(b"/b", STAMP, PARAMETERS) is None
@@ -51,7 +50,7 @@ def test_any_change_of_the_stamp_is_a_miss(field: str) -> None:
 def test_an_analysis_with_too_large_a_sample_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "LARGEST_SAMPLE", len(ANALYSIS.sample))
     with PatternDatabase(":memory:") as database:
-        large = replace(ANALYSIS, sample=ANALYSIS.sample + b"x")
+        large = ANALYSIS._replace(sample=ANALYSIS.sample + b"x")
         rows = [(b"/a", STAMP, large), (b"/b", STAMP, ANALYSIS)]
         assert database.cache.store(rows, PARAMETERS) == 1
         assert database.cache.lookup(b"/a", STAMP, PARAMETERS) is None
@@ -61,7 +60,7 @@ def test_an_analysis_with_too_large_a_sample_is_not_kept(monkeypatch: pytest.Mon
 def test_the_newest_analysis_of_a_path_is_kept() -> None:
     with PatternDatabase(":memory:") as database:
         cache = database.cache
-        newer = replace(STAMP, mtime_ns=STAMP.mtime_ns + 1)
+        newer = STAMP._replace(mtime_ns=STAMP.mtime_ns + 1)
         other = FileAnalysis(b"e" * 32, 2, b"", 0)
         cache.store([(b"/a", STAMP, ANALYSIS), (b"/a", newer, other)], PARAMETERS)
         assert cache.lookup(b"/a", STAMP, PARAMETERS) is None
@@ -73,7 +72,7 @@ def test_many_files_come_in_order() -> None:
         rows = [
             (
                 b"/%d" % n,
-                replace(STAMP, inode=n),
+                STAMP._replace(inode=n),
                 FileAnalysis(n.to_bytes(32, "little"), n % 3, b"s" * n, n),
             )
             for n in range(1234)
@@ -112,10 +111,10 @@ def test_all_values_survive(
 @pytest.mark.parametrize(
     "bad",
     [
-        replace(ANALYSIS, digest=b"short"),
-        replace(ANALYSIS, kind_class=256),
-        replace(ANALYSIS, kind_class=-1),
-        replace(ANALYSIS, patterns_found=-1),
+        ANALYSIS._replace(digest=b"short"),
+        ANALYSIS._replace(kind_class=256),
+        ANALYSIS._replace(kind_class=-1),
+        ANALYSIS._replace(patterns_found=-1),
     ],
 )
 def test_what_lookup_would_not_accept_is_not_stored(bad: FileAnalysis) -> None:
@@ -172,7 +171,7 @@ def test_files_changed_right_before_the_scan_are_not_kept() -> None:
         b"/fine clock": (scan - 150_000_000, scan - 150_000_000, True),
     }
     with PatternDatabase(":memory:") as database:
-        rows = [(p, replace(STAMP, mtime_ns=m, ctime_ns=c), ANALYSIS) for p, (m, c, _) in cases.items()]
+        rows = [(p, STAMP._replace(mtime_ns=m, ctime_ns=c), ANALYSIS) for p, (m, c, _) in cases.items()]
         kept = database.cache.store(rows, PARAMETERS, scanned_at_ns=scan)
         found = {path: database.cache.lookup(path, stamp, PARAMETERS) is not None for path, stamp, _ in rows}
         assert found == {path: settled for path, (_, _, settled) in cases.items()}
@@ -181,7 +180,7 @@ def test_files_changed_right_before_the_scan_are_not_kept() -> None:
 
 def test_large_samples_cut_batches_short() -> None:
     with PatternDatabase(":memory:", batch_size=10_000) as database:
-        rows = [(b"/%d" % n, STAMP, replace(ANALYSIS, sample=bytes(1 << 20))) for n in range(10)]
+        rows = [(b"/%d" % n, STAMP, ANALYSIS._replace(sample=bytes(1 << 20))) for n in range(10)]
         batches = [len(batch) for batch in database.cache._batches(rows, None)]
         assert batches == [4, 4, 2]
 
@@ -231,7 +230,7 @@ def test_the_oldest_artifacts_make_room() -> None:
 def test_the_oldest_analyses_make_room() -> None:
     with PatternDatabase(":memory:", batch_size=1) as database:
         cache = database.cache
-        rows = [(b"/%d" % n, STAMP, replace(ANALYSIS, sample=bytes(1000))) for n in range(20)]
+        rows = [(b"/%d" % n, STAMP, ANALYSIS._replace(sample=bytes(1000))) for n in range(20)]
         cache.store(rows, PARAMETERS)
         cache.prune()
         assert all(cache.lookup_many([(path, STAMP) for path, _, _ in rows], PARAMETERS))
@@ -248,7 +247,7 @@ def test_damage_found_on_the_way_costs_only_the_cache(
 ) -> None:
     path = tmp_path / "p.db"
     with PatternDatabase(path) as database:
-        rows = [(b"/%04d" % n, STAMP, replace(ANALYSIS, sample=bytes(900))) for n in range(2000)]
+        rows = [(b"/%04d" % n, STAMP, ANALYSIS._replace(sample=bytes(900))) for n in range(2000)]
         database.cache.store(rows, PARAMETERS)
         database.cache.store_artifact(b"key", "plan", b"p")
     # Only pages of analyses, after the schema; a check at opening would find it, so none is made here.

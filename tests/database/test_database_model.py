@@ -213,7 +213,8 @@ def test_sigkill_at_any_moment_leaves_a_sound_database_and_every_promise(tmp_pat
         assert database.warnings == ()
         assert database._connection.query("PRAGMA integrity_check") == [("ok",)]
         assert database._connection.query("PRAGMA foreign_key_check") == []
-        (record,) = database.jobs.interrupted()
+        record = database.jobs.latest()
+        assert record is not None
         assert record.state is JobState.INTERRUPTED
         assert [block.number for block in database.jobs.blocks(record.id)] == list(
             range(len(database.jobs.blocks(record.id)))

@@ -1,5 +1,6 @@
 """The analyzer by itself: patterns of some files, one file, and what it tells of its work."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +17,7 @@ from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.file_processor import ParallelFileProcessor
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.progress import PipelinePhase, ProgressReporter
+from ucompress.scan import MemberKind, scan
 
 LINE = b"def main(arguments): return 0  # what every file has\n"
 
@@ -147,3 +149,34 @@ def test_work_on_the_dictionary_is_told_up_to_its_end(watched):
     assert result.statistics.dictionary_bytes
     assert done[-1] > planned // 2 + unique
     assert len({amount for amount in done if amount > planned + unique // 2}) > 2
+
+
+@pytest.mark.parametrize(
+    "spelling", ["t", "./t", "t/", "t//", "../{here}/t", "x/../t", ".", "t/a/f", "{absolute}/t"]
+)
+def test_the_cache_knows_a_file_by_its_absolute_name_however_the_input_is_spelled(
+    tmp_path, monkeypatch, spelling
+):
+    fill_codebase(tmp_path / "t", 3, 500)
+    (tmp_path / "t" / "a").mkdir()
+    (tmp_path / "t" / "a" / "f").write_bytes(b"x")
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path)
+    manifest = scan([spelling.format(here=tmp_path.name, absolute=tmp_path)])
+    names = analyzers._CacheNames(manifest)
+    files = [index for index, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE]
+    assert files
+    for index in files:
+        source = manifest.source(index)
+        assert names(index, source)[0] == os.path.abspath(source)
+
+
+def test_a_file_is_known_to_a_later_run_from_another_folder(analyzer, tmp_path, monkeypatch):
+    fill_codebase(tmp_path / "t", 3, 500)
+    monkeypatch.chdir(tmp_path)
+    assert analyzer.database.cache.knows_no_file()
+    first = analyzer.analyze_manifest(scan(["t"]))
+    assert not analyzer.database.cache.knows_no_file()
+    monkeypatch.setattr(analyzers, "analyze_content", lambda *_: pytest.fail("read again"))
+    monkeypatch.chdir(tmp_path / "t")
+    assert analyzer.analyze_manifest(scan([tmp_path / "t"])).samples == first.samples

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ucompress.database import database_files
 from ucompress.errors import InputError, UsageError
-from ucompress.scan import MemberKind, database_files, is_as_scanned, look_again, open_source, scan
+from ucompress.scan import MemberKind, is_as_scanned, look_again, open_source, scan
 
 POSIX = os.name == "posix"
 
@@ -33,8 +34,17 @@ def test_members_begin_at_the_inputs_own_name_and_ascend(tmp_path):
     manifest = scan([tmp_path / "top"])
     assert names(manifest) == ["top", "top/a", "top/b", "top/b.txt", "top/b/c", "top/é"]
     assert manifest.paths == sorted(manifest.paths)
-    assert manifest.total_bytes == 4
-    assert manifest.file_count == 4
+    assert [size for size in manifest.sizes if size] == [2, 1, 1]
+
+
+def test_sources_of_many_entries_are_those_of_each(tmp_path):
+    tree(tmp_path / "t", {"a/b": b"1", "c": b""})
+    tree(tmp_path / "other", {"deep/er/f": b"1"})
+    (tmp_path / "single").write_bytes(b"x")
+    manifest = scan([tmp_path / "t", str(tmp_path / "other") + "/", tmp_path / "single"])
+    everything = range(len(manifest))
+    assert manifest.sources(everything) == [manifest.source(index) for index in everything]
+    assert manifest.sources([4, 0]) == [manifest.source(4), manifest.source(0)]
 
 
 def test_rows_hold_what_stat_says(tmp_path):
@@ -114,7 +124,7 @@ def test_the_lowest_path_is_the_primary_of_hard_links(tmp_path):
         (b"t/m", MemberKind.HARDLINK, b"t/a"),
         (b"t/z", MemberKind.HARDLINK, b"t/a"),
     ]
-    assert scan([tmp_path / "t"]).total_bytes == 3
+    assert [entry.size for entry in (first, *rest)] == [3, 3, 3]
 
 
 @pytest.mark.skipif(not POSIX, reason="names are text on Windows")

@@ -9,7 +9,7 @@ from ucompress.database.jobs import BlockRow, JobRecord, JobState, JobStore
 from ucompress.database.pattern_database import PatternDatabase
 from ucompress.database.pattern_table import PatternSource
 from ucompress.database.pointer import LastJob, last_job, remember_job, state_folder
-from ucompress.database.recovery import is_strange
+from ucompress.database.recovery import database_files, is_strange
 from ucompress.database.schema import APPLICATION_ID, SCHEMA_VERSION
 from ucompress.database.times import utc_now
 
@@ -26,6 +26,7 @@ __all__ = [
     "LastJob",
     "PatternDatabase",
     "PatternSource",
+    "database_files",
     "is_strange",
     "last_job",
     "remember_job",

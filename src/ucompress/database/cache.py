@@ -7,8 +7,7 @@ a row that does not fit is as good as none. The worst that a bad database does i
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_digest
 
@@ -37,10 +36,13 @@ FINE_TICK_NS = 100_000_000
 COARSE_TICK_NS = 2_000_000_000
 
 _MASK = (1 << 64) - 1
+_MOST_FOUND = (1 << 63) - 1
+_STAMP = struct.Struct("<5Q")
+_NUMBERS = struct.Struct("<BQ")
+_ROW_LENGTHS = struct.Struct("<6Q")
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
+class FileStamp(NamedTuple):
     """What tells that a file is unchanged, as `stat` gives it.
 
     Attributes:
@@ -59,11 +61,13 @@ class FileStamp:
 
     def to_bytes(self) -> bytes:
         """The stamp in 40 bytes."""
-        values = (self.size, self.mtime_ns, self.ctime_ns, self.inode, self.device)
-        return struct.pack("<5Q", *(value & _MASK for value in values))
+        size, mtime_ns, ctime_ns, inode, device = self
+        return _STAMP.pack(size & _MASK, mtime_ns & _MASK, ctime_ns & _MASK, inode & _MASK, device & _MASK)
 
     def settled(self, moment_ns: int) -> bool:
         """Whether any later write must have changed the stamp, if it was taken at `moment_ns` or later."""
+        if max(self.mtime_ns, self.ctime_ns) <= moment_ns - COARSE_TICK_NS:
+            return True
         for time_ns in (self.mtime_ns, self.ctime_ns):
             coarse = time_ns % 1_000_000_000 == 0
             if time_ns > moment_ns - (COARSE_TICK_NS if coarse else FINE_TICK_NS):
@@ -71,8 +75,7 @@ class FileStamp:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class FileAnalysis:
+class FileAnalysis(NamedTuple):
     """What analysis found in one file.
 
     Attributes:
@@ -124,6 +127,10 @@ class AnalysisCache:
             found = {row[0]: row for row in rows}
             for path, stamp in batch:
                 yield _analysis(found.get(path), stamp, parameters)
+
+    def knows_no_file(self) -> bool:
+        """Whether there is nothing to look up, as in a new database."""
+        return not self._read("SELECT 1 FROM processed_files LIMIT 1", ())
 
     def store(
         self,
@@ -271,8 +278,13 @@ def _checksum(*parts: bytes) -> bytes:
 
 
 def _row_checksum(path: bytes, stamp: bytes, parameters: bytes, analysis: FileAnalysis) -> bytes:
-    numbers = struct.pack("<BQ", analysis.kind_class, analysis.patterns_found)
-    return _checksum(path, stamp, parameters, analysis.digest, numbers, analysis.sample)
+    """`_checksum` of all values of a row: path, stamp, parameters, digest, numbers, sample."""
+    digest, kind_class, sample, patterns_found = analysis
+    lengths = _ROW_LENGTHS.pack(
+        len(path), len(stamp), len(parameters), len(digest), _NUMBERS.size, len(sample)
+    )
+    numbers = _NUMBERS.pack(kind_class, patterns_found)
+    return xxh3_64_digest(b"".join((lengths, path, stamp, parameters, digest, numbers, sample)))
 
 
 def _values(
@@ -281,26 +293,18 @@ def _values(
     if not _is_sound(analysis):
         raise ValueError(f"not an analysis that can be kept: {analysis!r:.200}")
     packed = stamp.to_bytes()
-    return (
-        path,
-        stamp.size,
-        analysis.patterns_found,
-        now,
-        packed,
-        parameters,
-        analysis.digest,
-        analysis.kind_class,
-        analysis.sample,
-        _row_checksum(path, packed, parameters, analysis),
-    )
+    digest, kind_class, sample, patterns_found = analysis
+    checksum = _row_checksum(path, packed, parameters, analysis)
+    return path, stamp.size, patterns_found, now, packed, parameters, digest, kind_class, sample, checksum
 
 
 def _is_sound(analysis: FileAnalysis) -> bool:
+    digest, kind_class, sample, patterns_found = analysis
     return (
-        len(analysis.digest) == DIGEST_BYTES
-        and 0 <= analysis.kind_class <= 255
-        and len(analysis.sample) <= LARGEST_SAMPLE
-        and 0 <= analysis.patterns_found < 1 << 63
+        len(digest) == DIGEST_BYTES
+        and 0 <= kind_class <= 255
+        and len(sample) <= LARGEST_SAMPLE
+        and 0 <= patterns_found <= _MOST_FOUND
     )
 
 
@@ -308,13 +312,14 @@ def _analysis(row: Sequence[object] | None, stamp: FileStamp, parameters: bytes)
     if row is None:
         return None
     path, packed, made_with, digest, kind_class, sample, patterns_found, checksum = row
-    if packed != stamp.to_bytes() or made_with != parameters:
+    expected = stamp.to_bytes()
+    if packed != expected or made_with != parameters:
         return None
     if not (isinstance(path, bytes) and isinstance(digest, bytes) and isinstance(sample, bytes)):
         return None
     if not (isinstance(kind_class, int) and isinstance(patterns_found, int)):
         return None
     analysis = FileAnalysis(digest, kind_class, sample, patterns_found)
-    if not _is_sound(analysis) or checksum != _row_checksum(path, stamp.to_bytes(), parameters, analysis):
+    if not _is_sound(analysis) or checksum != _row_checksum(path, expected, parameters, analysis):
         return None
     return analysis

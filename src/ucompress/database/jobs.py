@@ -218,25 +218,10 @@ class JobStore:
         rows = self._connection.query(f"{_SELECT} WHERE key = ?", (key,))
         return _record(rows[0]) if rows else None
 
-    def get(self, job: int) -> JobRecord | None:
-        """The job of this number."""
-        rows = self._connection.query(f"{_SELECT} WHERE id = ?", (job,))
-        return _record(rows[0]) if rows else None
-
     def latest(self) -> JobRecord | None:
         """The job that last gave a sign of life."""
         rows = self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC LIMIT 1")
         return _record(rows[0]) if rows else None
-
-    def all(self) -> list[JobRecord]:
-        """Every job, the one that last gave a sign of life first."""
-        return [
-            _record(row) for row in self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC")
-        ]
-
-    def interrupted(self) -> list[JobRecord]:
-        """Jobs that can be resumed, the latest first; those whose process was killed are among them."""
-        return [record for record in self.all() if record.state is JobState.INTERRUPTED]
 
     def _refuse_living(self, sql: sqlite3.Connection, key: bytes) -> None:
         for row in sql.execute(f"{_SELECT} WHERE state = ?", (JobState.RUNNING.value,)).fetchall():

@@ -10,7 +10,7 @@ from ucompress.database.checkpoints import CheckpointTable
 from ucompress.database.connection import Connection
 from ucompress.database.jobs import JobStore
 from ucompress.database.pattern_table import PatternSource, PatternTable
-from ucompress.database.recovery import SIDECARS
+from ucompress.database.recovery import database_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,9 +86,8 @@ class PatternDatabase:
         path = self._connection.path
         if path is None:
             return ()
-        own = [path.with_name(path.name + suffix) for suffix in ("", *SIDECARS)]
         aside = sorted(p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.corrupt-"))
-        return (*own, *aside)
+        return (*database_files(path), *aside)
 
     @property
     def warnings(self) -> tuple[str, ...]:

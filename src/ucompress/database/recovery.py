@@ -45,6 +45,11 @@ class DamagedFileError(sqlite3.DatabaseError):
     """Our own check found the file unsound where SQLite saw nothing wrong yet."""
 
 
+def database_files(path: str | os.PathLike[str]) -> list[Path]:
+    """The files that SQLite may keep for one database: none of them is ever packed."""
+    return [Path(os.fspath(path) + suffix) for suffix in ("", *SIDECARS)]
+
+
 def primary_code(error: sqlite3.Error) -> int:
     """SQLite's primary result code of an error; 0 where there is none."""
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF

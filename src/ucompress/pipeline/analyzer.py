@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.checksum import digest
 from ucompress.database import FileAnalysis, FileStamp
@@ -55,8 +55,7 @@ PASSES = 2
 COUNTER_CAPACITY = 2 * samples.SAMPLES
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzedFile:
+class AnalyzedFile(NamedTuple):
     """A file that was analyzed.
 
     Attributes:
@@ -277,23 +276,25 @@ class ParallelAnalyzer:
     ) -> Iterator[AnalyzedFile]:
         """The analysis of each wanted file that can be read, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
-        known = self._known(manifest, wanted, parameters, distrusted) if key_stamp != 0 else {}
+        sources = manifest.sources(wanted)
+        names = _CacheNames(manifest)
+        known = self._known(wanted, sources, names, parameters, distrusted) if key_stamp != 0 else {}
         fresh = (
-            FileToRead(manifest.source(index), manifest.sizes[index], index)
-            for index in wanted
+            FileToRead(source, manifest.sizes[index], index)
+            for index, source in zip(wanted, sources, strict=True)
             if index not in known
         )
         results = self._sampled(fresh, shift)
         links = _links(manifest)
         pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
         stored_at = time.monotonic()
-        for index in wanted:
-            source, path, size = manifest.source(index), manifest.paths[index], manifest.sizes[index]
+        for index, source in zip(wanted, sources, strict=True):
+            path, size = manifest.paths[index], manifest.sizes[index]
             found: FileAnalysis | OSError | None = known.get(index)
             if found is None:
                 found = next(results)
                 if isinstance(found, FileAnalysis) and key_stamp != 0:
-                    pending.append((_cache_path(source), _stamp(manifest, index), found))
+                    pending.append((*names(index, source), found))
             # The processor tells of the bytes that it reads.
             self.progress_reporter.advance(files=1, size=size if index in known else 0, path=path)
             if isinstance(found, OSError):
@@ -313,16 +314,20 @@ class ParallelAnalyzer:
         return chain.from_iterable(self.processor.process_files(files, visit))
 
     def _known(
-        self, manifest: Manifest, wanted: list[int], parameters: bytes, distrusted: Collection[bytes]
+        self,
+        wanted: list[int],
+        sources: list[bytes],
+        names: _CacheNames,
+        parameters: bytes,
+        distrusted: Collection[bytes],
     ) -> dict[int, FileAnalysis]:
-        requests = ((_cache_path(manifest.source(index)), _stamp(manifest, index)) for index in wanted)
-        found = self.database.cache.lookup_many(requests, parameters)
+        if self.database.cache.knows_no_file():
+            return {}
+        found = self.database.cache.lookup_many(map(names, wanted, sources), parameters)
         return {
             index: analysis
-            for index, analysis in zip(wanted, found, strict=True)
-            if analysis is not None
-            and is_sample(analysis.sample)
-            and manifest.source(index) not in distrusted
+            for index, source, analysis in zip(wanted, sources, found, strict=True)
+            if analysis is not None and is_sample(analysis.sample) and source not in distrusted
         }
 
 
@@ -335,16 +340,29 @@ def _links(manifest: Manifest) -> dict[bytes, list[bytes]]:
     return links
 
 
-def _cache_path(source: bytes) -> bytes:
-    """The name of a file in the cache: absolute, its links unresolved, and quick to make."""
-    return source if source.startswith(b"/") else os.path.abspath(source)  # noqa: PTH100  bytes
+class _CacheNames:
+    """What the cache knows the files of a manifest by; called with an entry and its source.
 
+    A file's name there is absolute, its links unresolved. Only the inputs need be looked at for that: what
+    comes below them has no parts like `..`.
+    """
 
-def _stamp(manifest: Manifest, index: int) -> FileStamp:
-    return FileStamp(
-        manifest.sizes[index],
-        manifest.mtimes_ns[index],
-        manifest.ctimes_ns[index],
-        manifest.inodes[index],
-        manifest.devices[index],
-    )
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.lengths = [len(root) for root in manifest.roots]
+        self.roots = [
+            root if root.startswith(b"/") else os.path.abspath(root).rstrip(b"/")  # noqa: PTH100  bytes
+            for root in manifest.roots
+        ]
+
+    def __call__(self, index: int, source: bytes) -> tuple[bytes, FileStamp]:
+        manifest = self.manifest
+        root = manifest.inputs[index]
+        stamp = FileStamp(
+            manifest.sizes[index],
+            manifest.mtimes_ns[index],
+            manifest.ctimes_ns[index],
+            manifest.inodes[index],
+            manifest.devices[index],
+        )
+        return self.roots[root] + source[self.lengths[root] :], stamp

@@ -9,10 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.archive.layout import MAGIC
-from ucompress.database import is_strange
+from ucompress.database import database_files, is_strange
 from ucompress.errors import InputError, OutputError, UsageError
 from ucompress.pipeline.job import user_dictionary
-from ucompress.scan import database_files
 
 if TYPE_CHECKING:
     from pathlib import Path

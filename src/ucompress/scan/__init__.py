@@ -9,7 +9,6 @@ path.
 from ucompress.scan.again import is_as_scanned, look_again
 from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time
 from ucompress.scan.opening import open_source
-from ucompress.scan.rules import database_files
 from ucompress.scan.walk import Progress, scan
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Progress",
     "ScanEntry",
     "ScanNote",
-    "database_files",
     "is_as_scanned",
     "kept_time",
     "look_again",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import overload
@@ -137,15 +137,18 @@ class Manifest(Sequence[ScanEntry]):
         slash = path.find(b"/")
         return self.roots[self.inputs[index]] + (path[slash:] if slash >= 0 else b"")
 
-    @property
-    def file_count(self) -> int:
-        """Number of files, hard links included."""
-        return sum(kind in (MemberKind.FILE, MemberKind.HARDLINK) for kind in self.kinds)
-
-    @property
-    def total_bytes(self) -> int:
-        """Bytes of all files, each hard-linked file once."""
-        return sum(size for size, kind in zip(self.sizes, self.kinds, strict=True) if kind == MemberKind.FILE)
+    def sources(self, indices: Iterable[int]) -> list[bytes]:
+        """`source` of many entries."""
+        paths, inputs, roots = self.paths, self.inputs, self.roots
+        names: dict[int, int] = {}  # length of the first part of an input's member paths
+        found = []
+        for index in indices:
+            root, path = inputs[index], paths[index]
+            cut = names.get(root)
+            if cut is None:
+                cut = names[root] = len(path.partition(b"/")[0])
+            found.append(roots[root] + path[cut:])
+        return found
 
 
 def kept_time(time_ns: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.errors import UsageError
@@ -13,15 +12,9 @@ from ucompress.errors import UsageError
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 WINDOWS = os.name == "nt"
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-
-
-def database_files(path: str | os.PathLike[str]) -> list[Path]:
-    """The files that SQLite may keep for one database: none of them is ever packed."""
-    return [Path(os.fspath(path) + suffix) for suffix in DATABASE_SUFFIXES]
 
 
 def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
