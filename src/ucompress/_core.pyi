@@ -1,11 +1,13 @@
 """The Python face of the native core; each name's docstring stands in `_core` itself."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
+
+_Span = TypeVar("_Span", bound=tuple[int, int, int])
 
 # Patterns: rolling hash, counts.
 
@@ -212,3 +214,17 @@ def read_spans(rows: Iterable[tuple[bytes, int, int]]) -> list[bytes | int]: ...
 # Index pages.
 
 def split_prefixed(strings: Iterable[bytes]) -> tuple[bytes, bytes]: ...
+def join_prefixed(shared: Buffer, suffixes: list[bytes]) -> list[bytes]: ...
+def first_bad_path(paths: list[bytes]) -> int: ...
+def running_sums(first: int, steps: Buffer, zigzagged: bool) -> list[int]: ...
+def resolve_twins(shapes: Buffer, twins: Buffer, sizes: Buffer) -> tuple[list[int], list[int]]: ...
+def place_extents(
+    paths: list[bytes],
+    sources: list[int],
+    sizes: list[int],
+    shapes: Buffer,
+    columns: Sequence[Buffer],
+    kind: type[_Span],
+    blocks: int,
+    largest_block: int,
+) -> list[tuple[_Span, ...]]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
@@ -101,4 +101,4 @@ def folder(path: bytes, mode: int = 0o755, mtime_ns: int = 10**18) -> Entry:
 def hole_first(entry: Entry, length: int) -> Entry:
     """The same file with zeros before its content."""
     extents = (Extent(HOLE, 0, length), *entry.extents)
-    return replace(entry, size=entry.size + length, extents=extents)
+    return entry._replace(size=entry.size + length, extents=extents)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -263,16 +262,16 @@ def test_entries_are_validated_by_the_writer(tmp_path: Path) -> None:
     bad = [
         [second, first],
         [first, first],
-        [replace(first, path=b"../x")],
-        [replace(first, path=b"/x")],
-        [replace(first, path=b"x//y")],
-        [replace(first, path=b"")],
-        [replace(first, path=b"a\0b")],
-        [replace(first, size=5)],
-        [replace(first, kind=EntryKind.CANCELLED, size=0, extents=())],
-        [replace(first, kind=EntryKind.SYMLINK, size=0, extents=())],
-        [replace(first, mtime_ns=1 << 63)],
-        [replace(first, xattrs=((b"user.x", bytes(1 << 21)),))],
+        [first._replace(path=b"../x")],
+        [first._replace(path=b"/x")],
+        [first._replace(path=b"x//y")],
+        [first._replace(path=b"")],
+        [first._replace(path=b"a\0b")],
+        [first._replace(size=5)],
+        [first._replace(kind=EntryKind.CANCELLED, size=0, extents=())],
+        [first._replace(kind=EntryKind.SYMLINK, size=0, extents=())],
+        [first._replace(mtime_ns=1 << 63)],
+        [first._replace(xattrs=((b"user.x", bytes(1 << 21)),))],
     ]
     for entries in bad:
         good.entries = entries
@@ -376,7 +375,7 @@ def test_bytes_that_belong_to_no_part_are_found(tmp_path: Path, where: str) -> N
 def test_a_lost_page_of_the_errata_makes_its_members_doubtful(tmp_path: Path) -> None:
     plan = plan_files({b"a": b"first" * 99, b"b": b"second" * 99}, block=495)
     path = tmp_path / "a.ucz"
-    changed = replace(plan.entries[0], mtime_ns=7)
+    changed = plan.entries[0]._replace(mtime_ns=7)
     write(path, plan, errata=[(plan.entries[0], changed)], substituted=[0])
     data = bytearray(path.read_bytes())
     with Archive(path) as archive:

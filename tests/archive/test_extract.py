@@ -6,7 +6,6 @@ import io
 import os
 import random
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def difficult(tmp_path: Path) -> tuple[Path, dict[bytes, bytes]]:
     plan = plan_files(files, others=others, hashed=True)
     for number, entry in enumerate(plan.entries):
         if entry.kind is EntryKind.FILE:
-            plan.entries[number] = replace(entry, mode=0o600 + number, mtime_ns=10**18 + number)
+            plan.entries[number] = entry._replace(mode=0o600 + number, mtime_ns=10**18 + number)
     path = tmp_path / "difficult.ucz"
     write(path, plan, header=ArchiveHeader(level=1, content_hash_bytes=8))
     return path, files
@@ -175,7 +174,7 @@ def test_hostile_paths_are_refused(tmp_path: Path, evil: bytes, monkeypatch: pyt
     """A writer without scruples: the reader must not give such a path to anyone."""
     monkeypatch.setattr(index_module, "path_problem", lambda path: None)
     plan = plan_files({b"ok": b"content"})
-    plan.entries = sorted([*plan.entries, replace(plan.entries[0], path=evil)], key=lambda e: e.path)
+    plan.entries = sorted([*plan.entries, plan.entries[0]._replace(path=evil)], key=lambda e: e.path)
     path = tmp_path / "evil.ucz"
     write(path, plan)
     with Archive(path) as archive, pytest.raises(CorruptArchiveError, match=r"evil\.ucz"):
@@ -187,7 +186,7 @@ def test_hostile_paths_are_refused(tmp_path: Path, evil: bytes, monkeypatch: pyt
 def test_dangerous_modes_and_attributes_are_dropped(tmp_path: Path) -> None:
     plan = plan_files({b"suid": b"#!"})
     xattrs = ((b"security.capability", b"x"), (b"user.note", b"y"))
-    plan.entries = [replace(plan.entries[0], mode=0o6755, xattrs=xattrs)]
+    plan.entries = [plan.entries[0]._replace(mode=0o6755, xattrs=xattrs)]
     path = tmp_path / "a.ucz"
     write(path, plan)
     with Archive(path) as archive:
@@ -234,8 +233,8 @@ def test_a_wrong_plan_is_found_out_by_the_content_hash(tmp_path: Path) -> None:
     files = {b"big": words(1, 9000), b"small": words(2, 100)}
     plan = plan_files(files, block=3000, hashed=True)
     swapped = plan.entries[0].extents
-    plan.entries[0] = replace(plan.entries[0], extents=(swapped[1], swapped[0], swapped[2]))
-    plan.entries[1] = replace(plan.entries[1], extents=(Extent(0, 7, 100),))
+    plan.entries[0] = plan.entries[0]._replace(extents=(swapped[1], swapped[0], swapped[2]))
+    plan.entries[1] = plan.entries[1]._replace(extents=(Extent(0, 7, 100),))
     path = tmp_path / "a.ucz"
     write(path, plan, header=ArchiveHeader(level=1, content_hash_bytes=32))
     with Archive(path) as archive:

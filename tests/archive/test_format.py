@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,10 +59,10 @@ def entries(draw: st.DrawFn) -> list[Entry]:
             extents = tuple(draw(EXTENTS))
             size = sum(extent.length for extent in extents)
             digest = random.Random(repr(extents)).randbytes(32) if extents else None
-            entry = replace(entry, extents=extents, size=size, digest=digest)
+            entry = entry._replace(extents=extents, size=size, digest=digest)
         elif kind is EntryKind.SYMLINK:
-            entry = replace(
-                entry, target=draw(st.binary(min_size=1, max_size=9).filter(lambda t: 0 not in t))
+            entry = entry._replace(
+                target=draw(st.binary(min_size=1, max_size=9).filter(lambda t: 0 not in t))
             )
         result.append(entry)
     return result
@@ -72,7 +71,7 @@ def entries(draw: st.DrawFn) -> list[Entry]:
 def kept(entry: Entry, hash_length: int) -> Entry:
     """The entry with as much of its digest as the archive keeps."""
     has_digest = entry.digest and hash_length and entry.size
-    return replace(entry, digest=entry.digest[:hash_length] if entry.digest and has_digest else None)
+    return entry._replace(digest=entry.digest[:hash_length] if entry.digest and has_digest else None)
 
 
 @given(entries(), st.sampled_from([0, 8, 32]))
@@ -81,7 +80,7 @@ def test_pages_give_back_every_entry(rows: list[Entry], hash_length: int) -> Non
         return
     page = Page(encode_page(Members.of(rows), hash_length), hash_length, "page")
     kept = [
-        replace(row, digest=row.digest[:hash_length] if row.digest and hash_length else None) for row in rows
+        row._replace(digest=row.digest[:hash_length] if row.digest and hash_length else None) for row in rows
     ]
     assert [page.entry(number) for number in range(len(page))] == kept
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,13 +56,13 @@ def rows(seed: int) -> list[Entry]:
         kind = generator.choice([EntryKind.FILE] * 5 + [EntryKind.DIRECTORY, EntryKind.SYMLINK])
         entry = Entry(name, kind, generator.choice([0o644, 0o755]), generator.choice([5, 10**18, 10**18 + 1]))
         if kind is EntryKind.SYMLINK:
-            entry = replace(entry, target=b"elsewhere", xattrs=((b"user.a", b"1"),))
+            entry = entry._replace(target=b"elsewhere", xattrs=((b"user.a", b"1"),))
         elif kind is EntryKind.FILE and generator.random() < 0.9:
             length = generator.choice([7, 70, 7000])
             places = [Extent(0, at, length), Extent(3, 5, length), Extent(-1, 0, length), Extent(0, 0, 7)]
             extents = tuple(generator.sample(places, generator.choice([1, 1, 2])))
-            entry = replace(
-                entry, extents=extents, size=sum(extent.length for extent in extents), digest=bytes(32)
+            entry = entry._replace(
+                extents=extents, size=sum(extent.length for extent in extents), digest=bytes(32)
             )
             at += length
         result.append(entry)

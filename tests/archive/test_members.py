@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise, takewhile
 
 import numpy as np
@@ -67,7 +66,7 @@ def test_pages_end_by_entries_by_weight_and_by_extents(monkeypatch: pytest.Monke
     assert pages_of(files(2, 7)) == [1, 1]
     monkeypatch.setattr(index_module, "PAGE_BYTES", 2 * (64 + 5))
     assert pages_of(files(5, 2)) == [2, 2, 1]
-    heavy = [replace(entry, xattrs=((b"user.x", b"?"),)) for entry in files(2, 1)]
+    heavy = [entry._replace(xattrs=((b"user.x", b"?"),)) for entry in files(2, 1)]
     assert pages_of(heavy) == [1, 1]
 
 

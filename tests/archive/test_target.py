@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from ucompress.archive import Archive, Entry, EntryKind, Extent, ExtractionLimits
-from ucompress.archive import extract as extract_module
-from ucompress.archive.extract import select
+from ucompress.archive import Archive, Entry, EntryKind, Extent, ExtractionLimits, selection
+from ucompress.archive.selection import select
 from ucompress.errors import (
     ClosedArchiveError,
     CorruptArchiveError,
@@ -242,11 +241,11 @@ def test_a_file_of_very_many_parts_is_refused(here):
 
 def test_batches_end_by_their_extents(here, monkeypatch):
     """However many parts files have, few of them are held at once."""
-    monkeypatch.setattr(extract_module, "BATCH_EXTENTS", 400)
+    monkeypatch.setattr(selection, "BATCH_EXTENTS", 400)
     extents = tuple(Extent(number & 1, number >> 1, 1) for number in range(200))
     entries = [Entry(b"f%02d" % number, size=200, extents=extents) for number in range(20)]
     write(here / "a.ucz", Plan(entries, [b"x" * 100, b"y" * 100]))
-    assert [len(batch) for batch in extract_module.cut(entries)] == [2] * 10
+    assert [len(batch) for batch in selection.cut(entries)] == [2] * 10
     with Archive("a.ucz") as archive:
         assert archive.extract("out").failed == []
         assert archive.blocks_decoded == 20

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -123,7 +122,7 @@ def lz_levels() -> Made:
 def kinds() -> Made:
     plan = plan_files({b"t/a": words(1, 400), b"t/\xff raw\n": b"x", b"t/empty": b""})
     plan.entries = [
-        replace(entry, mode=0o640 + number, mtime_ns=TIME + number, xattrs=((b"user.n", b"%d" % number),))
+        entry._replace(mode=0o640 + number, mtime_ns=TIME + number, xattrs=((b"user.n", b"%d" % number),))
         for number, entry in enumerate(plan.entries)
     ]
     plan.entries += [
@@ -143,7 +142,7 @@ def holes() -> Made:
     extents = (gap, first, gap, second)
     plan.entries = [
         Entry(b"only-zeros", size=10_000, extents=(gap,)),
-        replace(plan.entries[0], size=20_600, extents=extents),
+        plan.entries[0]._replace(size=20_600, extents=extents),
     ]
     return made(plan), plan
 
@@ -190,7 +189,7 @@ def errata() -> Made:
     plan = plan_files({b"gone": words(1, 500), b"kept": words(2, 500), b"new": words(3, 500)}, block=500)
     planned = {entry.path: entry for entry in plan.entries}
     plan.blocks.append(words(9, 123))
-    truth = replace(planned[b"new"], size=123, extents=(Extent(3, 0, 123),), mtime_ns=TIME)
+    truth = planned[b"new"]._replace(size=123, extents=(Extent(3, 0, 123),), mtime_ns=TIME)
     rows = [(planned[b"gone"], Entry(b"gone", EntryKind.CANCELLED)), (planned[b"new"], truth)]
     data = made(plan, errata=rows, substituted=[0, 2])
     plan.entries = [planned[b"kept"], truth]
@@ -263,7 +262,7 @@ def in_block(block: int, offset: int, length: int, path: bytes = b"file") -> Ent
 
 def wrong_hash() -> Made:
     plan = plan_files({b"a": words(1, 100)}, hashed=True)
-    plan.entries = [replace(plan.entries[0], digest=bytes(32))]
+    plan.entries = [plan.entries[0]._replace(digest=bytes(32))]
     return made(plan, hash_length=8), None
 
 

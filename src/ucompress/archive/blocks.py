@@ -5,13 +5,35 @@ from __future__ import annotations
 import threading
 
 from ucompress.archive.cache import ByteCache
+from ucompress.archive.coding import decode_shared
 from ucompress.archive.directory import Directory
 from ucompress.archive.entry import HOLE, Entry
-from ucompress.archive.layout import BLOCK_HEADER_SIZE, SUBSTITUTED, ArchiveHeader, BlockHeader, check
-from ucompress.archive.salvage import payload_of, read_dictionary
+from ucompress.archive.layout import (
+    BLOCK_HEADER_SIZE,
+    CODED_SLACK,
+    SUBSTITUTED,
+    ArchiveHeader,
+    BlockHeader,
+    check,
+)
+from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
-from ucompress.codec.block import BlockDecompressor
-from ucompress.errors import CorruptArchiveError
+from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
+
+_REUSED = (32 << 20) - (64 << 10)
+"""Just below the most that glibc lets a freed span raise its bounds to."""
+
+
+def keep_freed_memory() -> None:
+    """Let the C library reuse what a block took for the next one.
+
+    glibc gives memory back to the system at once where more is freed than the largest span freed before
+    it, twice over. A decoder's window and output do that, and every page faults again for the next
+    block: that took longer than decoding. A large span, never touched, raises both bounds; nothing
+    happens elsewhere.
+    """
+    bytes(_REUSED)
 
 
 class BlockReader:
@@ -98,6 +120,7 @@ class BlockReader:
             dictionary = self.dictionary
             with self._lock:
                 if self._decoder is None:
+                    keep_freed_memory()
                     self._decoder = BlockDecompressor(dictionary)
         return self._decoder
 
@@ -106,3 +129,23 @@ class BlockReader:
         flags = self._table.flags
         blocks = {extent.block for extent in entry.extents if extent.block != HOLE}
         return any(block < len(flags) and flags[block] for block in blocks)
+
+
+def read_dictionary(payload: ProtectedPayload) -> bytes:
+    """The dictionary, repaired if need be."""
+    failure: ArchiveError = CorruptArchiveError("the dictionary is damaged beyond repair")
+    for read in (payload.read, payload.repair):
+        data = read(0, min(payload.length, 21 + DICTIONARY_LIMIT + CODED_SLACK))
+        size = int.from_bytes(data[1:5], "little")
+        if len(data) != payload.length or len(data) < 21 or not 1 <= size <= DICTIONARY_LIMIT:
+            continue
+        try:
+            decoded = decode_shared(data[0], data[21:], size)
+        except UnsupportedArchiveError as error:
+            failure = error
+            continue
+        except ArchiveError:
+            continue
+        if check(decoded, 16) == data[5:21]:
+            return decoded
+    raise failure

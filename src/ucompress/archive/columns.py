@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 from ucompress.codec.pack import split_prefixed
+from ucompress.codec.unpack import join_prefixed
 from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 
@@ -157,18 +158,14 @@ class Cursor:
 
     def prefixed(self, count: int, limit: int) -> list[bytes]:
         """`count` prefix-coded strings (coding 0 of format section 6.4), of at most `limit` bytes in all."""
-        shared = self.numbers(count, 65_535)
+        shared = self.column(count)
         strings = self.strings(count)
-        if sum(shared) + sum(map(len, strings)) > limit:
+        if max(shared, default=0) > 65_535 or sum(shared) + sum(map(len, strings)) > limit:
             raise self.fail(f"its names exceed {limit} bytes")
-        before = b""
-        for number, common in enumerate(shared):
-            if common:
-                if common > len(before):
-                    raise self.fail("a name shares more than there is")
-                strings[number] = before[:common] + strings[number]
-            before = strings[number]
-        return strings
+        try:
+            return join_prefixed(shared, strings)
+        except ValueError as error:
+            raise self.fail(str(error)) from error
 
     def finish(self) -> None:
         """Refuse leftovers."""

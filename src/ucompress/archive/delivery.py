@@ -6,7 +6,6 @@ import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.archive.entry import HOLE, Entry, Extent, show
@@ -132,7 +131,7 @@ class Delivery:
     def _assign(self, entry: Entry) -> None:
         """Note which blocks a file takes parts of."""
         if entry.digest is not None and not self._hashes.allows(entry):
-            entry = replace(entry, digest=None)
+            entry = entry._replace(digest=None)
         if len(entry.extents) == 1:
             self._whole.setdefault(entry.extents[0].block, []).append(entry)
             return
@@ -166,21 +165,22 @@ class Delivery:
         """Write what is plain in one call: one span of the block, no attributes; returns what is left."""
         assert self._staging is not None
         plain, rest, rows = [], [], list[Row]()
-        view = memoryview(data)
+        view, size_of_block, doubtful = memoryview(data), len(data), self._archive.is_doubtful
         for entry in entries:
-            offset, size = (entry.extents[0].offset, entry.size) if entry.extents else (0, 0)
-            is_hole = bool(entry.extents) and entry.extents[0].block == HOLE
-            if len(entry.extents) > 1 or is_hole or entry.xattrs or offset + size > len(data):
+            path, _, mode, mtime_ns, size, extents, digest, xattrs, _ = entry
+            block, offset = extents[0][:2] if extents else (0, 0)
+            if len(extents) > 1 or block == HOLE or xattrs or offset + size > size_of_block:
                 rest.append(entry)
                 continue
-            digest = entry.digest and check(view[offset : offset + size], len(entry.digest))
-            try:
-                self._archive.check_content(entry, digest)
-            except ArchiveError:
-                rest.append(entry)
-                continue
+            if digest or doubtful:
+                found = digest and check(view[offset : offset + size], len(digest))
+                try:
+                    self._archive.check_content(entry, found)
+                except ArchiveError:
+                    rest.append(entry)
+                    continue
             plain.append(entry)
-            rows.append((entry.path, offset, size, entry.mode & PERMISSIONS, entry.mtime_ns))
+            rows.append((path, offset, size, mode & PERMISSIONS, mtime_ns))
         missing = self._staging.write(data, rows)
         for number in reversed(missing):
             rest.append(plain.pop(number))

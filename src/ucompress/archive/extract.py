@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +16,13 @@ from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure,
 from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.pages import LINKED
+from ucompress.archive.selection import cut, select, selected
 from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import (
     ArchiveError,
     CompressionError,
     CorruptArchiveError,
-    MemberNotFoundError,
     OutputError,
     UnsafeArchiveError,
     UnsupportedArchiveError,
@@ -31,12 +30,6 @@ from ucompress.errors import (
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
-
-BATCH = 50_000
-"""Files whose blocks are decoded together: each block once in a batch."""
-
-BATCH_EXTENTS = 1 << 18
-"""Extents at which a batch ends before it has as many files: they take memory."""
 
 BYTES_PER_EXTENT = 64
 """An extent more is allowed for each so many bytes of content."""
@@ -142,41 +135,8 @@ def extract(
         target.close()
 
 
-def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
-    """Entries of the given names and of everything below them, each once and ascending; all without names."""
-    if names is None:
-        yield from archive.entries()
-        return
-    found, last = set[bytes](), b""
-    # What lies below `a` does not follow `a` at once: `a-b` comes between.
-    for key in sorted({*names, *(name + b"/" for name in names)}):
-        if last and key.startswith(last):
-            continue
-        if not key.endswith(b"/"):
-            with contextlib.suppress(MemberNotFoundError):
-                yield archive.entry(key)
-                found.add(key)
-            continue
-        last = key
-        for entry in archive.entries(key):
-            found.add(key[:-1])
-            yield entry
-        if key[:-1] not in found:
-            name = show(key[:-1])
-            raise MemberNotFoundError(f"{archive.name}: there is no member {name}; nothing was written")
-
-
-def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries in batches, of so many files and so many extents."""
-    batch, extents = list[Entry](), 0
-    for entry in entries:
-        batch.append(entry)
-        extents += len(entry.extents)
-        if len(batch) >= BATCH or extents >= BATCH_EXTENTS:
-            yield batch
-            batch, extents = [], 0
-    if batch:
-        yield batch
+def _over_limit(entry: Entry) -> UnsafeArchiveError:
+    return UnsafeArchiveError(f"{show(entry.path)} exceeds the limits of extraction; nothing was written")
 
 
 class _Extraction:
@@ -210,34 +170,49 @@ class _Extraction:
         limits, total, extents, content = self._limits, 0, 0, 0
         look = not force and not self._target.is_empty()
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
-        batches, top = cut(select(self._archive, names)), None
+        batches, tops = cut(select(self._archive, names)), dict[bytes, bool]()
         self._first = next(batches, [])
-        for count, entry in enumerate(chain(self._first, chain.from_iterable(batches)), 1):
-            self._selected = count
-            extents += max(0, len(entry.extents) - 1)
-            content += entry.size
-            for extent in entry.extents:
-                if extent.block != HOLE:
-                    total += extent.length
-            if (
-                count > limits.members
-                or entry.path.count(b"/") >= limits.depth
-                or entry.size > limits.file_bytes
-                or extents > limits.extents + content // BYTES_PER_EXTENT
-            ):
-                raise UnsafeArchiveError(
-                    f"{show(entry.path)} exceeds the limits of extraction; nothing was written"
-                )
+        for batch in chain((self._first,), batches):
+            for entry in batch:
+                extents += max(0, len(entry.extents) - 1)
+                content += entry.size
+                for block, _, length in entry.extents:
+                    if block != HOLE:
+                        total += length
+                if (
+                    entry.size > limits.file_bytes
+                    or extents > limits.extents + content // BYTES_PER_EXTENT
+                    or entry.path.count(b"/") >= limits.depth
+                ):
+                    raise _over_limit(entry)
+            if self._selected + len(batch) > limits.members:
+                raise _over_limit(batch[limits.members - self._selected])
+            self._selected += len(batch)
             if free is not None and total > free:
                 raise UnsafeArchiveError(
                     f"extraction takes more than the {free} bytes allowed; nothing was written"
                 )
-            if top is None or not entry.path.startswith(top):
-                self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
-                name = entry.path.partition(b"/")[0]
-                top, stands = name + b"/", self._target.exists(name)
-                self._new = self._new and not stands
-            if look and stands and entry.kind is not EntryKind.DIRECTORY and self._target.exists(entry.path):
+            self._check_tops(batch, tops)
+            if look:
+                self._check_free(batch, tops)
+
+    def _check_tops(self, batch: list[Entry], tops: dict[bytes, bool]) -> None:
+        """Note which of the topmost names stand in the target; refuse one that cannot be made there."""
+        first = {entry.path.partition(b"/")[0]: entry for entry in reversed(batch)}
+        for name in sorted(first.keys() - tops.keys()):
+            entry = first[name]
+            self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
+            tops[name] = self._target.exists(name)
+            self._new = self._new and not tops[name]
+
+    def _check_free(self, batch: list[Entry], tops: dict[bytes, bool]) -> None:
+        """Refuse a member other than a folder that is there already."""
+        for entry in batch:
+            if (
+                tops[entry.path.partition(b"/")[0]]
+                and entry.kind is not EntryKind.DIRECTORY
+                and self._target.exists(entry.path)
+            ):
                 raise OutputError(
                     f"{show(entry.path)} is already there; nothing was written. "
                     "--force replaces it (in Python force=True)"
@@ -381,18 +356,6 @@ class _Extraction:
         """The files that hard links lead to, each with the link's path."""
         for link in links:
             try:
-                yield replace(self._archive.origin(link), path=link.path)
+                yield self._archive.origin(link)._replace(path=link.path)
             except ArchiveError as error:
                 self._fail(link, reason(error))
-
-
-def selected(path: bytes, names: set[bytes] | None) -> bool:
-    """Whether a path is one of the names or below one."""
-    if names is None or path in names:
-        return True
-    slash = path.find(b"/")
-    while slash >= 0:
-        if path[:slash] in names:
-            return True
-        slash = path.find(b"/", slash + 1)
-    return False

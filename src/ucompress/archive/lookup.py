@@ -11,8 +11,8 @@ from ucompress.archive.cache import ByteCache
 from ucompress.archive.directory import Directory, PageTable
 from ucompress.archive.entry import Entry, EntryKind
 from ucompress.archive.layout import SECTION_HEADER_SIZE
-from ucompress.archive.pages import Page
-from ucompress.archive.salvage import check_page, payload_of
+from ucompress.archive.pages import Page, check_page
+from ucompress.archive.parity import payload_of
 from ucompress.archive.source import FileSource
 from ucompress.errors import ArchiveError, CorruptArchiveError
 
@@ -119,10 +119,11 @@ class EntryFinder:
                 lost = LostPage(table.entries[number], error)
                 self.lost_pages[table is self._errata, number] = lost
                 continue
-            for at in range(bisect_left(page.paths, prefix), len(page)):
-                if not page.paths[at].startswith(prefix):
-                    return
-                yield page.entry(at)
+            start = bisect_left(page.paths, prefix)
+            stop = bisect_left(page.paths, True, start, key=lambda path: not path.startswith(prefix))
+            yield from page.entries(start, stop)
+            if stop < len(page):
+                return
 
     def _page(self, table: PageTable, number: int) -> Page:
         """One page: from the cache, or with one read."""

@@ -20,7 +20,7 @@ from ucompress.archive.layout import (
     Footer,
     check,
 )
-from ucompress.archive.salvage import payload_of, survey
+from ucompress.archive.parity import payload_of
 from ucompress.archive.source import FileSource
 from ucompress.errors import CorruptArchiveError, InputError, UnsupportedArchiveError
 
@@ -96,6 +96,8 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
                 f"{error}; nothing was changed. `extract --recover` may still find members "
                 "(in Python recover=True)"
             ) from error
+    from ucompress.archive.salvage import survey
+
     directory = survey(source, header)
     return Opened(header, directory, None, errata_known=directory.errata.section_at > 0)
 

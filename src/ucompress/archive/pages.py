@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterable
+from functools import partial
+from itertools import compress, islice, pairwise
+from typing import TypeVar
 
 from ucompress.archive.coding import decode_shared
 from ucompress.archive.columns import (
     Cursor,
-    signed,
-    unzigzag,
 )
-from ucompress.archive.entry import Entry, EntryKind, link_problem, path_problem
+from ucompress.archive.entry import Entry, EntryKind, Extent, link_problem, path_problem
 from ucompress.archive.layout import (
     PAGE_HEADER_SIZE,
     TARGET_LIMIT,
@@ -21,16 +22,26 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.names import read_names
 from ucompress.archive.places import PlaceReader
+from ucompress.codec.unpack import first_bad_path, running_sums
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
+T = TypeVar("T")
 
 KINDS = tuple(EntryKind)
 TIMED = (EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK)
 LINKED = (EntryKind.SYMLINK, EntryKind.HARDLINK)
 PERMISSIONS = 0o7777
+_FILES = (EntryKind.FILE,)
+_make_entry = partial(tuple.__new__, Entry)
+_IS_FILE = bytes([kind == EntryKind.FILE for kind in range(256)])
 TIME_TABLE = 0
 TIME_STEPS = 1
+
+
+def check_page(data: bytes) -> bool:
+    """Whether a whole page agrees with its own check."""
+    return check(data[:16] + data[PAGE_HEADER_SIZE:], 8) == data[16:PAGE_HEADER_SIZE]
 
 
 class Page:
@@ -58,14 +69,12 @@ class Page:
         self._kinds, self._modes = _read_kinds(cursor, count)
         self.paths = read_names(cursor, count)
         self._check_paths(cursor)
-        self._times = self._read_times(cursor)
-        self._file_numbers = _ordinals(self._kinds, (EntryKind.FILE,))
-        files = [path for path, number in zip(self.paths, self._file_numbers, strict=True) if number >= 0]
-        self._places = PlaceReader(cursor, files)
+        timed = self._count(TIMED, count)
+        self._times = _read_times(cursor, timed) if timed else []
+        self._places = PlaceReader(cursor, self._of_files(self.paths))
         self._hash_length = hash_length
         self._hashes = cursor.take(hash_length * self._places.own_files)
-        self._link_numbers = _ordinals(self._kinds, LINKED)
-        links = max(self._link_numbers) + 1
+        links = self._count(LINKED, count)
         self._targets = cursor.strings(links) if links else []
         if any(not 0 < len(target) <= TARGET_LIMIT for target in self._targets):
             raise cursor.fail("a link's target has an impossible length")
@@ -78,79 +87,88 @@ class Page:
         """Number of entries."""
         return len(self.paths)
 
+    def _count(self, kinds: Iterable[int], stop: int) -> int:
+        """How many of the entries before `stop` are of these kinds."""
+        return sum([self._kinds.count(kind, 0, stop) for kind in kinds])
+
+    def _of_files(self, values: list[bytes]) -> list[bytes]:
+        """Of one value for each entry those of files."""
+        return list(compress(values, self._kinds.translate(_IS_FILE)))
+
     def _check_paths(self, cursor: Cursor) -> None:
-        paths = self.paths
-        if any(before >= after for before, after in pairwise(paths)):
-            raise cursor.fail("its paths are out of order")
-        for path in paths:
+        number = first_bad_path(self.paths)
+        if number >= 0:
+            path = self.paths[number]
             if problem := path_problem(path):
                 raise cursor.fail(f"the path {path[:100]!r} is not allowed: {problem}")
+            raise cursor.fail("its paths are out of order")
 
     def _check_hard_links(self, cursor: Cursor) -> None:
-        if EntryKind.HARDLINK not in self._kinds:
-            return
-        for kind, path, number in zip(self._kinds, self.paths, self._link_numbers, strict=True):
-            if kind == EntryKind.HARDLINK and (problem := link_problem(path, self._targets[number])):
+        targets = iter(self._targets)
+        for kind, path in zip(self._kinds, self.paths, strict=True) if self._targets else ():
+            if kind not in LINKED:
+                continue
+            target = next(targets)
+            if kind == EntryKind.HARDLINK and (problem := link_problem(path, target)):
                 raise cursor.fail(f"the hard link {path[:100]!r} has a target that is not allowed: {problem}")
-
-    def _read_times(self, cursor: Cursor) -> list[int]:
-        """A time for each entry; 0 for those that have none."""
-        numbers = _ordinals(self._kinds, TIMED)
-        count = max(numbers) + 1
-        if not count:
-            return [0] * len(numbers)
-        times = _read_times(cursor, count)
-        return [times[number] if number >= 0 else 0 for number in numbers]
 
     @property
     def cancels(self) -> bool:
         """Whether an entry is cancelled, which only errata may do."""
         return EntryKind.CANCELLED in self._kinds
 
-    def kind(self, number: int) -> EntryKind:
-        """Kind of entry `number`."""
-        return KINDS[self._kinds[number]]
-
-    def size(self, number: int) -> int:
-        """Bytes of content of entry `number`, 0 if it is no file."""
-        file_number = self._file_numbers[number]
-        return self._places.sizes[file_number] if file_number >= 0 else 0
+    @property
+    def content_bytes(self) -> int:
+        """Bytes of content of all files."""
+        return sum(self._places.sizes)
 
     def entry(self, number: int) -> Entry:
         """Entry `number` with all that the archive says of it."""
-        file_number, link_number = self._file_numbers[number], self._link_numbers[number]
-        is_file = file_number >= 0
-        return Entry(
-            path=self.paths[number],
-            kind=self.kind(number),
-            mode=self._modes[number],
-            mtime_ns=self._times[number],
-            size=self.size(number),
-            extents=self._places.extents(file_number) if is_file else (),
-            digest=self._digest(file_number) if is_file else None,
-            xattrs=self._xattr_sets[self._which_xattrs[number]],
-            target=self._targets[link_number] if link_number >= 0 else b"",
+        return self.entries(number, number + 1)[0]
+
+    def entries(self, start: int, stop: int) -> list[Entry]:
+        """Some neighbouring entries with all that the archive says of them."""
+        kinds = self._kinds[start:stop]
+        files, links = self._count(_FILES, start), self._count(LINKED, start)
+        sizes, extents, digests = self._contents(files, files + kinds.count(EntryKind.FILE))
+        columns = (
+            self.paths[start:stop],
+            [KINDS[kind] for kind in kinds],
+            self._modes[start:stop],
+            _spread(kinds, TIMED, self._times, self._count(TIMED, start), 0),
+            _spread(kinds, _FILES, sizes, 0, 0),
+            _spread(kinds, _FILES, extents, 0, ()),
+            _spread(kinds, _FILES, digests, 0, None),
+            [self._xattr_sets[which] for which in self._which_xattrs[start:stop]],
+            _spread(kinds, LINKED, self._targets, links, b""),
         )
+        return list(map(_make_entry, zip(*columns, strict=True)))
+
+    def _contents(
+        self, start: int, stop: int
+    ) -> tuple[list[int], list[tuple[Extent, ...]], list[bytes | None]]:
+        """Sizes, extents and digests of some of the page's files."""
+        if start == stop:
+            return [], [], []
+        digests: list[bytes | None] = [None] * (stop - start)
+        if self._hash_length:
+            digests = [self._digest(number) for number in range(start, stop)]
+        return self._places.sizes[start:stop], self._places.extents[start:stop], digests
 
     def _digest(self, file_number: int) -> bytes | None:
-        length = self._hash_length
-        own = self._places.own_number(file_number) if length else -1
+        own, length = self._places.own_number(file_number), self._hash_length
         return self._hashes[own * length : (own + 1) * length] if own >= 0 else None
 
 
-def _ordinals(kinds: list[int], wanted: tuple[int, ...]) -> list[int]:
-    """For each entry its number among those of the wanted kinds, or -1."""
-    numbers, counted = [], 0
-    for kind in kinds:
-        if kind in wanted:
-            numbers.append(counted)
-            counted += 1
-        else:
-            numbers.append(-1)
-    return numbers
+def _spread(kinds: bytes, wanted: tuple[int, ...], values: list[T], first: int, default: T) -> list[T]:
+    """For each entry its value, if it is of the wanted kinds: the next one, from `first` on."""
+    if not any(kinds.count(kind) for kind in KINDS if kind not in wanted):
+        return values[first : first + len(kinds)]
+    following = islice(values, first, None)
+    return [next(following) if kind in wanted else default for kind in kinds]
 
 
-def _read_kinds(cursor: Cursor, count: int) -> tuple[list[int], list[int]]:
+def _read_kinds(cursor: Cursor, count: int) -> tuple[bytes, list[int]]:
     """Kind and mode of each entry."""
     rows = cursor.varint(count)
     kinds = cursor.numbers(rows, 255)
@@ -158,7 +176,7 @@ def _read_kinds(cursor: Cursor, count: int) -> tuple[list[int], list[int]]:
     if any(kind > EntryKind.CANCELLED for kind in kinds):
         raise UnsupportedArchiveError(f"an entry is of kind {max(kinds)}, which this version does not know")
     which = cursor.numbers(count, rows - 1)
-    return [kinds[row] for row in which], [modes[row] for row in which]
+    return bytes([kinds[row] for row in which]), [modes[row] for row in which]
 
 
 def _read_times(cursor: Cursor, count: int) -> list[int]:
@@ -166,18 +184,18 @@ def _read_times(cursor: Cursor, count: int) -> list[int]:
     unit, coding = cursor.byte(), cursor.byte()
     if unit > 9 or coding > TIME_STEPS:
         raise cursor.fail("its times are coded in no known way")
-    values = [cursor.svarint()]
+    first = cursor.svarint()
     if coding == TIME_TABLE:
         distinct = cursor.varint(count)
         if not distinct:
             raise cursor.fail("its table of times is empty")
-        for step in cursor.column(distinct - 1).tolist():
-            values.append(signed(values[-1] + step))
-        values = [values[row] for row in cursor.numbers(count, len(values) - 1)]
+        values = running_sums(first, cursor.column(distinct - 1), zigzagged=False)
     else:
-        for step in cursor.column(count - 1).tolist():
-            values.append(signed(values[-1] + unzigzag(step)))
-    times = [value * 10**unit for value in values]
+        values = running_sums(first, cursor.column(count - 1), zigzagged=True)
+    scale = 10**unit
+    times = [value * scale for value in values]
+    if coding == TIME_TABLE:
+        times = [times[row] for row in cursor.numbers(count, distinct - 1)]
     if max(times) >= 1 << 63 or min(times) < -(1 << 63):
         raise cursor.fail("a time exceeds 64 bits")
     return times

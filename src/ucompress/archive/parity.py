@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ucompress.archive.layout import SECTION_HEADER_SIZE, check
+
+if TYPE_CHECKING:
+    from ucompress.archive.source import FileSource
 
 GROUP_STRIPES = 16
 _SMALLEST = 64
@@ -173,3 +177,8 @@ class ProtectedPayload:
             rebuilt ^= int.from_bytes(other, "little")
         self.repaired_stripes += 1
         return rebuilt.to_bytes(plan.stripe, "little")
+
+
+def payload_of(source: FileSource, section_at: int, length: int) -> ProtectedPayload:
+    """The payload of the protected section whose header stands at `section_at`."""
+    return ProtectedPayload(source.read_at, section_at + SECTION_HEADER_SIZE, length)

@@ -178,6 +178,11 @@ class Archive(Mapping[str, bytes]):
         return self._source.reads
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether errata are lost, so that a block may hold other bytes than the index says."""
+        return not self._errata_known or self._finder.errata_lost
+
+    @property
     def lost_entries(self) -> int:
         """Members passed over so far because their index page is damaged; only with `recover`."""
         return self._finder.lost_entries
@@ -343,7 +348,7 @@ class Archive(Mapping[str, bytes]):
                 raise CorruptArchiveError(
                     f"{self.name}: the content of {show(entry.path)} differs from its hash"
                 )
-        elif (not self._errata_known or self._finder.errata_lost) and self._blocks.is_substituted(entry):
+        elif self.is_doubtful and self._blocks.is_substituted(entry):
             raise CorruptArchiveError(
                 f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
             )

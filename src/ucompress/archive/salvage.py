@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from ucompress.archive.coding import decode_shared
+from ucompress.archive.blocks import read_dictionary
 from ucompress.archive.directory import BlockTable, Directory, PageTable, separator
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     BLOCK_MARKER,
-    CODED_SLACK,
     CRITICAL,
     HEADER_SIZE,
     NO_ID,
@@ -32,11 +31,10 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.pages import Page
-from ucompress.archive.parity import ProtectedPayload, StripePlan
+from ucompress.archive.pages import Page, check_page
+from ucompress.archive.parity import ProtectedPayload, StripePlan, payload_of
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE
-from ucompress.codec.block import DICTIONARY_LIMIT
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _WINDOW = 1 << 20
@@ -83,11 +81,6 @@ def read_part(source: FileSource, at: int, archive_id: bytes) -> tuple[Part, int
     return section, section_end(at, section)
 
 
-def check_page(data: bytes) -> bool:
-    """Whether a whole page agrees with its own check."""
-    return check(data[:16] + data[PAGE_HEADER_SIZE:], 8) == data[16:PAGE_HEADER_SIZE]
-
-
 def read_page(payload: ProtectedPayload, at: int) -> bytes:
     """The page at an offset of the index's payload, repaired if need be."""
     for read in (payload.read, payload.repair):
@@ -103,36 +96,11 @@ def read_page(payload: ProtectedPayload, at: int) -> bytes:
     raise CorruptArchiveError(f"the index page at {at} of its section is damaged beyond repair")
 
 
-def payload_of(source: FileSource, section_at: int, length: int) -> ProtectedPayload:
-    """The payload of the protected section whose header stands at `section_at`."""
-    return ProtectedPayload(source.read_at, section_at + SECTION_HEADER_SIZE, length)
-
-
 def walk_pages(source: FileSource, table: PageTable, header: ArchiveHeader) -> Iterator[Page]:
     """All pages of a table, decoded one after the other."""
     payload = payload_of(source, table.section_at, table.payload_length)
     for at in table.starts:
         yield Page(read_page(payload, at), header.content_hash_bytes, "an index page")
-
-
-def read_dictionary(payload: ProtectedPayload) -> bytes:
-    """The dictionary, repaired if need be."""
-    failure: ArchiveError = CorruptArchiveError("the dictionary is damaged beyond repair")
-    for read in (payload.read, payload.repair):
-        data = read(0, min(payload.length, 21 + DICTIONARY_LIMIT + CODED_SLACK))
-        size = int.from_bytes(data[1:5], "little")
-        if len(data) != payload.length or len(data) < 21 or not 1 <= size <= DICTIONARY_LIMIT:
-            continue
-        try:
-            decoded = decode_shared(data[0], data[21:], size)
-        except UnsupportedArchiveError as error:
-            failure = error
-            continue
-        except ArchiveError:
-            continue
-        if check(decoded, 16) == data[5:21]:
-            return decoded
-    raise failure
 
 
 def read_table(source: FileSource, at: int, section: SectionHeader, header: ArchiveHeader) -> PageTable:

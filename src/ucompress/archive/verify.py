@@ -31,8 +31,8 @@ from ucompress.archive.layout import (
     check,
 )
 from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
-from ucompress.archive.parity import StripePlan, build_parity
-from ucompress.archive.salvage import hash_payload, payload_of, read_part
+from ucompress.archive.parity import StripePlan, build_parity, payload_of
+from ucompress.archive.salvage import hash_payload, read_part
 from ucompress.archive.source import FileSource
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 

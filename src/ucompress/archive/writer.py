@@ -142,11 +142,7 @@ class ArchiveWriter:
         writer._dictionary, writer._dictionary_hash = shared.dictionary, shared.dictionary_hash
         writer._at = shared.end
         writer._index, writer._index_hash = shared.index, shared.index_hash
-        writer._content_bytes = sum(
-            page.size(number)
-            for page in walk_pages(source, shared.index, header)
-            for number in range(len(page))
-        )
+        writer._content_bytes = sum(page.content_bytes for page in walk_pages(source, shared.index, header))
         for at, block in walk_records(source, shared.end, writer._archive_id, state.records):
             writer._note_block(at, block)
         file.truncate(writer._at)

@@ -75,7 +75,7 @@ def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:
     Raises:
         MemberNotFoundError: a name that the archive does not have.
     """
-    from ucompress.archive.extract import select
+    from ucompress.archive.selection import select
 
     return select(archive, [member_path(name) for name in members] if members else None)
 

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.zstd import SHARED, FrameCompressor, FrameDecompressor
-from ucompress.config import HIGHEST_LEVEL
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 STORED = 0
@@ -50,6 +49,8 @@ class BlockCompressor:
         At levels 1-3 zstd, slower than a block's: our LZ codec at its smallest would take a
         third of the whole run, and readers ten times as long.
         """
+        from ucompress.config import HIGHEST_LEVEL
+
         compressor = cls(HIGHEST_LEVEL)
         if level <= 3:
             compressor._codec, compressor._coder = ZSTD, FrameCompressor(SHARED)

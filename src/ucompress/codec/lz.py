@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 
 from ucompress._core import Decoder, Encoder, PrimedDictionary, decoder_memory, encoder_memory, primed_memory
-from ucompress.config import MIB
 from ucompress.errors import CorruptArchiveError
+
+_SMALLEST_ROOM = 1 << 20
 
 
 def _room(size: int) -> int:
     """The block size that a context is made for: `size` rounded up, so that contexts are reused."""
-    room = MIB
+    room = _SMALLEST_ROOM
     while room < size:
         room *= 2
     return room

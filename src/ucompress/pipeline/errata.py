@@ -124,7 +124,7 @@ class Corrector:
                 with suppress(OSError):
                     truth, steady = self._store(other, planned)
                     if truth.digest == planned.digest:
-                        return replace(truth, mtime_ns=planned.mtime_ns), steady
+                        return truth._replace(mtime_ns=planned.mtime_ns), steady
             raise
 
     def _store(self, source: bytes, planned: Entry) -> tuple[Entry, bool]:
@@ -144,8 +144,7 @@ class Corrector:
             steady = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             if steady or attempt == ATTEMPTS:
                 break
-        truth = replace(
-            planned,
+        truth = planned._replace(
             size=before.st_size,
             mtime_ns=kept_time(before.st_mtime_ns),
             extents=tuple(pieces),
