@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ucompress.database import database_files
 from ucompress.errors import InputError, UsageError
-from ucompress.scan import MemberKind, is_as_scanned, look_again, open_source, scan
+from ucompress.scan import MemberKind, look_again, not_as_scanned, open_source, scan
 
 POSIX = os.name == "posix"
 
@@ -358,7 +358,7 @@ def test_a_time_beyond_what_an_archive_holds_is_the_nearest_and_told(tmp_path):
     manifest = scan([tmp_path / "t"])
     assert [entry.mtime_ns for entry in manifest if entry.path == b"t/late"] == [(1 << 63) - 1]
     assert [(note.path, "2262" in note.message) for note in manifest.notices] == [(b"t/late", True)]
-    assert is_as_scanned(manifest, 1)
+    assert not_as_scanned(manifest, [1]) == []
     again, gone = look_again(manifest)
     assert (again.mtimes_ns, gone) == (manifest.mtimes_ns, [])
 

@@ -1,4 +1,5 @@
-/* uc_write_files makes, uc_read_spans reads many small files, each in as few system calls as there can be.
+/* uc_write_files makes, uc_read_spans reads, uc_look_at looks at many files, each in as few system calls
+ * as there can be.
  *
  * Writing: every file must be new (O_EXCL) and is opened below a folder's descriptor; a link in the last
  * place of its path is never followed. A file that cannot be made whole is removed again.
@@ -33,6 +34,16 @@ typedef struct {
     int error;        /* out: 0, UC_SHORT where the file ends before, or an errno */
 } uc_span;
 
+typedef struct {
+    uint64_t size;    /* UC_NONE where nothing else is told */
+    int64_t mtime_ns; /* nanoseconds since 1970 */
+    int64_t ctime_ns;
+    uint64_t inode;
+    uint64_t device;
+} uc_status;
+
+#define UC_NONE UINT64_MAX
+
 #ifdef _WIN32
 
 static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t count)
@@ -48,6 +59,13 @@ static size_t uc_read_spans(uc_span *spans, size_t count)
     for (size_t i = 0; i < count; i++)
         spans[i].error = ENOSYS;
     return count;
+}
+
+static void uc_look_at(const char *const *paths, uc_status *found, size_t count)
+{
+    (void)paths;
+    for (size_t i = 0; i < count; i++)
+        found[i].size = UC_NONE;
 }
 
 #else
@@ -145,6 +163,36 @@ static size_t uc_read_spans(uc_span *spans, size_t count)
     if (descriptor >= 0)
         close(descriptor);
     return failed;
+}
+
+#ifdef __APPLE__
+#define UC_TIME(status, which) (status).st_##which##timespec
+#else
+#define UC_TIME(status, which) (status).st_##which##tim
+#endif
+
+/* 1 where a time can be told in nanoseconds. */
+static int uc_nanoseconds(struct timespec time, int64_t *told)
+{
+    return !__builtin_mul_overflow((int64_t)time.tv_sec, (int64_t)1000000000, told)
+        && !__builtin_add_overflow(*told, (int64_t)time.tv_nsec, told);
+}
+
+/* The status of what stands at each path, no link followed; of regular files only. */
+static void uc_look_at(const char *const *paths, uc_status *found, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stat status;
+        uc_status *told = &found[i];
+        told->size = UC_NONE;
+        if (lstat(paths[i], &status) || !S_ISREG(status.st_mode)
+            || !uc_nanoseconds(UC_TIME(status, m), &told->mtime_ns)
+            || !uc_nanoseconds(UC_TIME(status, c), &told->ctime_ns))
+            continue;
+        told->size = (uint64_t)status.st_size;
+        told->inode = (uint64_t)status.st_ino;
+        told->device = (uint64_t)status.st_dev;
+    }
 }
 
 #endif

@@ -22,3 +22,11 @@ cdef extern from "files.h" nogil:
         size_t size
         int error
     size_t uc_read_spans(uc_span* spans, size_t count)
+
+    ctypedef struct uc_status:
+        uint64_t size
+        int64_t mtime_ns
+        int64_t ctime_ns
+        uint64_t inode
+        uint64_t device
+    void uc_look_at(const char** paths, uc_status* found, size_t count)

@@ -113,9 +113,11 @@ class Assembly:
         """
         database = self.context.database
         blocks = len(self.plan.blocks)
-        layout = self._layout(header)
         stored = database.cache.artifact(self.job_key, FINISHED)
-        if stored is None or len(stored) != len(layout) + _TOTALS.size or stored[: len(layout)] != layout:
+        if stored is None:
+            return None
+        layout = self._layout(header)
+        if len(stored) != len(layout) + _TOTALS.size or stored[: len(layout)] != layout:
             return None
         if not blocks or len(database.jobs.blocks(self.job)) != blocks or self.partial.exists():
             return None
@@ -243,10 +245,10 @@ class Assembly:
         blocks = self.plan.blocks
         for number in range(first, len(blocks)):
             runs = tuple(
-                RunToRead(
-                    run.content, tuple(self.contents[run.content].sources), run.offset, run.length, run.check
-                )
-                for run in blocks[number]
+                [
+                    RunToRead(content, tuple(self.contents[content].sources), offset, length, check)
+                    for content, offset, length, check in blocks[number]
+                ]
             )
             yield BlockTask(number, self.context.config.level, self.dictionary, runs)
 

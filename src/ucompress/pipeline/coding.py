@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
 from ucompress.codec.proven import ProvenCompressor
@@ -47,8 +47,7 @@ def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
     return coding_memory(config.level, dictionary_size, max(largest, MIB))
 
 
-@dataclass(frozen=True, slots=True)
-class RunToRead:
+class RunToRead(NamedTuple):
     """Literal bytes of one content.
 
     Attributes:

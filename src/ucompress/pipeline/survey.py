@@ -17,7 +17,7 @@ from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
 from ucompress.pipeline.spans import read_many
 from ucompress.progress import PipelinePhase
-from ucompress.scan import MemberKind, is_as_scanned, look_again
+from ucompress.scan import MemberKind, look_again, not_as_scanned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,8 +118,8 @@ class Survey:
         with context.workers(shared=shared, each=each) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
-        indexes = (bisect_left(manifest.paths, path) for path in failed) if as_it_comes else files
-        moved = [manifest.source(index) for index in indexes if not is_as_scanned(manifest, index)]
+        indexes = [bisect_left(manifest.paths, path) for path in failed] if as_it_comes else files
+        moved = [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
         if moved:
             raise ContentsChangedError(moved)
         for path, message in failed.items():
@@ -158,15 +158,15 @@ class Survey:
         entries: dict[int, int] = {}
         for index, ordinal in analysis.content_of.items():
             entries.setdefault(ordinal, index)  # of files with the same bytes, the first alone stands for all
+        held = self.context.held
+        looked = [entries[content.ordinal] for content in analysis.contents if content.digest in held]
         changed = []
-        for content in analysis.contents:
-            if content.digest in self.context.held and not is_as_scanned(
-                self.manifest, entries[content.ordinal], untouched=True
-            ):
-                self.context.guard.check()
-                (found,) = read_many([(content.sources[0], 0, content.size)])
-                if isinstance(found, OSError) or digest(found) != content.digest:
-                    changed.append(content)
+        for index in not_as_scanned(self.manifest, looked, untouched=True):
+            self.context.guard.check()
+            content = analysis.contents[analysis.content_of[index]]
+            (found,) = read_many([(content.sources[0], 0, content.size)])
+            if isinstance(found, OSError) or digest(found) != content.digest:
+                changed.append(content)
         insist_on_none(changed)
 
     def _analyzer(

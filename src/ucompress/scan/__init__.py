@@ -6,7 +6,7 @@ Nothing is opened here but directories, `.gitignore` files, and what has attribu
 path.
 """
 
-from ucompress.scan.again import is_as_scanned, look_again
+from ucompress.scan.again import look_again, not_as_scanned
 from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time
 from ucompress.scan.opening import open_source
 from ucompress.scan.walk import Progress, scan
@@ -17,9 +17,9 @@ __all__ = [
     "Progress",
     "ScanEntry",
     "ScanNote",
-    "is_as_scanned",
     "kept_time",
     "look_again",
+    "not_as_scanned",
     "open_source",
     "scan",
 ]

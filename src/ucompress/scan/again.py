@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from ucompress.files import look_at_files
 from ucompress.scan.manifest import (
     Manifest,
     MemberKind,
@@ -17,6 +18,7 @@ from ucompress.scan.manifest import (
 from ucompress.scan.opening import look_at
 
 _WORD = (1 << 64) - 1
+_STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
 _TYPES = {
     MemberKind.FILE: (stat.S_IFREG, "no regular file"),
     MemberKind.HARDLINK: (stat.S_IFREG, "no regular file"),
@@ -24,14 +26,34 @@ _TYPES = {
 }
 
 
-def is_as_scanned(manifest: Manifest, index: int, *, untouched: bool = False) -> bool:
-    """Whether a regular file stands where entry `index` was found, with the size and time it had then.
+def not_as_scanned(manifest: Manifest, indexes: Sequence[int], *, untouched: bool = False) -> list[int]:
+    """Entries where no regular file of the size and time that the scan saw stands any more.
 
     Args:
         manifest: the scan.
-        index: the entry.
-        untouched: also the time of its last change of any kind, attributes and names included.
+        indexes: entries of regular files.
+        untouched: also those whose attributes or names have changed since (ctime).
     """
+    if not indexes:
+        return []
+    import numpy as np
+
+    rows = np.array(indexes, np.int64)
+    seen = np.frombuffer(look_at_files([manifest.source(index) for index in indexes]), _STATUS)
+    same = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
+    for name, column in (
+        ("mtime_ns", manifest.mtimes_ns),
+        ("inode", manifest.inodes),
+        ("device", manifest.devices),
+        *([("ctime_ns", manifest.ctimes_ns)] if untouched else []),
+    ):
+        same &= seen[name] == np.frombuffer(column, seen.dtype[name])[rows]
+    # What the quick way does not know, such as very long paths, is looked at again alone.
+    doubtful = [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
+    return [index for index in doubtful if not _is_as_scanned(manifest, index, untouched=untouched)]
+
+
+def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
     try:
         status = look_at(manifest.source(index))
     except OSError:
