@@ -1,7 +1,9 @@
 """Contents that stay in memory: a file is read once before it is coded, and memory is given back in time."""
 
+import contextlib
 import os
 import pickle
+import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,9 +14,9 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
-from ucompress.checksum import digest
+from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
-from ucompress.database import PatternDatabase
+from ucompress.database import FileStamp, PatternDatabase
 from ucompress.pipeline import groundwork, memory, spans
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent
 from ucompress.pipeline.context import RunContext
@@ -124,12 +126,31 @@ def test_a_held_content_takes_the_place_of_its_file(tmp_path):
         ],
         held,
     )
-    assert reader.many_checked([0, 1, 2]) == contents
+    runs = [(number, 0, len(data), run_check(data)) for number, data in enumerate(contents)]
+    assert reader.many_checked([0, 1, 2]) == reader.many_matching(runs) == contents
     assert reader.many([(1, 5, 9), (0, 1, 3)]) == [bytes(9), b"mal"]
     assert reader(0, 0, 5) == reader.checked(0) == b"small"
     held.allow(0)
     with pytest.raises(ContentsChangedError):
         reader.many_checked([0, 1, 2])
+    reader.close()
+
+
+def test_planned_runs_that_are_whole_contents_are_held_once_they_were_digested(tmp_path):
+    whole, other, part = b"whole" * 100, b"other" * 100, b"part" * 100
+    contents = []
+    for number, (data, identity) in enumerate([(whole, whole), (other, b""), (part, part)]):
+        (tmp_path / str(number)).write_bytes(data)
+        source = os.fsencode(tmp_path / str(number))
+        contents.append(DistinctContent(number, source, len(data), digest(identity), 0, [source], 1))
+    held = HeldContents(1 << 20)
+    reader = ContentReader(contents, held)
+    runs = [(0, 0, 500, run_check(whole)), (1, 0, 500, run_check(other)), (2, 0, 40, run_check(part[:40]))]
+    assert reader.many_matching(runs) == [whole, other, part[:40]]
+    assert [content.digest in held for content in contents] == [True, False, False]
+    with pytest.raises(ContentsChangedError):
+        reader.many_matching([(2, 0, 400, 1)])
+    assert held.get(digest(whole)) == whole
     reader.close()
 
 
@@ -141,25 +162,32 @@ def tree(tmp_path):
 
 @pytest.fixture
 def reads(monkeypatch):
-    """How often each file was read."""
+    """How often each file was read, by its path, and how often as a whole, by (path, size)."""
     counted = Counter()
     original = spans.read_spans
 
     def counting(rows):
         counted.update({row[0] for row in rows})
+        counted.update((path, size) for path, at, size in rows if (at, size) == (0, os.stat(path).st_size))
         return original(rows)
 
     monkeypatch.setattr(spans, "read_spans", counting)
     return counted
 
 
-def test_a_file_is_read_once_to_analyze_it_and_once_to_code_it(tree, tmp_path, reads):
-    before = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)[1]
-    assert set(reads.values()) == {2}
+def test_a_file_is_read_once_to_analyze_it_and_once_to_code_it(tree, tmp_path, reads, monkeypatch):
+    monkeypatch.setattr(FileStamp, "settled", lambda *_: True)
+    pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
+    files = {key: times for key, times in reads.items() if isinstance(key, bytes)}
+    assert set(files.values()) == {2}
+    with contextlib.closing(sqlite3.connect(tmp_path / "p.db")) as database, database:
+        assert database.execute("SELECT count(*) FROM processed_files").fetchone()[0] == len(files)
+        database.execute("DELETE FROM artifacts")
     reads.clear()
-    after = pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=5)[1]
-    assert set(reads.values()) == {2}, "known already: read once to plan and once to code"
-    assert before != after
+    pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=4)
+    wholes = [times for key, times in reads.items() if isinstance(key, tuple)]
+    assert len(wholes) == len(files)
+    assert max(wholes) == 2, "analyzed before: read once for patterns and once to code"
 
 
 def test_the_same_archive_whether_contents_are_held_or_not(tree, tmp_path, reads, monkeypatch):

@@ -137,10 +137,13 @@ class ContentReader:
         Raises:
             ContentsChangedError: no source of a content can be read that far.
         """
-        return [
-            self(*span) if data is None else data
-            for data, span in zip(self._tried(spans, lambda row, data: True), spans, strict=True)
-        ]
+
+        def is_right(row: int, data: bytes) -> bool:
+            self._keep_whole(*spans[row][:2], data)
+            return True
+
+        tried = self._tried(spans, is_right)
+        return [self(*span) if data is None else data for data, span in zip(tried, spans, strict=True)]
 
     def many_checked(self, contents: Sequence[int]) -> list[bytes]:
         """`checked` of each content; all are read, and in memory, at once.
@@ -168,8 +171,24 @@ class ContentReader:
         Raises:
             ContentsChangedError: no source has a run's bytes.
         """
-        tried = self._tried([run[:3] for run in runs], lambda row, data: run_check(data) == runs[row][3])
+
+        def is_right(row: int, data: bytes) -> bool:
+            content, offset, _, check = runs[row]
+            if run_check(data) != check:
+                return False
+            self._keep_whole(content, offset, data)
+            return True
+
+        tried = self._tried([run[:3] for run in runs], is_right)
         return [self.matching(*run) if data is None else data for data, run in zip(tried, runs, strict=True)]
+
+    def _keep_whole(self, content: int, offset: int, data: bytes) -> None:
+        """Hold bytes that were read if they are all of a content, and those that were analyzed."""
+        wanted = self._contents[content]
+        if (offset, len(data)) != (0, wanted.size) or not self._held.has_room(len(data)):
+            return
+        if digest(data) == wanted.digest:
+            self._held.keep(wanted.digest, data)
 
     def _tried(
         self, spans: Sequence[tuple[int, int, int]], is_right: Callable[[int, bytes], bool]

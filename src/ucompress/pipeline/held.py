@@ -48,13 +48,16 @@ class HeldContents:
         data = self._by_digest.get(digest)
         return None if data is None else data[offset : offset + length]
 
+    def has_room(self, length: int) -> bool:
+        """Whether a content of `length` bytes would be kept."""
+        return self.size + length + KEEPING_BYTES <= self._room
+
     def keep(self, digest: bytes, data: bytes) -> None:
         """Hold a content if there is room; `digest` must be that of `data`."""
-        cost = len(data) + KEEPING_BYTES
         with self._lock:
-            if self.size + cost <= self._room and digest not in self._by_digest:
+            if self.has_room(len(data)) and digest not in self._by_digest:
                 self._by_digest[digest] = data
-                self.size += cost
+                self.size += len(data) + KEEPING_BYTES
 
     def allow(self, room: int) -> None:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""
