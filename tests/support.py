@@ -62,6 +62,25 @@ def fill_codebase(root: Path, file_count: int, avg_file_size: int, *, seed: int 
     return files
 
 
+def create_machine_code(size: int, *, seed: int = 0) -> bytes:
+    """Bytes that look like x86-64 code: instructions between calls and loads of a few targets.
+
+    Args:
+        size: number of bytes.
+        seed: another seed, other instructions; the same arguments give the same bytes.
+    """
+    chance = random.Random(seed)
+    targets = [chance.randrange(1 << 20) for _ in range(60)]
+    openings = [b"\xe8", b"\x48\x8b\x05", b"\x48\x8d\x3d", b"\xf2\x0f\x10\x05"]
+    phrases = [chance.randbytes(chance.randrange(3, 12)) for _ in range(200)]
+    code = bytearray()
+    while len(code) < size:
+        code += chance.choice(phrases) + chance.choice(openings)
+        displacement = chance.choice(targets) - len(code)
+        code += displacement.to_bytes(4, "little", signed=True)
+    return bytes(code[:size])
+
+
 def _source_text(chance: random.Random, suffix: str, size: int) -> bytes:
     parts = [f"# {suffix} {chance.choice(WORDS)}\n"]
     length = 0

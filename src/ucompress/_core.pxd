@@ -167,6 +167,12 @@ cdef int uc_lz_decode(
     Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
 ) noexcept nogil
 
+# Filters of blocks.
+
+cdef class BranchCounter:
+    cdef readonly size_t nbytes
+    cdef uint32_t* past
+
 # Dictionary: windows of documents, offered and chosen. -1 stands for: no memory.
 
 cdef int uc_dictionary_offer(

@@ -23,6 +23,7 @@ from blake3 import blake3
 
 from archive.build import Plan, folder, plan_files, stored_pages, write
 from golden.patch import Patch
+from support import create_machine_code
 from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members, encode
 from ucompress.archive import index as index_module
 from ucompress.archive.placing import place_files
@@ -117,6 +118,13 @@ def lz_dictionary() -> Made:
 def lz_levels() -> Made:
     plan = plan_files({b"big": words(1, 30_000), b"noise": random.Random(2).randbytes(500)}, block=16_384)
     return made(plan, level=4), plan
+
+
+def filtered() -> Made:
+    """Blocks of code and a block of text, with a dictionary of both."""
+    code = create_machine_code(24_000)
+    plan = plan_files({b"a-program": code[:16_384], b"b-notes": words(1, 9000)}, block=8192)
+    return made(plan, level=6, dictionary=words(1, 2000) + code[20_000:]), plan
 
 
 def kinds() -> Made:
@@ -280,6 +288,7 @@ GOOD: dict[str, Callable[[], Made]] = {
     "zstd-dictionary": zstd_dictionary,
     "lz-dictionary": lz_dictionary,
     "lz-level-4": lz_levels,
+    "filter-x86-64": filtered,
     "kinds": kinds,
     "holes": holes,
     "place-codes": place_codes,
@@ -334,6 +343,7 @@ UNSUPPORTED: dict[str, Callable[[], Made]] = {
     "header-reserved": changed(lambda c: c.set_header(50, 1)),
     "generation": changed(lambda c: c.set_footer(88, b"\1")),
     "codec": changed(lambda c: c.set_block(1, codec=9)),
+    "filter": changed(lambda c: c.set_block(1, codec=0xF1)),
 }
 
 

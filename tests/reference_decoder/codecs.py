@@ -6,7 +6,7 @@ import sys
 
 from lz import oracle
 
-from . import limits
+from . import filters, limits
 from .conventions import Corrupt, Unsupported, require
 
 if sys.version_info >= (3, 14):
@@ -15,9 +15,10 @@ else:
     from backports import zstd
 
 
-def decode(codec: int, coded: bytes, size: int, dictionary: bytes = b"") -> bytes:
+def decode(codec_byte: int, coded: bytes, size: int, dictionary: bytes = b"") -> bytes:
     limits.coded(len(coded), size)
-    if codec == 0:
+    filter_id, codec = codec_byte >> 4, codec_byte & 15
+    if codec_byte == 0:
         data = coded
     elif codec == 1:
         past = zstd.ZstdDict(dictionary, is_raw=True) if len(dictionary) >= 8 else None
@@ -31,6 +32,6 @@ def decode(codec: int, coded: bytes, size: int, dictionary: bytes = b"") -> byte
         except oracle.DamagedError as error:
             raise Corrupt(str(error)) from error
     else:
-        raise Unsupported(f"codec {codec}")
+        raise Unsupported(f"codec {codec_byte}")
     require(len(data) == size, "the decoded size differs")
-    return data
+    return filters.undo(filter_id, data)

@@ -1,10 +1,18 @@
-"""One block in, one payload out: which codec, and back again under fixed limits."""
+"""One block in, one payload out: which filter and codec, and back again under fixed limits."""
 
 from __future__ import annotations
 
 import threading
 from typing import Protocol
 
+from ucompress.codec.filters import (
+    FILTER_SHIFT,
+    SCRATCH_MEMORY,
+    TABLE_MEMORY,
+    FilterChooser,
+    apply_filter,
+    undo_filter,
+)
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.zstd import SHARED, FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
@@ -12,6 +20,9 @@ from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 STORED = 0
 ZSTD = 1
 LZ = 2
+
+_FILTER_PRICES = {ZSTD: 5, LZ: 3}
+"""How many targets a branch filter must find for each repeat that it breaks, for each codec."""
 
 BLOCK_LIMIT = 8 << 20
 """The largest decoded block, in bytes: a decoder never allocates more for one."""
@@ -41,6 +52,7 @@ class BlockCompressor:
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
         self._codec, self._coder = _make_coder(level, dictionary)
+        self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec])
 
     @classmethod
     def for_shared(cls, level: int) -> BlockCompressor:
@@ -63,15 +75,16 @@ class BlockCompressor:
             data: at most `BLOCK_LIMIT` bytes.
 
         Returns:
-            Codec id and payload, a function of data, level and dictionary alone; stored where
-            coding gains nothing.
+            Codec id, with the filter's, and payload: a function of data, level and dictionary alone;
+            stored where coding gains nothing.
         """
         if len(data) > BLOCK_LIMIT:
             raise ValueError(f"a block has at most {BLOCK_LIMIT} bytes, not {len(data)}")
-        payload = self._coder.compress(data)
+        chosen = self._filters.choose(data)
+        payload = self._coder.compress(apply_filter(chosen, data))
         if len(payload) >= len(data):
             return STORED, bytes(data)
-        return self._codec, payload
+        return self._codec | chosen << FILTER_SHIFT, payload
 
 
 def coding_memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
@@ -82,16 +95,15 @@ def coding_memory(level: int, dictionary_size: int, block_size: int) -> tuple[in
         dictionary_size: bytes of the dictionary.
         block_size: bytes of the largest block.
     """
-    if level > 3:
-        return LzCompressor.memory(level, dictionary_size, block_size)
-    return FrameCompressor.memory(level, dictionary_size, block_size)
+    coder = LzCompressor if level > 3 else FrameCompressor
+    shared, each = coder.memory(level, dictionary_size, block_size)
+    return shared + TABLE_MEMORY, each + SCRATCH_MEMORY + block_size
 
 
 def decoding_memory(level: int, dictionary_size: int, block_size: int) -> int:
     """Bytes that decoding one block of a level takes in one thread."""
-    if level > 3:
-        return LzDecompressor.memory(dictionary_size, block_size) + block_size
-    return FrameDecompressor.memory(dictionary_size, block_size) + block_size
+    decoder = LzDecompressor if level > 3 else FrameDecompressor
+    return decoder.memory(dictionary_size, block_size) + 2 * block_size
 
 
 class BlockDecompressor:
@@ -126,7 +138,8 @@ class BlockDecompressor:
                     f"a stored block has {len(payload)} bytes where {decoded_size} are expected"
                 )
             return bytes(payload)
-        return self._decoder(codec_id).decompress(payload, decoded_size)
+        filter_id, codec = codec_id >> FILTER_SHIFT, codec_id & (1 << FILTER_SHIFT) - 1
+        return undo_filter(filter_id, self._decoder(codec).decompress(payload, decoded_size))
 
     def _decoder(self, codec_id: int) -> _Decoder:
         """The codec's decoder, made once however many threads ask for it at the same moment."""

@@ -46,7 +46,7 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 7
+GROUNDWORK_VERSION = 8
 """Raised when patterns, plan or dictionary of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
