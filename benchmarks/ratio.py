@@ -21,7 +21,7 @@ from ucompress.codec.zstd import LIBRARY_VERSION
 
 TABLE = Path(__file__).parent / "ratio.csv"
 COLUMNS = ("tree", "level", "bytes", "zstd")
-LEVELS = range(1, 7)
+LEVELS = range(1, 10)
 ZSTD_LEVELS = 3
 
 

@@ -173,6 +173,31 @@ cdef class BranchCounter:
     cdef readonly size_t nbytes
     cdef uint32_t* past
 
+# Mixing codec of levels 7 to 9.
+
+cdef class PrimedModel:
+    cdef readonly int level
+    cdef readonly size_t nbytes
+    cdef uint32_t size
+    cdef void* state
+    cdef void* memory
+
+cdef class ModelCoder:
+    cdef readonly PrimedModel primed
+    cdef readonly size_t max_block
+    cdef readonly size_t nbytes
+    cdef void* state
+    cdef void* memory
+    cdef void* lock
+    cdef int check(self, size_t size) except -1
+    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1
+
+# As `uc_lz_encode` and `uc_lz_decode`.
+cdef size_t uc_mix_encode(ModelCoder coder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
+cdef int uc_mix_decode(
+    ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+) noexcept nogil
+
 # Dictionary: windows of documents, offered and chosen. -1 stands for: no memory.
 
 cdef int uc_dictionary_offer(

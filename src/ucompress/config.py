@@ -14,7 +14,7 @@ from ucompress.errors import UsageError
 MIB = 1 << 20
 
 LOWEST_LEVEL = 1
-HIGHEST_LEVEL = 6
+HIGHEST_LEVEL = 9
 DEFAULT_LEVEL = 6
 DEFAULT_MIN_LENGTH = 16
 DEFAULT_MIN_FREQUENCY = 3
@@ -62,7 +62,7 @@ class CompressionConfig:
     Attributes:
         inputs: files and directories; members are named from each input's own name on.
         output: the archive's path.
-        level: 1-3 zstd frames, 4-6 our LZ codec.
+        level: 1-3 zstd frames, 4-6 our LZ codec, 7-9 our mixing codec.
         threads: worker threads; None takes the cores, fewer where the memory limit says so.
         min_pattern_length: shortest pattern that is counted, in bytes.
         min_frequency: fewest positions at which a pattern must stand.
@@ -105,7 +105,7 @@ class CompressionConfig:
         _check_number("level", self.level)
         if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
             raise UsageError(
-                f"level {self.level} does not exist yet: choose one from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
+                f"level {self.level} does not exist: choose one from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
             )
         if self.threads is not None:
             _check_number("threads", self.threads, least=1)

@@ -55,6 +55,7 @@ _FIRST_SHARE: Final = 20  # most corpora are best served by one part in this man
 _AMPLE: Final = 7  # halves: at levels 1-3, where this many times the cost is saved, less is not tried
 
 _USUAL_TRIALS: Final = 3
+_MOST_TRIED: Final = 7  # it ranks sizes as 8 and 9 do
 # What a byte that is primed with or coded takes of time, in bytes that the planner looks at; measured.
 _QUICK_WORK: Final = 3
 _LZ_WORK: Final = 16
@@ -65,7 +66,7 @@ def size_limit(level: int, unique_bytes: int) -> int:
 
     Priming costs the reader, so stronger codecs get smaller dictionaries.
     """
-    most = 8 * MIB if level <= 3 else 4 * MIB
+    most = 8 * MIB if level <= 3 else 4 * MIB if level <= 6 else 2 * MIB
     fitting = [size for size in SIZES if size <= min(most, unique_bytes // SHARE)]
     return fitting[-1] if fitting else 0
 
@@ -159,7 +160,7 @@ def choose_suffix(
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    gains = _Gains(dictionary, sample, unique_bytes, max(level, 3), poll, tried)
+    gains = _Gains(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), poll, tried)
     steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
     best = _climb(gains.of, steps, first, gains.is_ample if level <= 3 else _never)
     return dictionary[len(dictionary) - best :], gains.of(best)

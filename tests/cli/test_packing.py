@@ -39,14 +39,14 @@ def test_the_archive_stands_beside_its_input(ucompress, work):
     assert tree_facts(work / "out" / "tree") == tree_facts(work / "tree")
 
 
-@pytest.mark.parametrize("level", ["-1", "-3", "-4", "--level=6"])
+@pytest.mark.parametrize("level", ["-1", "-3", "-4", "--level=6", "-8"])
 def test_levels_round_trip(ucompress, work, level):
     assert ucompress("compress", level, "tree", "-o", "a.ucz").code == 0
     assert json.loads(ucompress("info", "--json", "a.ucz").out)["level"] == int(level[-1])
     assert ucompress("verify", "a.ucz").code == 0
 
 
-@pytest.mark.parametrize("level", ["-7", "-8", "-9", "--level=0"])
+@pytest.mark.parametrize("level", ["--level=10", "--level=0"])
 def test_levels_that_do_not_exist_are_refused(ucompress, work, level):
     done = ucompress("compress", level, "tree")
     assert done.code == 2

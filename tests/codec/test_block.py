@@ -103,13 +103,24 @@ def test_limits_and_names():
     with pytest.raises(CorruptArchiveError):
         BlockDecompressor(bytes(BLOCK_LIMIT + 1))
     with pytest.raises(UnsupportedArchiveError):
-        BlockDecompressor().decompress(99, b"x", 1)
+        BlockDecompressor().decompress(9, b"x", 1)
     with pytest.raises(CorruptArchiveError):
         BlockDecompressor().decompress(STORED, b"x", 2)
     assert BlockDecompressor().decompress(STORED, memoryview(b"xy"), 2) == b"xy"
 
 
-@pytest.mark.parametrize("level", range(1, 7))
+def test_mixed_blocks_of_another_level_are_refused():
+    data = text(7, 2000)
+    codec_id, payload = BlockCompressor(8).compress(data)
+    assert BlockDecompressor(level=8).decompress(codec_id, payload, len(data)) == data
+    for broken in (payload, b"", b"\x05" + payload[1:]):
+        with pytest.raises(CorruptArchiveError, match="mixed block"):
+            BlockDecompressor(level=7).decompress(codec_id, broken, len(data))
+    with pytest.raises(CorruptArchiveError, match="level 5"):
+        BlockDecompressor().decompress(codec_id, b"\x05" + payload[1:], len(data))
+
+
+@pytest.mark.parametrize("level", range(1, 10))
 def test_shared_data(level):
     data = text(7, 200_000)
     codec_id, payload = BlockCompressor.for_shared(level).compress(data)
@@ -118,7 +129,7 @@ def test_shared_data(level):
     assert BlockDecompressor().decompress(codec_id, payload, len(data)) == data
 
 
-@pytest.mark.parametrize("level", range(1, 7))
+@pytest.mark.parametrize("level", range(1, 10))
 @pytest.mark.parametrize("size", [0, 100_000])
 def test_memory_is_told(level, size):
     shared, each = coding_memory(level, size, 1 << 20)

@@ -36,9 +36,9 @@ TRAINED = train(RECORDS[:300], 4096)
 
 def test_training_pays():
     assert 0 < len(TRAINED.data) <= 4096
-    plain = Dictionary(b"")
-    for level in range(1, 7):
-        trained = sum(len(TRAINED.compress(data, level)) for data in RECORDS[300:])
+    for level in range(1, 10):
+        plain, primed = Dictionary(b""), Dictionary(TRAINED.data)
+        trained = sum(len(primed.compress(data, level)) for data in RECORDS[300:])
         assert trained * 3 < 2 * sum(len(plain.compress(data, level)) for data in RECORDS[300:])
 
 
@@ -62,6 +62,13 @@ def test_round_trip(noise, records, level):
     frame = TRAINED.compress(data, level)
     assert TRAINED.decompress(frame) == data
     assert TRAINED.decompress(memoryview(bytearray(frame))) == data
+
+
+def test_one_dictionary_decodes_frames_of_all_levels():
+    dictionary = Dictionary(TRAINED.data)
+    frames = [dictionary.compress(RECORDS[level] * 5, level) for level in range(1, 10)]
+    for level in (9, 1, 7, 8, 6, 7):
+        assert dictionary.decompress(frames[level - 1]) == RECORDS[level] * 5
 
 
 def test_more_than_a_block():

@@ -120,6 +120,23 @@ def lz_levels() -> Made:
     return made(plan, level=4), plan
 
 
+def mix_dictionary() -> Made:
+    plan = basic()
+    return made(plan, level=8, dictionary=words(4, 3000)), plan
+
+
+def mix_level(level: int) -> Callable[[], Made]:
+    """Two blocks of text, one flat, one that does not compress."""
+
+    def make() -> Made:
+        noise = random.Random(2).randbytes(500)
+        files = {b"big": words(1, 4000), b"fields": noise[:60] * 20, b"noise": noise}
+        plan = plan_files(files, block=2000)
+        return made(plan, level=level), plan
+
+    return make
+
+
 def filtered() -> Made:
     """Blocks of code and a block of text, with a dictionary of both."""
     code = create_machine_code(24_000)
@@ -288,6 +305,9 @@ GOOD: dict[str, Callable[[], Made]] = {
     "zstd-dictionary": zstd_dictionary,
     "lz-dictionary": lz_dictionary,
     "lz-level-4": lz_levels,
+    "mix-dictionary": mix_dictionary,
+    "mix-level-7": mix_level(7),
+    "mix-level-9": mix_level(9),
     "filter-x86-64": filtered,
     "kinds": kinds,
     "holes": holes,

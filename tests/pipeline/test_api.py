@@ -39,7 +39,7 @@ def test_paths_of_any_spelling(work, source):
     [
         ({"level": "6"}, "level must be a whole number, not '6'"),
         ({"level": True}, "level must be a whole number"),
-        ({"level": 9}, "does not exist"),
+        ({"level": 10}, "does not exist"),
         ({"threads": 0}, "threads must be at least 1"),
         ({"threads": "2"}, "threads must be a whole number"),
         ({"checkpoint_interval": -1}, "checkpoint_interval must be a timedelta"),

@@ -1,10 +1,11 @@
-"""Section 11; codec 2 is in `docs/format-lz.md`, and its second decoder in `tests/lz/oracle.py`."""
+"""Section 11; codecs 2 and 3 have documents of their own, and second decoders in `lz` and `mix`."""
 
 from __future__ import annotations
 
 import sys
 
-from lz import oracle
+from lz import oracle as lz
+from mix import oracle as mix
 
 from . import filters, limits
 from .conventions import Corrupt, Unsupported, require
@@ -26,10 +27,11 @@ def decode(codec_byte: int, coded: bytes, size: int, dictionary: bytes = b"") ->
             data = zstd.decompress(coded, zstd_dict=past)
         except zstd.ZstdError as error:
             raise Corrupt(str(error)) from error
-    elif codec == 2:
+    elif codec in (2, 3):
+        decode_block = lz.decode if codec == 2 else mix.decode
         try:
-            data = oracle.decode(coded, size, dictionary)
-        except oracle.DamagedError as error:
+            data = decode_block(coded, size, dictionary)
+        except lz.DamagedError as error:
             raise Corrupt(str(error)) from error
     else:
         raise Unsupported(f"codec {codec_byte}")

@@ -63,7 +63,18 @@ static inline void uc_store_be32(uint8_t *p, uint32_t v)
 /* Little-endian whatever the host: hashes made from it reach the bytes of the archive. */
 static inline uint32_t uc_load_le32(const uint8_t *p)
 {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+#else
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+#endif
+}
+
+static inline uint64_t uc_load_le64(const uint8_t *p)
+{
+    return (uint64_t)uc_load_le32(p + 4) << 32 | uc_load_le32(p);
 }
 
 /* Number of equal bytes at a and b, at most `limit`; both readable that far. */
@@ -96,6 +107,21 @@ static inline uint32_t uc_match_length(const uint8_t *a, const uint8_t *b, uint3
         n++;
     }
     return n;
+}
+
+/* v > 0 */
+static inline unsigned uc_leading_zeros64(uint64_t v)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return (unsigned)__builtin_clzll(v);
+#else
+    unsigned n = 0;
+    while (!(v >> 63)) {
+        v <<= 1;
+        n++;
+    }
+    return n;
+#endif
 }
 
 /* Position of the highest set bit; v > 0. */

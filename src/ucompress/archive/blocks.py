@@ -121,7 +121,7 @@ class BlockReader:
             with self._lock:
                 if self._decoder is None:
                     keep_freed_memory()
-                    self._decoder = BlockDecompressor(dictionary)
+                    self._decoder = BlockDecompressor(dictionary, self._header.level)
         return self._decoder
 
     def is_substituted(self, entry: Entry) -> bool:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
-from ucompress.codec.block import BlockCompressor, BlockDecompressor
+from ucompress.codec.block import SHARED_LEVEL, BlockCompressor, BlockDecompressor
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
-
-_LEVEL = 6
 
 
 @cache
 def _compressor() -> ProvenCompressor:
-    return ProvenCompressor.for_level(_LEVEL)
+    return ProvenCompressor.for_level(SHARED_LEVEL)
 
 
 @cache

@@ -14,14 +14,19 @@ from ucompress.codec.filters import (
     undo_filter,
 )
 from ucompress.codec.lz import LzCompressor, LzDecompressor
+from ucompress.codec.mix import MixCompressor, MixDecompressor
 from ucompress.codec.zstd import SHARED, FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 STORED = 0
 ZSTD = 1
 LZ = 2
+MIX = 3
 
-_FILTER_PRICES = {ZSTD: 5, LZ: 3}
+SHARED_LEVEL = 6
+"""What all members share is coded at this level, unless it should be quicker."""
+
+_FILTER_PRICES = {ZSTD: 5, LZ: 3, MIX: 3}
 """How many targets a branch filter must find for each repeat that it breaks, for each codec."""
 
 BLOCK_LIMIT = 8 << 20
@@ -43,7 +48,7 @@ class BlockCompressor:
     """Codes blocks independently of each other; one object serves any number of threads.
 
     Parameters:
-        level: 1 to 3 zstd frames, 4 to 6 the LZ codec.
+        level: 1 to 3 zstd frames, 4 to 6 the LZ codec, 7 to 9 the mixing codec.
         dictionary: bytes that every block may refer to; empty for none.
     """
 
@@ -61,9 +66,7 @@ class BlockCompressor:
         At levels 1-3 zstd, slower than a block's: our LZ codec at its smallest would take a
         third of the whole run, and readers ten times as long.
         """
-        from ucompress.config import HIGHEST_LEVEL
-
-        compressor = cls(HIGHEST_LEVEL)
+        compressor = cls(SHARED_LEVEL)
         if level <= 3:
             compressor._codec, compressor._coder = ZSTD, FrameCompressor(SHARED)
         return compressor
@@ -91,17 +94,19 @@ def coding_memory(level: int, dictionary_size: int, block_size: int) -> tuple[in
     """Bytes that coding at a level takes: what all threads share, and what each takes for itself.
 
     Parameters:
-        level: 1 to 6.
+        level: 1 to 9.
         dictionary_size: bytes of the dictionary.
         block_size: bytes of the largest block.
     """
-    coder = LzCompressor if level > 3 else FrameCompressor
+    coder = MixCompressor if level > 6 else LzCompressor if level > 3 else FrameCompressor
     shared, each = coder.memory(level, dictionary_size, block_size)
     return shared + TABLE_MEMORY, each + SCRATCH_MEMORY + block_size
 
 
 def decoding_memory(level: int, dictionary_size: int, block_size: int) -> int:
     """Bytes that decoding one block of a level takes in one thread."""
+    if level > 6:
+        return MixDecompressor.memory(level, dictionary_size, block_size) + 2 * block_size
     decoder = LzDecompressor if level > 3 else FrameDecompressor
     return decoder.memory(dictionary_size, block_size) + 2 * block_size
 
@@ -111,15 +116,17 @@ class BlockDecompressor:
 
     Parameters:
         dictionary: the bytes that the blocks were coded with.
+        level: the level that mixed blocks must have, so that the models of one suffice; None for any.
     """
 
-    def __init__(self, dictionary: bytes = b"") -> None:
+    def __init__(self, dictionary: bytes = b"", level: int | None = None) -> None:
         """Decoders are made when the first block asks for one."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise CorruptArchiveError(
                 f"the dictionary has {len(dictionary)} bytes; the limit is {DICTIONARY_LIMIT}"
             )
         self._dictionary = dictionary
+        self._level = level
         self._decoders: dict[int, _Decoder] = {}
         self._lock = threading.Lock()
 
@@ -146,7 +153,7 @@ class BlockDecompressor:
         with self._lock:
             decoder = self._decoders.get(codec_id)
             if decoder is None:
-                decoder = self._decoders[codec_id] = _make_decoder(codec_id, self._dictionary)
+                decoder = self._decoders[codec_id] = _make_decoder(codec_id, self._dictionary, self._level)
             return decoder
 
 
@@ -156,13 +163,17 @@ def _make_coder(level: int, dictionary: bytes) -> tuple[int, _Coder]:
         return ZSTD, FrameCompressor(level, dictionary)
     if 4 <= level <= 6:
         return LZ, LzCompressor(level, dictionary)
-    raise ValueError(f"there is no level {level}: choose one from 1 to 6")
+    if 7 <= level <= 9:
+        return MIX, MixCompressor(level, dictionary)
+    raise ValueError(f"there is no level {level}: choose one from 1 to 9")
 
 
-def _make_decoder(codec_id: int, dictionary: bytes) -> _Decoder:
+def _make_decoder(codec_id: int, dictionary: bytes, level: int | None) -> _Decoder:
     """The decoder of a codec id."""
     if codec_id == ZSTD:
         return FrameDecompressor(dictionary, BLOCK_LIMIT)
     if codec_id == LZ:
         return LzDecompressor(dictionary)
+    if codec_id == MIX:
+        return MixDecompressor(dictionary, level)
     raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")

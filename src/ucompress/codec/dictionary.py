@@ -70,7 +70,7 @@ class Dictionary:
 
         Parameters:
             buffer: any C-contiguous bytes.
-            level: 1 to 3 zstd, 4 to 6 our LZ codec. ValueError for another.
+            level: 1 to 3 zstd, 4 to 6 our LZ codec, 7 to 9 our mixing codec. ValueError for another.
         """
         content = memoryview(buffer).cast("B")
         compressor = self._compressors.get(level)

@@ -115,7 +115,7 @@ class PlanParameters:
 
     @classmethod
     def for_level(cls, level: int) -> PlanParameters:
-        """The parameters of a compression level, 1 to 6.
+        """The parameters of a compression level, 1 to 9.
 
         Levels 1 to 3 promise a file within 5 ms, so their blocks stay small. Large blocks gain
         2 % on documentation and locale data, and nothing where little repeats.

@@ -1,0 +1,68 @@
+/* A span of bytes: bypassed or mixed, one by one. A path file, see `mix_paths.h`. */
+
+static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, mix_coding *rc, mix_model *m,
+                                        const mix_fixed *f, const mix_shape *shape, uint8_t *window,
+                                        uint32_t from, uint32_t to, int flat)
+{
+    mix_match match;
+    mix_text text;
+    MIX_PATH(places) places;
+    uint32_t at;
+    int ready = 0; /* the hashes are made */
+    memset(&match, 0, sizeof match);
+    mix_match_ahead(m, &match, window, from);
+    mix_text_start(&text, from);
+    places.known = 0;
+    for (at = from; at < to; at++) {
+        unsigned byte = mode == MIX_GET ? 0 : window[at];
+        int missed = 0, bypassed = 0;
+        if (match.agreed >= shape->bypass) {
+            unsigned expected = window[match.at];
+            missed = (int)mix_code_miss(mode, rc, m->core, &f->curves, &match, &text, window + at, expected,
+                                        byte != expected);
+            bypassed = !missed;
+            byte = bypassed ? expected : byte;
+            match.agreed = bypassed ? match.agreed : 0;
+        }
+        if (!bypassed) {
+            if (!ready) {
+                mix_hashes(places.hash, contexts, shape, &text, window, at, flat);
+                MIX_PATH(fetch)(m, &places, contexts, shape->line_bits, 0);
+            }
+            byte = MIX_PATH(byte)(mode, contexts, rc, m, f, shape, &match, &places, window, at, flat, missed,
+                                  byte);
+        }
+        window[at] = (uint8_t)byte;
+        mix_text_after(&text, byte, at + 1);
+        ready = match.agreed + 1 < shape->bypass;
+        if (ready) {
+            mix_hashes(places.hash, contexts, shape, &text, window, at + 1, flat);
+            MIX_PATH(fetch)(m, &places, contexts, shape->line_bits, 0);
+        }
+        mix_match_after(m, &match, window, byte, at + 1);
+    }
+}
+
+static UC_NOINLINE void MIX_PATH(span)(const int mode, mix_coding *rc, mix_model *m, const mix_fixed *f,
+                                       const mix_shape *shape, uint8_t *window, uint32_t from, uint32_t to,
+                                       int flat)
+{
+#define MIX_SPAN(MODE, CONTEXTS) MIX_PATH(span_of)(MODE, CONTEXTS, rc, m, f, shape, window, from, to, flat)
+#define MIX_SPANS(MODE)                                                            \
+    if (shape->contexts == 4) {                                                    \
+        MIX_SPAN(MODE, 4);                                                         \
+    } else if (shape->contexts == 6) {                                             \
+        MIX_SPAN(MODE, 6);                                                         \
+    } else {                                                                       \
+        MIX_SPAN(MODE, 12);                                                        \
+    }
+    if (mode == MIX_LEARN) {
+        MIX_SPANS(MIX_LEARN)
+    } else if (mode == MIX_PUT) {
+        MIX_SPANS(MIX_PUT)
+    } else {
+        MIX_SPANS(MIX_GET)
+    }
+#undef MIX_SPANS
+#undef MIX_SPAN
+}
