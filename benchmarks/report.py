@@ -36,7 +36,7 @@ class Target:
 
 TARGETS = {
     "ucompress -3": Target(1.25, 1.60, QUICK_PEER, 2.5, 0.5, 5),
-    "ucompress -6": Target(1.12, 1.40, BASE, 1.0, 0.4, 30),
+    "ucompress -6": Target(0.97, 1.10, BASE, 1.5, 0.22, 80),
 }
 BINARY_TARGET = 1.03
 

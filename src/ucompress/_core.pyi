@@ -160,7 +160,9 @@ class PrimedDictionary:
     level: int
     encodes: bool
     nbytes: int
-    def __init__(self, dictionary: Buffer, level: int = 6, *, encode: bool = True) -> None: ...
+    def __init__(
+        self, dictionary: Buffer, level: int = 6, *, encode: bool = True, portable: bool = False
+    ) -> None: ...
     def __len__(self) -> int: ...
 
 class _LzCoder:

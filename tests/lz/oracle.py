@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-MASK64 = (1 << 64) - 1
-LITERAL, MATCH, REPEAT, SHORT = range(4)
-MAX_LENGTH = 4097
+from typing import NamedTuple
+
+MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
+LITERAL, MATCH, REPEAT, NAMED = range(4)
+MAX_LENGTH = 4096
 PAST_SLOT = 63
+NONE = 256
+LATE = 16
+TAUGHT = 2 << 20
+LEAST = (1, 2, 2, 2, 2, 3)
+
+Name = tuple[object, ...]
 
 
 class DamagedError(ValueError):
@@ -68,154 +76,331 @@ class Teacher:
 
 Source = RangeDecoder | Teacher
 
+# Section 5.
+BASE = (16384, 12371, 8813, 5978, 3906, 2486, 1554, 961, 589, 360, 219, 133, 81, 49, 30, 18)
+STEP = (-4013, -3558, -2835, -2072, -1420, -932, -593, -372, -229, -141, -86, -52, -32, -19, -12, -7)
+RATES = (4, 3, 4, 5, 5, 5)
+
+
+def mul(a: int, b: int) -> int:
+    return (a * b + 16384) >> 15
+
+
+def clip(v: int) -> int:
+    return max(-32768, min(32767, v))
+
+
+def stretch(x: int) -> int:
+    x2 = mul(x, x)
+    x4 = mul(x2, x2)
+    more = (mul(x2, 12780) >> 2) + (mul(mul(x4, x4), 24248) >> 1)
+    return (x >> 3) + mul(x >> 1, more)
+
+
+def squash(z: int) -> int:
+    a = min(abs(z), 8191)
+    low = BASE[a >> 9] + mul(STEP[a >> 9], a % 512 * 64)
+    return low if z < 0 else 32768 - low
+
+
+def cell_after(cell: int, bit: int, rate: int) -> int:
+    step = 32767 >> rate
+    return cell - (cell >> rate) + (step if bit else -step)
+
+
+def taught(weight: int, gradient: int) -> int:
+    return clip(weight + ((gradient + 262144) >> 19))
+
 
 class Models:
-    """Section 4: counters, made when first met; a name is a tuple of what tells a context apart."""
+    """Sections 4 and 5: made when first met; a name is a tuple of what tells a context apart."""
 
     def __init__(self) -> None:
-        self.counters: dict[tuple[object, ...], tuple[int, int]] = {}
+        self.counters: dict[Name, tuple[int, int]] = {}
+        self.cells: dict[Name, int] = {}
+        self.weights: dict[Name, list[int]] = {}
 
-    def copy(self) -> Models:
-        other = Models()
-        other.counters = dict(self.counters)
-        return other
-
-    def pair(self, name: tuple[object, ...]) -> tuple[int, int]:
-        return self.counters.get(name, (32768, 32768))
-
-    def learn(self, name: tuple[object, ...], bit: int) -> None:
-        fast, slow = self.pair(name)
+    def counter(self, source: Source, *name: object) -> int:
+        fast, slow = self.counters.get(name, (32768, 32768))
+        bit = source.bit((fast + slow) // 2)
         if bit:
             self.counters[name] = (fast - (fast >> 4), slow - (slow >> 7))
         else:
             self.counters[name] = (fast + ((65535 - fast) >> 4), slow + ((65535 - slow) >> 7))
-
-    def bit(self, source: Source, *names: tuple[object, ...]) -> int:
-        """One bit from the mean of the named counters, which then all learn it."""
-        total = sum(fast + slow for fast, slow in map(self.pair, names))
-        bit = source.bit(total // (2 * len(names)))
-        for name in names:
-            self.learn(name, bit)
         return bit
 
-    def tree(self, source: Source, bits: int, *names: tuple[object, ...]) -> int:
+    def tree(self, source: Source, bits: int, *name: object) -> int:
         node = 1
         for _ in range(bits):
-            node = node << 1 | self.bit(source, *((*name, node) for name in names))
+            node = node << 1 | self.counter(source, *name, node)
         return node - (1 << bits)
 
-    def reverse(self, source: Source, bits: int, name: tuple[object, ...]) -> int:
+    def reverse(self, source: Source, bits: int, *name: object) -> int:
         node, value = 1, 0
         for k in range(bits):
-            bit = self.bit(source, (*name, node))
+            bit = self.counter(source, *name, node)
             node = node << 1 | bit
             value |= bit << k
         return value
 
-    def spread(self) -> None:
-        """Section 6, last step: position context 0 is copied to 1, 2 and 3."""
-        shared = {"match", "single", "length-match", "length-repeat"}
-        for name, pair in list(self.counters.items()):
-            if name[0] in shared and name[1] == 0:
-                for position in (1, 2, 3):
-                    self.counters[(name[0], position, *name[2:])] = pair
+    def flag(self, source: Source, cells: tuple[Name, Name, Name], weights: Name) -> int:
+        w = self.weights.setdefault(weights, [13000] * 3)
+        values = [self.cells.get(name, 0) for name in cells]
+        t = [stretch(16 * (cell >> 4) + 8) for cell in values]
+        z = max(-8192, min(8191, sum(map(mul, t, w))))
+        p1 = squash(4 * (z >> 2) + 2)
+        bit = source.bit(65536 - 2 * p1)
+        for k, name in enumerate(cells):
+            w[k] = taught(w[k], (32767 * bit - p1) * t[k])
+            self.cells[name] = cell_after(values[k], bit, 4)
+        return bit
+
+    def nibble(self, source: Source, trees: tuple[Name, ...], weights: Name) -> int:
+        w = self.weights.setdefault(weights, [8000] * 6)
+        node, gradient = 1, [0] * 6
+        for _ in range(4):
+            names = [(*tree, node) for tree in trees]
+            values = [self.cells.get(name, 0) for name in names]
+            t = [stretch(cell) for cell in values]
+            m = [mul(t[k], w[k]) for k in range(6)]
+            z = clip(clip(clip(m[0] + m[1]) + clip(m[2] + m[3])) + clip(m[4] + m[5]))
+            p1 = squash(z)
+            bit = source.bit(65536 - 2 * p1)
+            for k, name in enumerate(names):
+                gradient[k] += (32767 * bit - p1) * t[k]
+                self.cells[name] = cell_after(values[k], bit, RATES[k])
+            node = node << 1 | bit
+        self.weights[weights] = [taught(w[k], gradient[k]) for k in range(6)]
+        return node - 16
+
+
+class Entry(NamedTuple):
+    """Section 6: one entry of a bucket."""
+
+    place: int
+    byte: int
+    deep: int
+    rest: int
+    next: int
+
+
+EMPTY = Entry(0, 0, 0, 0, 0)
+
+
+class Candidates:
+    """Section 6: the table of places by context."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[int, list[Entry]] = {}
+        self.following = 1
+
+    @staticmethod
+    def before(window: bytearray, place: int, low: int, high: int) -> int:
+        """Bytes `high` to `low` back; the nearest is the most significant one."""
+        bytes_ = [window[place - k] if place >= k else 0 for k in range(high, low - 1, -1)]
+        return int.from_bytes(bytes(bytes_), "little")
+
+    def context(self, window: bytearray, place: int) -> tuple[int, int, int]:
+        """Bucket, rest and deep of a place."""
+        hash_ = self.before(window, place, 1, 4) * 2654435761 & MASK32
+        far = bytes(window[place - k] if place >= k else 0 for k in (5, 6, 7))
+        deep = (int.from_bytes(far, "little") * 2654435761 & MASK32) >> 24
+        return hash_ >> 16, hash_ >> 8 & 255, deep
+
+    def enter(self, window: bytearray, place: int) -> None:
+        number, rest, deep = self.context(window, place)
+        six = int.from_bytes(window[place : place + 6], "little")
+        following = ((six << 16) * 0x9E3779B97F4A7C15 & MASK64) >> 56
+        new = Entry(place, window[place], deep, rest, following)
+        bucket = self.buckets.setdefault(number, [EMPTY] * 8)
+        at = 0
+        while at < 7 and (bucket[at].byte, bucket[at].rest, bucket[at].next) != (new.byte, rest, following):
+            at += 1
+        self.buckets[number] = [new, *bucket[:at], *bucket[at + 1 :]]
+
+    def enter_before(self, window: bytearray, place: int) -> None:
+        while self.following + LATE <= place:
+            self.enter(window, self.following)
+            self.following += 1
+
+    def look(self, window: bytearray, place: int) -> tuple[list[Entry], int]:
+        """The candidates of a place, and how many of them share the deeper context."""
+        number, rest, deep = self.context(window, place)
+        entries = [e for e in self.buckets.get(number, ()) if e.place and e.rest == rest]
+        near = [e for e in entries if e.deep == deep]
+        return near + [e for e in entries if e.deep != deep], len(near)
+
+
+def mash(*fields: int) -> int:
+    """First value, then pairs of value and width."""
+    v = fields[0]
+    for value, width in zip(fields[1::2], fields[2::2], strict=True):
+        v = v << width | value
+    return (v * 0x9E3779B1 & MASK32) >> 18
+
+
+def highest_bit(v: int) -> int:
+    return v.bit_length() - 1
 
 
 class Tokens:
-    """Section 5: the state between tokens and how each is read."""
+    """Section 7: the state between tokens and how each is read."""
 
-    def __init__(
-        self, models: Models, source: Source, past: bytes, mask: int = 0, plain: bool = False
-    ) -> None:
-        self.m, self.source = models, source
-        self.out, self.past = bytearray(past), len(past)
-        self.mask, self.plain = mask, plain
-        self.history, self.recent = 0, [1, 2, 3, 4]
+    def __init__(self, models: Models, table: Candidates, source: Source, past: bytes) -> None:
+        self.m, self.table, self.source = models, table, source
+        self.out, self.past, self.plain = bytearray(past), len(past), False
+        self.history = self.run = self.last = 0
+        self.recent = [1, 2, 3, 4]
         bits = max(self.past - 1, 0).bit_length()
         self.page_bits = min(bits, 10)
         self.line_bits = bits - self.page_bits
 
-    def push(self, kind: int) -> None:
-        self.history = (self.history << 2 | kind) & 63
+    def look(self) -> None:
+        """What is known at the window's end, before a token."""
+        place = len(self.out)
+        self.table.enter_before(self.out, place)
+        self.found, self.deep = self.table.look(self.out, place)
+        self.f0 = self.found[0].byte if self.found else NONE
+        self.f1 = self.found[1].byte if len(self.found) > 1 else NONE
+        self.f2 = NONE
+        if self.recent[0] <= place:
+            self.f2 = self.out[-self.recent[0]]
+        self.c1, self.c2, self.c3 = (self.out[-k] if place >= k else 0 for k in (1, 2, 3))
+        self.few = min(len(self.found), 3)
+
+    def match_flag(self) -> int:
+        state = (self.history, self.few, self.deep > 0, self.f0 == self.f2, self.f0 == self.f1)
+        run = mash(self.f2, self.run, 3, self.last, 3, self.few, 2)
+        cells = (("match", 0, *state), ("match", 1, mash(self.f0, self.c1, 8)), ("match", 2, run))
+        return self.m.flag(self.source, cells, ("match", self.few, self.run == 0))
+
+    def repeat_flag(self) -> int:
+        agree = self.f0 == self.f2
+        cells = (
+            ("repeat", 0, self.history, self.few, self.deep > 0, agree),
+            ("repeat", 1, mash(self.f2, self.c1, 8)),
+            ("repeat", 2, self.run, self.last, self.few, agree),
+        )
+        return self.m.flag(self.source, cells, ("repeat", self.few, agree))
+
+    def named_flag(self, k: int) -> int:
+        entry, deep = self.found[k], int(self.deep > k)
+        left = min(len(self.found) - k - 1, 3)
+        same = (k > 0 and entry.byte == self.f0, entry.byte == self.f2)
+        age = highest_bit(len(self.out) - entry.place)
+        cells = (
+            ("named", 0, k, left, deep, *same, self.history % 16),
+            ("named", 1, mash(entry.byte, self.c1, 8, deep, 1, int(k > 0), 1)),
+            ("named", 2, age, k, deep, self.run),
+        )
+        return self.m.flag(self.source, cells, ("named", k, deep))
+
+    def older_flag(self) -> int:
+        cells = (
+            ("older", 0, self.history, self.few),
+            ("older", 1, self.c1),
+            ("older", 2, self.run, self.last),
+        )
+        return self.m.flag(self.source, cells, ("older", self.few))
 
     def literal(self) -> None:
-        before = self.out[-1] if self.out else 0
-        names: list[tuple[object, ...]] = [("literal", before)]
-        if self.history & 3 != LITERAL:
-            names.append(("beside", self.out[-self.recent[0]]))
-        byte = self.source.direct(8) if self.plain else self.m.tree(self.source, 8, *names)
+        if self.plain:
+            byte = self.source.direct(8)
+        else:
+            high = self.half(0)
+            byte = high << 4 | self.half(1 + high)
         self.out.append(byte)
-        self.push(LITERAL)
+        self.history = self.history << 2 & 63
+        self.run = min(self.run + 1, 7)
 
-    def length(self, kind: str, position: int) -> int:
-        v = self.m.tree(self.source, 5, ("length-" + kind, position))
+    def half(self, half: int) -> int:
+        trees = (
+            ("order1", self.c1, half),
+            ("order2", mash(self.c1, self.c2, 8, half, 5)),
+            ("order3", mash(self.c1, self.c2, 8, self.c3, 8, half, 5)),
+            ("f0", self.f0, half),
+            ("f1", self.f1, half),
+            ("f2", self.f2, half),
+        )
+        conditions = (self.deep > 0, bool(self.found), self.f0 == self.f2, self.run == 0)
+        return self.m.nibble(self.source, trees, ("literal", *conditions, half > 0))
+
+    def length(self, group: int) -> int:
+        v = self.m.tree(self.source, 5, "length", group)
         if v >= 16:
             slot, bits = v, (v - 8) // 2 - 1
             v = (2 | slot & 1) << bits
-            v |= self.m.tree(self.source, 3, ("extra-" + kind, slot)) << (bits - 3)
+            v |= self.m.tree(self.source, 3, "extra", group, slot) << (bits - 3)
             if bits > 3:
                 v |= self.source.direct(bits - 3)
-        return v + 2
+        return v + LEAST[group]
 
-    def offset(self, length: int, reach: int) -> int:
-        slot = self.m.tree(self.source, 6, ("slot", min(length - 2, 3)))
+    def offset(self, length: int) -> int:
+        slot = self.m.tree(self.source, 6, "slot", length > 3)
         if slot < 4:
             return slot + 1
         if slot == PAST_SLOT:
-            place = self.m.tree(self.source, self.page_bits, ("page",))
+            place = self.m.tree(self.source, self.page_bits, "page")
             if self.line_bits:
                 place = place << self.line_bits | self.source.direct(self.line_bits)
-            return self.past + reach - place
+            return len(self.out) - place
         bits = slot // 2 - 1
         v = (2 | slot & 1) << bits
         if slot < 14:
-            return (v | self.m.reverse(self.source, bits, ("near", slot))) + 1
+            return (v | self.m.reverse(self.source, bits, "near", slot)) + 1
         if bits > 24:
             raise DamagedError("an offset beyond every window")
         v |= self.source.direct(bits - 4) << 4
-        return (v | self.m.reverse(self.source, 4, ("align",))) + 1
+        return (v | self.m.reverse(self.source, 4, "align")) + 1
 
-    def repeat_index(self) -> int:
-        for k in range(3):
-            if not self.m.bit(self.source, ("older", k, self.history)):
-                return k
-        return 3
-
-    def copy(self, length: int, room: int) -> None:
-        if not 1 <= self.recent[0] <= len(self.out) or length > room:
-            raise DamagedError("a match from outside the window, or past the block's end")
+    def copy(self, kind: int, offset: int, length: int, room: int) -> None:
+        if not 1 <= offset <= len(self.out) or length > room:
+            raise DamagedError("a copy from outside the window, or past the block's end")
         for _ in range(length):
-            self.out.append(self.out[-self.recent[0]])
+            self.out.append(self.out[-offset])
+        self.history = (self.history << 2 | kind) & 63
+        self.run, self.last = 0, highest_bit(length) % 8
+        if offset in self.recent:
+            self.recent.remove(offset)
+        self.recent = [offset, *self.recent[:3]]
+
+    def named_or_repeat(self) -> tuple[int, int, int] | None:
+        """Kind, offset and length, unless it is neither."""
+        n = len(self.found)
+        for step in ["repeat", *range(n)] if n == 0 else [0, "repeat", *range(1, n)]:
+            if step == "repeat":
+                if self.repeat_flag():
+                    return REPEAT, self.recent[0], self.length(0)
+            else:
+                k = int(step)
+                if self.named_flag(k):
+                    group = 3 if k else 2 if self.deep else 1
+                    return NAMED, len(self.out) - self.found[k].place, self.length(group)
+        return None
 
     def token(self, room: int) -> None:
-        reach = len(self.out) - self.past
-        position = reach & self.mask
-        if not self.m.bit(self.source, ("match", position, self.history)):
+        self.look()
+        if not self.match_flag():
             self.literal()
             return
-        if not self.m.bit(self.source, ("repeat", self.history)):
-            length = self.length("match", position)
-            self.recent = [self.offset(length, reach), *self.recent[:3]]
-            self.push(MATCH)
-            self.copy(length, room)
-            return
-        index = self.repeat_index()
-        if index == 0 and not self.m.bit(self.source, ("single", position, self.history)):
-            self.push(SHORT)
-            self.copy(1, room)
-            return
-        length = self.length("repeat", position)
-        self.recent.insert(0, self.recent.pop(index))
-        self.push(REPEAT)
-        self.copy(length, room)
+        found = self.named_or_repeat()
+        if found is None:
+            if self.older_flag():
+                index = 1 + self.m.counter(self.source, "second", self.history)
+                if index > 1:
+                    index += self.m.counter(self.source, "third", self.history)
+                found = REPEAT, self.recent[index], self.length(4)
+            else:
+                length = self.length(5)
+                found = MATCH, self.offset(length), length
+        self.copy(*found, room)
 
 
 def tree_bits(value: int, bits: int) -> list[int]:
     return [value >> k & 1 for k in reversed(range(bits))]
 
 
-def length_bits(length: int) -> list[int]:
-    v = length - 2
+def length_bits(v: int) -> list[int]:
     if v < 16:
         return tree_bits(v, 5)
     e = v.bit_length() - 1
@@ -241,32 +426,41 @@ def common(data: bytes, a: int, b: int) -> int:
     return n
 
 
-def prime(dictionary: bytes) -> Models:
-    """Section 6: the models after the dictionary's greedy parse."""
-    models, teacher = Models(), Teacher()
-    tokens = Tokens(models, teacher, b"")
+def choose(tokens: Tokens, dictionary: bytes, last: dict[int, int]) -> list[int]:
+    """Section 8, steps 1 to 3: the bits of the token at the window's end."""
+    p, best, bits = len(tokens.out), 1, [0, *tree_bits(dictionary[len(tokens.out)], 8)]
+    tokens.look()
+    any_found = bool(tokens.found)
+    if tokens.recent[0] <= p and (length := common(dictionary, p - tokens.recent[0], p)) >= 3:
+        best, bits = length, [1, *[0] * any_found, 1, *length_bits(length - LEAST[0])]
+    for k, entry in enumerate(tokens.found):
+        length = common(dictionary, entry.place, p)
+        if length >= 3 and length > best:
+            group = 3 if k else 2 if tokens.deep else 1
+            zeros = [0] * (k + 1 if k else 0)
+            best, bits = length, [1, *zeros, 1, *length_bits(length - LEAST[group])]
+    if p + 4 <= len(dictionary):
+        key = int.from_bytes(dictionary[p : p + 4], "little") * 2654435761 % (1 << 32) >> 16
+        before = last.get(key)
+        last[key] = p
+        if before is not None and best < 6 and (length := common(dictionary, before, p)) >= max(6, best + 3):
+            zeros = [0] * (len(tokens.found) + 2)
+            bits = [1, *zeros, *length_bits(length - LEAST[5]), *offset_bits(p - before)]
+    return bits
+
+
+def prime(dictionary: bytes) -> tuple[Models, Candidates]:
+    """Section 8: models and table after the dictionary's greedy parse."""
+    models, table, teacher = Models(), Candidates(), Teacher()
+    tokens = Tokens(models, table, teacher, b"")
+    tokens.out = bytearray(dictionary[: max(len(dictionary) - TAUGHT, 0)])
     last: dict[int, int] = {}
-    while (p := len(tokens.out)) < len(dictionary):
-        length, bits = 0, []
-        if tokens.recent[0] <= p:
-            length = common(dictionary, p - tokens.recent[0], p)
-        if length >= 4:
-            bits = [1, 1, 0, 1, *length_bits(length)]
-        else:
-            length = 0
-            if p + 4 <= len(dictionary):
-                key = int.from_bytes(dictionary[p : p + 4], "little") * 2654435761 % (1 << 32) >> 17
-                before = last.get(key)
-                last[key] = p
-                length = 0 if before is None else common(dictionary, before, p)
-                if before is not None and length >= 6:
-                    bits = [1, 0, *length_bits(length), *offset_bits(p - before)]
-        teacher.bits = bits or [0, *tree_bits(dictionary[p], 8)]
+    while len(tokens.out) < len(dictionary):
+        teacher.bits = choose(tokens, dictionary, last)
         tokens.token(MAX_LENGTH)
         assert not teacher.bits, "the parse and the grammar disagree"
     assert tokens.out == dictionary, "priming must walk the dictionary itself"
-    models.spread()
-    return models
+    return models, table
 
 
 def decode(payload: bytes, size: int, dictionary: bytes = b"") -> bytes:
@@ -280,11 +474,11 @@ def decode(payload: bytes, size: int, dictionary: bytes = b"") -> bytes:
         if len(rest) != size:
             raise DamagedError("a stored block of another size")
         return rest
-    if first not in (0x10, 0x12, 0x20, 0x22):
+    if first not in (0x10, 0x20):
         raise DamagedError("a reserved first byte")
     source = RangeDecoder(rest)
-    mask = 3 if first & 2 else 0
-    tokens = Tokens(prime(dictionary), source, dictionary, mask, plain=first >= 0x20)
+    tokens = Tokens(*prime(dictionary), source, dictionary)
+    tokens.plain = first == 0x20
     while (made := len(tokens.out) - len(dictionary)) < size:
         tokens.token(size - made)
     if not source.finished():

@@ -13,7 +13,7 @@ from ucompress.pipeline.job import GROUNDWORK_VERSION
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (2, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (8, "62256ed8d3737238454cdf6efdae3409")
+GROUNDWORK = (9, "10df8200ab59f253481eabe6c47826fb")
 
 
 def fill(root):

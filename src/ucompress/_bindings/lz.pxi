@@ -38,6 +38,8 @@ cdef class PrimedDictionary:
         4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
     encode : bool
         False leaves the encoder's index out: a decoder needs none.
+    portable : bool
+        True leaves vector instructions unused: the same bytes, later.
 
     Raises
     ------
@@ -47,7 +49,7 @@ cdef class PrimedDictionary:
         `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
     """
 
-    def __cinit__(self, dictionary, int level=6, *, bint encode=True):
+    def __cinit__(self, dictionary, int level=6, *, bint encode=True, bint portable=False):
         cdef _Borrowed source = _Borrowed(dictionary)
         cdef uint32_t size = _lz_checked_size(source.size, "a dictionary")
         cdef _lz.lz_primed* primed
@@ -65,7 +67,7 @@ cdef class PrimedDictionary:
         with nogil:
             _lz.uc_wish_huge_pages(self.memory, self.nbytes)
             _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
-            _lz.primed_fill(primed, source.data)
+            _lz.primed_fill(primed, source.data, portable)
 
     def __dealloc__(self):
         free(self.memory)

@@ -19,7 +19,7 @@ cdef extern from "lz_setup.h" nogil:
 cdef size_t primed_layout(
     lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode
 ) noexcept nogil
-cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary) noexcept nogil
+cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary, bint portable) noexcept nogil
 cdef size_t coder_layout(
     lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode
 ) noexcept nogil

@@ -1,15 +1,16 @@
 # The LZ block codec's one compiled place; the codec itself is in the `lz_*.h` headers:
 #
-#   lz_memory -> range_coder -> lz_counters -> lz_models -> lz_literals -> lz_tokens -> lz_prime
-#                                                  lz_finder, lz_prices -> lz_encoder
-#                     lz_lazy, lz_optimal, lz_choose -> lz_encode          lz_decode
+#   lz_memory, lz_simd -> range_coder -> lz_counters -> lz_mixer -> lz_nibble
+#   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_walk -> lz_prime
+#   lz_finder, lz_prices -> lz_encoder -> lz_optimal, lz_choose -> lz_encode          lz_decode
 #
 # Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
 # (dictionary and block at most LZ_LIMIT, block at most the coder's max_block).
 
 cdef extern from "lz_encode.h" nogil:
     size_t lz_primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, int encode)
-    void lz_primed_fill(lz_primed* primed, const uint8_t* dictionary)
+    void lz_primed_fill(lz_primed* primed, const uint8_t* dictionary, int vector)
+    int uc_has_avx2()
     size_t lz_coder_layout(
         lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, int encode
     )
@@ -28,8 +29,8 @@ cdef size_t primed_layout(
     return lz_primed_layout(primed, base, level, size, encode)
 
 
-cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary) noexcept nogil:
-    lz_primed_fill(primed, dictionary)
+cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary, bint portable) noexcept nogil:
+    lz_primed_fill(primed, dictionary, not portable and uc_has_avx2())
 
 
 cdef size_t coder_layout(

@@ -1,9 +1,9 @@
 /* A block's first byte and limits, shared by encoder and decoder.
  *
- *   0            stored: the bytes follow as they are
- *   0x10 | pb    coded: tokens follow; pb = 0: no position contexts, 2: position modulo 4
- *   0x20 | pb    plain: the same with literals of eight even bits
- *   others       reserved
+ *   0x00   stored: the bytes follow as they are
+ *   0x10   coded: tokens follow
+ *   0x20   plain: the same with literals of eight even bits
+ *   others reserved
  */
 #ifndef UC_LZ_BLOCK_H
 #define UC_LZ_BLOCK_H
@@ -19,19 +19,17 @@
 
 #define LZ_BLOCK_STORED 0
 #define LZ_BLOCK_CODED 0x10
-
 #define LZ_BLOCK_PLAIN 0x20
 
 static inline int lz_shape_read(lz_shape *shape, unsigned byte)
 {
-    shape->plain = (byte & ~2u) == LZ_BLOCK_PLAIN;
-    shape->position_mask = byte & 2 ? LZ_POSITIONS - 1 : 0;
-    return shape->plain || (byte & ~2u) == LZ_BLOCK_CODED;
+    shape->plain = byte == LZ_BLOCK_PLAIN;
+    return shape->plain || byte == LZ_BLOCK_CODED;
 }
 
 static inline uint8_t lz_shape_byte(const lz_shape *shape)
 {
-    return (uint8_t)((shape->plain ? LZ_BLOCK_PLAIN : LZ_BLOCK_CODED) | (shape->position_mask ? 2 : 0));
+    return (uint8_t)(shape->plain ? LZ_BLOCK_PLAIN : LZ_BLOCK_CODED);
 }
 
 #endif

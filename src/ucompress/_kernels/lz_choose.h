@@ -1,6 +1,6 @@
 /* How to code a block, from one quick look at its bytes, before any heavy work.
  *
- *   bytes evenly distributed?  no  -> coded; position contexts where a text would not have its bytes
+ *   bytes evenly distributed?  no  -> coded
  *                              yes -> long repeats, in itself or the dictionary?
  *                                       yes -> plain: matches, literals as they are
  *                                       no  -> stored
@@ -55,14 +55,10 @@ static inline int lz_has_repeats(const lz_finder *f)
 static inline int lz_choose_shape(lz_encoder *e, const uint8_t *data, uint32_t size)
 {
     uint32_t counts[256] = { 0 };
-    uint32_t k, odd = 0;
+    uint32_t k;
     for (k = 0; k < size; k++) {
         counts[data[k]]++;
     }
-    for (k = 0; k < 9; k++) {
-        odd += counts[k];
-    }
-    e->shape.position_mask = odd > size / 32 ? LZ_POSITIONS - 1 : 0;
     e->shape.plain = size >= 1024 && lz_even_price(e->prices, counts, size) >= LZ_EVEN_PRICE;
     lz_shape_past(&e->shape, e->past);
     return !e->shape.plain || lz_has_repeats(&e->finder);

@@ -8,7 +8,11 @@
  * better than any single rate: it follows a change within 16 bits and still tells 1 % from
  * 0.2 % in the long run.
  *
- * Each operation exists three times over one shape: learn (prime), encode, decode.
+ * Learning, encoding and decoding are one function each, told apart by a constant `mode`:
+ *
+ *   LZ_LEARN   the bits are given, nothing is coded (priming)
+ *   LZ_PUT     the bits are given and coded
+ *   LZ_GET     the bits are decoded
  */
 #ifndef UC_LZ_COUNTERS_H
 #define UC_LZ_COUNTERS_H
@@ -45,72 +49,69 @@ static inline void lz_counters_reset(void *counters, size_t bytes)
     }
 }
 
-/* `rc` == NULL: only learn. Inlined, the test disappears. */
-static UC_INLINE void lz_put_bit(rc_encoder *rc, lz_counter *c, unsigned bit)
+enum { LZ_LEARN, LZ_PUT, LZ_GET };
+
+/* The coder of one mode; the other is not there. */
+typedef struct {
+    rc_encoder *put;
+    rc_decoder *get;
+} lz_coding;
+
+static UC_INLINE unsigned lz_code_bit(const int mode, lz_coding *rc, uint32_t p0, unsigned bit)
 {
-    if (rc) {
-        rc_encode(rc, lz_p0(c), bit);
+    if (mode == LZ_GET) {
+        return rc_decode(rc->get, p0);
     }
-    lz_learn(c, bit);
+    if (mode == LZ_PUT) {
+        rc_encode(rc->put, p0, bit);
+    }
+    return bit;
 }
 
-static UC_INLINE unsigned lz_get_bit(rc_decoder *rc, lz_counter *c)
+static UC_INLINE unsigned lz_code_counter(const int mode, lz_coding *rc, lz_counter *c, unsigned bit)
 {
-    unsigned bit = rc_decode(rc, lz_p0(c));
+    bit = lz_code_bit(mode, rc, lz_p0(c), bit);
     lz_learn(c, bit);
     return bit;
 }
 
-static UC_INLINE unsigned lz_get_even(rc_decoder *rc, lz_counter *c)
+/* `bits` (1..20) even bits. Only the lowest `bits` of `value` count. */
+static UC_INLINE uint32_t lz_code_direct(const int mode, lz_coding *rc, unsigned bits, uint32_t value)
 {
-    unsigned bit = rc_decode_even(rc, lz_p0(c));
-    lz_learn(c, bit);
-    return bit;
+    value &= (1u << bits) - 1;
+    if (mode == LZ_GET) {
+        return rc_decode_direct(rc->get, bits);
+    }
+    if (mode == LZ_PUT) {
+        rc_encode_direct(rc->put, value, bits);
+    }
+    return value;
 }
 
 /* Trees: node 1 is the root, node n has the children 2n and 2n + 1; most significant bit first. */
-static UC_INLINE void lz_put_tree(rc_encoder *rc, lz_counter *tree, unsigned bits, uint32_t symbol)
+static UC_INLINE uint32_t lz_code_tree(const int mode, lz_coding *rc, lz_counter *tree, unsigned bits,
+                                       uint32_t value)
 {
     uint32_t node = 1;
-    while (bits-- > 0) {
-        unsigned bit = symbol >> bits & 1;
-        lz_put_bit(rc, tree + node, bit);
-        node = node << 1 | bit;
-    }
-}
-
-static UC_INLINE uint32_t lz_get_tree(rc_decoder *rc, lz_counter *tree, unsigned bits)
-{
-    uint32_t node = 1;
-    unsigned k;
-    for (k = 0; k < bits; k++) {
-        node = node << 1 | lz_get_even(rc, tree + node);
+    unsigned k = bits;
+    while (k-- > 0) {
+        node = node << 1 | lz_code_counter(mode, rc, tree + node, value >> k & 1);
     }
     return node - (1u << bits);
 }
 
 /* The same trees with the least significant bit first: for the low ends of offsets. */
-static UC_INLINE void lz_put_reverse(rc_encoder *rc, lz_counter *tree, unsigned bits, uint32_t symbol)
+static UC_INLINE uint32_t lz_code_reverse(const int mode, lz_coding *rc, lz_counter *tree, unsigned bits,
+                                          uint32_t value)
 {
-    uint32_t node = 1;
-    while (bits-- > 0) {
-        unsigned bit = symbol & 1;
-        symbol >>= 1;
-        lz_put_bit(rc, tree + node, bit);
-        node = node << 1 | bit;
-    }
-}
-
-static UC_INLINE uint32_t lz_get_reverse(rc_decoder *rc, lz_counter *tree, unsigned bits)
-{
-    uint32_t node = 1, symbol = 0;
+    uint32_t node = 1, low = 0;
     unsigned k;
     for (k = 0; k < bits; k++) {
-        unsigned bit = lz_get_even(rc, tree + node);
+        unsigned bit = lz_code_counter(mode, rc, tree + node, value >> k & 1);
         node = node << 1 | bit;
-        symbol |= bit << k;
+        low |= bit << k;
     }
-    return symbol;
+    return low;
 }
 
 #endif

@@ -7,7 +7,6 @@
 #define UC_LZ_ENCODE_H
 
 #include "lz_choose.h"
-#include "lz_lazy.h"
 #include "lz_optimal.h"
 #include "lz_setup.h"
 
@@ -30,6 +29,8 @@ static size_t lz_encode_block(lz_coder *coder, const uint8_t *data, uint32_t siz
     memset(coder->window + past + size, 0, LZ_SLACK);
     e->past = past;
     e->end = past + size;
+    e->inserted = coder->primed->inserted;
+    e->shape = coder->primed->shape;
     lz_finder_begin(&e->finder, past, size);
     if (!lz_choose_shape(e, data, size)) {
         return lz_encode_stored(data, size, out);
@@ -38,11 +39,7 @@ static size_t lz_encode_block(lz_coder *coder, const uint8_t *data, uint32_t siz
     lz_context_reset(&e->context);
     out[0] = lz_shape_byte(&e->shape);
     rc_encoder_init(&e->rc, out + 1, size);
-    if (coder->primed->level == 4 || e->shape.plain) {
-        lz_parse_lazy(e);
-    } else {
-        lz_parse_optimal(e);
-    }
+    lz_parse_optimal(e);
     if (!e->rc.overflow) {
         rc_encoder_flush(&e->rc);
     }

@@ -9,19 +9,15 @@
 
 #include "lz_finder.h"
 #include "lz_prices.h"
-#include "lz_tokens.h"
 
-#define LZ_SEGMENT 4096                      /* positions the optimal parse looks ahead */
-#define LZ_NODES (LZ_SEGMENT + 2 * LZ_PRICED + 8)
-#define LZ_NICE_MOST (LZ_PRICED - 16)
+#define LZ_SEGMENT 4096                      /* positions the parse looks ahead */
+#define LZ_NODES (LZ_SEGMENT + LZ_PRICED + 8)
 
-/* The cheapest known way to arrive at a position: one token, or match + literal + repeat. */
+/* The cheapest known way to arrive at a position: one token. */
 typedef struct {
     uint32_t price;
-    uint32_t length;     /* of the first token */
-    uint32_t tail;       /* > 0: then a literal and a repeat of this length at the last offset */
-    uint32_t value;      /* offset of a match, index of a repeat */
-    unsigned kind;
+    uint32_t next;       /* of the path that won, once it is known */
+    lz_token token;
     lz_context context;  /* after arriving, known once the node is visited */
 } lz_node;
 
@@ -30,44 +26,41 @@ typedef struct {
     lz_model *model;
     lz_prices *prices;
     lz_node *nodes;      /* [LZ_NODES] */
+    lz_view *views;      /* [LZ_NODES]: candidates of the visited nodes */
     rc_encoder rc;
     lz_context context;
     lz_shape shape;
     const uint8_t *window;
     uint32_t past, end;  /* the block is window[past .. end) */
+    uint32_t inserted;   /* places below are candidates */
     uint32_t stale;      /* bytes coded since the prices were read */
 } lz_encoder;
 
-static UC_INLINE uint32_t lz_position(const lz_encoder *e, uint32_t position)
+/* Candidates at `position`; asked for once at most, in order. */
+static UC_INLINE void lz_see(lz_encoder *e, lz_view *v, uint32_t position)
 {
-    return (position - e->past) & e->shape.position_mask;
+    e->inserted = lz_insert_until(e->shape.vector, e->model->table, e->window, e->inserted, position);
+    lz_look(v, e->model->table, e->window + position);
 }
 
-static inline void lz_emit_literal(lz_encoder *e, uint32_t position)
+static inline void lz_emit(lz_encoder *e, const lz_view *v, uint32_t position, lz_token t)
+{
+    lz_coding rc = { &e->rc, NULL };
+    lz_scene s;
+    lz_scene_set(&s, &e->context, v, e->window, position);
+    if (t.kind == LZ_LITERAL) {
+        t.value = *s.here;
+    }
+    lz_code_token(LZ_PUT, &rc, e->model, &e->shape, &e->context, &s, &t);
+    lz_context_after(&e->context, &t);
+    e->stale += t.length;
+}
+
+/* Equal bytes at `offset`, 0 where it reaches behind the window. */
+static UC_INLINE uint32_t lz_common(const lz_encoder *e, uint32_t position, uint32_t offset, uint32_t limit)
 {
     const uint8_t *here = e->window + position;
-    lz_token_literal(&e->rc, e->model, &e->context, &e->shape, lz_position(e, position), here, *here);
-    e->stale++;
-}
-
-static inline void lz_emit_match(lz_encoder *e, uint32_t position, uint32_t length, uint32_t offset)
-{
-    lz_token_match(&e->rc, e->model, &e->context, &e->shape, position - e->past, length, offset);
-    e->stale += length;
-}
-
-static inline void lz_emit_repeat(lz_encoder *e, uint32_t position, uint32_t length, unsigned index)
-{
-    lz_token_repeat(&e->rc, e->model, &e->context, lz_position(e, position), length, index);
-    e->stale += length;
-}
-
-/* Length at one of the recent offsets, 0 where it reaches behind the window. */
-static UC_INLINE uint32_t lz_repeat_length(const lz_encoder *e, uint32_t position, uint32_t offset,
-                                           uint32_t limit)
-{
-    const uint8_t *here = e->window + position;
-    if (offset > position || limit < 1 || here[0] != here[-(ptrdiff_t)offset]) {
+    if (offset > position || here[0] != here[-(ptrdiff_t)offset]) {
         return 0;
     }
     return uc_match_length(here, here - offset, limit);

@@ -1,7 +1,6 @@
 /* Match finder: for each position the nearest match of every length that is worth a look.
  *
  *            dictionary (shared, read only)          block (own, rebuilt)
- *   2 bytes                                          last place
  *   3 bytes                                          last place, hashed
  *   4 bytes  heads -> trees or chains                heads -> trees or chains
  *
@@ -34,6 +33,8 @@ typedef struct {
     int tree;                /* trees, or chains */
     uint32_t depth, past_depth; /* steps in the block's index, and in the dictionary's */
     uint32_t nice;           /* a match this long is good enough: the search ends */
+    uint32_t literal_fee, token_fee; /* 1/64 bit on top of the price: what they cost a decoder */
+    uint32_t skim;           /* positions are skimmed that the next one's price exceeds by less; 0: none */
 } lz_effort;
 
 typedef struct {
@@ -42,7 +43,6 @@ typedef struct {
     lz_effort effort;
     lz_index own;
     const lz_index *shared;  /* NULL without a dictionary */
-    uint32_t *pairs;         /* [65536] */
     uint32_t *triples;       /* [1 << LZ_SHORT_BITS] */
     lz_match carried;        /* the dictionary's longest match one position before */
 } lz_finder;
@@ -209,25 +209,19 @@ static inline void lz_finder_begin(lz_finder *f, uint32_t past, uint32_t size)
     f->own.base = past;
     f->own.bits = lz_index_bits(size);
     memset(f->own.heads, 0, sizeof(uint32_t) << f->own.bits);
-    memset(f->pairs, 0, sizeof(uint32_t) * 65536);
     memset(f->triples, 0, sizeof(uint32_t) << LZ_SHORT_BITS);
 }
 
 static inline lz_match *lz_find_short(lz_finder *f, uint32_t position, uint32_t limit, lz_match *out)
 {
     const uint8_t *here = f->window + position;
-    uint32_t *pair = &f->pairs[here[0] | (uint32_t)here[1] << 8];
     uint32_t *triple = &f->triples[lz_hash3(here)];
-    uint32_t best = 1;
-    if (*pair) {
-        uint32_t length = uc_match_length(f->window + *pair - 1, here, limit);
-        out = lz_note(out, &best, length, position + 1 - *pair);
-    }
-    if (*triple && *triple != *pair) {
+    uint32_t best = 2;
+    if (*triple) {
         uint32_t length = uc_match_length(f->window + *triple - 1, here, limit);
         out = lz_note(out, &best, length, position + 1 - *triple);
     }
-    *pair = *triple = position + 1;
+    *triple = position + 1;
     return out;
 }
 
@@ -290,7 +284,7 @@ static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matche
     }
     lz_index_prefetch(&f->own, f->window, position, f->end, f->effort.tree ? 2 : 1);
     out = lz_find_short(f, position, limit, out);
-    best = out > matches ? out[-1].length : 1;
+    best = out > matches ? out[-1].length : 2;
     if (f->effort.tree) {
         out = lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, best, out);
     } else {
@@ -299,7 +293,7 @@ static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matche
             out = lz_chain_look(&f->own, f->window, position, node, limit, f->effort.depth, best, out);
         }
     }
-    best = out > matches ? out[-1].length : 1;
+    best = out > matches ? out[-1].length : 2;
     if (f->shared) {
         out = lz_find_past(f, position, limit, best, out);
     }
@@ -320,7 +314,6 @@ static inline void lz_skip(lz_finder *f, uint32_t position)
     if (limit < 4) {
         return;
     }
-    f->pairs[here[0] | (uint32_t)here[1] << 8] = position + 1;
     f->triples[lz_hash3(here)] = position + 1;
     if (f->effort.tree) {
         lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, 0, NULL);

@@ -1,69 +1,88 @@
-/* The adaptive state of one block, and the token grammar that walks it.
+/* The adaptive state of one block, and what an encoder and a decoder both know between tokens.
  *
- *   token   = literal | match | repeat | short            kind: 0, 1, 2, 3
- *   flags     0 literal
- *             1 0                 match   length, offset
- *             1 1 0 0             short   one byte at the last offset
- *             1 1 0 1             repeat  length, last offset
- *             1 1 1 0             repeat  length, last but one
- *             1 1 1 1 0 / 1       repeat  length, third / fourth last
+ *   lz_model     candidates | cells of literals | cells of flags | counters of lengths and offsets
+ *   lz_context   kinds of the last tokens, the recent offsets
  *
- *   history = kinds of the last three tokens, two bits each: the context of every flag
- *   recent  = the last four distinct uses of an offset, newest first
- *
- * A state is plain memory: priming makes one, memcpy hands it to each block.
+ * A model is plain memory: priming makes one, memcpy hands it to each block.
  */
 #ifndef UC_LZ_MODELS_H
 #define UC_LZ_MODELS_H
 
-#include "lz_counters.h"
+#include "lz_candidates.h"
+#include "lz_nibble.h"
 
-enum { LZ_LITERAL = 0, LZ_MATCH = 1, LZ_REPEAT = 2, LZ_SHORT = 3 };
+enum { LZ_LITERAL = 0, LZ_MATCH = 1, LZ_REPEAT = 2, LZ_NAMED = 3 };
+
+/* Where a length is told: after the last offset, a candidate, an older offset, an explicit one. */
+enum { LZ_OF_REPEAT, LZ_OF_FIRST, LZ_OF_DEEP, LZ_OF_OTHER, LZ_OF_OLDER, LZ_OF_MATCH, LZ_LENGTH_KINDS };
+
+static const uint32_t lz_least_length[LZ_LENGTH_KINDS] = { 1, 2, 2, 2, 2, 3 };
 
 #define LZ_HISTORIES 64
-#define LZ_POSITIONS 4      /* contexts by position in the block, when a block asks for them */
 #define LZ_RECENT 4
-#define LZ_MIN_LENGTH 2
-#define LZ_MAX_LENGTH 4097  /* 2 + 4095 */
+#define LZ_MAX_LENGTH 4096  /* 1 + 4095 */
 #define LZ_LENGTH_SLOTS 32
 #define LZ_OFFSET_SLOTS 64
-#define LZ_OFFSET_CLASSES 4 /* by min(length - 2, 3) */
+#define LZ_OFFSET_CLASSES 2 /* length 3, and longer */
 #define LZ_NEAR_SLOTS 14    /* below: every bit of the offset is modelled */
+#define LZ_ALIGN_BITS 4     /* above: these low bits are */
 #define LZ_PAGE_BITS 10     /* the dictionary in at most this many bits of pages */
 #define LZ_PAST_SLOT 63     /* a place in the dictionary instead of an offset */
-#define LZ_ALIGN_BITS 4     /* above: these low bits are */
+#define LZ_ORDER_BITS 14    /* slots of an order of literals */
+#define LZ_FLAG_BITS 14
+#define LZ_NONE 256         /* no byte foreseen */
+#define LZ_FLAG_WEIGHT 13000
+#define LZ_LITERAL_WEIGHT 8000
 
 typedef struct {
-    lz_counter slot[LZ_POSITIONS][LZ_LENGTH_SLOTS];
+    int16_t state[4096], byte[1 << LZ_FLAG_BITS], run[1 << LZ_FLAG_BITS];
+    int16_t weight[16][4];
+} lz_flag_model;
+
+typedef struct {
+    lz_counter slot[LZ_LENGTH_SLOTS];
     lz_counter extra[LZ_LENGTH_SLOTS][8];
 } lz_length_model;
 
 typedef struct {
-    lz_counter match[LZ_POSITIONS][LZ_HISTORIES];
-    lz_counter single[LZ_POSITIONS][LZ_HISTORIES]; /* one byte or more at the last offset? */
-    lz_counter repeat[LZ_HISTORIES];
-    lz_counter older[3][LZ_HISTORIES];             /* not the last; nor the second; nor the third */
-    lz_length_model length[2];                     /* of matches; of repeats */
+    lz_bucket table[1 << LZ_BUCKET_BITS];
+    lz_cells order1[256][17];                    /* by the byte before; 0: high half, 1 + high: low half */
+    lz_cells order2[1 << LZ_ORDER_BITS];
+    lz_cells order3[1 << LZ_ORDER_BITS];
+    lz_cells foreseen[3][LZ_NONE + 1][17];       /* by candidate 0, candidate 1, repeat offset */
+    int16_t weight[16][2][8];
+    lz_flag_model match, repeat, named, older;
+    lz_counter which[2][LZ_HISTORIES];           /* not the second offset; not the third */
+    lz_length_model length[LZ_LENGTH_KINDS];
     lz_counter slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
     lz_counter near[LZ_NEAR_SLOTS][32];
     lz_counter align[1 << LZ_ALIGN_BITS];
-    lz_counter page[1 << LZ_PAGE_BITS];            /* of the dictionary */
-    lz_counter literal[256][256];                  /* by the byte before */
-    lz_counter beside[256][256];                   /* by the byte at the last offset */
+    lz_counter page[1 << LZ_PAGE_BITS];
 } lz_model;
 
 typedef struct {
-    uint32_t history;
-    uint32_t recent[LZ_RECENT];
+    uint32_t history;            /* kinds of the last three tokens, two bits each */
+    uint32_t run;                /* literals since the last copy, at most 7 */
+    uint32_t last;               /* log2 of the last copy's length, modulo 8 */
+    uint32_t recent[LZ_RECENT];  /* offsets, newest first */
 } lz_context;
 
-/* How a block is coded: from its first byte and the dictionary's size. */
+/* How a block is coded. */
 typedef struct {
-    uint32_t position_mask; /* 0 or 3 */
-    int plain;              /* literals as they are, eight even bits */
-    uint32_t past;          /* bytes of dictionary */
-    unsigned page_bits, line_bits; /* a place in the dictionary = page, then line */
+    int plain;                     /* literals as they are, eight even bits */
+    int vector;                    /* AVX2 may be used: the same bytes, sooner */
+    uint32_t past;                 /* bytes before the block */
+    unsigned page_bits, line_bits; /* a place in the past = page, then line */
+    const lz_curves *curves;
 } lz_shape;
+
+typedef struct {
+    unsigned kind, index;        /* index: of a recent offset or a candidate */
+    uint32_t length;             /* 1 for a literal */
+    uint32_t value;              /* an offset, or the literal's byte */
+} lz_token;
+
+static const lz_token lz_literal_token = { LZ_LITERAL, 0, 1, 0 };
 
 static inline void lz_shape_past(lz_shape *shape, uint32_t past)
 {
@@ -73,41 +92,61 @@ static inline void lz_shape_past(lz_shape *shape, uint32_t past)
     shape->line_bits = bits - shape->page_bits;
 }
 
+static inline void lz_weights_reset(int16_t *weights, size_t count, int16_t value)
+{
+    while (count-- > 0) {
+        *weights++ = value;
+    }
+}
+
 static inline void lz_model_reset(lz_model *m)
 {
-    lz_counters_reset(m, sizeof *m);
+    memset(m, 0, sizeof *m);
+    lz_weights_reset(&m->weight[0][0][0], sizeof m->weight / 2, LZ_LITERAL_WEIGHT);
+    lz_weights_reset(&m->match.weight[0][0], sizeof m->match.weight / 2, LZ_FLAG_WEIGHT);
+    lz_weights_reset(&m->repeat.weight[0][0], sizeof m->repeat.weight / 2, LZ_FLAG_WEIGHT);
+    lz_weights_reset(&m->named.weight[0][0], sizeof m->named.weight / 2, LZ_FLAG_WEIGHT);
+    lz_weights_reset(&m->older.weight[0][0], sizeof m->older.weight / 2, LZ_FLAG_WEIGHT);
+    lz_counters_reset(m->which, sizeof m->which);
+    lz_counters_reset(m->length, sizeof m->length);
+    lz_counters_reset(m->slot, sizeof m->slot);
+    lz_counters_reset(m->near, sizeof m->near);
+    lz_counters_reset(m->align, sizeof m->align);
+    lz_counters_reset(m->page, sizeof m->page);
 }
 
 static inline void lz_context_reset(lz_context *c)
 {
-    int k;
-    c->history = 0;
+    uint32_t k;
+    c->history = c->run = c->last = 0;
     for (k = 0; k < LZ_RECENT; k++) {
-        c->recent[k] = (uint32_t)k + 1;
+        c->recent[k] = k + 1;
     }
 }
 
-static inline void lz_context_push(lz_context *c, unsigned kind)
+/* Brings an offset to the front: where it stands already, or in place of the oldest. */
+static UC_INLINE void lz_context_use(lz_context *c, uint32_t offset)
 {
-    c->history = (c->history << 2 | kind) & (LZ_HISTORIES - 1);
-}
-
-/* Brings the offset used `index`-th last to the front. */
-static inline void lz_context_touch(lz_context *c, unsigned index)
-{
-    uint32_t offset = c->recent[index];
-    for (; index > 0; index--) {
-        c->recent[index] = c->recent[index - 1];
+    unsigned k = 0;
+    while (k < LZ_RECENT - 1 && c->recent[k] != offset) {
+        k++;
+    }
+    for (; k > 0; k--) {
+        c->recent[k] = c->recent[k - 1];
     }
     c->recent[0] = offset;
 }
 
-static inline void lz_context_enter(lz_context *c, uint32_t offset)
+static UC_INLINE void lz_context_after(lz_context *c, const lz_token *t)
 {
-    c->recent[3] = c->recent[2];
-    c->recent[2] = c->recent[1];
-    c->recent[1] = c->recent[0];
-    c->recent[0] = offset;
+    c->history = (c->history << 2 | t->kind) & (LZ_HISTORIES - 1);
+    if (t->kind == LZ_LITERAL) {
+        c->run += c->run < 7;
+    } else {
+        c->run = 0;
+        c->last = uc_log2(t->length) & 7;
+        lz_context_use(c, t->value);
+    }
 }
 
 /* Slots: v < 2^k its own slot, then two slots an octave.   v -> (slot, number of further bits) */
@@ -131,99 +170,9 @@ static inline uint32_t lz_length_slot(uint32_t v)
     return 8 + 2 * e + (v >> (e - 1) & 1);
 }
 
-static UC_INLINE void lz_put_length(rc_encoder *rc, lz_length_model *m, uint32_t position, uint32_t length)
+static UC_INLINE uint32_t lz_offset_class(uint32_t length)
 {
-    uint32_t v = length - LZ_MIN_LENGTH;
-    uint32_t slot = lz_length_slot(v);
-    lz_put_tree(rc, m->slot[position], 5, slot);
-    if (slot >= 16) {
-        unsigned bits = (slot - 8) / 2 - 1;
-        lz_put_tree(rc, m->extra[slot], 3, v >> (bits - 3) & 7);
-        if (rc && bits > 3) {
-            rc_encode_direct(rc, v & ((1u << (bits - 3)) - 1), bits - 3);
-        }
-    }
-}
-
-static UC_INLINE uint32_t lz_get_length(rc_decoder *rc, lz_length_model *m, uint32_t position)
-{
-    uint32_t v = lz_get_tree(rc, m->slot[position], 5);
-    if (v >= 16) {
-        uint32_t slot = v;
-        unsigned bits = (slot - 8) / 2 - 1;
-        v = (2 | (slot & 1)) << bits;
-        v |= lz_get_tree(rc, m->extra[slot], 3) << (bits - 3);
-        if (bits > 3) {
-            v |= rc_decode_direct(rc, bits - 3);
-        }
-    }
-    return v + LZ_MIN_LENGTH;
-}
-
-static inline uint32_t lz_offset_class(uint32_t length)
-{
-    return length - 2 < LZ_OFFSET_CLASSES - 1 ? length - 2 : LZ_OFFSET_CLASSES - 1;
-}
-
-/* `reach`: bytes of the block before this position. */
-static UC_INLINE void lz_put_offset(rc_encoder *rc, lz_model *m, const lz_shape *shape, uint32_t reach,
-                                    uint32_t length, uint32_t offset)
-{
-    uint32_t v = offset - 1;
-    lz_counter *slots = m->slot[lz_offset_class(length)];
-    uint32_t slot = lz_offset_slot(v);
-    if (offset > reach) {
-        uint32_t place = shape->past + reach - offset;
-        lz_put_tree(rc, slots, 6, LZ_PAST_SLOT);
-        lz_put_tree(rc, m->page, shape->page_bits, place >> shape->line_bits);
-        if (rc && shape->line_bits) {
-            rc_encode_direct(rc, place & ((1u << shape->line_bits) - 1), shape->line_bits);
-        }
-        return;
-    }
-    lz_put_tree(rc, slots, 6, slot);
-    if (slot >= 4) {
-        unsigned bits = slot / 2 - 1;
-        uint32_t low = v & ((1u << bits) - 1);
-        if (slot < LZ_NEAR_SLOTS) {
-            lz_put_reverse(rc, m->near[slot], bits, low);
-        } else {
-            if (rc) {
-                rc_encode_direct(rc, low >> LZ_ALIGN_BITS, bits - LZ_ALIGN_BITS);
-            }
-            lz_put_reverse(rc, m->align, LZ_ALIGN_BITS, low & ((1u << LZ_ALIGN_BITS) - 1));
-        }
-    }
-}
-
-static UC_INLINE uint32_t lz_get_offset(rc_decoder *rc, lz_model *m, const lz_shape *shape, uint32_t reach,
-                                        uint32_t length)
-{
-    uint32_t slot = lz_get_tree(rc, m->slot[lz_offset_class(length)], 6);
-    uint32_t v;
-    unsigned bits;
-    if (slot < 4) {
-        return slot + 1;
-    }
-    if (slot == LZ_PAST_SLOT) {
-        v = lz_get_tree(rc, m->page, shape->page_bits);
-        if (shape->line_bits) {
-            v = v << shape->line_bits | rc_decode_direct(rc, shape->line_bits);
-        }
-        return shape->past + reach - v; /* 0 or less for a place behind the dictionary's end */
-    }
-    bits = slot / 2 - 1;
-    v = (2 | (slot & 1)) << bits;
-    if (slot < LZ_NEAR_SLOTS) {
-        v |= lz_get_reverse(rc, m->near[slot], bits);
-    } else {
-        if (bits > 20 + LZ_ALIGN_BITS) {
-            return 0xFFFFFFFF; /* farther than any offset: the caller's bound refuses it */
-        }
-        v |= rc_decode_direct(rc, bits - LZ_ALIGN_BITS) << LZ_ALIGN_BITS;
-        v |= lz_get_reverse(rc, m->align, LZ_ALIGN_BITS);
-    }
-    return v + 1;
+    return length > 3;
 }
 
 #endif

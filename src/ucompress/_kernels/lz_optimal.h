@@ -1,16 +1,18 @@
-/* Optimal parse (levels 5, 6): the cheapest path of tokens through the next positions.
+/* Optimal parse: the cheapest path of tokens through the next positions.
  *
  *   node[i]  price of the cheapest way to position i, and its last step
  *
- *   visit i:  take over the context of the step that won
- *             literal            -> i + 1
- *             short, repeats     -> i + 1 .. i + length
- *             matches            -> i + 2 .. i + length, nearest offset for each length
- *             each of them at full length + literal + repeat     -> beyond
+ *   visit i:  take over the context of the step that won; see the candidates
+ *             literal                        -> i + 1
+ *             last offset                    -> i + 1 .. i + length
+ *             candidates, older offsets      -> i + 2 .. i + length
+ *             matches of the finder          -> i + 3 .. i + length, nearest offset for each length
  *
- * Forward dynamic programming over prices frozen at the segment's start (Pavlov's LZMA; one
- * arrival a position). A segment ends where every path meets, after LZ_SEGMENT positions, or
- * at a match so long that nothing could beat it.
+ * Forward dynamic programming (Pavlov's LZMA; one arrival a position). Flags and literals are priced
+ * from the live models, lengths and offsets from tables read off them every LZ_REFRESH bytes. Fees on
+ * top of the prices trade size for the decoder's time; a position that a copy passes at next to no price
+ * is skimmed over (as zstd's btopt does). A segment ends where every path meets, after
+ * LZ_SEGMENT positions, or at a copy so long that nothing could beat it.
  */
 #ifndef UC_LZ_OPTIMAL_H
 #define UC_LZ_OPTIMAL_H
@@ -18,244 +20,235 @@
 #include "lz_encoder.h"
 
 #define LZ_FAR 0xFFFFFFFFu
-#define LZ_REFRESH 2048 /* bytes coded before prices are read anew */
+#define LZ_REFRESH 4096
+#define LZ_SEGMENT_LEAST 1024
+#define LZ_LEAD 6 /* bytes that pay an explicit offset at the end of a segment */
 
 typedef struct {
     lz_encoder *e;
     uint32_t start, last; /* position of node 0; highest node that has an arrival */
+    uint32_t i;           /* the node that is visited */
+    lz_scene scene;
+    uint32_t recent[LZ_RECENT], named[LZ_WAYS]; /* bytes equal at each */
+    lz_match matches[LZ_MATCHES];
+    uint32_t count;
+    lz_token longest;
 } lz_path;
 
-/* Makes nodes up to `at` known, without an arrival yet. */
-static UC_INLINE void lz_reach(lz_path *path, uint32_t at)
+/* Lengths least .. most from one source; `prices` by length. */
+static UC_INLINE void lz_arrive(lz_path *path, uint32_t price, const uint32_t *prices, uint32_t least,
+                                lz_token t)
 {
-    while (path->last < at) {
+    lz_node *n = &path->e->nodes[path->i];
+    uint32_t most = t.length;
+    while (path->last < path->i + most) {
         path->e->nodes[++path->last].price = LZ_FAR;
     }
-}
-
-static UC_INLINE void lz_arrive(lz_node *n, uint32_t price, unsigned kind, uint32_t length, uint32_t value,
-                                uint32_t tail)
-{
-    if (price < n->price) {
-        n->price = price;
-        n->kind = kind;
-        n->length = length;
-        n->value = value;
-        n->tail = tail;
+    for (t.length = least; t.length <= most; t.length++) {
+        lz_node *there = n + t.length;
+        if (price + prices[t.length] < there->price) {
+            there->price = price + prices[t.length];
+            there->token = t;
+        }
     }
 }
 
-static UC_INLINE void lz_step(lz_context *c, unsigned kind, uint32_t value)
+static UC_INLINE void lz_longer(lz_path *path, uint32_t length, unsigned kind, unsigned index,
+                                uint32_t offset)
 {
-    if (kind == LZ_MATCH) {
-        lz_context_enter(c, value);
-    } else if (kind == LZ_REPEAT) {
-        lz_context_touch(c, value);
-    }
-    lz_context_push(c, kind);
-}
-
-/* The context after arriving at node i. */
-static UC_INLINE void lz_take_over(lz_node *nodes, uint32_t i)
-{
-    lz_node *n = &nodes[i];
-    uint32_t from = i - n->length - (n->tail ? n->tail + 1 : 0);
-    n->context = nodes[from].context;
-    lz_step(&n->context, n->kind, n->value);
-    if (n->tail) {
-        lz_context_push(&n->context, LZ_LITERAL);
-        lz_context_push(&n->context, LZ_REPEAT);
+    if (length > path->longest.length) {
+        path->longest = (lz_token){ kind, index, length, offset };
     }
 }
 
-/* After a token of full length at `offset`: a literal, then the same offset again. */
-static inline void lz_try_tail(lz_path *path, uint32_t i, uint32_t price, unsigned kind, uint32_t length,
-                               uint32_t value, uint32_t offset)
+/* Everything that could be copied to the visited node. */
+static inline void lz_measure(lz_path *path, uint32_t position)
 {
     lz_encoder *e = path->e;
-    uint32_t literal_at = path->start + i + length;
-    uint32_t after = literal_at + 1;
-    const uint8_t *here = e->window + literal_at;
-    uint32_t limit, tail, history, position;
-    if (after + 2 > e->end) {
-        return;
-    }
-    limit = e->end - after < LZ_NICE_MOST ? e->end - after : LZ_NICE_MOST;
-    tail = uc_match_length(here + 1, here + 1 - offset, limit);
-    if (tail < 2) {
-        return;
-    }
-    history = (e->nodes[i].context.history << 2 | kind) & (LZ_HISTORIES - 1);
-    position = lz_position(e, literal_at);
-    price += lz_price_bit(e->prices, &e->model->match[position][history], 0)
-        + lz_price_literal(e->prices, e->model, history, offset, here, *here);
-    history = history << 2 & (LZ_HISTORIES - 1);
-    position = lz_position(e, after);
-    price += lz_price_repeat(e->prices, e->model, history, position, 0)
-        + lz_price_length(e->prices, e->model, 1, position, tail);
-    lz_reach(path, i + length + 1 + tail);
-    lz_arrive(&e->nodes[i + length + 1 + tail], price, kind, length, value, tail);
-}
-
-static inline void lz_try_single(lz_path *path, uint32_t i)
-{
-    lz_encoder *e = path->e;
-    const lz_node *n = &e->nodes[i];
-    const lz_context *c = &n->context;
-    uint32_t at = path->start + i, position = lz_position(e, at);
-    const uint8_t *here = e->window + at;
-    const lz_counter *flag = &e->model->match[position][c->history];
-    uint32_t price = n->price + lz_price_bit(e->prices, flag, 0)
-        + lz_price_literal(e->prices, e->model, c->history, c->recent[0], here, *here);
-    lz_reach(path, i + 1);
-    lz_arrive(&e->nodes[i + 1], price, LZ_LITERAL, 1, 0, 0);
-    if (c->recent[0] <= at && *here == here[-(ptrdiff_t)c->recent[0]]) {
-        price = n->price + lz_price_bit(e->prices, flag, 1)
-            + lz_price_bit(e->prices, &e->model->repeat[c->history], 1)
-            + lz_price_bit(e->prices, &e->model->older[0][c->history], 0)
-            + lz_price_bit(e->prices, &e->model->single[position][c->history], 0);
-        lz_arrive(&e->nodes[i + 1], price, LZ_SHORT, 1, 0, 0);
-    }
-}
-
-/* Returns the longest repeat of the last offset: shorter matches cannot be cheaper. */
-static inline uint32_t lz_try_repeats(lz_path *path, uint32_t i, const uint32_t lengths[LZ_RECENT])
-{
-    lz_encoder *e = path->e;
-    const lz_node *n = &e->nodes[i];
-    uint32_t position = lz_position(e, path->start + i);
-    const uint32_t *prices = e->prices->length[1][position];
-    unsigned k;
+    const lz_context *c = &e->nodes[path->i].context;
+    const lz_view *v = path->scene.view;
+    uint32_t room = lz_room(e, position), k;
+    path->longest.length = 0;
+    path->count = lz_find(&e->finder, position, path->matches);
     for (k = 0; k < LZ_RECENT; k++) {
-        uint32_t price, length;
-        if (lengths[k] < 2) {
-            continue;
-        }
-        price = n->price + lz_price_repeat(e->prices, e->model, n->context.history, position, k);
-        lz_reach(path, i + lengths[k]);
-        for (length = 2; length <= lengths[k]; length++) {
-            lz_arrive(&e->nodes[i + length], price + prices[length], LZ_REPEAT, length, k, 0);
-        }
-        length = lengths[k];
-        lz_try_tail(path, i, price + prices[length], LZ_REPEAT, length, k, n->context.recent[k]);
+        path->recent[k] = lz_common(e, position, c->recent[k], room);
+        lz_longer(path, path->recent[k], LZ_REPEAT, k, c->recent[k]);
     }
-    return lengths[0];
+    for (k = 0; k < v->count; k++) {
+        path->named[k] = lz_common(e, position, position - v->place[k], room);
+        lz_longer(path, path->named[k], LZ_NAMED, k, position - v->place[k]);
+    }
+    if (path->count) {
+        const lz_match *best = &path->matches[path->count - 1];
+        if (best->length > path->longest.length + LZ_LEAD) {
+            lz_longer(path, best->length, LZ_MATCH, 0, best->offset);
+        }
+    }
 }
 
-static inline void lz_try_matches(lz_path *path, uint32_t i, const lz_match *matches, uint32_t count,
-                                  uint32_t length)
+static inline void lz_try_literal(lz_path *path, uint32_t price)
+{
+    static const uint32_t free_length[2] = { 0, 0 };
+    lz_encoder *e = path->e;
+    price += lz_price_literal(e->prices, e->model, &e->shape, &path->scene, &e->nodes[path->i].context);
+    lz_arrive(path, price + e->finder.effort.literal_fee, free_length, 1, lz_literal_token);
+}
+
+static inline void lz_try_matches(lz_path *path, uint32_t position, uint32_t price)
 {
     lz_encoder *e = path->e;
-    const lz_node *n = &e->nodes[i];
-    uint32_t position = lz_position(e, path->start + i), reach = path->start + i - e->past, k;
-    const uint32_t *lengths = e->prices->length[0][position];
-    uint32_t price = n->price + lz_price_bit(e->prices, &e->model->match[position][n->context.history], 1)
-        + lz_price_bit(e->prices, &e->model->repeat[n->context.history], 0);
-    if (count) {
-        lz_reach(path, i + matches[count - 1].length);
-    }
-    for (k = 0; k < count; k++) {
-        uint32_t offset = matches[k].offset, most = matches[k].length, far;
-        if (length > most) {
-            continue;
+    uint32_t least = lz_least_length[LZ_OF_MATCH], k;
+    for (k = 0; k < path->count; k++) {
+        lz_token t = { LZ_MATCH, 0, path->matches[k].length, path->matches[k].offset };
+        const uint32_t *lengths = e->prices->length[LZ_OF_MATCH];
+        if (least == 3 && t.length >= 3) {
+            lz_token shortest = t;
+            shortest.length = 3;
+            lz_arrive(path, price + lz_price_offset(e->prices, &e->shape, position - e->past, 3, t.value),
+                      lengths, 3, shortest);
+            least = 4;
         }
-        for (; length < 2 + LZ_OFFSET_CLASSES - 1 && length < most; length++) {
-            far = lz_price_offset(e->prices, &e->shape, reach, length, offset);
-            lz_arrive(&e->nodes[i + length], price + lengths[length] + far, LZ_MATCH, length, offset, 0);
+        if (t.length >= least) {
+            uint32_t far = lz_price_offset(e->prices, &e->shape, position - e->past, 4, t.value);
+            lz_arrive(path, price + far, lengths, least, t);
+            least = t.length + 1;
         }
-        far = price + lz_price_offset(e->prices, &e->shape, reach, length, offset);
-        for (; length <= most; length++) {
-            lz_arrive(&e->nodes[i + length], lengths[length] + far, LZ_MATCH, length, offset, 0);
-        }
-        lz_try_tail(path, i, lengths[most] + far, LZ_MATCH, most, offset, offset);
     }
 }
 
-/* Emits the path to node `at`, which it first writes forward over the nodes' `price`. */
+static inline void lz_try_older(lz_path *path, uint32_t price)
+{
+    lz_encoder *e = path->e;
+    const lz_context *c = &e->nodes[path->i].context;
+    const lz_counter *second = &e->model->which[0][c->history], *third = &e->model->which[1][c->history];
+    unsigned k;
+    for (k = 1; k < LZ_RECENT; k++) {
+        uint32_t which = lz_price_bit(e->prices, second, k > 1);
+        if (k > 1) {
+            which += lz_price_bit(e->prices, third, k > 2);
+        }
+        if (path->recent[k] >= 2) {
+            lz_arrive(path, price + which, e->prices->length[LZ_OF_OLDER], 2,
+                      (lz_token){ LZ_REPEAT, k, path->recent[k], c->recent[k] });
+        }
+    }
+}
+
+/* The sources in the order of the flags that lead to them: each price holds those before. */
+static inline void lz_try_copies(lz_path *path, uint32_t position, uint32_t price)
+{
+    lz_encoder *e = path->e;
+    const lz_context *c = &e->nodes[path->i].context;
+    const lz_view *v = path->scene.view;
+    lz_flag f;
+    uint32_t flag[2], k;
+    for (k = 0;; k++) {
+        if (k == (v->count > 0)) {
+            lz_flag_repeat(&f, e->model, &path->scene, c);
+            lz_price_flag(e->prices, &e->shape, &f, flag);
+            if (path->recent[0]) {
+                lz_arrive(path, price + flag[1], e->prices->length[LZ_OF_REPEAT], 1,
+                          (lz_token){ LZ_REPEAT, 0, path->recent[0], c->recent[0] });
+            }
+            price += flag[0];
+        }
+        if (k == v->count) {
+            break;
+        }
+        lz_flag_named(&f, e->model, &path->scene, c, k);
+        lz_price_flag(e->prices, &e->shape, &f, flag);
+        if (path->named[k] >= 2) {
+            lz_arrive(path, price + flag[1], e->prices->length[lz_named_length(v, k)], 2,
+                      (lz_token){ LZ_NAMED, k, path->named[k], position - v->place[k] });
+        }
+        price += flag[0];
+    }
+    lz_flag_older(&f, e->model, &path->scene, c);
+    lz_price_flag(e->prices, &e->shape, &f, flag);
+    lz_try_older(path, price + flag[1]);
+    lz_try_matches(path, position, price + flag[0]);
+}
+
+static inline void lz_visit(lz_path *path, uint32_t position)
+{
+    lz_encoder *e = path->e;
+    const lz_node *n = &e->nodes[path->i];
+    lz_flag f;
+    uint32_t flag[2];
+    lz_flag_match(&f, e->model, &path->scene, &n->context);
+    lz_price_flag(e->prices, &e->shape, &f, flag);
+    lz_try_literal(path, n->price + flag[0]);
+    if (path->longest.length >= 2 || path->recent[0]) {
+        lz_try_copies(path, position, n->price + flag[1] + e->finder.effort.token_fee);
+    }
+}
+
+/* Emits the path to node `at`. */
 static void lz_emit_path(lz_path *path, uint32_t at)
 {
     lz_encoder *e = path->e;
-    lz_node *nodes = e->nodes;
-    uint32_t i = at;
-    while (i > 0) {
-        uint32_t from = i - nodes[i].length - (nodes[i].tail ? nodes[i].tail + 1 : 0);
-        nodes[from].price = i;
-        i = from;
+    uint32_t i;
+    for (i = at; i > 0; i -= e->nodes[i].token.length) {
+        e->nodes[i - e->nodes[i].token.length].next = i;
     }
-    while (i < at) {
-        uint32_t next = nodes[i].price, p = path->start + i;
-        const lz_node *n = &nodes[next];
-        if (n->kind == LZ_LITERAL) {
-            lz_emit_literal(e, p);
-        } else if (n->kind == LZ_MATCH) {
-            lz_emit_match(e, p, n->length, n->value);
-        } else {
-            lz_emit_repeat(e, p, n->length, n->value);
-        }
-        if (n->tail) {
-            lz_emit_literal(e, p + n->length);
-            lz_emit_repeat(e, p + n->length + 1, n->tail, 0);
-        }
-        i = next;
+    for (i = 0; i < at; i = e->nodes[i].next) {
+        lz_emit(e, &e->views[i], path->start + i, e->nodes[e->nodes[i].next].token);
     }
 }
 
 /* A token so long that the parse stops for it; the finder has been asked at `position`. */
-static uint32_t lz_emit_long(lz_encoder *e, uint32_t position, const lz_match *match, const uint32_t *lengths)
+static uint32_t lz_emit_long(lz_path *path, uint32_t position)
 {
-    uint32_t length = match ? match->length : 0, k;
-    int index = -1;
-    for (k = 0; k < LZ_RECENT; k++) {
-        if (lengths[k] + 1 >= length && lengths[k] >= 2 && (index < 0 || lengths[k] > length)) {
-            index = (int)k;
-            length = lengths[k];
-        }
-    }
-    if (index >= 0) {
-        lz_emit_repeat(e, position, length, (unsigned)index);
-    } else {
-        lz_emit_match(e, position, length, match->offset);
-    }
-    for (k = 1; k < length; k++) {
+    lz_encoder *e = path->e;
+    uint32_t k;
+    lz_emit(e, path->scene.view, position, path->longest);
+    for (k = 1; k < path->longest.length; k++) {
         lz_skip(&e->finder, position + k);
     }
-    return position + length;
+    return position + path->longest.length;
+}
+
+/* Whether a copy passes the visited node at next to no price: what starts here will not win. */
+static UC_INLINE int lz_is_skimmed(const lz_path *path)
+{
+    const lz_node *n = &path->e->nodes[path->i];
+    uint32_t skim = path->e->finder.effort.skim;
+    return skim && path->i < path->last && n[1].price < n->price + skim;
 }
 
 /* One segment from `start`; returns where the next one begins. */
 static uint32_t lz_parse_segment(lz_encoder *e, uint32_t start)
 {
     lz_path path;
-    uint32_t i;
     path.e = e;
     path.start = start;
     path.last = 0;
     e->nodes[0].price = 0;
     e->nodes[0].context = e->context;
-    for (i = 0;; i++) {
-        lz_match matches[LZ_MATCHES];
-        uint32_t lengths[LZ_RECENT], position = start + i, count, room, k, longest;
-        if (i > 0) {
-            lz_take_over(e->nodes, i);
+    for (path.i = 0;; path.i++) {
+        uint32_t position = start + path.i;
+        lz_node *n = &e->nodes[path.i];
+        if (path.i > 0) {
+            n->context = n[-(ptrdiff_t)n->token.length].context;
+            lz_context_after(&n->context, &n->token);
         }
-        if (position == e->end || i >= LZ_SEGMENT || (i >= 1024 && i == path.last)) {
-            lz_emit_path(&path, i);
+        if (position == e->end || path.i >= LZ_SEGMENT
+            || (path.i >= LZ_SEGMENT_LEAST && path.i == path.last)) {
+            lz_emit_path(&path, path.i);
             return position;
         }
-        room = lz_room(e, position);
-        count = lz_find(&e->finder, position, matches);
-        longest = count ? matches[count - 1].length : 0;
-        for (k = 0; k < LZ_RECENT; k++) {
-            lengths[k] = lz_repeat_length(e, position, e->nodes[i].context.recent[k], room);
-            longest = lengths[k] > longest ? lengths[k] : longest;
+        if (lz_is_skimmed(&path)) {
+            lz_skip(&e->finder, position);
+            continue;
         }
-        if (longest >= e->finder.effort.nice) {
-            lz_emit_path(&path, i);
-            return lz_emit_long(e, position, count ? &matches[count - 1] : NULL, lengths);
+        lz_see(e, &e->views[path.i], position);
+        lz_scene_set(&path.scene, &n->context, &e->views[path.i], e->window, position);
+        lz_measure(&path, position);
+        if (path.longest.length >= e->finder.effort.nice) {
+            lz_emit_path(&path, path.i);
+            return lz_emit_long(&path, position);
         }
-        lz_try_single(&path, i);
-        k = lz_try_repeats(&path, i, lengths) + 1;
-        lz_try_matches(&path, i, matches, count, k < 2 ? 2 : k);
+        lz_visit(&path, position);
     }
 }
 

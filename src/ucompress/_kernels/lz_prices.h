@@ -7,15 +7,15 @@
 #define UC_LZ_PRICES_H
 
 #include "lz_block.h"
-#include "lz_literals.h"
+#include "lz_walk.h"
 
 #define LZ_BIT_PRICE 64
-#define LZ_PRICED 288        /* lengths below have a table; longer ones are computed */
+#define LZ_PRICED 544        /* lengths below have a table; longer ones are never priced */
 #define LZ_NEAR 128          /* offsets up to here have a whole price */
 
 typedef struct {
     uint16_t bit[2048];      /* by p >> 5 */
-    uint32_t length[2][LZ_POSITIONS][LZ_PRICED];
+    uint32_t length[LZ_LENGTH_KINDS][LZ_PRICED];
     uint32_t slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
     uint32_t near[LZ_OFFSET_CLASSES][LZ_NEAR];
     uint32_t align[1 << LZ_ALIGN_BITS];
@@ -65,7 +65,7 @@ static inline uint32_t lz_price_tree(const lz_prices *t, const lz_counter *tree,
 }
 
 static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tree, unsigned bits,
-                                     uint32_t symbol)
+                                        uint32_t symbol)
 {
     uint32_t price = 0, node = 1;
     while (bits-- > 0) {
@@ -76,53 +76,60 @@ static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tr
     return price;
 }
 
-static inline uint32_t lz_price_literal(const lz_prices *t, const lz_model *m, uint32_t history,
-                                        uint32_t offset, const uint8_t *here, unsigned byte)
+/* A flag's two prices. */
+static UC_INLINE void lz_price_flag(const lz_prices *t, const lz_shape *shape, const lz_flag *f,
+                                    uint32_t prices[2])
 {
-    const lz_counter *a = m->literal[here[-1]];
-    const lz_counter *b;
-    uint32_t price = 0, node = byte | 256;
-    if ((history & 3) == LZ_LITERAL) {
-        return lz_price_tree(t, a, 8, byte);
-    }
-    b = m->beside[here[-(ptrdiff_t)offset]];
-    for (; node > 1; node >>= 1) {
-        price += lz_price_p0(t, lz_p0_pair(a + (node >> 1), b + (node >> 1)), node & 1);
+    int32_t stretched[LZ_FLAG_CELLS];
+    uint32_t p0 = lz_p0_of(lz_flag_guess(shape->curves, f, stretched));
+    prices[0] = lz_price_p0(t, p0, 0);
+    prices[1] = lz_price_p0(t, p0, 1);
+}
+
+static UC_INLINE uint32_t lz_price_nibble(const lz_prices *t, const lz_shape *shape, lz_nibble *n,
+                                          unsigned value)
+{
+    uint32_t price = 0, node;
+    lz_nibble_guess(shape->vector, n);
+    for (node = 16 | value; node > 1; node >>= 1) {
+        price += lz_price_p0(t, lz_nibble_p0(shape->vector, n, node >> 1), node & 1);
     }
     return price;
 }
 
-static inline uint32_t lz_compute_length(const lz_prices *t, const lz_length_model *m, uint32_t position,
-                                         uint32_t length)
+static inline uint32_t lz_price_literal(const lz_prices *t, lz_model *m, const lz_shape *shape,
+                                        const lz_scene *s, const lz_context *c)
 {
-    uint32_t v = length - LZ_MIN_LENGTH;
-    uint32_t slot = lz_length_slot(v);
-    uint32_t price = lz_price_tree(t, m->slot[position], 5, slot);
-    if (slot >= 16) {
-        unsigned bits = (slot - 8) / 2 - 1;
-        price += lz_price_tree(t, m->extra[slot], 3, v >> (bits - 3) & 7) + (bits - 3) * LZ_BIT_PRICE;
+    lz_nibble n;
+    unsigned byte = *s->here;
+    uint32_t price;
+    if (shape->plain) {
+        return 8 * LZ_BIT_PRICE;
     }
-    return price;
+    lz_literal_slots(&n, m, s, c, 0);
+    price = lz_price_nibble(t, shape, &n, byte >> 4);
+    lz_literal_slots(&n, m, s, c, 1 + (byte >> 4));
+    return price + lz_price_nibble(t, shape, &n, byte & 15);
 }
 
-static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, int kind, uint32_t position)
+static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, unsigned kind)
 {
-    uint32_t v, slots[LZ_LENGTH_SLOTS];
-    uint32_t *prices = t->length[kind][position];
+    uint32_t v, slots[LZ_LENGTH_SLOTS], least = lz_least_length[kind];
+    uint32_t *prices = t->length[kind];
     for (v = 0; v < LZ_LENGTH_SLOTS; v++) {
-        slots[v] = lz_price_tree(t, m->slot[position], 5, v);
+        slots[v] = lz_price_tree(t, m->slot, 5, v);
     }
     for (v = 0; v < 16; v++) {
-        prices[v + LZ_MIN_LENGTH] = slots[v];
+        prices[v + least] = slots[v];
     }
-    for (v = 16; v + LZ_MIN_LENGTH < LZ_PRICED;) {
+    for (v = 16; v + least < LZ_PRICED;) {
         uint32_t slot = lz_length_slot(v);
         unsigned direct = (slot - 8) / 2 - 4;
         uint32_t price = slots[slot] + lz_price_tree(t, m->extra[slot], 3, v >> direct & 7)
             + direct * LZ_BIT_PRICE;
         uint32_t next = v + (1u << direct);
-        for (; v < next && v + LZ_MIN_LENGTH < LZ_PRICED; v++) {
-            prices[v + LZ_MIN_LENGTH] = price;
+        for (; v < next && v + least < LZ_PRICED; v++) {
+            prices[v + least] = price;
         }
     }
 }
@@ -143,9 +150,8 @@ static inline void lz_refresh_pages(lz_prices *t, const lz_model *m, const lz_sh
 static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_shape *shape)
 {
     uint32_t k, v;
-    for (k = 0; k <= shape->position_mask; k++) {
-        lz_refresh_lengths(t, &m->length[0], 0, k);
-        lz_refresh_lengths(t, &m->length[1], 1, k);
+    for (k = 0; k < LZ_LENGTH_KINDS; k++) {
+        lz_refresh_lengths(t, &m->length[k], k);
     }
     for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
         for (v = 0; v < LZ_OFFSET_SLOTS; v++) {
@@ -172,13 +178,6 @@ static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_s
     }
 }
 
-static UC_INLINE uint32_t lz_price_length(const lz_prices *t, const lz_model *m, int kind, uint32_t position,
-                                          uint32_t length)
-{
-    return length < LZ_PRICED ? t->length[kind][position][length]
-                              : lz_compute_length(t, &m->length[kind], position, length);
-}
-
 static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, const lz_shape *shape, uint32_t reach,
                                           uint32_t length, uint32_t offset)
 {
@@ -191,22 +190,6 @@ static UC_INLINE uint32_t lz_price_offset(const lz_prices *t, const lz_shape *sh
         return t->near[k][v];
     }
     return t->slot[k][lz_offset_slot(v)] + t->align[v & ((1 << LZ_ALIGN_BITS) - 1)];
-}
-
-/* The flags that lead to a repeat of length 2 or more at the `index`-th last offset. */
-static UC_INLINE uint32_t lz_price_repeat(const lz_prices *t, const lz_model *m, uint32_t history,
-                                          uint32_t position, unsigned index)
-{
-    uint32_t price = lz_price_bit(t, &m->match[position][history], 1)
-        + lz_price_bit(t, &m->repeat[history], 1);
-    unsigned k;
-    for (k = 0; k < 3; k++) {
-        price += lz_price_bit(t, &m->older[k][history], index > k);
-        if (index <= k) {
-            break;
-        }
-    }
-    return index ? price : price + lz_price_bit(t, &m->single[position][history], 1);
 }
 
 #endif

@@ -1,82 +1,85 @@
 /* Priming: what the models know before the first byte of a block.
  *
- * A greedy parse walks the dictionary once and teaches every token to the models, without
- * coding anything. It is part of the format: a function of the dictionary's bytes alone.
+ * Every place of the dictionary becomes a candidate, and a greedy parse of its last LZ_TAUGHT bytes
+ * teaches every token to the models, without coding anything. It is part of the format: a function of
+ * the dictionary's bytes alone.
  *
- *   at p:  longest match at the last offset, if >= 4 bytes      -> repeat
- *          the last place with the same hash of 4 bytes, >= 6   -> match
- *          else                                                 -> literal
- *   each token start is entered into the table; inside tokens nothing is.
+ *   at p:  last offset, >= 3 bytes                               -> repeat
+ *          a candidate, >= 3 and longer                          -> named
+ *          nothing of 6, last place with the same hash of 4      -> match, if >= 6 and 3 longer
+ *          else                                                  -> literal
  */
 #ifndef UC_LZ_PRIME_H
 #define UC_LZ_PRIME_H
 
-#include "lz_tokens.h"
+#include "lz_walk.h"
 
-#define LZ_PRIME_HASH_BITS 15
-#define LZ_PRIME_REPEAT 4
-#define LZ_PRIME_MATCH 6
+#define LZ_PRIME_HASH_BITS 16
+#define LZ_TAUGHT (2u << 20)
+#define LZ_TAUGHT_LEAST 3
+#define LZ_TAUGHT_MATCH 6
 
 typedef struct {
     uint32_t last[1 << LZ_PRIME_HASH_BITS]; /* position + 1; 0: none */
 } lz_prime_table;
 
-static inline uint32_t lz_prime_hash(const uint8_t *p)
+static inline lz_token lz_prime_choose(lz_prime_table *table, const lz_context *c, const lz_view *v,
+                                       const uint8_t *past, uint32_t p, uint32_t size)
 {
-    return (uc_load_le32(p) * 2654435761u) >> (32 - LZ_PRIME_HASH_BITS);
-}
-
-/* Position contexts are taught as one and then shared out. */
-static inline void lz_model_spread(lz_model *m)
-{
-    int k;
-    for (k = 1; k < LZ_POSITIONS; k++) {
-        memcpy(m->match[k], m->match[0], sizeof m->match[0]);
-        memcpy(m->single[k], m->single[0], sizeof m->single[0]);
-        memcpy(m->length[0].slot[k], m->length[0].slot[0], sizeof m->length[0].slot[0]);
-        memcpy(m->length[1].slot[k], m->length[1].slot[0], sizeof m->length[1].slot[0]);
+    const uint8_t *here = past + p;
+    uint32_t limit = size - p < LZ_MAX_LENGTH ? size - p : LZ_MAX_LENGTH, length, k;
+    lz_token t = { LZ_LITERAL, 0, 1, *here };
+    if (c->recent[0] <= p) {
+        length = uc_match_length(here, here - c->recent[0], limit);
+        if (length >= LZ_TAUGHT_LEAST) {
+            t = (lz_token){ LZ_REPEAT, 0, length, c->recent[0] };
+        }
     }
+    for (k = 0; k < v->count; k++) {
+        length = uc_match_length(here, past + v->place[k], limit);
+        if (length >= LZ_TAUGHT_LEAST && length > t.length) {
+            t = (lz_token){ LZ_NAMED, k, length, p - v->place[k] };
+        }
+    }
+    if (limit >= 4) {
+        uint32_t *last = &table->last[uc_load_le32(here) * 2654435761u >> (32 - LZ_PRIME_HASH_BITS)];
+        uint32_t before = *last;
+        *last = p + 1;
+        if (before && t.length < LZ_TAUGHT_MATCH) {
+            length = uc_match_length(here, past + before - 1, limit);
+            if (length >= LZ_TAUGHT_MATCH && length > t.length + 2) {
+                t = (lz_token){ LZ_MATCH, 0, length, p + 1 - before };
+            }
+        }
+    }
+    return t;
 }
 
-/* `past` holds the dictionary, with LZ_PAD readable bytes before it. */
-static inline void lz_prime(lz_model *m, lz_prime_table *t, const uint8_t *past, uint32_t size)
+/* `past` holds the dictionary, with LZ_PAD zeros before it. Returns the first place not inserted. */
+static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
+                                uint32_t size)
 {
     lz_context c;
-    lz_shape shape = { 0, 0, 0, 0, 0 };
-    uint32_t p = 0;
+    lz_coding none = { NULL, NULL };
+    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = 1;
+    shape->plain = 0;
+    lz_shape_past(shape, 0);
     lz_model_reset(m);
     lz_context_reset(&c);
-    memset(t, 0, sizeof *t);
+    memset(table, 0, sizeof *table);
     while (p < size) {
-        const uint8_t *here = past + p;
-        uint32_t limit = size - p < LZ_MAX_LENGTH ? size - p : LZ_MAX_LENGTH;
-        uint32_t length = 0;
-        if (c.recent[0] <= p) {
-            length = uc_match_length(here, here - c.recent[0], limit);
-        }
-        if (length >= LZ_PRIME_REPEAT) {
-            lz_token_repeat(NULL, m, &c, 0, length, 0);
-        } else {
-            length = 0;
-            if (limit >= 4) {
-                uint32_t *last = &t->last[lz_prime_hash(here)];
-                uint32_t before = *last;
-                *last = p + 1;
-                if (before) {
-                    length = uc_match_length(here, past + before - 1, limit);
-                }
-                if (length >= LZ_PRIME_MATCH) {
-                    lz_token_match(NULL, m, &c, &shape, p, length, p + 1 - before);
-                }
-            }
-            if (length < LZ_PRIME_MATCH) {
-                lz_token_literal(NULL, m, &c, &shape, 0, here, *here);
-                length = 1;
-            }
-        }
-        p += length;
+        lz_view v;
+        lz_scene s;
+        lz_token t;
+        inserted = lz_insert_until(shape->vector, m->table, past, inserted, p);
+        lz_look(&v, m->table, past + p);
+        lz_scene_set(&s, &c, &v, past, p);
+        t = lz_prime_choose(table, &c, &v, past, p, size);
+        lz_code_token(LZ_LEARN, &none, m, shape, &c, &s, &t);
+        lz_context_after(&c, &t);
+        p += t.length;
     }
-    lz_model_spread(m);
+    return inserted;
 }
 
 #endif

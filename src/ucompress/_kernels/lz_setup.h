@@ -1,6 +1,6 @@
 /* Who owns which memory. Each object is one allocation, cut up by one function that also counts.
  *
- *   lz_primed    [ primed model | priming table | pad dictionary | heads links ]   shared, read only
+ *   lz_primed    [ primed model | curves | priming table | pad dictionary | heads links ]   shared, read only
  *   lz_coder     [ model | pad dictionary block slack | encoder parts ]            one for each thread
  *
  * A cutter with a NULL base only adds up: the size known ahead is the size used.
@@ -27,9 +27,12 @@ typedef struct {
     int level;
     uint32_t size;
     lz_model *model;
+    lz_curves *curves;
     lz_prime_table *table;
     uint8_t *past;
     lz_index index;
+    lz_shape shape;      /* of every block, but for the way it is coded */
+    uint32_t inserted;   /* places below are candidates */
 } lz_primed;
 
 typedef struct {
@@ -43,9 +46,9 @@ typedef struct {
 static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
-        { 0, 16, 12, 64 },
-        { 1, 16, 8, 48 },
-        { 1, 32, 24, 128 },
+        { 0, 2, 1, 128, 48, 24, 32 },
+        { 1, 8, 4, 256, 24, 8, 8 },
+        { 1, 32, 24, 512, 16, 8, 0 },
     };
     return efforts[level - 4];
 }
@@ -58,6 +61,7 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
     primed->level = level;
     primed->size = size;
     primed->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
+    primed->curves = (lz_curves *)lz_cut(&cutter, sizeof(lz_curves));
     primed->table = (lz_prime_table *)lz_cut(&cutter, sizeof(lz_prime_table));
     primed->past = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)size);
     primed->index.base = 0;
@@ -70,14 +74,18 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
     return cutter.used;
 }
 
-static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary)
+/* `vector`: AVX2 may be used. */
+static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, int vector)
 {
+    lz_curves_init(primed->curves);
+    primed->shape.curves = primed->curves;
+    primed->shape.vector = vector;
     memset(primed->past, 0, LZ_PAD);
     primed->past += LZ_PAD;
     if (primed->size) {
         memcpy(primed->past, dictionary, primed->size);
     }
-    lz_prime(primed->model, primed->table, primed->past, primed->size);
+    primed->inserted = lz_prime(primed->model, primed->table, &primed->shape, primed->past, primed->size);
     if (primed->index.heads) {
         lz_effort effort = lz_effort_of(primed->level);
         lz_index_build(&primed->index, primed->past, primed->size, &effort);
@@ -95,11 +103,11 @@ static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, 
     coder->window = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)past + max_block + LZ_SLACK);
     if (encode) {
         size_t links = lz_effort_of(level).tree ? 2 : 1;
-        e->finder.pairs = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << 16);
         e->finder.triples = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
         e->finder.own.heads = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
         e->finder.own.links = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) * links * max_block);
         e->prices = (lz_prices *)lz_cut(&cutter, sizeof(lz_prices));
+        e->views = (lz_view *)lz_cut(&cutter, sizeof(lz_view) * LZ_NODES);
         e->nodes = (lz_node *)lz_cut(&cutter, sizeof(lz_node) * LZ_NODES);
     }
     return cutter.used;

@@ -157,23 +157,8 @@ static inline void rc_decoder_normalise(rc_decoder *rc)
     }
 }
 
-/* For bits that are mostly foreseen: the branch predictor carries them. */
+/* Selection by mask: no branch on a bit that nobody foresees. */
 static inline unsigned rc_decode(rc_decoder *rc, uint32_t p0)
-{
-    uint64_t bound = (rc->range >> 16) * p0;
-    unsigned bit = rc->code >= bound;
-    if (bit) {
-        rc->code -= bound;
-        rc->range -= bound;
-    } else {
-        rc->range = bound;
-    }
-    rc_decoder_normalise(rc);
-    return bit;
-}
-
-/* For bits that surprise (literals, slots): selection by mask, no branch on the bit. */
-static inline unsigned rc_decode_even(rc_decoder *rc, uint32_t p0)
 {
     uint64_t bound = (rc->range >> 16) * p0;
     uint64_t one = 0 - (uint64_t)(rc->code >= bound);
