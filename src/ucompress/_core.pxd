@@ -145,26 +145,45 @@ cdef class PrimedDictionary:
     cdef void* state
     cdef void* memory
 
+# A block that another one was coded after: its payload and its decoded size; size 0 for none.
+ctypedef struct LzReference:
+    uint8_t* payload
+    size_t length
+    size_t size
+
 cdef class _LzCoder:
     cdef readonly PrimedDictionary primed
     cdef readonly size_t max_block
+    cdef readonly size_t max_reference
     cdef readonly size_t nbytes
     cdef void* state
     cdef void* memory
     cdef void* lock
-    cdef int prepare(self, PrimedDictionary primed, size_t max_block, bint encode) except -1
+    cdef void* kept
+    cdef LzReference left
+    cdef int at_hand
+    cdef int prepare(
+        self, PrimedDictionary primed, size_t max_block, size_t max_reference, bint encode
+    ) except -1
 
 cdef class Encoder(_LzCoder):
     pass
 
 cdef class Decoder(_LzCoder):
-    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1
+    cdef int run(
+        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size
+    ) except -1
 
-# `size` at most the coder's max_block; `out` of encode has room for size + 1 bytes. The second
-# returns 0, or 1 for damage, and then leaves `out` alone.
-cdef size_t uc_lz_encode(Encoder encoder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
+# `size` at most the coder's max_block, that of the reference, which may be NULL, its max_reference; `out`
+# of encode has room for size + 1 bytes. Both return 0, 1 for damage, and then leave `out` alone, or -1
+# without memory.
+cdef int uc_lz_encode(
+    Encoder encoder, const uint8_t* data, size_t size, const LzReference* reference, uint8_t* out,
+    size_t* coded
+) noexcept nogil
 cdef int uc_lz_decode(
-    Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+    Decoder decoder, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out,
+    size_t size
 ) noexcept nogil
 
 # Filters of blocks.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -79,17 +79,27 @@ def write(
     dictionary: bytes = b"",
     errata: Sequence[tuple[Entry, Entry]] = (),
     substituted: Iterable[int] = (),
+    references: Mapping[int, int] | None = None,
 ) -> WriterTotals:
-    """Write an archive of the plan to `path`."""
+    """Write an archive of the plan to `path`; `references` says which blocks are coded after which."""
     header = header or ArchiveHeader(level=1)
     marked = set(substituted)
     with ArchiveWriter.create(path, header) as writer:
         writer.write_dictionary(dictionary)
-        writer.write_index(plan.entries)
+        writer.write_index(plan.entries, references)
         compressor = BlockCompressor(header.level, dictionary)
         for number, data in enumerate(plan.blocks):
-            codec, payload = compressor.compress(data)
-            writer.write_block(codec, payload, len(data), blake3(data).digest(), substituted=number in marked)
+            at = (references or {}).get(number)
+            past = None if at is None else writer.read_block(at)
+            codec, payload = compressor.compress(data, past)
+            writer.write_block(
+                codec,
+                payload,
+                len(data),
+                blake3(data).digest(),
+                reference=at,
+                substituted=number in marked,
+            )
         return writer.finish(errata)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ucompress.codec.block import LZ, MIX, STORED, ZSTD, BlockCompressor
+from support import create_machine_code
+from ucompress.codec.block import LZ, MIX, STORED, ZSTD, BlockCompressor, BlockDecompressor, Reference
 from ucompress.codec.proven import ProvenCompressor
+from ucompress.errors import CorruptArchiveError
 
 TEXT = b"the same words again and again, and then some others; " * 40
 
@@ -23,15 +25,15 @@ def test_a_sound_codec_is_proven(level: int, dictionary: bytes) -> None:
 class Faulty(BlockCompressor):
     """Codes other bytes than those it is given."""
 
-    def compress(self, data):
-        return super().compress(data[:-1] + b"?")
+    def compress(self, data, reference=None):
+        return super().compress(data[:-1] + b"?", reference)
 
 
 class Garbled(BlockCompressor):
     """Hands out payloads that no decoder takes."""
 
-    def compress(self, data):
-        codec_id, payload = super().compress(data)
+    def compress(self, data, reference=None):
+        codec_id, payload = super().compress(data, reference)
         return codec_id, payload[: len(payload) // 2]
 
 
@@ -48,8 +50,45 @@ def test_mixed_blocks_are_taken_as_they_are() -> None:
     assert ProvenCompressor(Garbled(8)).prove(TEXT) == (MIX, payload, True)
 
 
+@pytest.mark.parametrize("kind", [BlockCompressor, Faulty, Garbled])
+def test_a_block_after_another_is_proven_through_it(kind) -> None:
+    codec_id, payload = BlockCompressor(6).compress(TEXT)
+    reference = Reference(codec_id, payload, len(TEXT))
+    found = ProvenCompressor(kind(6)).prove(TEXT, reference)
+    if kind is BlockCompressor:
+        assert found == (*BlockCompressor(6).compress(TEXT, reference), True)
+        assert len(found[1]) < len(payload)
+        assert BlockDecompressor().decompress(*found[:2], len(TEXT), reference) == TEXT
+    else:
+        assert found == (STORED, TEXT, False)
+
+
+@pytest.mark.parametrize("level", [3, 6])
+def test_a_reference_of_another_codec_is_left_out(level) -> None:
+    compressor = BlockCompressor(level)
+    codec_id, payload = compressor.compress(TEXT)
+    other = Reference(ZSTD + LZ - codec_id, payload, len(TEXT))
+    assert compressor.compress(TEXT, other) == (codec_id, payload)
+    with pytest.raises(CorruptArchiveError, match="cannot have one of codec"):
+        BlockDecompressor().decompress(codec_id, payload, len(TEXT), other)
+    with pytest.raises(CorruptArchiveError, match="cannot have one of codec"):
+        BlockDecompressor().decompress(STORED, TEXT, len(TEXT), other)
+
+
 @pytest.mark.parametrize("level", [1, 6, 8])
 def test_memory_covers_both_ways(level: int) -> None:
     shared, each = ProvenCompressor.memory(level, 1 << 20, 1 << 20)
     assert shared >= 1 << 20
     assert each > 2 << 20
+
+
+def test_filtered_blocks_may_refer_to_each_other() -> None:
+    code, other = create_machine_code(40_000, seed=1), create_machine_code(40_000, seed=2)
+    compressor = ProvenCompressor.for_level(6)
+    codec_id, payload, _ = compressor.prove(code)
+    reference = Reference(codec_id, payload, len(code))
+    assert codec_id == LZ | 1 << 4
+    for data in (code, other, TEXT):
+        found, coded, proven = compressor.prove(data, reference)
+        assert proven and reference.serves(found)
+        assert BlockDecompressor().decompress(found, coded, len(data), reference) == data

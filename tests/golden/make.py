@@ -210,6 +210,12 @@ def hashes(length: int) -> Callable[[], Made]:
     return make
 
 
+def references() -> Made:
+    """Blocks coded after another one, a file that needs three of them."""
+    plan = plan_files({b"one": words(5, 4000), b"two": words(7, 3000) + words(6, 900)}, block=2000)
+    return made(plan, level=6, dictionary=words(4, 900), references={1: 0, 3: 2}), plan
+
+
 def errata() -> Made:
     plan = plan_files({b"gone": words(1, 500), b"kept": words(2, 500), b"new": words(3, 500)}, block=500)
     planned = {entry.path: entry for entry in plan.entries}
@@ -273,6 +279,33 @@ def changed(action: Callable[[Patch], object]) -> Callable[[], Made]:
     return make
 
 
+def referring(action: Callable[[Patch], object]) -> Callable[[], Made]:
+    def make() -> Made:
+        change = Patch(references()[0])
+        action(change)
+        return bytes(change.data), None
+
+    return make
+
+
+def changed_stored(action: Callable[[Patch], object]) -> Callable[[], Made]:
+    def make() -> Made:
+        change = Patch(stored()[0])
+        action(change)
+        return bytes(change.data), None
+
+    return make
+
+
+def too_many_with_references() -> Made:
+    """A file of 20 bytes in two blocks, each with a reference of its own."""
+    plan = Plan([], [words(number // 2, 900) for number in range(4)])
+    extents = (Extent(1, 0, 10), Extent(3, 0, 10))
+    plan.entries = [Entry(b"file", size=20, extents=extents)]
+    with reckless():
+        return made(plan, level=6, references={1: 0, 3: 2}), None
+
+
 def hostile(*entries: Entry) -> Callable[[], Made]:
     return lambda: (recklessly(*entries), None)
 
@@ -314,6 +347,7 @@ GOOD: dict[str, Callable[[], Made]] = {
     "place-codes": place_codes,
     "hash-8": hashes(8),
     "hash-32": hashes(32),
+    "references": references,
     "errata": errata,
     "many-pages": many_pages,
     "skippable-section": skippable_section,
@@ -355,6 +389,13 @@ BAD: dict[str, Callable[[], Made]] = {
     "hard-link-to-nothing": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"../secret")),
     "hard-link-to-later": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"file"), in_block(0, 0, 10)),
     "hard-link-to-folder": hostile(folder(b"d"), Entry(b"e", EntryKind.HARDLINK, target=b"d")),
+    "reference-beyond-start": referring(lambda c: c.set_reference(1, 2)),
+    "reference-of-a-reference": referring(lambda c: c.set_reference(2, 1)),
+    "reference-unlike-directory": referring(lambda c: c.set_block(3, reference=3)),
+    "reference-to-another": referring(lambda c: c.set_reference(3, 3)),
+    "reference-of-zstd": changed(lambda c: c.set_reference(1, 1)),
+    "reference-of-stored": changed_stored(lambda c: c.set_reference(1, 1)),
+    "too-many-blocks-with-references": too_many_with_references,
     "cancelled-in-index": hostile(Entry(b"a", EntryKind.CANCELLED)),
 }
 UNSUPPORTED: dict[str, Callable[[], Made]] = {

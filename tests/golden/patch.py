@@ -101,6 +101,12 @@ class Patch:
         self.data[at : at + BLOCK_HEADER_SIZE] = changed.to_bytes(archive_id)
         return self
 
+    def set_reference(self, which: int, distance: int) -> Patch:
+        """Give a block another reference, in its header and the directory."""
+        self.set_block(which, reference=distance)
+        self.directory.blocks.references[which] = distance
+        return self.rewrite_directory()
+
     def insert_section(self, kind: int, flags: int, payload: bytes) -> Patch:
         """Put a section without parity before the first block."""
         at = self.block(0).at

@@ -85,8 +85,8 @@ def there_and_back(Encoder encoder, Decoder decoder, const uint8_t[::1] data):
         free(again)
         raise MemoryError
     with nogil:
-        coded = uc_lz_encode(encoder, &data[0], size, payload)
-        status = uc_lz_decode(decoder, payload, coded, again, size)
+        status = uc_lz_encode(encoder, &data[0], size, NULL, payload, &coded)
+        status |= uc_lz_decode(decoder, payload, coded, NULL, again, size)
         for place in range(size):
             same = same and again[place] == data[place]
     free(payload)

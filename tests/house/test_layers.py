@@ -18,6 +18,7 @@ LAYERS = {
     "patterns": 2,
     "dictionary": 2,
     "segments": 2,
+    "references": 2,
     "similarity": 2,
     "checksum": 2,
     "files": 2,

@@ -246,9 +246,11 @@ def highest_bit(v: int) -> int:
 class Tokens:
     """Section 7: the state between tokens and how each is read."""
 
-    def __init__(self, models: Models, table: Candidates, source: Source, past: bytes) -> None:
+    def __init__(
+        self, models: Models, table: Candidates, source: Source, past: bytes, reference: bytes = b""
+    ) -> None:
         self.m, self.table, self.source = models, table, source
-        self.out, self.past, self.plain = bytearray(past), len(past), False
+        self.out, self.past, self.plain = bytearray(past + reference), len(past), False
         self.history = self.run = self.last = 0
         self.recent = [1, 2, 3, 4]
         bits = max(self.past - 1, 0).bit_length()
@@ -463,8 +465,15 @@ def prime(dictionary: bytes) -> tuple[Models, Candidates]:
     return models, table
 
 
-def decode(payload: bytes, size: int, dictionary: bytes = b"") -> bytes:
-    """Section 2: one block."""
+def decode(
+    payload: bytes, size: int, dictionary: bytes = b"", reference: tuple[bytes, int] | None = None
+) -> bytes:
+    """Sections 2 and 9: one block, alone or after another one, given as payload and size."""
+    if reference is not None:
+        after = decode_coded(*reference, Tokens(*prime(dictionary), Teacher(), dictionary))
+        past = bytes(after.out[len(dictionary) :])
+        tokens = Tokens(after.m, after.table, Teacher(), dictionary, past)
+        return bytes(decode_coded(payload, size, tokens).out[len(dictionary) + len(past) :])
     if not payload:
         if size:
             raise DamagedError("no payload")
@@ -474,13 +483,19 @@ def decode(payload: bytes, size: int, dictionary: bytes = b"") -> bytes:
         if len(rest) != size:
             raise DamagedError("a stored block of another size")
         return rest
-    if first not in (0x10, 0x20):
-        raise DamagedError("a reserved first byte")
-    source = RangeDecoder(rest)
-    tokens = Tokens(*prime(dictionary), source, dictionary)
-    tokens.plain = first == 0x20
-    while (made := len(tokens.out) - len(dictionary)) < size:
-        tokens.token(size - made)
+    tokens = decode_coded(payload, size, Tokens(*prime(dictionary), Teacher(), dictionary))
+    return bytes(tokens.out[len(dictionary) :])
+
+
+def decode_coded(payload: bytes, size: int, tokens: Tokens) -> Tokens:
+    """A block that is not stored, put behind the window of `tokens`."""
+    if payload[:1] not in (b"\x10", b"\x20"):
+        raise DamagedError("a reserved first byte, or none")
+    source = tokens.source = RangeDecoder(payload[1:])
+    tokens.plain = payload[0] == 0x20
+    end = len(tokens.out) + size
+    while len(tokens.out) < end:
+        tokens.token(end - len(tokens.out))
     if not source.finished():
         raise DamagedError("bytes are left over, or missing")
-    return bytes(tokens.out[len(dictionary) :])
+    return tokens

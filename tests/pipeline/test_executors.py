@@ -12,7 +12,7 @@ import pytest
 
 from ucompress.errors import DatabaseError, InterruptedJobError, ParallelProcessingError
 from ucompress.pipeline.contents import ContentsChangedError
-from ucompress.pipeline.executors import kept_in_worker, ordered_map
+from ucompress.pipeline.executors import kept_in_worker, linked_map, ordered_map
 
 
 def test_a_worker_makes_a_thing_once_as_long_as_it_is_the_same() -> None:
@@ -133,3 +133,55 @@ def test_a_worker_that_dies_is_an_error_of_ours() -> None:
             list(ordered_map(executor, os._exit, [1], in_flight=1))
         with pytest.raises(ParallelProcessingError, match="BrokenProcessPool"):
             list(ordered_map(executor, abs, [1], in_flight=1))
+
+
+LINKS = {1: 0, 4: 2, 5: 0, 6: 3, 7: 3, 9: 8}
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 3, 9])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_linked_tasks_get_what_they_need_and_come_in_order(in_flight: int, threads: int) -> None:
+    yielded: list[str] = []
+
+    def make(number: int, needed: str | None) -> str:
+        if number in LINKS and needed is None:
+            needed = yielded[LINKS[number]]
+        return f"{number}" if number not in LINKS else f"{number} after {needed}"
+
+    with ThreadPoolExecutor(threads) as executor:
+        for result in linked_map(executor, str, range(12), make, links=LINKS, in_flight=in_flight):
+            yielded.append(result)
+    assert yielded == [f"{n} after {LINKS[n]}" if n in LINKS else f"{n}" for n in range(12)]
+
+
+def test_linked_tasks_go_on_from_a_number() -> None:
+    given: list[tuple[int, str | None]] = []
+
+    def make(number: int, needed: str | None) -> str:
+        given.append((number, needed))
+        return str(number)
+
+    with ThreadPoolExecutor(1) as executor:
+        assert list(linked_map(executor, str, range(4, 8), make, links=LINKS, in_flight=2)) == list("4567")
+    assert sorted(given) == [(4, None), (5, None), (6, None), (7, None)]
+
+
+def test_others_go_on_while_a_linked_task_waits() -> None:
+    """The task after the one that is needed is not waited for: the next free one is begun."""
+    begun = threading.Event()
+
+    def task(number: int) -> int:
+        if number == 0:
+            assert begun.wait(10), "task 2 has to begin while task 0 still runs"
+        if number == 2:
+            begun.set()
+        return number
+
+    with ThreadPoolExecutor(2) as executor:
+        found = linked_map(executor, task, range(3), lambda number, _: number, links={1: 0}, in_flight=2)
+        assert list(found) == [0, 1, 2]
+
+
+def test_an_error_of_a_needed_task_is_told_as_any() -> None:
+    with ThreadPoolExecutor(2) as executor, pytest.raises(ParallelProcessingError):
+        list(linked_map(executor, (1).__truediv__, range(3), lambda n, _: n, links={1: 0, 2: 0}, in_flight=3))

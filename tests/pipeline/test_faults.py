@@ -205,8 +205,8 @@ def test_an_unreadable_file_is_reported(tree, tmp_path, monkeypatch):
 def test_a_block_that_does_not_decode_to_its_bytes_is_stored_and_reported(tree, tmp_path, monkeypatch):
     sound = BlockCompressor.compress
 
-    def faulty(self, data):
-        codec_id, payload = sound(self, data)
+    def faulty(self, data, reference=None):
+        codec_id, payload = sound(self, data, reference)
         return codec_id, payload[:-1] if len(data) > 100_000 else payload
 
     monkeypatch.setattr(BlockCompressor, "compress", faulty)

@@ -10,10 +10,11 @@ from tests.pipeline.runs import pack
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 from ucompress.pipeline.job import GROUNDWORK_VERSION
+from ucompress.pipeline.referring import pack_references
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (2, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (9, "10df8200ab59f253481eabe6c47826fb")
+GROUNDWORK = (10, "10df8200ab59f253481eabe6c47826fb")
 
 
 def fill(root):
@@ -55,6 +56,7 @@ def made(tmp_path_factory):
                 groundwork_hash.update(np.ascontiguousarray(getattr(plan, name)).tobytes())
             assert groundwork.dictionary
             groundwork_hash.update(groundwork.dictionary + b"%d" % groundwork.gain)
+            groundwork_hash.update(pack_references(groundwork.references))
             for entry in survey.context.database.top_patterns(50):
                 groundwork_hash.update(b"%d %d " % (entry.frequency, entry.file_count) + entry.pattern)
             return analysis, groundwork

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from . import sections
+from . import limits, sections
 from .blocks import Block, read_block
 from .conventions import Corrupt, check, require, reserved
 from .dictionary import read_dictionary
@@ -57,8 +57,10 @@ def decode(archive: bytes) -> Decoded:
         hasher.update(block.digest)
     require(hasher.digest() == footer.tree_hash, "the tree hash differs")
     require_parts(archive, directory, directory_section, blocks)
-    decoded = [block.decode(dictionary) for block in blocks]
+    decoded = [block.decode(dictionary, reference_of(block, blocks)) for block in blocks]
     entries = apply_errata(planned, errata)
+    for entry in planned + errata:
+        require_reach(entry, blocks)
     members = {entry.path: Member(entry, content(entry, decoded, header)) for entry in entries}
     link(members)
     totals = len(entries), sum(entry.size for entry in entries)
@@ -109,11 +111,25 @@ def read_blocks(archive: bytes, directory: Directory, header: Header) -> list[Bl
             directory.coded_sizes[number],
             directory.decoded_sizes[number],
             directory.block_flags[number],
+            directory.block_references[number],
         )
         require(block.number == number, "blocks are out of order")
-        require((len(block.coded), block.decoded_size, block.flags) == described, "not the block described")
+        found = len(block.coded), block.decoded_size, block.flags, block.reference
+        require(found == described, "not the block described")
         blocks.append(block)
     return blocks
+
+
+def reference_of(block: Block, blocks: list[Block]) -> Block | None:
+    return blocks[block.number - block.reference] if block.reference else None
+
+
+def require_reach(entry: Entry, blocks: list[Block]) -> None:
+    """Section 12: the blocks that a file needs, their references included."""
+    touched = {block for block, _, _ in entry.extents if block != HOLE}
+    require(all(block < len(blocks) for block in touched), "an extent of no block")
+    needed = touched | {block - blocks[block].reference for block in touched}
+    limits.blocks_of_file(entry.size, len(needed))
 
 
 def require_parts(archive: bytes, directory: Directory, last: sections.Section, blocks: list[Block]) -> None:

@@ -16,6 +16,8 @@ class Block:
     number: int
     codec: int
     flags: int
+    reference: int
+    """How many blocks before it its reference stands; 0 without one."""
     decoded_size: int
     digest: bytes
     coded: bytes
@@ -24,8 +26,14 @@ class Block:
     def end(self) -> int:
         return self.at + 40 + len(self.coded)
 
-    def decode(self, dictionary: bytes) -> bytes:
-        data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary)
+    def decode(self, dictionary: bytes, reference: Block | None = None) -> bytes:
+        past = None
+        if reference is not None:
+            codecs_are_right = self.codec & 15 == reference.codec & 15 == 2
+            require(codecs_are_right, "a block and its reference are not both of codec 2")
+            require(reference.reference == 0, "a reference has a reference")
+            past = reference.coded, reference.decoded_size
+        data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary, past)
         require(check(data, 16) == self.digest, f"the digest of block {self.number} differs")
         return data
 
@@ -34,10 +42,13 @@ def read_block(archive: bytes, at: int, archive_id: bytes, largest: int) -> Bloc
     head = archive[at : at + 40]
     require(len(head) == 40 and head[:4] == MARKER, f"no block at {at}")
     require(check(archive_id + head[:36], 4) == head[36:], "a block header's check differs")
-    reserved(head[9] <= 1 and head[10:12] == bytes(2), "reserved bits of a block")
+    reserved(head[9] <= 1, "reserved bits of a block")
+    require(number(head[10:12]) <= number(head[4:8]), "a reference before the first block")
     coded_size, decoded_size = number(head[12:16]), number(head[16:20])
     require(1 <= decoded_size <= largest, "a block is too large")
     limits.coded(coded_size, decoded_size)
     coded = archive[at + 40 : at + 40 + coded_size]
     require(len(coded) == coded_size, "a block goes past the end")
-    return Block(at, number(head[4:8]), head[8], head[9], decoded_size, head[20:36], coded)
+    return Block(
+        at, number(head[4:8]), head[8], head[9], number(head[10:12]), decoded_size, head[20:36], coded
+    )

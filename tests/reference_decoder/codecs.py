@@ -16,7 +16,13 @@ else:
     from backports import zstd
 
 
-def decode(codec_byte: int, coded: bytes, size: int, dictionary: bytes = b"") -> bytes:
+def decode(
+    codec_byte: int,
+    coded: bytes,
+    size: int,
+    dictionary: bytes = b"",
+    reference: tuple[bytes, int] | None = None,
+) -> bytes:
     limits.coded(len(coded), size)
     filter_id, codec = codec_byte >> 4, codec_byte & 15
     if codec_byte == 0:
@@ -28,9 +34,11 @@ def decode(codec_byte: int, coded: bytes, size: int, dictionary: bytes = b"") ->
         except zstd.ZstdError as error:
             raise Corrupt(str(error)) from error
     elif codec in (2, 3):
-        decode_block = lz.decode if codec == 2 else mix.decode
         try:
-            data = decode_block(coded, size, dictionary)
+            if codec == 2:
+                data = lz.decode(coded, size, dictionary, reference)
+            else:
+                data = mix.decode(coded, size, dictionary)
         except lz.DamagedError as error:
             raise Corrupt(str(error)) from error
     else:

@@ -27,6 +27,7 @@ class Directory:
     coded_sizes: list[int]
     decoded_sizes: list[int]
     block_flags: list[int]
+    block_references: list[int]
     entries: int
     content_bytes: int
     archive_id: bytes
@@ -61,7 +62,7 @@ def read_directory(payload: bytes, archive_size: int) -> Directory:
     index, errata = (read_page_table(fields, archive_size) for _ in range(2))
     count, at = fields.varint(), fields.varint()
     require(count <= archive_size // 40, "more blocks than fit the archive")
-    gaps, coded, decoded, flags = (fields.column(count) for _ in range(4))
+    gaps, coded, decoded, flags, references = (fields.column(count) for _ in range(5))
     require(not gaps or gaps[0] == 0, "the first block has a gap before it")
     block_at = []
     for row in range(count):
@@ -69,7 +70,7 @@ def read_directory(payload: bytes, archive_size: int) -> Directory:
         block_at.append(at)
         at += 40 + coded[row]
     directory = Directory(
-        dictionary_at, dictionary_length, index, errata, block_at, coded, decoded, flags,
+        dictionary_at, dictionary_length, index, errata, block_at, coded, decoded, flags, references,
         fields.varint(), fields.varint(), fields.take(8),
     )  # fmt: skip
     fields.end()

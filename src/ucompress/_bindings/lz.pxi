@@ -82,31 +82,51 @@ cdef inline uint8_t* _lz_aligned(void* memory) noexcept nogil:
 
 
 cdef class _LzCoder:
-    """What encoder and decoder share: one allocation, one lock, a primed dictionary kept alive."""
+    """What encoder and decoder share: one allocation, one lock, a primed dictionary kept alive.
+
+    `left` names the block whose state is at hand: as the last one coded alone left it, or kept
+    for the blocks that name it as their reference.
+    """
 
     def __dealloc__(self):
         free(self.memory)
         free(self.state)
+        free(self.kept)
+        free(self.left.payload)
         if self.lock is not NULL:
             PyThread_free_lock(self.lock)
 
-    cdef int prepare(self, PrimedDictionary primed, size_t max_block, bint encode) except -1:
+    def forget(self):
+        """Let go of the state after a reference: the next block that names it decodes it again."""
+        PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        self.at_hand = _NOTHING
+        PyThread_release_lock(self.lock)
+
+    cdef int prepare(
+        self, PrimedDictionary primed, size_t max_block, size_t max_reference, bint encode
+    ) except -1:
         cdef uint32_t block = _lz_checked_size(max_block, "a block")
+        cdef uint32_t reference = _lz_checked_size(max_reference, "a reference")
+        cdef size_t size
         cdef _lz.lz_coder* coder
         self.primed = primed
         self.max_block = block
+        self.max_reference = reference
         self.lock = PyThread_allocate_lock()
         self.state = malloc(sizeof(_lz.lz_coder))
         if self.state is NULL or self.lock is NULL:
             raise MemoryError
         coder = <_lz.lz_coder*>self.state
-        self.nbytes = _lz.coder_layout(coder, NULL, primed.level, primed.size, block, encode)
-        self.memory = malloc(self.nbytes + 64)
+        size = _lz.coder_layout(coder, NULL, primed.level, primed.size, block, reference, encode)
+        self.nbytes = size + _lz_kept_memory(reference)
+        self.memory = malloc(size + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _lz.uc_wish_huge_pages(self.memory, self.nbytes)
-            _lz.coder_layout(coder, _lz_aligned(self.memory), primed.level, primed.size, block, encode)
+            _lz.uc_wish_huge_pages(self.memory, size)
+            _lz.coder_layout(
+                coder, _lz_aligned(self.memory), primed.level, primed.size, block, reference, encode
+            )
             _lz.coder_fill(coder, <_lz.lz_primed*>primed.state, encode)
         return 0
 
@@ -120,8 +140,8 @@ cdef class Encoder(_LzCoder):
     ----------
     primed : PrimedDictionary
         Made with ``encode=True``; its level is the encoder's.
-    max_block : int
-        The largest block in bytes, at most 8 MiB.
+    max_block, max_reference : int
+        The largest block and the largest reference in bytes, each at most 8 MiB.
 
     Raises
     ------
@@ -129,28 +149,35 @@ cdef class Encoder(_LzCoder):
         A block size over 8 MiB, or a dictionary primed for decoding only.
     """
 
-    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20):
+    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
         if not primed.encodes:
             raise ValueError("this dictionary was primed for decoding only")
-        self.prepare(primed, max_block, True)
+        self.prepare(primed, max_block, max_reference, True)
 
-    def encode(self, data):
+    def encode(self, data, reference=None):
         """The block's payload: never longer than the data plus one byte, empty for empty data.
 
-        The payload depends on data, dictionary and level only. Raises ValueError for a block over
-        `max_block`.
+        Parameters
+        ----------
+        data : buffer
+            The block.
+        reference : (payload, size), optional
+            A block that was coded without one, as the further past of this one.
+
+        The payload depends on data, reference, dictionary and level only. Raises ValueError where one
+        is over its limit, or the reference is damaged or stored.
         """
         cdef _Borrowed source = _Borrowed(data)
         cdef size_t size = source.size, coded
-        cdef uint8_t* out
-        if size > self.max_block:
-            raise ValueError(f"a block of {size} bytes is over this encoder's {self.max_block} bytes")
-        out = <uint8_t*>malloc(size + 1)
+        cdef _Reference past = _Reference(self, reference, size)
+        cdef uint8_t* out = <uint8_t*>malloc(size + 1)
+        cdef int status
         if out is NULL:
             raise MemoryError
-        with nogil:
-            coded = uc_lz_encode(self, source.data, size, out)
         try:
+            with nogil:
+                status = uc_lz_encode(self, source.data, size, &past.block, out, &coded)
+            _lz_check(status)
             return PyBytes_FromStringAndSize(<char*>out, coded)
         finally:
             free(out)
@@ -165,55 +192,97 @@ cdef class Decoder(_LzCoder):
     ----------
     primed : PrimedDictionary
         The dictionary the blocks were coded with; any level, ``encode=False`` will do.
-    max_block : int
-        The largest decoded block in bytes, at most 8 MiB.
+    max_block, max_reference : int
+        The largest decoded block and reference in bytes, each at most 8 MiB.
     """
 
-    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20):
-        self.prepare(primed, max_block, False)
+    def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
+        self.prepare(primed, max_block, max_reference, False)
 
-    def decode(self, payload, size_t size):
-        """The block's `size` bytes. Raises ValueError for damage or a size over `max_block`."""
+    def decode(self, payload, size_t size, reference=None):
+        """The block's `size` bytes.
+
+        Parameters
+        ----------
+        payload : buffer
+            What `Encoder.encode` gave.
+        size : int
+            Bytes of the block.
+        reference : (payload, size), optional
+            The block that it was coded after. Its state is kept: more blocks after the same one, or a
+            block right after it was decoded itself, do not decode it again.
+
+        Raises ValueError for damage, or where block or reference is over its limit.
+        """
         cdef _Borrowed source = _Borrowed(payload)
-        cdef bytes out
-        if size > self.max_block:
-            raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
-        out = PyBytes_FromStringAndSize(NULL, size)
-        self.run(source.data, source.size, <uint8_t*>PyBytes_AS_STRING(out), size)
+        cdef _Reference past = _Reference(self, reference, size)
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, size)
+        self.run(source.data, source.size, &past.block, <uint8_t*>PyBytes_AS_STRING(out), size)
         return out
 
-    def decode_into(self, payload, out):
+    def decode_into(self, payload, out, reference=None):
         """Fills `out`, whose length is the block's size; on an error `out` is untouched."""
         cdef _Borrowed source = _Borrowed(payload)
         cdef _Borrowed target = _Borrowed(out, True)
         cdef size_t size = target.size
-        if size > self.max_block:
-            raise ValueError(f"a block of {size} bytes is over this decoder's {self.max_block} bytes")
-        self.run(source.data, source.size, <uint8_t*>target.view.buf, size)
+        cdef _Reference past = _Reference(self, reference, size)
+        self.run(source.data, source.size, &past.block, <uint8_t*>target.view.buf, size)
 
-    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1:
+    cdef int run(
+        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size
+    ) except -1:
         cdef int status
         with nogil:
-            status = uc_lz_decode(self, payload, length, out, size)
-        if status:
-            raise ValueError("the LZ payload is damaged, or coded with another dictionary")
-        return 0
+            status = uc_lz_decode(self, payload, length, reference, out, size)
+        return _lz_check(status)
 
 
-cdef size_t uc_lz_encode(Encoder encoder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil:
-    cdef size_t coded
+cdef int _lz_check(int status) except -1:
+    if status < 0:
+        raise MemoryError
+    if status:
+        raise ValueError("the LZ payload is damaged, or coded with another dictionary or reference")
+    return 0
+
+
+cdef int uc_lz_encode(
+    Encoder encoder, const uint8_t* data, size_t size, const LzReference* reference, uint8_t* out,
+    size_t* coded
+) noexcept nogil:
+    cdef size_t past = 0 if reference is NULL else reference.size
+    cdef int status = 0
     PyThread_acquire_lock(encoder.lock, WAIT_LOCK)
-    coded = _lz.encode_block(<_lz.lz_coder*>encoder.state, data, <uint32_t>size, out)
+    if past:
+        status = _lz_refer(encoder, reference)
+    else:
+        encoder.at_hand = _NOTHING
+    if status == 0:
+        coded[0] = _lz.encode_block(
+            <_lz.lz_coder*>encoder.state, data, <uint32_t>size, <uint32_t>past, out
+        )
     PyThread_release_lock(encoder.lock)
-    return coded
+    return status
 
 
 cdef int uc_lz_decode(
-    Decoder decoder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+    Decoder decoder, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out,
+    size_t size
 ) noexcept nogil:
-    cdef int status
+    cdef size_t past = 0 if reference is NULL else reference.size
+    cdef LzReference alone
+    cdef int status = 0
     PyThread_acquire_lock(decoder.lock, WAIT_LOCK)
-    status = _lz.decode_block(<_lz.lz_coder*>decoder.state, payload, length, <uint32_t>size, out)
+    if past:
+        status = _lz_refer(decoder, reference)
+    else:
+        decoder.at_hand = _NOTHING
+    if status == 0:
+        status = _lz.decode_block(
+            <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, out
+        )
+    if status == 0 and past == 0 and 0 < size <= decoder.max_reference and payload[0] != _lz.LZ_BLOCK_STORED:
+        alone.payload, alone.length, alone.size = <uint8_t*>payload, length, size
+        status = _lz_leave(decoder, &alone)
     PyThread_release_lock(decoder.lock)
     return status
 
@@ -239,17 +308,23 @@ def primed_memory(int level, size_t dictionary_size, *, bint encode=True):
     return _lz.primed_layout(&layout, NULL, _lz_checked_level(level), size, encode)
 
 
-def encoder_memory(int level, size_t dictionary_size, size_t block_size):
+def encoder_memory(int level, size_t dictionary_size, size_t block_size, size_t reference_size=0):
     """Bytes one `Encoder` holds, the shared `PrimedDictionary` not counted."""
     cdef _lz.lz_coder layout
     cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
     cdef uint32_t block = _lz_checked_size(block_size, "a block")
-    return _lz.coder_layout(&layout, NULL, _lz_checked_level(level), past, block, True)
+    cdef uint32_t reference = _lz_checked_size(reference_size, "a reference")
+    cdef size_t held = _lz.coder_layout(
+        &layout, NULL, _lz_checked_level(level), past, block, reference, True
+    )
+    return held + _lz_kept_memory(reference)
 
 
-def decoder_memory(size_t dictionary_size, size_t block_size):
+def decoder_memory(size_t dictionary_size, size_t block_size, size_t reference_size=0):
     """Bytes one `Decoder` holds, the shared `PrimedDictionary` not counted."""
     cdef _lz.lz_coder layout
     cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
     cdef uint32_t block = _lz_checked_size(block_size, "a block")
-    return _lz.coder_layout(&layout, NULL, 6, past, block, False)
+    cdef uint32_t reference = _lz_checked_size(reference_size, "a reference")
+    cdef size_t held = _lz.coder_layout(&layout, NULL, 6, past, block, reference, False)
+    return held + _lz_kept_memory(reference)

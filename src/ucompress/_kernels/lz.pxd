@@ -10,10 +10,14 @@ cdef extern from "lz_setup.h" nogil:
     ctypedef struct lz_primed:
         int level
         uint32_t size
+    ctypedef struct lz_model:
+        pass
     ctypedef struct lz_coder:
         uint32_t max_block
+        lz_model* kept
     enum:
         LZ_LIMIT
+        LZ_BLOCK_STORED
     void uc_wish_huge_pages(void* memory, size_t bytes)
 
 cdef size_t primed_layout(
@@ -21,10 +25,19 @@ cdef size_t primed_layout(
 ) noexcept nogil
 cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary, bint portable) noexcept nogil
 cdef size_t coder_layout(
-    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode
+    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
+    bint encode
 ) noexcept nogil
 cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil
-cdef size_t encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out) noexcept nogil
-cdef int decode_block(
-    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+cdef size_t encode_block(
+    lz_coder* coder, const uint8_t* data, uint32_t size, uint32_t reference, uint8_t* out
 ) noexcept nogil
+cdef int decode_block(
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
+    uint8_t* out
+) noexcept nogil
+cdef int decode_reference(
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size
+) noexcept nogil
+cdef void keep(lz_coder* coder) noexcept nogil
+cdef size_t model_bytes() noexcept nogil

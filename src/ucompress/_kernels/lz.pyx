@@ -2,7 +2,7 @@
 #
 #   lz_memory, lz_simd -> range_coder -> lz_counters -> lz_mixer -> lz_nibble
 #   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_walk -> lz_prime
-#   lz_finder, lz_prices -> lz_encoder -> lz_optimal, lz_choose -> lz_encode          lz_decode
+#   lz_finder, lz_prices -> lz_encoder -> lz_setup -> lz_decode, lz_optimal, lz_choose -> lz_encode
 #
 # Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
 # (dictionary and block at most LZ_LIMIT, block at most the coder's max_block).
@@ -12,15 +12,22 @@ cdef extern from "lz_encode.h" nogil:
     void lz_primed_fill(lz_primed* primed, const uint8_t* dictionary, int vector)
     int uc_has_avx2()
     size_t lz_coder_layout(
-        lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, int encode
+        lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
+        int encode
     )
     void lz_coder_fill(lz_coder* coder, const lz_primed* primed, int encode)
-    size_t lz_encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out)
+    size_t lz_encode_block(
+        lz_coder* coder, const uint8_t* data, uint32_t size, uint32_t reference, uint8_t* out
+    )
 
 cdef extern from "lz_decode.h" nogil:
     int lz_decode_into(
-        lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+        lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
+        uint8_t* out
     )
+    int lz_decode_reference(lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size)
+    void lz_keep(lz_coder* coder)
+    size_t lz_model_bytes()
 
 
 cdef size_t primed_layout(
@@ -34,20 +41,38 @@ cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary, bint portabl
 
 
 cdef size_t coder_layout(
-    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, bint encode
+    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
+    bint encode
 ) noexcept nogil:
-    return lz_coder_layout(coder, base, level, past, max_block, encode)
+    return lz_coder_layout(coder, base, level, past, max_block, max_reference, encode)
 
 
 cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil:
     lz_coder_fill(coder, primed, encode)
 
 
-cdef size_t encode_block(lz_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out) noexcept nogil:
-    return lz_encode_block(coder, data, size, out)
+cdef size_t encode_block(
+    lz_coder* coder, const uint8_t* data, uint32_t size, uint32_t reference, uint8_t* out
+) noexcept nogil:
+    return lz_encode_block(coder, data, size, reference, out)
 
 
 cdef int decode_block(
-    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
+    uint8_t* out
 ) noexcept nogil:
-    return lz_decode_into(coder, payload, payload_size, size, out)
+    return lz_decode_into(coder, payload, payload_size, reference, size, out)
+
+
+cdef int decode_reference(
+    lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size
+) noexcept nogil:
+    return lz_decode_reference(coder, payload, payload_size, size)
+
+
+cdef void keep(lz_coder* coder) noexcept nogil:
+    lz_keep(coder)
+
+
+cdef size_t model_bytes() noexcept nogil:
+    return lz_model_bytes()

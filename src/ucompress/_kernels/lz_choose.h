@@ -31,7 +31,7 @@ static inline uint32_t lz_even_price(const lz_prices *t, const uint32_t counts[2
 static inline int lz_has_repeats(const lz_finder *f)
 {
     uint32_t repeats = 0, p;
-    for (p = f->past; p + 8 <= f->end; p++) {
+    for (p = f->own.base; p + 8 <= f->end; p++) {
         const uint8_t *here = f->window + p;
         uint32_t hash = lz_hash4(here, 32);
         uint32_t *last = &f->triples[hash >> (32 - LZ_SHORT_BITS)];
@@ -48,7 +48,7 @@ static inline int lz_has_repeats(const lz_finder *f)
         }
     }
     memset(f->triples, 0, sizeof(uint32_t) << LZ_SHORT_BITS);
-    return repeats > (f->end - f->past) / LZ_SAMPLED / LZ_REPEAT_SHARE;
+    return repeats > (f->end - f->own.base) / LZ_SAMPLED / LZ_REPEAT_SHARE;
 }
 
 /* Returns 0 for a block to be stored. The finder has begun the block. */

@@ -1,8 +1,7 @@
 /* The block decoder: safe on any bytes, no allocation, no recursion.
  *
- *   window   [ LZ_PAD zeros | dictionary | block | LZ_SLACK ]
- *                                        ^ position 0 of the block
- *   state    primed: candidates up to LZ_LATE bytes before the block
+ *   window   [ LZ_PAD zeros | dictionary | reference | block | LZ_SLACK ]
+ *   state    primed, or as the reference left it: candidates up to LZ_LATE bytes before the last token
  *
  *   insert places -> look up candidates -> token -> check -> copy      until the block is full
  *
@@ -34,13 +33,16 @@ static UC_INLINE void lz_copy(uint8_t *out, uint32_t offset, uint32_t length)
     }
 }
 
-static int lz_decode_tokens(lz_model *m, const lz_shape *shape, uint8_t *window, uint32_t inserted,
-                            const uint8_t *payload, size_t payload_size, uint32_t size)
+/* Decodes the tokens that make window[position .. end). */
+static int lz_decode_tokens(lz_coder *coder, const lz_shape *shape, uint32_t position, uint32_t end,
+                            const uint8_t *payload, size_t payload_size)
 {
+    lz_model *m = coder->model;
+    uint8_t *window = coder->window;
     rc_decoder decoder;
     lz_coding rc = { NULL, &decoder };
     lz_context c;
-    uint32_t position = shape->past, end = position + size;
+    uint32_t inserted = coder->inserted;
     rc_decoder_init(&decoder, payload, payload_size);
     lz_context_reset(&c);
     while (position < end) {
@@ -63,35 +65,70 @@ static int lz_decode_tokens(lz_model *m, const lz_shape *shape, uint8_t *window,
         lz_context_after(&c, &t);
         position += t.length;
     }
+    coder->inserted = inserted;
     return rc_decoder_finished(&decoder) ? LZ_DONE : LZ_DAMAGED;
 }
 
-static int lz_decode_into(lz_coder *coder, const uint8_t *payload, size_t payload_size, uint32_t size,
-                          uint8_t *out)
+/* Makes the state that a block starts from the model's: of the dictionary, or of the reference. */
+static inline void lz_coder_begin(lz_coder *coder, uint32_t reference)
+{
+    memcpy(coder->model, reference ? coder->kept : coder->primed->model, sizeof(lz_model));
+    coder->inserted = reference ? coder->kept_inserted : coder->primed->inserted;
+}
+
+/* A coded block into the window, `reference` bytes behind the dictionary. */
+static int lz_decode_coded(lz_coder *coder, const uint8_t *payload, size_t payload_size, uint32_t reference,
+                           uint32_t size)
 {
     const lz_primed *primed = coder->primed;
-    uint8_t *block = coder->window + primed->size;
+    uint32_t start = primed->size + reference;
     lz_shape shape = primed->shape;
-    if (payload_size == 0) {
+    if (payload_size == 0 || !lz_shape_read(&shape, payload[0])) {
+        return LZ_DAMAGED;
+    }
+    lz_shape_past(&shape, primed->size);
+    lz_coder_begin(coder, reference);
+    return lz_decode_tokens(coder, &shape, start, start + size, payload + 1, payload_size - 1);
+}
+
+/* Decodes a reference: the blocks that come next, `size` bytes behind the dictionary, may start from it. */
+static int lz_decode_reference(lz_coder *coder, const uint8_t *payload, size_t payload_size, uint32_t size)
+{
+    return size ? lz_decode_coded(coder, payload, payload_size, 0, size) : LZ_DAMAGED;
+}
+
+static inline size_t lz_model_bytes(void)
+{
+    return sizeof(lz_model);
+}
+
+/* Keeps the state as the block decoded last, alone, has left it. */
+static inline void lz_keep(lz_coder *coder)
+{
+    lz_model *left = coder->model;
+    coder->model = coder->kept;
+    coder->kept = left;
+    coder->kept_inserted = coder->inserted;
+}
+
+/* `reference`: bytes of the block whose state was kept; 0: none. */
+static int lz_decode_into(lz_coder *coder, const uint8_t *payload, size_t payload_size, uint32_t reference,
+                          uint32_t size, uint8_t *out)
+{
+    if (payload_size == 0 && !reference) {
         return size == 0 ? LZ_DONE : LZ_DAMAGED;
     }
-    if (payload[0] == LZ_BLOCK_STORED) {
+    if (payload_size > 0 && payload[0] == LZ_BLOCK_STORED && !reference) {
         if (payload_size - 1 != size) {
             return LZ_DAMAGED;
         }
         memcpy(out, payload + 1, size);
         return LZ_DONE;
     }
-    if (!lz_shape_read(&shape, payload[0])) {
+    if (lz_decode_coded(coder, payload, payload_size, reference, size) != LZ_DONE) {
         return LZ_DAMAGED;
     }
-    lz_shape_past(&shape, primed->size);
-    memcpy(coder->model, primed->model, sizeof(lz_model));
-    if (lz_decode_tokens(coder->model, &shape, coder->window, primed->inserted, payload + 1, payload_size - 1,
-                         size) != LZ_DONE) {
-        return LZ_DAMAGED;
-    }
-    memcpy(out, block, size);
+    memcpy(out, coder->window + coder->primed->size + reference, size);
     return LZ_DONE;
 }
 

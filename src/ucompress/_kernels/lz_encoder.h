@@ -31,7 +31,8 @@ typedef struct {
     lz_context context;
     lz_shape shape;
     const uint8_t *window;
-    uint32_t past, end;  /* the block is window[past .. end) */
+    uint32_t past;       /* the dictionary is window[0 .. past) */
+    uint32_t begin, end; /* the block is window[begin .. end) */
     uint32_t inserted;   /* places below are candidates */
     uint32_t stale;      /* bytes coded since the prices were read */
 } lz_encoder;

@@ -201,12 +201,13 @@ static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t
     }
 }
 
-static inline void lz_finder_begin(lz_finder *f, uint32_t past, uint32_t size)
+/* Of a reference between the dictionary and `begin` nothing is indexed: candidates lead there. */
+static inline void lz_finder_begin(lz_finder *f, uint32_t past, uint32_t begin, uint32_t size)
 {
     f->past = past;
-    f->end = past + size;
+    f->end = begin + size;
     f->carried.length = 0;
-    f->own.base = past;
+    f->own.base = begin;
     f->own.bits = lz_index_bits(size);
     memset(f->own.heads, 0, sizeof(uint32_t) << f->own.bits);
     memset(f->triples, 0, sizeof(uint32_t) << LZ_SHORT_BITS);

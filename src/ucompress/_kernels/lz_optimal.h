@@ -254,7 +254,7 @@ static uint32_t lz_parse_segment(lz_encoder *e, uint32_t start)
 
 static void lz_parse_optimal(lz_encoder *e)
 {
-    uint32_t position = e->past;
+    uint32_t position = e->begin;
     e->stale = LZ_REFRESH;
     while (position < e->end && !e->rc.overflow) {
         if (e->stale >= LZ_REFRESH) {

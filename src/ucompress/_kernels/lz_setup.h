@@ -1,7 +1,8 @@
 /* Who owns which memory. Each object is one allocation, cut up by one function that also counts.
  *
  *   lz_primed    [ primed model | curves | priming table | pad dictionary | heads links ]   shared, read only
- *   lz_coder     [ model | pad dictionary block slack | encoder parts ]            one for each thread
+ *   lz_coder     [ model | pad dictionary reference block slack | encoder parts ]  one for each thread
+ *                [ kept ]                            only where blocks have a reference
  *
  * A cutter with a NULL base only adds up: the size known ahead is the size used.
  */
@@ -38,8 +39,9 @@ typedef struct {
 typedef struct {
     const lz_primed *primed;
     uint32_t max_block;
-    lz_model *model;
-    uint8_t *window;     /* the dictionary's copy, the block behind it */
+    lz_model *model, *kept; /* kept: as the reference left it */
+    uint32_t inserted, kept_inserted;
+    uint8_t *window;     /* the dictionary's copy, the reference if there is one, the block */
     lz_encoder encoder;
 } lz_coder;
 
@@ -94,13 +96,13 @@ static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, 
 
 /* Decoder and encoder: the encoder's parts come last. */
 static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past,
-                                     uint32_t max_block, int encode)
+                                     uint32_t max_block, uint32_t max_reference, int encode)
 {
     lz_cutter cutter = { base, 0 };
     lz_encoder *e = &coder->encoder;
     coder->max_block = max_block;
     coder->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
-    coder->window = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)past + max_block + LZ_SLACK);
+    coder->window = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)past + max_reference + max_block + LZ_SLACK);
     if (encode) {
         size_t links = lz_effort_of(level).tree ? 2 : 1;
         e->finder.triples = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
@@ -117,13 +119,13 @@ static inline void lz_coder_fill(lz_coder *coder, const lz_primed *primed, int e
 {
     lz_encoder *e = &coder->encoder;
     coder->primed = primed;
+    coder->kept = NULL;
     memset(coder->window, 0, LZ_PAD);
     coder->window += LZ_PAD;
     if (primed->size) {
         memcpy(coder->window, primed->past, primed->size);
     }
     if (encode) {
-        e->model = coder->model;
         e->window = e->finder.window = coder->window;
         e->finder.effort = lz_effort_of(primed->level);
         e->finder.shared = primed->index.heads ? &primed->index : NULL;

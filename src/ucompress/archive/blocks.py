@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from ucompress.archive.cache import ByteCache
 from ucompress.archive.coding import decode_shared
@@ -18,11 +19,14 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
-from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor
+from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor, Reference
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _REUSED = (32 << 20) - (64 << 10)
 """Just below the most that glibc lets a freed span raise its bounds to."""
+
+_REFERENCE_CACHE = 8 << 20
+"""Bytes kept of references as they are coded."""
 
 
 def keep_freed_memory() -> None:
@@ -46,7 +50,7 @@ class BlockReader:
         cache: bytes of decoded blocks that are kept.
 
     Attributes:
-        decoded: number of blocks decoded so far.
+        decoded: number of blocks decoded so far; references count when they are read.
     """
 
     def __init__(self, source: FileSource, directory: Directory, header: ArchiveHeader, cache: int) -> None:
@@ -56,14 +60,18 @@ class BlockReader:
         self._table = directory.blocks
         self._header = header
         self._cache: ByteCache[bytes] = ByteCache(cache)
+        self._references: ByteCache[Reference] = ByteCache(_REFERENCE_CACHE)
         self._lock = threading.Lock()
         self._dictionary: bytes | None = None
         self._decoder: BlockDecompressor | None = None
         self.decoded = 0
 
     def clear(self) -> None:
-        """Drop the cached blocks."""
+        """Drop the cached blocks, references and what was decoded of them."""
         self._cache.clear()
+        self._references.clear()
+        if self._decoder is not None:
+            self._decoder.forget()
 
     @property
     def dictionary(self) -> bytes:
@@ -90,8 +98,10 @@ class BlockReader:
             CorruptArchiveError: it is damaged, or not there.
         """
         header, payload = self._read(number)
+        reference = self._reference(number)
+        decoder = self._decompressor()
         try:
-            content = self._decompressor().decompress(header.codec, payload, header.decoded_size)
+            content = decoder.decompress(header.codec, payload, header.decoded_size, reference)
         except CorruptArchiveError as error:
             raise CorruptArchiveError(f"block {number} is damaged: {error}") from error
         if len(content) != header.decoded_size or check(content, 16) != header.digest:
@@ -99,6 +109,35 @@ class BlockReader:
         with self._lock:
             self.decoded += 1
         return content
+
+    def batches(self, blocks: Iterable[int]) -> list[list[int]]:
+        """Blocks, rising, put together with those that have the same reference, which comes first.
+
+        Decoded in this order by one thread, each reference is decoded once.
+        """
+        references, count = self._table.references, len(self._table)
+        batches: dict[int, list[int]] = {}
+        for number in sorted(blocks):
+            first = number - references[number] if 0 <= number < count else number
+            batches.setdefault(first, []).append(number)
+        return list(batches.values())
+
+    def _reference(self, number: int) -> Reference | None:
+        """The block that a block was coded after, as it is coded."""
+        at = self._table.reference(number)
+        if at is None:
+            return None
+        known = self._references.get(at)
+        if known is None:
+            try:
+                header, payload = self._read(at)
+            except CorruptArchiveError as error:
+                raise CorruptArchiveError(f"block {number} is coded after another one: {error}") from error
+            known = Reference(header.codec, payload, header.decoded_size)
+            self._references.put(at, known, len(payload))
+            with self._lock:
+                self.decoded += 1
+        return known
 
     def _read(self, number: int) -> tuple[BlockHeader, bytes]:
         """Header and coded bytes of a block, with one read."""
@@ -108,8 +147,12 @@ class BlockReader:
         coded, decoded = table.coded[number], table.decoded[number]
         data = self._source.read_at(table.at[number], BLOCK_HEADER_SIZE + coded)
         header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
-        found = header.number, header.coded_size, header.decoded_size, header.substituted
-        if found != (number, coded, decoded, table.flags[number] == SUBSTITUTED):
+        found = (
+            header.number, header.coded_size, header.decoded_size, header.substituted, header.reference
+        )  # fmt: skip
+        if found != (
+            number, coded, decoded, table.flags[number] == SUBSTITUTED, table.references[number]
+        ):  # fmt: skip
             raise CorruptArchiveError(f"block {number} is not the one that the directory describes")
         if decoded > self._header.largest_block:
             raise CorruptArchiveError(f"block {number} is larger than the header declares")

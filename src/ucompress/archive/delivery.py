@@ -118,10 +118,10 @@ class Delivery:
         """Write the files and wait for all of them."""
         for entry in files:
             self._assign(entry)
-        blocks = sorted(self._whole.keys() | self._parts.keys())
+        batches = self._archive.block_batches(self._whole.keys() | self._parts.keys())
         pending = [file for parts in self._parts.values() for file, _ in parts]
         try:
-            for _ in pool.map(self._deliver, blocks):
+            for _ in pool.map(self._deliver_batch, batches):
                 pass
         except BaseException:
             for file in pending:
@@ -144,6 +144,10 @@ class Delivery:
         pending = _Pending(entry, self._target.draft(entry.path), len(by_block))
         for block, parts in by_block.items():
             self._parts.setdefault(block, []).append((pending, parts))
+
+    def _deliver_batch(self, blocks: list[int]) -> None:
+        for block in blocks:
+            self._deliver(block)
 
     def _deliver(self, block: int) -> None:
         """Decode one block and write all that comes from it."""

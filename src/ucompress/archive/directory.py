@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
+from operator import gt
 
 from ucompress.archive.coding import code_shared, decode_shared
 from ucompress.archive.columns import (
@@ -27,6 +29,7 @@ from ucompress.archive.layout import (
     PAGE_ENTRIES_LIMIT,
     PAGE_HEADER_SIZE,
     PAGE_LIMIT,
+    REFERENCE_LIMIT,
     SEPARATORS_LIMIT,
     SUBSTITUTED,
 )
@@ -128,17 +131,27 @@ class BlockTable:
         at: offset of each block's header; -1 for a block that recovery did not find.
         coded, decoded: sizes in bytes.
         flags: block flags.
+        references: how many blocks before each one its reference stands; 0 without one.
     """
 
     at: array[int]
     coded: array[int]
     decoded: array[int]
     flags: array[int]
+    references: array[int]
 
     @classmethod
-    def of(cls, at: list[int], coded: list[int], decoded: list[int], flags: list[int]) -> BlockTable:
+    def of(
+        cls,
+        at: list[int],
+        coded: list[int],
+        decoded: list[int],
+        flags: list[int],
+        references: list[int],
+    ) -> BlockTable:
         """From lists of equal length."""
-        return cls(array("q", at), *(array("Q", values) for values in (coded, decoded, flags)))
+        columns = (array("Q", values) for values in (coded, decoded, flags, references))
+        return cls(array("q", at), *columns)
 
     def __len__(self) -> int:
         """Number of blocks."""
@@ -158,25 +171,56 @@ class BlockTable:
                 write_column(self.coded),
                 write_column(self.decoded),
                 write_column(self.flags),
+                write_column(self.references),
             )
         )
+
+    def reference(self, number: int) -> int | None:
+        """The block that a block was coded after; None where it was coded alone.
+
+        Raises:
+            CorruptArchiveError: it has a reference itself.
+        """
+        distance = self.references[number]
+        if not distance:
+            return None
+        if self.references[number - distance]:
+            raise CorruptArchiveError(
+                f"block {number} has block {number - distance} as its reference, which has one itself"
+            )
+        return number - distance
+
+    def needed(self, blocks: Iterable[int]) -> set[int]:
+        """Some blocks and their references."""
+        known = set(blocks)
+        within = (block for block in known if block < len(self))
+        return known | {block - self.references[block] for block in within}
+
+    @property
+    def referring(self) -> int:
+        """How many blocks have a reference."""
+        return len(self) - self.references.count(0)
 
     @classmethod
     def read(cls, cursor: Cursor, archive_size: int) -> BlockTable:
         """Read the block columns; every block takes some of the archive's bytes."""
         count = cursor.varint(min(cursor.remaining, BLOCKS_LIMIT, archive_size // BLOCK_HEADER_SIZE))
         first = cursor.varint()
-        gaps, coded, decoded, flags = (cursor.column(count) for _ in range(4))
+        gaps, coded, decoded, flags, references = (cursor.column(count) for _ in range(5))
         if not count:
-            return cls(array("q"), coded, decoded, flags)
+            return cls(array("q"), coded, decoded, flags, references)
         if max(coded) > BLOCK_LIMIT + CODED_SLACK or not min(decoded) >= 1:
             raise cursor.fail("a block has an impossible size")
         if max(decoded) > BLOCK_LIMIT or max(flags) > SUBSTITUTED:
             raise cursor.fail("a block has an impossible size")
         if gaps[0] or first > LARGEST // 2 or max(gaps) > LARGEST // (2 * count) - (BLOCK_LIMIT << 1):
             raise cursor.fail("blocks lie too far apart")
+        if max(references) > REFERENCE_LIMIT or any(map(gt, references, range(count))):
+            raise cursor.fail("a block has a reference before the first block")
+        if any(distance and references[at - distance] for at, distance in enumerate(references)):
+            raise cursor.fail("a block has a reference that has one itself")
         steps = (gap + size + BLOCK_HEADER_SIZE for gap, size in zip(gaps[1:], coded, strict=False))
-        return cls(array("q", accumulate(chain((first,), steps))), coded, decoded, flags)
+        return cls(array("q", accumulate(chain((first,), steps))), coded, decoded, flags, references)
 
 
 @dataclass(slots=True)

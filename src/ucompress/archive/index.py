@@ -24,7 +24,7 @@ from ucompress.archive.places import LEAST_BOUND
 from ucompress.codec.block import BLOCK_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ucompress.archive.members import Integers, Members
 
@@ -43,14 +43,18 @@ class IndexWriter:
     Parameters:
         hash_length: bytes of content hash kept for a file.
         errata: members may be cancelled, and hard links need no file before them.
+        references: the blocks that may be coded after another one, and after which.
 
     Attributes:
         table: where each page lies within the section's payload.
         content_bytes: sum of all files' sizes.
     """
 
-    def __init__(self, hash_length: int, *, errata: bool = False) -> None:
+    def __init__(
+        self, hash_length: int, *, errata: bool = False, references: Mapping[int, int] | None = None
+    ) -> None:
         """Start without pages."""
+        self._references = references or {}
         self._hash_length = hash_length
         self._errata = errata
         self._last = b""
@@ -103,7 +107,7 @@ class IndexWriter:
                 )
             if any(before[0] >= after[0] for before, after in pairwise(xattrs)):
                 raise ValueError(f"the extended attributes of {members.paths[at]!r} are out of order")
-        _check_contents(members)
+        _check_contents(members, self._references)
 
 
 def _room(sums: Integers, begin: int, limit: int) -> int:
@@ -132,7 +136,7 @@ def _check_targets(members: Members) -> None:
             raise ValueError(f"the target of {path[:100]!r} is not allowed: {problem}")
 
 
-def _check_contents(members: Members) -> None:
+def _check_contents(members: Members, references: Mapping[int, int]) -> None:
     """Extents stay in blocks that can be, and a content lies in as few as a file of its size may."""
     starts, blocks = members.extent_start, members.extent_block
     offsets, lengths = members.extent_offset.astype(np.int64), members.extent_length
@@ -146,13 +150,15 @@ def _check_contents(members: Members) -> None:
         if wrong.any():
             content = int(np.searchsorted(starts, wrong.argmax(), side="right")) - 1
             raise _refusal(members, content, why)
-    for content in np.flatnonzero(np.diff(starts) > LEAST_BOUND).tolist():
+    harmless = LEAST_BOUND // 2 if references else LEAST_BOUND
+    for content in np.flatnonzero(np.diff(starts) > harmless).tolist():
         rows = slice(int(starts[content]), int(starts[content + 1]))
         if rows.stop - rows.start > PAGE_EXTENTS_LIMIT:
             why = f"{rows.stop - rows.start} extents; the format has room for {PAGE_EXTENTS_LIMIT}"
             raise _refusal(members, content, why)
         bound = blocks_bound(int(lengths[rows].sum()))
-        needed = len(set(blocks[rows].tolist()) - {HOLE})
+        touched = set(blocks[rows].tolist()) - {HOLE}
+        needed = len(touched | {references.get(block, block) for block in touched})
         if needed > bound:
             raise _refusal(members, content, f"it needs {needed} blocks; {bound} are allowed")
 

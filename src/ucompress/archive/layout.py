@@ -41,6 +41,7 @@ BLOCKS_LIMIT: Final = (1 << 32) - 1
 LARGEST: Final = (1 << 63) - 1
 BYTES_PER_BLOCK: Final = 262_144
 HASH_LENGTHS: Final = (0, 8, 32)
+REFERENCE_LIMIT: Final = (1 << 16) - 1
 
 SECTION_DICTIONARY: Final = 1
 SECTION_INDEX: Final = 2
@@ -202,6 +203,7 @@ class BlockHeader:
         coded_size, decoded_size: bytes.
         digest: first 16 bytes of BLAKE3 of the decoded bytes.
         substituted: holds other bytes than the index says; the errata have the truth.
+        reference: how many blocks before this one its reference stands; 0 without one.
     """
 
     number: int
@@ -210,11 +212,20 @@ class BlockHeader:
     decoded_size: int
     digest: bytes
     substituted: bool = False
+    reference: int = 0
 
     def to_bytes(self, archive_id: bytes) -> bytes:
         """The 40 bytes before the coded bytes."""
         flags = SUBSTITUTED if self.substituted else 0
-        fields = (BLOCK_MARKER, self.number, self.codec, flags, 0, self.coded_size, self.decoded_size)
+        fields = (
+            BLOCK_MARKER,
+            self.number,
+            self.codec,
+            flags,
+            self.reference,
+            self.coded_size,
+            self.decoded_size,
+        )
         body = _BLOCK.pack(*fields, self.digest, bytes(4))[:36]
         return body + check(archive_id + body, 4)
 
@@ -224,11 +235,12 @@ class BlockHeader:
         _require(len(data) == BLOCK_HEADER_SIZE, "the archive ends within a block header")
         sound = data[:4] == BLOCK_MARKER and check(archive_id + data[:36], 4) == data[36:]
         _require(sound, "a block header is damaged")
-        _, number, codec, flags, pad, coded, decoded, digest, _ = _BLOCK.unpack(data)
-        _reserved(flags & ~SUBSTITUTED == 0 and pad == 0, f"block {number}")
+        _, number, codec, flags, reference, coded, decoded, digest, _ = _BLOCK.unpack(data)
+        _reserved(flags & ~SUBSTITUTED == 0, f"block {number}")
         _require(1 <= decoded <= BLOCK_LIMIT, f"block {number} claims {decoded} bytes")
         _require(coded <= decoded + CODED_SLACK, f"block {number} claims {coded} coded bytes")
-        return cls(number, codec, coded, decoded, digest, bool(flags & SUBSTITUTED))
+        _require(reference <= number, f"block {number} has a reference before the first block")
+        return cls(number, codec, coded, decoded, digest, bool(flags & SUBSTITUTED), reference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class EntryFinder:
         self._index = directory.index
         self._errata = directory.errata
         self._hash_length = hash_length
+        self._needed = directory.blocks.needed if directory.blocks.referring else None
         self._pages: ByteCache[Page] = ByteCache(cache)
         self._lenient = lenient
         self.lost_pages: dict[tuple[bool, int], LostPage] = {}
@@ -135,7 +136,7 @@ class EntryFinder:
         data = self._source.read_at(table.section_at + SECTION_HEADER_SIZE + start, size)
         if len(data) != size or not check_page(data):
             data = payload_of(self._source, table.section_at, table.payload_length).repair(start, size)
-        page = Page(data, self._hash_length, f"index page {number}")
+        page = Page(data, self._hash_length, f"index page {number}", self._needed)
         above = number + 1 < len(table) and page.paths[-1] >= table.separators[number + 1]
         if len(page) != table.entries[number] or page.paths[0] < table.separators[number] or above:
             raise CorruptArchiveError(f"index page {number} is not the one that the directory describes")

@@ -21,7 +21,7 @@ from ucompress.archive.layout import (
     check,
 )
 from ucompress.archive.names import read_names
-from ucompress.archive.places import PlaceReader
+from ucompress.archive.places import Needed, PlaceReader
 from ucompress.codec.unpack import first_bad_path, running_sums
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
@@ -57,7 +57,7 @@ class Page:
         weight: an estimate of the memory it takes, in bytes.
     """
 
-    def __init__(self, data: bytes, hash_length: int, what: str) -> None:
+    def __init__(self, data: bytes, hash_length: int, what: str, needed: Needed | None = None) -> None:
         """Check, decode and take apart; corrupt and unsupported are told apart."""
         header = PageHeader.from_bytes(data[:PAGE_HEADER_SIZE])
         coded = data[PAGE_HEADER_SIZE:]
@@ -71,7 +71,7 @@ class Page:
         self._check_paths(cursor)
         timed = self._count(TIMED, count)
         self._times = _read_times(cursor, timed) if timed else []
-        self._places = PlaceReader(cursor, self._of_files(self.paths))
+        self._places = PlaceReader(cursor, self._of_files(self.paths), needed)
         self._hash_length = hash_length
         self._hashes = cursor.take(hash_length * self._places.own_files)
         links = self._count(LINKED, count)

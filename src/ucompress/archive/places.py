@@ -8,7 +8,7 @@ code says which; only what no rule foresees is written out.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from ucompress.archive.columns import Cursor
@@ -29,6 +29,9 @@ IN_BLOCK = 8
 
 LEAST_BOUND = blocks_bound(0)
 """Every file may need as many blocks."""
+
+Needed = Callable[[Iterable[int]], set[int]]
+"""Blocks to the same with all that they refer to."""
 
 EMPTY = 0
 TWIN = 1
@@ -51,10 +54,12 @@ class PlaceReader:
     Parameters:
         cursor: stands at the columns; afterwards behind them.
         paths: the page's files, in order.
+        needed: what is needed to decode blocks; None where each is decoded alone.
     """
 
-    def __init__(self, cursor: Cursor, paths: list[bytes]) -> None:
+    def __init__(self, cursor: Cursor, paths: list[bytes], needed: Needed | None = None) -> None:
         """Read the columns; extents are worked out when first asked for."""
+        self._needed = needed
         self._cursor = cursor
         self._paths = paths
         self._shapes = cursor.column(len(paths))
@@ -112,14 +117,17 @@ class PlaceReader:
             )
         except ValueError as error:
             raise self._cursor.fail(str(error)) from error
-        if max(self._shapes, default=0) > LEAST_BOUND + 1:
+        harmless = LEAST_BOUND // 2 if self._needed else LEAST_BOUND
+        if max(self._shapes, default=0) > harmless + 1:
             for number, extents in enumerate(files):
-                if len(extents) > LEAST_BOUND:
+                if len(extents) > harmless:
                     self._check_bound(number, extents)
         return files
 
     def _check_bound(self, number: int, extents: Sequence[Extent]) -> None:
         blocks = {extent.block for extent in extents if extent.block != HOLE}
+        if self._needed is not None:
+            blocks = self._needed(blocks)
         if len(blocks) > blocks_bound(self.sizes[number]):
             raise self._cursor.fail(f"a file of {self.sizes[number]} bytes needs {len(blocks)} blocks")
 

@@ -60,6 +60,7 @@ class ArchiveStatistics:
         content_bytes: sum of all files' sizes; -1 if the archive was recovered.
         unique_bytes: decoded bytes of all blocks.
         blocks: number of blocks.
+        references: how many of them are coded after another one.
         block_bytes, dictionary_bytes, index_bytes: what they take in the archive, with headers and
             parity; errata count as index.
         level: the level that it was written with.
@@ -72,6 +73,7 @@ class ArchiveStatistics:
     content_bytes: int
     unique_bytes: int
     blocks: int
+    references: int
     block_bytes: int
     dictionary_bytes: int
     index_bytes: int
@@ -210,6 +212,7 @@ class Archive(Mapping[str, bytes]):
             content_bytes=directory.content_bytes,
             unique_bytes=sum(directory.blocks.decoded),
             blocks=len(directory.blocks),
+            references=directory.blocks.referring,
             block_bytes=sum(directory.blocks.coded) + BLOCK_HEADER_SIZE * len(directory.blocks),
             dictionary_bytes=dictionary_bytes,
             index_bytes=section_bytes(directory.index.payload_length) + errata_bytes,
@@ -362,6 +365,10 @@ class Archive(Mapping[str, bytes]):
         """As `block`, for readers that need each block only once: nothing is kept in the cache."""
         with naming(self.name):
             return self._blocks.decode(number)
+
+    def block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
+        """Blocks put together so that each reference is decoded once where one thread takes a batch."""
+        return self._blocks.batches(numbers)
 
     # -- many members
 

@@ -298,11 +298,13 @@ class _Finder:
         count = max(self._blocks, default=-1) + 1
         if count > 8 * len(self._blocks) + 65_536:
             raise CorruptArchiveError("block numbers are beyond all bounds")
-        at, coded, decoded, flags = [-1] * count, [0] * count, [0] * count, [0] * count
+        at, coded, decoded = [-1] * count, [0] * count, [0] * count
+        flags, references = [0] * count, [0] * count
         for number, (offset, block) in self._blocks.items():
             at[number], coded[number], decoded[number] = offset, block.coded_size, block.decoded_size
             flags[number] = SUBSTITUTED if block.substituted else 0
-        blocks = BlockTable.of(at, coded, decoded, flags)
+            references[number] = block.reference
+        blocks = BlockTable.of(at, coded, decoded, flags, references)
         return Directory(
             *self._dictionary, self._index, self._errata, blocks, self._index.entry_count, -1, self.archive_id
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
@@ -148,7 +148,8 @@ class _Verification:
         if self._footer is not None:
             self._check_gaps()
         with ThreadPoolExecutor(threads) as pool:
-            for number, checked in enumerate(pool.map(self._check_block, range(len(self._directory.blocks)))):
+            batches = self._archive.block_batches(range(len(self._directory.blocks)))
+            for number, checked in sorted(chain.from_iterable(pool.map(self._check_blocks, batches))):
                 if isinstance(checked, ArchiveError):
                     self._unreadable_blocks.add(number)
                     self._failure(checked)
@@ -231,6 +232,9 @@ class _Verification:
                 self._problem(f"{end - at} bytes from {at} on belong to no part of the archive")
                 return
             at = behind
+
+    def _check_blocks(self, numbers: list[int]) -> list[tuple[int, ArchiveError | int]]:
+        return [(number, self._check_block(number)) for number in numbers]
 
     def _check_block(self, number: int) -> ArchiveError | int:
         """A block's decoded size, or why it fails."""

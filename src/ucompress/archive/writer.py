@@ -12,7 +12,8 @@ publish(partial, final)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,7 +21,7 @@ from typing import BinaryIO, Self
 from blake3 import blake3
 
 from ucompress.archive.coding import code_dictionary, release_coders
-from ucompress.archive.directory import BlockTable, Directory, PageTable
+from ucompress.archive.directory import Directory, PageTable
 from ucompress.archive.entry import Entry, EntryKind
 from ucompress.archive.index import IndexWriter
 from ucompress.archive.layout import (
@@ -35,7 +36,6 @@ from ucompress.archive.layout import (
     SECTION_ERRATA,
     SECTION_HEADER_SIZE,
     SECTION_INDEX,
-    SUBSTITUTED,
     ArchiveHeader,
     BlockHeader,
     Footer,
@@ -48,7 +48,8 @@ from ucompress.archive.partial import open_partial
 from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
-from ucompress.codec.block import DICTIONARY_LIMIT
+from ucompress.archive.written import WrittenBlocks
+from ucompress.codec.block import DICTIONARY_LIMIT, Reference
 from ucompress.errors import ArchiveError, CorruptArchiveError, OutputError, ResumeFailedError
 
 _COPY = 1 << 20
@@ -71,11 +72,7 @@ class ArchiveWriter:
         self._index: PageTable | None = None
         self._index_hash = bytes(32)
         self._content_bytes = 0
-        self._block_at: list[int] = []
-        self._coded: list[int] = []
-        self._decoded: list[int] = []
-        self._flags: list[int] = []
-        self._digests = bytearray()
+        self._blocks = WrittenBlocks()
         self.record_digest = b""
         """Digest of the block record written last, as a `WriterState` keeps it."""
 
@@ -144,7 +141,7 @@ class ArchiveWriter:
         writer._index, writer._index_hash = shared.index, shared.index_hash
         writer._content_bytes = sum(page.content_bytes for page in walk_pages(source, shared.index, header))
         for at, block in walk_records(source, shared.end, writer._archive_id, state.records):
-            writer._note_block(at, block)
+            writer._at = writer._blocks.note(at, block)
         file.truncate(writer._at)
         file.seek(writer._at)
         return writer
@@ -161,10 +158,8 @@ class ArchiveWriter:
 
     def close(self) -> None:
         """Close the partial file without finishing the archive."""
-        try:
+        with self._telling():
             self._file.close()
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 
     @property
     def position(self) -> int:
@@ -189,7 +184,7 @@ class ArchiveWriter:
     @property
     def blocks(self) -> int:
         """Number of blocks written so far."""
-        return len(self._block_at)
+        return len(self._blocks)
 
     def write_dictionary(self, dictionary: bytes) -> int:
         """Write the dictionary section; nothing for an empty dictionary.
@@ -210,11 +205,14 @@ class ArchiveWriter:
         self._dictionary_hash = blake3(dictionary).digest()
         return self._at - before
 
-    def write_index(self, members: Members | Iterable[Entry]) -> int:
+    def write_index(
+        self, members: Members | Iterable[Entry], references: Mapping[int, int] | None = None
+    ) -> int:
         """Write the index section.
 
         Parameters:
             members: sorted by path, in columns; or entries, of which columns are made.
+            references: the blocks that may be coded after another one, and after which.
 
         Returns:
             Bytes written.
@@ -225,7 +223,7 @@ class ArchiveWriter:
         if self._index is not None:
             raise ValueError("the index is already written")
         before = self._at
-        index = IndexWriter(self._header.content_hash_bytes)
+        index = IndexWriter(self._header.content_hash_bytes, references=references)
         hasher = blake3()
         index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(_columns(members)), hasher))
         index.table.payload_length = sum(index.table.sizes)
@@ -235,7 +233,14 @@ class ArchiveWriter:
         return self._at - before
 
     def write_block(
-        self, codec_id: int, payload: bytes, decoded_size: int, digest: bytes, *, substituted: bool = False
+        self,
+        codec_id: int,
+        payload: bytes,
+        decoded_size: int,
+        digest: bytes,
+        *,
+        reference: int | None = None,
+        substituted: bool = False,
     ) -> int:
         """Write the next block.
 
@@ -244,6 +249,7 @@ class ArchiveWriter:
             payload: coded bytes.
             decoded_size: bytes, 1 to the header's `largest_block`.
             digest: BLAKE3 of the decoded bytes, at least 16 bytes; 16 are kept.
+            reference: number of the block that it was coded after; None: none.
             substituted: the block holds other bytes than the index says, because a file changed;
                 `finish` must then be given that file's errata.
 
@@ -253,48 +259,43 @@ class ArchiveWriter:
         if self._index is None:
             raise ValueError("the index comes before the blocks")
         if not 1 <= decoded_size <= self._header.largest_block:
-            raise ValueError(
-                f"a block of {decoded_size} bytes; 1 to {self._header.largest_block} are declared"
-            )
+            raise ValueError(f"a block of {decoded_size} bytes: the header declares another limit")
         if len(digest) < 16 or len(payload) > decoded_size + CODED_SLACK:
             raise ValueError("a block's digest is too short or its payload too long")
-        number = len(self._block_at)
-        header = BlockHeader(number, codec_id, len(payload), decoded_size, digest[:16], substituted)
-        at = self._at
+        number, distance = len(self._blocks), self._blocks.distance(codec_id, reference)
+        header = BlockHeader(number, codec_id, len(payload), decoded_size, digest[:16], substituted, distance)
         record = header.to_bytes(self._archive_id) + payload
         self._write(record)
-        self._note_block(at, header)
+        self._at = self._blocks.note(self._at, header)
         self.record_digest = check(record, DIGEST_SIZE)
         return number
 
-    def _note_block(self, at: int, header: BlockHeader) -> None:
-        self._block_at.append(at)
-        self._coded.append(header.coded_size)
-        self._decoded.append(header.decoded_size)
-        self._flags.append(SUBSTITUTED if header.substituted else 0)
-        self._digests += header.digest
-        self._at = at + BLOCK_HEADER_SIZE + header.coded_size
+    def read_block(self, number: int) -> Reference:
+        """A block written before, as others may be coded after it."""
+        at, coded = self._blocks.at[number], self._blocks.coded[number]
+        payload = self._read_back(lambda source: source.read_at(at + BLOCK_HEADER_SIZE, coded))
+        return self._blocks.as_reference(number, payload)
 
     def head_digest(self) -> bytes:
         """Digest of what stands before the blocks, as a `WriterState` keeps it."""
         if self._index is None:
             raise ValueError("the index is not written yet")
-        end = self._block_at[0] if self._block_at else self._at
-        try:
+        end = self._blocks.at[0] if len(self._blocks) else self._at
+        return self._read_back(lambda source: hash_head(source, end))
+
+    def _read_back(self, read: Callable[[FileSource], bytes]) -> bytes:
+        """What `read` finds in what was written so far."""
+        with self._telling():
             self._file.flush()
-            digest = hash_head(FileSource(self._file, str(self._path)), end)
+            data = read(FileSource(self._file, str(self._path)))
             self._file.seek(self._at)
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
-        return digest
+        return data
 
     def sync(self) -> None:
         """Make all that is written durable."""
-        try:
+        with self._telling():
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 
     def finish(self, errata: Iterable[tuple[Entry, Entry]] = ()) -> WriterTotals:
         """Write errata, directory and footer, and make all of it durable.
@@ -305,7 +306,7 @@ class ArchiveWriter:
         """
         if self._index is None:
             raise ValueError("an archive needs an index")
-        index = self._index
+        index, blocks = self._index, self._blocks
         entries, content_bytes = index.entry_count, self._content_bytes
         replacements = []
         for planned, truth in errata:
@@ -325,20 +326,20 @@ class ArchiveWriter:
             *self._dictionary,
             index,
             errata_writer.table,
-            BlockTable.of(self._block_at, self._coded, self._decoded, self._flags),
+            blocks.table(),
             entries,
             content_bytes,
             self._archive_id,
         ).to_bytes()
         header = self._header.to_bytes()
         tree_hash = blake3(header + self._dictionary_hash + self._index_hash + errata_hash.digest())
-        tree_hash.update(self._digests)
+        tree_hash.update(blocks.digests)
         at = self._section(SECTION_DIRECTORY, [directory])
         footer = Footer(header, at, len(directory), check(directory, 8), tree_hash.digest())
         self._write(footer.to_bytes())
         self._at += len(footer.to_bytes())
         self.sync()
-        block_bytes = sum(self._coded) + BLOCK_HEADER_SIZE * len(self._coded)
+        block_bytes = sum(blocks.coded) + BLOCK_HEADER_SIZE * len(blocks)
         dictionary_bytes = index.section_at - HEADER_SIZE
         return WriterTotals(
             archive_bytes=self._at,
@@ -346,8 +347,8 @@ class ArchiveWriter:
             index_bytes=errata_end - HEADER_SIZE - dictionary_bytes - block_bytes,
             block_bytes=block_bytes,
             directory_bytes=self._at - errata_end,
-            blocks=len(self._coded),
-            unique_bytes=sum(self._decoded),
+            blocks=len(blocks),
+            unique_bytes=sum(blocks.decoded),
             entries=entries,
             content_bytes=content_bytes,
             tree_hash=tree_hash.digest(),
@@ -363,23 +364,27 @@ class ArchiveWriter:
             length += len(part)
         parity = ParityBuilder(length)
         header = SectionHeader(kind, CRITICAL | PROTECTED, length, hasher.digest(8))
-        try:
+        with self._telling():
             self._file.seek(start + SECTION_HEADER_SIZE)
             for at in range(0, length, _COPY):
                 parity.feed(self._file.read(min(_COPY, length - at)))
             self._file.seek(start)
             self._file.write(header.to_bytes(archive_id))
             self._file.seek(start + SECTION_HEADER_SIZE + length)
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
         tail = parity.finish()
         self._write(tail)
         self._at = start + SECTION_HEADER_SIZE + length + len(tail)
         return start
 
     def _write(self, data: bytes) -> None:
-        try:
+        with self._telling():
             self._file.write(data)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise what the file system refuses as an error about the partial file."""
+        try:
+            yield
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
 

@@ -145,6 +145,7 @@ def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
     rows += [
         ("unique", format_bytes(figures.unique_bytes)),
         ("blocks", f"{figures.blocks:,}, {format_bytes(figures.block_bytes)} in the archive"),
+        ("references", f"{figures.references:,} of the blocks are coded after another one"),
         ("dictionary", _dictionary(source)),
         ("index", f"{format_bytes(figures.index_bytes)} in the archive"),
         ("level", str(figures.level)),
@@ -192,6 +193,7 @@ def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> N
             extra={
                 "unique_bytes": figures.unique_bytes,
                 "block_bytes": figures.block_bytes,
+                "references": figures.references,
                 "dictionary_coded_bytes": figures.dictionary_bytes,
                 "index_bytes": figures.index_bytes,
                 "content_hash_bytes": figures.content_hash_bytes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ucompress.codec.filters import (
     FILTER_SHIFT,
@@ -36,6 +36,34 @@ DICTIONARY_LIMIT = 8 << 20
 """The largest dictionary, in bytes."""
 
 
+REFERRING = frozenset({LZ})
+"""Codecs whose blocks may have a reference, which is of the same codec."""
+
+
+class Reference(NamedTuple):
+    """A block that was coded without a reference, as the further past of another one.
+
+    Attributes:
+        codec_id: how it is coded.
+        payload: its coded bytes.
+        size: its decoded bytes.
+    """
+
+    codec_id: int
+    payload: bytes
+    size: int
+
+    def serves(self, codec_id: int) -> bool:
+        """Whether a block of a codec may have it as its past."""
+        return can_refer(codec_id, self.codec_id)
+
+
+def can_refer(codec_id: int, reference_codec_id: int) -> bool:
+    """Whether a block of one codec may have one of another as its reference; filters do not matter."""
+    codec, other = (number & (1 << FILTER_SHIFT) - 1 for number in (codec_id, reference_codec_id))
+    return codec == other and codec in REFERRING
+
+
 class _Coder(Protocol):
     def compress(self, data: bytes | memoryview) -> bytes: ...
 
@@ -45,7 +73,7 @@ class _Decoder(Protocol):
 
 
 class BlockCompressor:
-    """Codes blocks independently of each other; one object serves any number of threads.
+    """Codes blocks, each alone or after one other; one object serves any number of threads.
 
     Parameters:
         level: 1 to 3 zstd frames, 4 to 6 the LZ codec, 7 to 9 the mixing codec.
@@ -71,44 +99,57 @@ class BlockCompressor:
             compressor._codec, compressor._coder = ZSTD, FrameCompressor(SHARED)
         return compressor
 
-    def compress(self, data: bytes | memoryview) -> tuple[int, bytes]:
+    def compress(self, data: bytes | memoryview, reference: Reference | None = None) -> tuple[int, bytes]:
         """Code one block.
 
         Parameters:
             data: at most `BLOCK_LIMIT` bytes.
+            reference: its further past, if any; what does not serve this codec is left out.
 
         Returns:
-            Codec id, with the filter's, and payload: a function of data, level and dictionary alone;
-            stored where coding gains nothing.
+            Codec id, with the filter's, and payload: a function of data, reference, level and dictionary
+            alone; stored where coding gains nothing. The reference is needed to decode it where it
+            `serves` that codec.
         """
         if len(data) > BLOCK_LIMIT:
             raise ValueError(f"a block has at most {BLOCK_LIMIT} bytes, not {len(data)}")
-        chosen = self._filters.choose(data)
-        payload = self._coder.compress(apply_filter(chosen, data))
+        chosen, coder = self._filters.choose(data), self._coder
+        filtered = apply_filter(chosen, data)
+        if reference is not None and isinstance(coder, LzCompressor) and reference.serves(self._codec):
+            payload = coder.compress(filtered, (reference.payload, reference.size))
+        else:
+            payload = coder.compress(filtered)
         if len(payload) >= len(data):
             return STORED, bytes(data)
         return self._codec | chosen << FILTER_SHIFT, payload
 
 
-def coding_memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+def coding_memory(
+    level: int, dictionary_size: int, block_size: int, reference_size: int = 0
+) -> tuple[int, int]:
     """Bytes that coding at a level takes: what all threads share, and what each takes for itself.
 
     Parameters:
         level: 1 to 9.
         dictionary_size: bytes of the dictionary.
         block_size: bytes of the largest block.
+        reference_size: bytes of the largest reference; 0 without any.
     """
-    coder = MixCompressor if level > 6 else LzCompressor if level > 3 else FrameCompressor
-    shared, each = coder.memory(level, dictionary_size, block_size)
+    if 4 <= level <= 6:
+        shared, each = LzCompressor.memory(level, dictionary_size, block_size, reference_size)
+    else:
+        coder = MixCompressor if level > 6 else FrameCompressor
+        shared, each = coder.memory(level, dictionary_size, block_size)
     return shared + TABLE_MEMORY, each + SCRATCH_MEMORY + block_size
 
 
-def decoding_memory(level: int, dictionary_size: int, block_size: int) -> int:
-    """Bytes that decoding one block of a level takes in one thread."""
+def decoding_memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> int:
+    """Bytes that decoding one block of a level, and its reference, takes in one thread."""
     if level > 6:
         return MixDecompressor.memory(level, dictionary_size, block_size) + 2 * block_size
-    decoder = LzDecompressor if level > 3 else FrameDecompressor
-    return decoder.memory(dictionary_size, block_size) + 2 * block_size
+    if level > 3:
+        return LzDecompressor.memory(dictionary_size, block_size, reference_size) + 2 * block_size
+    return FrameDecompressor.memory(dictionary_size, block_size) + 2 * block_size
 
 
 class BlockDecompressor:
@@ -130,15 +171,31 @@ class BlockDecompressor:
         self._decoders: dict[int, _Decoder] = {}
         self._lock = threading.Lock()
 
-    def decompress(self, codec_id: int, payload: bytes | memoryview, decoded_size: int) -> bytes:
+    def decompress(
+        self,
+        codec_id: int,
+        payload: bytes | memoryview,
+        decoded_size: int,
+        reference: Reference | None = None,
+    ) -> bytes:
         """The block's bytes, exactly `decoded_size` of them.
 
+        Parameters:
+            codec_id, payload: as `BlockCompressor.compress` gave them.
+            decoded_size: bytes.
+            reference: the block that it was coded after, if any.
+
         Raises:
-            CorruptArchiveError: the payload is damaged or the size over the limit.
+            CorruptArchiveError: payload or reference is damaged, the reference is of another codec, or a
+                size over the limit.
             UnsupportedArchiveError: the codec is not one of ours.
         """
         if not 0 <= decoded_size <= BLOCK_LIMIT:
             raise CorruptArchiveError(f"a block claims {decoded_size} bytes; the limit is {BLOCK_LIMIT}")
+        if reference is not None and not reference.serves(codec_id):
+            raise CorruptArchiveError(
+                f"a block of codec {codec_id} cannot have one of codec {reference.codec_id} as its reference"
+            )
         if codec_id == STORED:
             if len(payload) != decoded_size:
                 raise CorruptArchiveError(
@@ -146,7 +203,20 @@ class BlockDecompressor:
                 )
             return bytes(payload)
         filter_id, codec = codec_id >> FILTER_SHIFT, codec_id & (1 << FILTER_SHIFT) - 1
-        return undo_filter(filter_id, self._decoder(codec).decompress(payload, decoded_size))
+        decoder = self._decoder(codec)
+        if reference is not None and isinstance(decoder, LzDecompressor):
+            data = decoder.decompress(payload, decoded_size, (reference.payload, reference.size))
+        else:
+            data = decoder.decompress(payload, decoded_size)
+        return undo_filter(filter_id, data)
+
+    def forget(self) -> None:
+        """Let go of what is kept of references: the next block that names one decodes it again."""
+        with self._lock:
+            decoders = list(self._decoders.values())
+        for decoder in decoders:
+            if isinstance(decoder, LzDecompressor):
+                decoder.forget()
 
     def _decoder(self, codec_id: int) -> _Decoder:
         """The codec's decoder, made once however many threads ask for it at the same moment."""

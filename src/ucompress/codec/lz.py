@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ucompress._core import Decoder, Encoder, PrimedDictionary, decoder_memory, encoder_memory, primed_memory
 from ucompress.errors import CorruptArchiveError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Past = tuple[bytes | memoryview, int]
+    """A reference: payload and decoded size."""
+
 _SMALLEST_ROOM = 1 << 20
+
+Context = TypeVar("Context", Encoder, Decoder)
 
 
 def _room(size: int) -> int:
@@ -16,6 +25,43 @@ def _room(size: int) -> int:
     while room < size:
         room *= 2
     return room
+
+
+class _Contexts(Generic[Context]):
+    """Contexts kept for the next call; the one that has a reference's state at hand serves it first.
+
+    Parameters:
+        make: a context for blocks and references of so many bytes.
+    """
+
+    def __init__(self, make: Callable[[int, int], Context]) -> None:
+        self._make: Callable[[int, int], Context] = make
+        self._idle: list[tuple[Context, Past | None]] = []
+        self._lock = threading.Lock()
+
+    def take(self, size: int, reference: Past | None) -> Context:
+        """A context that has room for a block and its reference."""
+        behind = reference[1] if reference else 0
+        with self._lock:
+            at = next((i for i, (_, past) in enumerate(self._idle) if reference and past == reference), -1)
+            context = self._idle.pop(at)[0] if self._idle else None
+        if context is None:
+            return self._make(_room(size), _room(behind) if behind else 0)
+        if context.max_block >= size and context.max_reference >= behind:
+            return context
+        most = max(context.max_reference, _room(behind) if behind else 0)
+        return self._make(max(context.max_block, _room(size)), most)
+
+    def give_back(self, context: Context, past: Past | None) -> None:
+        """Keep a context; `past` is the block whose state it has at hand."""
+        with self._lock:
+            self._idle.append((context, past))
+
+    def forget(self) -> None:
+        """Let go of the states after references."""
+        with self._lock:
+            for context, _ in self._idle:
+                context.forget()
 
 
 class LzCompressor:
@@ -31,26 +77,22 @@ class LzCompressor:
 
     def __init__(self, level: int, dictionary: bytes = b"") -> None:
         """Prime the models and the match finder."""
-        self._primed = PrimedDictionary(dictionary, level)
-        self._idle: list[Encoder] = []
-        self._lock = threading.Lock()
+        primed = PrimedDictionary(dictionary, level)
+        self._contexts = _Contexts(lambda block, reference: Encoder(primed, block, reference))
 
-    def compress(self, data: bytes | memoryview) -> bytes:
-        """The coded block, a function of data, level and dictionary alone."""
-        with self._lock:
-            context = self._idle.pop() if self._idle else None
-        if context is None or context.max_block < len(data):
-            context = Encoder(self._primed, _room(len(data)))
-        payload = context.encode(data)
-        with self._lock:
-            self._idle.append(context)
+    def compress(self, data: bytes | memoryview, reference: Past | None = None) -> bytes:
+        """The coded block, a function of data, reference, level and dictionary alone."""
+        context = self._contexts.take(len(data), reference)
+        payload = context.encode(data, reference)
+        self._contexts.give_back(context, reference)
         return payload
 
     @staticmethod
-    def memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+    def memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
         """Bytes that all threads share, and bytes for each thread."""
         shared = primed_memory(level, dictionary_size, encode=True)
-        return shared, encoder_memory(level, dictionary_size, _room(block_size))
+        behind = _room(reference_size) if reference_size else 0
+        return shared, encoder_memory(level, dictionary_size, _room(block_size), behind)
 
 
 class LzDecompressor:
@@ -62,30 +104,33 @@ class LzDecompressor:
 
     def __init__(self, dictionary: bytes = b"") -> None:
         """Prime the models."""
-        self._primed = PrimedDictionary(dictionary, encode=False)
-        self._idle: list[Decoder] = []
-        self._lock = threading.Lock()
+        primed = PrimedDictionary(dictionary, encode=False)
+        self._contexts = _Contexts(lambda block, reference: Decoder(primed, block, reference))
 
-    def decompress(self, payload: bytes | memoryview, size: int) -> bytes:
+    def decompress(self, payload: bytes | memoryview, size: int, reference: Past | None = None) -> bytes:
         """The block's bytes, exactly `size` of them.
 
+        The state after a reference, or after a block that may be one, is kept as long as its context
+        does nothing else.
+
         Raises:
-            CorruptArchiveError: the payload is damaged.
+            CorruptArchiveError: the payload, or the reference's, is damaged.
         """
-        with self._lock:
-            context = self._idle.pop() if self._idle else None
-        if context is None or context.max_block < size:
-            context = Decoder(self._primed, _room(size))
+        context = self._contexts.take(size, reference)
         try:
-            return context.decode(payload, size)
+            return context.decode(payload, size, reference)
         except ValueError as error:
             raise CorruptArchiveError(f"an LZ block is damaged: {error}") from error
         finally:
-            with self._lock:
-                self._idle.append(context)
+            self._contexts.give_back(context, reference or (payload, size))
+
+    def forget(self) -> None:
+        """Let go of the states after references: the next block that names one decodes it again."""
+        self._contexts.forget()
 
     @staticmethod
-    def memory(dictionary_size: int, block_size: int) -> int:
+    def memory(dictionary_size: int, block_size: int, reference_size: int = 0) -> int:
         """Bytes that one decoding thread needs, its primed models included."""
         primed = primed_memory(6, dictionary_size, encode=False)
-        return primed + decoder_memory(dictionary_size, _room(block_size))
+        behind = _room(reference_size) if reference_size else 0
+        return primed + decoder_memory(dictionary_size, _room(block_size), behind)

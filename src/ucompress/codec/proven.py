@@ -13,6 +13,7 @@ from ucompress.codec.block import (
     STORED,
     BlockCompressor,
     BlockDecompressor,
+    Reference,
     coding_memory,
     decoding_memory,
 )
@@ -38,17 +39,19 @@ class ProvenCompressor:
         """The compressor of a level, proven."""
         return cls(BlockCompressor(level, dictionary), dictionary)
 
-    def prove(self, data: bytes) -> tuple[int, bytes, bool]:
-        """Code one block.
+    def prove(self, data: bytes, reference: Reference | None = None) -> tuple[int, bytes, bool]:
+        """Code one block, after its reference if it has one.
 
         Returns:
             Codec id, payload, and whether the codec's payload gave the bytes back; where it did
             not, the block is stored.
         """
-        codec_id, payload = self._compressor.compress(data)
+        codec_id, payload = self._compressor.compress(data, reference)
+        if reference is not None and not reference.serves(codec_id):
+            reference = None
         try:
             taken = codec_id & (1 << FILTER_SHIFT) - 1 in (STORED, MIX)
-            if taken or self._decompressor.decompress(codec_id, payload, len(data)) == data:
+            if taken or self._decompressor.decompress(codec_id, payload, len(data), reference) == data:
                 return codec_id, payload, True
         except CorruptArchiveError:
             pass
@@ -60,9 +63,9 @@ class ProvenCompressor:
         return codec_id, payload
 
     @staticmethod
-    def memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+    def memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
         """Bytes that all threads share, and bytes for each thread."""
-        shared, each = coding_memory(level, dictionary_size, block_size)
+        shared, each = coding_memory(level, dictionary_size, block_size, reference_size)
         if level > 6:
             return shared, each
-        return shared, each + decoding_memory(level, dictionary_size, block_size)
+        return shared, each + decoding_memory(level, dictionary_size, block_size, reference_size)

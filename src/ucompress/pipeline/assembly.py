@@ -13,6 +13,7 @@ import struct
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
+from functools import partial as bound
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +23,11 @@ from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.database import BlockRow
 from ucompress.errors import ArchiveError, ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
-from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.executors import linked_map
+from ucompress.pipeline.referring import pack_references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,6 +54,7 @@ class Assembly:
         partial: where the archive grows.
         plan: which bytes stand in which block.
         dictionary: the past of every block.
+        references: the blocks that are coded after another one, and after which.
         contents: what the plan's ordinals mean.
         changed: contents that no longer had their bytes, and were replaced by zeros.
         resumed_blocks: blocks taken over from an interrupted run.
@@ -66,6 +69,7 @@ class Assembly:
     partial: Path
     plan: Plan
     dictionary: bytes
+    references: Mapping[int, int]
     contents: list[DistinctContent]
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
@@ -84,7 +88,7 @@ class Assembly:
         try:
             with self.leaving_nothing_useless(writer):
                 writer.write_dictionary(self.dictionary)
-                writer.write_index(members)
+                writer.write_index(members, self.references)
                 head = writer.head_digest()
                 writer.sync()
         except BaseException:
@@ -162,10 +166,12 @@ class Assembly:
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
         pending: list[BlockRow] = []
         synced = time.monotonic()
-        coded = ordered_map(
+        coded = linked_map(
             workers.executor,
             code_block,
-            self._tasks(first),
+            range(first, len(self.plan.blocks)),
+            bound(self._task, writer),
+            links=self.references,
             in_flight=workers.in_flight,
             poll=self.context.guard.check,
         )
@@ -218,6 +224,7 @@ class Assembly:
             block.payload,
             block.decoded_size,
             block.digest,
+            reference=block.reference,
             substituted=bool(block.changed),
         )
         self.changed.update(block.changed)
@@ -241,16 +248,19 @@ class Assembly:
             self.context.database.jobs.record_blocks(self.job, pending)
         pending.clear()
 
-    def _tasks(self, first: int) -> Iterator[BlockTask]:
-        blocks = self.plan.blocks
-        for number in range(first, len(blocks)):
-            runs = tuple(
-                [
-                    RunToRead(content, tuple(self.contents[content].sources), offset, length, check)
-                    for content, offset, length, check in blocks[number]
-                ]
-            )
-            yield BlockTask(number, self.context.config.level, self.dictionary, runs)
+    def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
+        """What coding a block takes; its reference is `needed` or in the archive already."""
+        runs = tuple(
+            [
+                RunToRead(content, tuple(self.contents[content].sources), offset, length, check)
+                for content, offset, length, check in self.plan.blocks[number]
+            ]
+        )
+        level, at = self.context.config.level, self.references.get(number)
+        if at is None:
+            return BlockTask(number, level, self.dictionary, runs)
+        reference = writer.read_block(at) if needed is None else needed.as_reference()
+        return BlockTask(number, level, self.dictionary, runs, at, reference)
 
     def _layout(self, header: ArchiveHeader) -> bytes:
         """What the blocks of an interrupted run depend on, as one hash."""
@@ -258,6 +268,7 @@ class Assembly:
         hasher.update(len(self.dictionary).to_bytes(8, "little"))
         hasher.update(self.dictionary)
         hasher.update(self.plan.to_bytes())
+        hasher.update(pack_references(self.references))
         for content in self.contents:  # which files the index says have which content
             hasher.update(content.digest + len(content.sources).to_bytes(8, "little"))
             hasher.update(b"\0".join(content.sources))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
+from ucompress.codec.block import Reference
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.config import MIB
 from ucompress.dictionary import size_limit
@@ -25,16 +26,20 @@ if TYPE_CHECKING:
     from ucompress.config import CompressionConfig
 
 
-def coding_memory(level: int, dictionary_size: int, largest: int) -> tuple[int, int]:
-    """Bytes that all workers share, and bytes for each, its block and the one that waits included.
+def coding_memory(
+    level: int, dictionary_size: int, largest: int, largest_reference: int = 0
+) -> tuple[int, int]:
+    """Bytes that all workers share, and bytes for each, its block and those that wait included.
 
     Args:
         level: the compression level.
         dictionary_size: bytes of the dictionary.
         largest: bytes of the largest block.
+        largest_reference: bytes of the largest block that others are coded after; 0 without any.
     """
-    shared, each = ProvenCompressor.memory(level, dictionary_size, largest)
-    return shared + dictionary_size, each + 2 * largest
+    shared, each = ProvenCompressor.memory(level, dictionary_size, largest, largest_reference)
+    waiting = 3 if largest_reference else 2
+    return shared + dictionary_size, each + waiting * largest
 
 
 def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
@@ -66,12 +71,21 @@ class RunToRead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BlockTask:
-    """One block to code: its number, how, and the runs whose bytes it holds."""
+    """One block to code.
+
+    Attributes:
+        number: its place in the archive.
+        level, dictionary: how it is coded.
+        runs: where its bytes are.
+        reference_number, reference: the block it is coded after, if any.
+    """
 
     number: int
     level: int
     dictionary: bytes
     runs: tuple[RunToRead, ...]
+    reference_number: int = -1
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,7 @@ class CodedBlock:
         first_content: ordinal of the content that it begins with.
         changed: contents of which a run no longer had its bytes.
         proven: whether the codec's payload gave the bytes back; where not, the block is stored.
+        reference: number of the block that is needed to decode it; None for none.
     """
 
     number: int
@@ -97,6 +112,11 @@ class CodedBlock:
     first_content: int
     changed: tuple[int, ...] = ()
     proven: bool = True
+    reference: int | None = None
+
+    def as_reference(self) -> Reference:
+        """The block as the past of others."""
+        return Reference(self.codec_id, self.payload, self.decoded_size)
 
 
 def code_block(task: BlockTask) -> CodedBlock:
@@ -110,7 +130,8 @@ def code_block(task: BlockTask) -> CodedBlock:
             data = bytes(run.length)
         parts.append(data)
     decoded = b"".join(parts)
-    codec_id, payload, proven = primed_compressor(task.level, task.dictionary).prove(decoded)
+    reference = task.reference
+    codec_id, payload, proven = primed_compressor(task.level, task.dictionary).prove(decoded, reference)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,
@@ -120,6 +141,7 @@ def code_block(task: BlockTask) -> CodedBlock:
         first_content=task.runs[0].content,
         changed=tuple(dict.fromkeys(changed)),
         proven=proven,
+        reference=task.reference_number if reference is not None and reference.serves(codec_id) else None,
     )
 
 

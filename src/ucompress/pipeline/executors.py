@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from ucompress.errors import CompressionError, ParallelProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
 Item = TypeVar("Item")
@@ -76,11 +76,74 @@ def ordered_map(
         wait(waiting)
 
 
+def linked_map(
+    executor: Executor,
+    task: Callable[[Item], Result],
+    numbers: range,
+    make: Callable[[int, Result | None], Item],
+    *,
+    links: Mapping[int, int],
+    in_flight: int,
+    poll: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
+    """Results of numbered tasks in their order, where some need the result of an earlier one.
+
+    Args:
+        executor, task, in_flight, poll: as in `ordered_map`. Up to twice as many results wait for their turn.
+        numbers: the tasks.
+        make: what a task is given: its number, and the result of the task that it needs; None where it
+            needs none, or where that result has been yielded before.
+        links: the task that a task needs, an earlier one that needs none itself.
+
+    Yields, raises:
+        As `ordered_map`.
+    """
+    running: dict[int, Future[Result]] = {}
+    put_off: list[int] = []
+    coming = iter(numbers)
+    ahead = next(coming, None)
+    try:
+        for turn in numbers:
+            while turn not in running or not running[turn].done():
+                poll()
+                ready = [number for number in put_off if _is_ready(links[number], turn, running)]
+                while sum(not future.done() for future in running.values()) < in_flight:
+                    if ready:
+                        number = ready.pop(0)
+                        put_off.remove(number)
+                    elif ahead is not None and ahead < turn + 2 * in_flight:
+                        number, ahead = ahead, next(coming, None)
+                        if number in links and not _is_ready(links[number], turn, running):
+                            put_off.append(number)
+                            continue
+                    else:
+                        break
+                    needed = running.get(links.get(number, -1))
+                    item = make(number, None if needed is None else _outcome(needed))
+                    running[number] = _submitted(executor, task, item)
+                unfinished = [future for future in running.values() if not future.done()]
+                wait(unfinished, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            yield _outcome(running.pop(turn))
+    finally:
+        for future in running.values():
+            future.cancel()
+        wait(running.values())
+
+
+def _is_ready(number: int, turn: int, running: dict[int, Future[Result]]) -> bool:
+    """Whether a task before `turn`, or one that runs, has its result."""
+    return number < turn or (number in running and running[number].done())
+
+
 def _result(waiting: deque[Future[Result]], poll: Callable[[], None]) -> Result:
     future = waiting[0]
     while not wait((future,), timeout=POLL_SECONDS).done:
         poll()
     waiting.popleft()
+    return _outcome(future)
+
+
+def _outcome(future: Future[Result]) -> Result:
     try:
         return future.result()
     except (CompressionError, OSError, MemoryError):

@@ -1,13 +1,13 @@
-"""What all blocks stand on: the plan and the dictionary.
+"""What all blocks stand on: the plan, the dictionary and the references.
 
-Both follow from the distinct contents and the options alone, so both are kept in the database
+All follow from the distinct contents and the options alone, so all are kept in the database
 under the corpus's key and taken from there when an interrupted run goes on.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,12 @@ from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
+from ucompress.pipeline.referring import find_references, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
+REFERENCES = "references"
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
 
@@ -51,11 +53,13 @@ class Groundwork:
         plan: which bytes stand in which block.
         dictionary: the past of every block.
         gain: bytes that the dictionary is expected to save, its own cost deducted.
+        references: the blocks that are coded after another one, and after which.
     """
 
     plan: Plan
     dictionary: bytes
     gain: int = 0
+    references: Mapping[int, int] = field(default_factory=dict)
 
 
 def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groundwork:
@@ -81,13 +85,20 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     unique = int(plan.block_sizes.sum())
     tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
     if context.config.dictionary is not None:
-        return Groundwork(plan, user_dictionary(context.config.dictionary))
+        dictionary, gain = user_dictionary(context.config.dictionary), 0
+        return Groundwork(plan, dictionary, gain, _find_references(context, analysis, plan, dictionary))
     stored = cache.artifact(key, DICTIONARY)
     if stored is not None and len(stored) >= 8:
-        return Groundwork(plan, stored[8:], int.from_bytes(stored[:8], "little"))
-    dictionary, gain = _make_dictionary(context, analysis, plan)
-    cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
-    return Groundwork(plan, dictionary, gain)
+        dictionary, gain = stored[8:], int.from_bytes(stored[:8], "little")
+    else:
+        dictionary, gain = _make_dictionary(context, analysis, plan)
+        cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
+    stored = cache.artifact(key, REFERENCES)
+    if stored is not None:
+        return Groundwork(plan, dictionary, gain, unpack_references(stored))
+    references = _find_references(context, analysis, plan, dictionary)
+    cache.store_artifact(key, REFERENCES, pack_references(references))
+    return Groundwork(plan, dictionary, gain, references)
 
 
 def _stored_plan(blob: bytes | None) -> Plan | None:
@@ -200,6 +211,16 @@ def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tup
     return choose_suffix(
         dictionary, context.config.level, sample, unique, poll=context.guard.check, tried=tried
     )
+
+
+def _find_references(
+    context: RunContext, analysis: Analysis, plan: Plan, dictionary: bytes
+) -> dict[int, int]:
+    reader = ContentReader(analysis.contents, context.held)
+    try:
+        return find_references(context, plan, dictionary, BlockReader(plan, reader).whole)
+    finally:
+        reader.close()
 
 
 def _note(context: RunContext, work: int) -> None:

@@ -46,8 +46,8 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 9
-"""Raised when patterns, plan or dictionary of the same contents change."""
+GROUNDWORK_VERSION = 10
+"""Raised when patterns, plan, dictionary or references of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
 LARGEST_DICTIONARY = 8 << 20

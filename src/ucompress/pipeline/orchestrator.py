@@ -311,21 +311,24 @@ class PipelineOrchestrator:
         groundwork: Groundwork,
         job: ClaimedJob,
     ) -> tuple[WriterTotals, Assembly]:
-        plan, dictionary = groundwork.plan, groundwork.dictionary
+        plan, dictionary, references = groundwork.plan, groundwork.dictionary, groundwork.references
         sizes = plan.block_sizes
         largest = max(int(sizes.max()) if len(sizes) else 0, MIB)
+        largest_reference = max((int(sizes[block]) for block in references.values()), default=0)
         header = ArchiveHeader(
             level=self.config.level,
             content_hash_bytes=self._content_hash_bytes(analysis, int(sizes.sum())),
             zstd_version=jobs.zstd_version(self.config.level),
             largest_block=largest,
-            decoder_memory=decoding_memory(self.config.level, len(dictionary), largest),
+            decoder_memory=decoding_memory(self.config.level, len(dictionary), largest, largest_reference),
             user_dictionary=self.config.dictionary is not None,
         )
         partial = partial_path(self.config.output)
-        assembly = Assembly(context, job.number, job.key, partial, plan, dictionary, analysis.contents)
+        assembly = Assembly(
+            context, job.number, job.key, partial, plan, dictionary, references, analysis.contents
+        )
         assembly.dictionary_gain = groundwork.gain
-        shared, each = coding_memory(self.config.level, len(dictionary), largest)
+        shared, each = coding_memory(self.config.level, len(dictionary), largest, largest_reference)
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
         )
