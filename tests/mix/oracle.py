@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -27,8 +28,8 @@ class Shape(NamedTuple):
 
 
 SHAPES = {
-    7: Shape(("order 2", "order 4", "word", "line start"), 16, 16, False),
-    8: Shape(("order 2", "order 3", "order 4", "order 6", "word", "line start"), 16, 16, False),
+    7: Shape(("order 2", "order 4", "word", "line start"), 16, 12, False),
+    8: Shape(("order 2", "order 3", "order 4", "order 6", "word", "line start"), 16, 12, False),
     9: Shape(
         (
             *(f"order {k}" for k in range(1, 7)),
@@ -220,21 +221,21 @@ def length(n: int) -> int:
     return next((base + (n - least) // step for end, base, least, step in steps if n < end), 26)
 
 
-def line_near(w: bytearray, p: int) -> int:
-    return 16 * ((int.from_bytes(w[p - 4 : p], "little") * 0x9E3779B97F4A7C15 & U64) >> 49)
+def near(w: bytearray, p: int) -> int:
+    return int.from_bytes(w[p - 4 : p], "little") * 0x9E3779B97F4A7C15 & U64
 
 
-def line_far(w: bytearray, p: int) -> int:
+def far(w: bytearray, p: int) -> int:
     n, f = (int.from_bytes(w[a : a + 8], "little") for a in (p - 8, p - 23))
-    return 16 * (((f * 0x9E3779B97F4A7C15 + n) * 0xD6E8FEB86659FD93 & U64) >> 49)
+    return (f * 0x9E3779B97F4A7C15 + n) * 0xD6E8FEB86659FD93 & U64
 
 
 class Match:
     def __init__(self) -> None:
         self.at = self.agreed = self.misses = self.long = 0
 
-    def after(self, b: int, w: bytearray, near: dict[int, int], far: dict[int, int]) -> None:
-        p, i = len(w), (b * 0x9E3779B1 & U32) >> 28
+    def after(self, b: int, w: bytearray, tables: Sequence[dict[int, tuple[int, int]]]) -> None:
+        p = len(w)
         if self.at and w[self.at] == b:
             self.at += 1
             self.agreed = min(self.agreed + 1, 65535)
@@ -246,20 +247,18 @@ class Match:
                 self.at += 1
             else:
                 self.at = self.misses = 0
-        for table, line, least, long in ((near, line_near, 5, 0), (far, line_far, 24, 1)):
-            q = table[line(w, p - 1) + i]
-            if self.agreed < 16 and q not in (0, self.at):
+        for long, (table, least) in enumerate(zip(tables, (5, 24), strict=True)):
+            h = (far if long else near)(w, p - 1)
+            entry, m = 16 * (h >> 49) + ((b * 0x9E3779B1 & U32) >> 28), ((h >> 32) + b) % 256
+            q, mark = table.get(entry, (0, 0))
+            if self.agreed < 16 and mark == m and q not in (0, self.at):
                 equal = next((k for k in range(40) if w[q - 1 - k] != w[p - 1 - k]), 40)
                 if equal >= least and equal > self.agreed:
                     self.at, self.agreed, self.misses, self.long = q, equal, 0, long
-            table[line(w, p - 1) + i] = p
+            table[entry] = p, m
 
 
 # Sections 8 and 9
-
-
-def zero() -> int:
-    return 0
 
 
 def p_flag() -> int:
@@ -276,8 +275,7 @@ class Models:
     def __init__(self, shape: Shape) -> None:
         n = len(shape.contexts)
         self.shape, self.n, self.mixed, self.settled = shape, n, 0, False
-        self.near: defaultdict[int, int] = defaultdict(zero)
-        self.far: defaultdict[int, int] = defaultdict(zero)
+        self.places: tuple[dict[int, tuple[int, int]], ...] = ({}, {})
         self.flag: defaultdict[tuple[int, ...], int] = defaultdict(p_flag)
         self.flag_weight = [[16384] * 6 for _ in range(64)]
         self.lines: dict[tuple[int, int], list[tuple[int, list[int]]]] = {}
@@ -330,7 +328,7 @@ class Span:
             byte = self.mixed(missed)
         self.w.append(byte)
         self.text.after(byte, len(self.w))
-        self.match.after(byte, self.w, self.m.near, self.m.far)
+        self.match.after(byte, self.w, self.m.places)
 
     def miss(self, e: int) -> int:
         m, match = self.m, self.match

@@ -2,7 +2,8 @@
  * no offset is ever coded.
  *
  *   places[0]   last place with the same 5 bytes before it     asked while fewer than 16 agree
- *   places[1]   last place with the same 24 (8 and 8 of them)
+ *   places[1]   last place with the same 24 (16 of them)
+ *   a place     24 bits, and a mark of 8: hardly any other place is ever compared
  *
  * After a wrong byte the match goes on behind it for 8 bytes, unless a better one is found.
  */
@@ -25,7 +26,8 @@ typedef struct {
     uint32_t agreed; /* bytes before it that are the same, as far as known */
     uint32_t misses; /* wrong bytes since it last agreed for long */
     unsigned is_long;
-    uint32_t close, distant; /* lines of the two tables, fetched a byte ahead */
+    uint32_t line[2]; /* of the two tables, fetched a byte ahead */
+    uint32_t mark[2]; /* what a place there must have noted, less the byte itself */
 } mix_match;
 
 /* 0 .. 26 */
@@ -54,37 +56,44 @@ static UC_INLINE uint32_t mix_equal_before(const uint8_t *a, const uint8_t *b)
     return n;
 }
 
-static UC_INLINE void mix_match_try(mix_match *match, const uint8_t *window, uint32_t place, uint32_t at,
-                                    uint32_t least, unsigned is_long)
+static UC_INLINE void mix_match_try(mix_model *m, mix_match *match, const uint8_t *window, unsigned byte,
+                                    uint32_t at, const unsigned table)
 {
-    uint32_t n = mix_equal_before(window + place, window + at);
-    if (n >= least && n > match->agreed) {
-        match->at = place;
-        match->agreed = n;
-        match->misses = 0;
-        match->is_long = is_long;
+    uint32_t within = byte * 0x9E3779B1u >> (32 - MIX_LINE_BITS), mark = (match->mark[table] + byte) << 24;
+    uint32_t *entry = m->places + ((size_t)table << MIX_PLACE_BITS) + match->line[table] + within;
+    uint32_t place = *entry & 0xFFFFFF, n;
+    if (match->agreed < MIX_SETTLED && place && place != match->at && (*entry ^ mark) >> 24 == 0) {
+        n = mix_equal_before(window + place, window + at);
+        if (n >= (table ? MIX_MATCH_LONG : MIX_MATCH_SHORT) && n > match->agreed) {
+            match->at = place;
+            match->agreed = n;
+            match->misses = 0;
+            match->is_long = table;
+        }
     }
+    *entry = at | mark;
+    mix_note(m, entry);
+}
+
+static UC_INLINE void mix_match_line(mix_model *m, mix_match *match, const unsigned table, uint64_t hash)
+{
+    match->line[table] = (uint32_t)(hash >> (64 + MIX_LINE_BITS - MIX_PLACE_BITS)) << MIX_LINE_BITS;
+    match->mark[table] = (uint32_t)(hash >> 32);
+    UC_PREFETCH(m->places + ((size_t)table << MIX_PLACE_BITS) + match->line[table]);
 }
 
 /* The lines for what follows the bytes before `at`: 4 and 23 of them, the byte itself picks a place. */
 static UC_INLINE void mix_match_ahead(mix_model *m, mix_match *match, const uint8_t *window, uint32_t at)
 {
     uint64_t near = uc_load_le64(window + at - 8), far = uc_load_le64(window + at - MIX_MATCH_LONG + 1);
-    const int shift = 64 + MIX_LINE_BITS - MIX_PLACE_BITS;
-    match->close = (uint32_t)((near >> 32) * 0x9E3779B97F4A7C15u >> shift) << MIX_LINE_BITS;
-    far = (far * 0x9E3779B97F4A7C15u + near) * 0xD6E8FEB86659FD93u;
-    match->distant = (uint32_t)(far >> shift) << MIX_LINE_BITS;
-    UC_PREFETCH(m->places + match->close);
-    UC_PREFETCH(m->places + ((size_t)1 << MIX_PLACE_BITS) + match->distant);
+    mix_match_line(m, match, 0, (near >> 32) * 0x9E3779B97F4A7C15u);
+    mix_match_line(m, match, 1, (far * 0x9E3779B97F4A7C15u + near) * 0xD6E8FEB86659FD93u);
 }
 
 /* `at`: the place behind `byte`. */
 static UC_INLINE void mix_match_after(mix_model *m, mix_match *match, const uint8_t *window, unsigned byte,
                                       uint32_t at)
 {
-    uint32_t within = byte * 0x9E3779B1u >> (32 - MIX_LINE_BITS);
-    uint32_t *close = m->places + match->close + within;
-    uint32_t *distant = m->places + ((size_t)1 << MIX_PLACE_BITS) + match->distant + within;
     if (match->at && window[match->at] == byte) {
         match->at++;
         match->agreed += match->agreed < MIX_AGREED_MOST;
@@ -95,15 +104,8 @@ static UC_INLINE void mix_match_after(mix_model *m, mix_match *match, const uint
         match->at = match->at && match->misses <= MIX_MISSES ? match->at + 1 : 0;
         match->misses = match->at ? match->misses : 0;
     }
-    if (match->agreed < MIX_SETTLED && *close && *close != match->at) {
-        mix_match_try(match, window, *close, at, MIX_MATCH_SHORT, 0);
-    }
-    if (match->agreed < MIX_SETTLED && *distant && *distant != match->at) {
-        mix_match_try(match, window, *distant, at, MIX_MATCH_LONG, 1);
-    }
-    *close = *distant = at;
-    mix_note(m, close);
-    mix_note(m, distant);
+    mix_match_try(m, match, window, byte, at, 0);
+    mix_match_try(m, match, window, byte, at, 1);
     mix_match_ahead(m, match, window, at);
 }
 

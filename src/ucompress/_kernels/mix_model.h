@@ -39,8 +39,8 @@ typedef struct {
 static inline const mix_shape *mix_shape_of(int level)
 {
     static const mix_shape shapes[3] = {
-        { 4, 16, 16, 0, { MIX_ORDER_2, MIX_ORDER_4, MIX_WORD, MIX_LINE_START } },
-        { 6, 16, 16, 0, { MIX_ORDER_2, MIX_ORDER_3, MIX_ORDER_4, MIX_ORDER_6, MIX_WORD, MIX_LINE_START } },
+        { 4, 16, 12, 0, { MIX_ORDER_2, MIX_ORDER_4, MIX_WORD, MIX_LINE_START } },
+        { 6, 16, 12, 0, { MIX_ORDER_2, MIX_ORDER_3, MIX_ORDER_4, MIX_ORDER_6, MIX_WORD, MIX_LINE_START } },
         { 12, 17, 32, 1,
           { MIX_ORDER_1, MIX_ORDER_2, MIX_ORDER_3, MIX_ORDER_4, MIX_ORDER_5, MIX_ORDER_6, MIX_WORD,
             MIX_LINE_START, MIX_INDENT, MIX_LINE, MIX_WORDS, MIX_WORD_ABOVE } },
