@@ -28,6 +28,7 @@ from ucompress._core import (
     CONTEXT_DTYPE,
     COUNT_DTYPE,
     HIGHEST_HASH,
+    TALLY_DTYPE,
     PatternCounter,
     PatternLocator,
     PatternSampler,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COUNT_DTYPE",
     "HIGHEST_HASH",
+    "TALLY_DTYPE",
     "PatternCounter",
     "PatternEntry",
     "PatternLocator",
@@ -76,6 +78,7 @@ _GAP = 4096  # places nearer than this are read together
 _HELD_BYTES = 1 << 25  # bytes around places that are in memory at a time, about
 _READ_BYTES = 1 << 20  # asked for in one call
 _CUT_SPACING = 256  # bytes on either side that a cut of a long repeat dominates
+_PAIRS = 1 << 18  # of patterns that are compared at a time, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +184,11 @@ class _Reader:
         bounds = np.concatenate(([0], np.cumsum(self.groups[chosen + 1] - self.groups[chosen])))
         data, contexts = self.contexts(self.places[members], reach)
         extents = extend_patterns(data, contexts, bounds, self.length, reach=reach, support=support)
-        pairs: list[list[tuple[int, ...]]] = extents.tolist()
+        begins, ends = (bound.tolist() for bound in _pieces(data, extents, self.length))
+        starved = [reach == _NEAR and any(cuts) for cuts in extents["cut"].tolist()]
         return [
-            None
-            if reach == _NEAR and any(cut for *_, cut in pair)
-            else [_piece(data[b:e], s - b, self.length) for b, s, e, *_ in dict.fromkeys(pair)]
-            for pair in pairs
+            None if wants_more else [data[b:e] for b, e in dict.fromkeys(zip(begin, end, strict=True))]
+            for wants_more, begin, end in zip(starved, begins, ends, strict=True)
         ]
 
     def contexts(self, places: Rows, reach: int) -> tuple[bytes, Rows]:
@@ -230,22 +232,40 @@ class _Reader:
                 yield part[begin - base : end - base]
 
 
-def _piece(text: bytes, at: int, length: int) -> bytes:
-    """The repeat itself or, when it is too long, the piece of it that holds the d-mer at `at`.
+def _pieces(data: bytes, extents: Rows, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each extent's pattern begins and ends: a piece around its d-mer where the extent is too long.
 
     Cuts stand where a d-mer's hash is the lowest for `_CUT_SPACING` bytes around (local minima,
     as in Schleimer, Wilkerson and Aiken, "Winnowing", 2003): whoever sees the same bytes around
     cuts at the same places. Neighbouring pieces share length - 1 bytes.
     """
-    if len(text) <= LONGEST_PATTERN:
-        return text
-    cuts = find_cuts(text, length, _CUT_SPACING)
-    after = int(np.searchsorted(cuts, at, side="right"))
-    left = int(cuts[after - 1]) if after else 0
-    right = int(cuts[after]) + length - 1 if after < len(cuts) else len(text)
-    if at + length - left > LONGEST_PATTERN:
-        left = at
-    return text[left : min(right, left + LONGEST_PATTERN)]
+    begins, ends = extents["begin"].astype(np.int64), extents["end"].astype(np.int64)
+    long = ends - begins > LONGEST_PATTERN
+    begin, start, end = begins[long], extents["start"][long].astype(np.int64), ends[long]
+    cuts = _cuts(data, begin, end, length)
+    # No two cuts are within the spacing, so at most one is too near to either end of an extent.
+    lowest, highest = begin + _CUT_SPACING, end - length - _CUT_SPACING
+    before = cuts[np.searchsorted(cuts, np.minimum(start, highest), side="right") - 1]
+    after = cuts[np.searchsorted(cuts, np.maximum(start, lowest - 1), side="right")]
+    left = np.where(before >= lowest, before, begin)
+    right = np.where(after <= highest, after + length - 1, end)
+    left = np.where(start + length - left > LONGEST_PATTERN, start, left)
+    begins[long], ends[long] = left, np.minimum(right, left + LONGEST_PATTERN)
+    return begins, ends
+
+
+def _cuts(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """The cuts in the extents, those that overlap taken together; rising, one before and one after all."""
+    order = np.argsort(begins)
+    begins, ends = begins[order], np.maximum.accumulate(ends[order])
+    apart = begins[1:] >= ends[:-1]
+    firsts = np.concatenate([begins[:1], begins[1:][apart]]).tolist()
+    afters = np.concatenate([ends[:-1][apart], ends[-1:]]).tolist()
+    found = [
+        first + find_cuts(memoryview(data)[first:after], length, _CUT_SPACING).astype(np.int64)
+        for first, after in zip(firsts, afters, strict=True)
+    ]
+    return np.concatenate([[-1], *found, [len(data)]]).astype(np.int64)
 
 
 def entries(
@@ -278,30 +298,55 @@ def entries(
     return result
 
 
-def _contained(patterns: list[bytes], frequency: list[int]) -> set[int]:
+def _contained(patterns: list[bytes], frequency: Sequence[int]) -> set[int]:
     """Numbers of the patterns that stand in a longer one and are hardly more frequent."""
-    if not patterns:
-        return set()
-    length = min(16, *map(len, patterns))
-    hashes = [rolling_hash(pattern, length) for pattern in patterns]
-    anchors = np.array([row.min() for row in hashes], dtype=np.uint64)
-    anchored: dict[int, list[int]] = {}
-    for i, anchor in enumerate(anchors.tolist()):
-        anchored.setdefault(anchor, []).append(i)
-    everything = np.concatenate(hashes)
-    likely = np.zeros(1 << 16, dtype=np.bool_)
-    likely[anchors & 0xFFFF] = True
-    met = np.flatnonzero(likely[(everything & 0xFFFF).astype(np.uint16)])
-    met = met[np.isin(everything[met], anchors)]
-    owner = np.searchsorted(np.cumsum([len(row) for row in hashes]), met, side="right")
     inside: set[int] = set()
-    for value, longer in set(zip(everything[met].tolist(), owner.tolist(), strict=True)):
-        for i in anchored[value]:
-            if len(patterns[i]) >= len(patterns[longer]) or 4 * frequency[i] >= 5 * frequency[longer]:
-                continue
-            if patterns[i] in patterns[longer]:
+    if not patterns:
+        return inside
+    sizes = np.array([len(pattern) for pattern in patterns])
+    counts = np.asarray(frequency, dtype=np.int64)
+    length = min(16, int(sizes.min()))
+    ends = np.cumsum(sizes)
+    begins, lasts = ends - sizes, ends - length
+    hashes = rolling_hash(b"".join(patterns), length)
+    hashes[(ends[:-1, None] - np.arange(1, length)).ravel()] = HIGHEST_HASH  # run over a pattern's end
+    for shorter, longer, start in _meetings(hashes, begins, ends):
+        wanted = (sizes[shorter] < sizes[longer]) & (4 * counts[shorter] < 5 * counts[longer])
+        wanted &= (start >= begins[longer]) & (start + sizes[shorter] <= ends[longer])
+        shorter, longer, start = shorter[wanted], longer[wanted], start[wanted]
+        same = hashes[start] == hashes[begins[shorter]]
+        same &= hashes[start + sizes[shorter] - length] == hashes[lasts[shorter]]
+        for i, j in zip(shorter[same].tolist(), longer[same].tolist(), strict=True):
+            if i not in inside and patterns[i] in patterns[j]:
                 inside.add(i)
     return inside
+
+
+def _meetings(
+    hashes: NDArray[np.uint64], begins: NDArray[np.int64], ends: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Columns (pattern, pattern in which it may stand, where it would begin), some at a time.
+
+    A pattern's anchor, the first of its d-mers with the lowest hash, stands in whatever contains the
+    pattern. `hashes` are those of all patterns' d-mers, one pattern behind the other.
+    """
+    anchors = np.minimum.reduceat(hashes, begins)
+    by_anchor = np.argsort(anchors, kind="stable")
+    likely = np.zeros(1 << 16, dtype=np.bool_)
+    likely[anchors & 0xFFFF] = True
+    met = np.flatnonzero(likely[(hashes & 0xFFFF).astype(np.uint16)])
+    first = np.searchsorted(anchors[by_anchor], hashes[met], side="left")
+    sharing = np.searchsorted(anchors[by_anchor], hashes[met], side="right") - first
+    owner = np.searchsorted(ends, met, side="right")
+    own = hashes[met] == anchors[owner]
+    where = np.zeros(len(anchors), dtype=np.int64)
+    where[owner[own][::-1]] = (met - begins[owner])[own][::-1]
+    total = np.cumsum(sharing)
+    for rows in np.split(np.arange(len(met)), np.searchsorted(total, np.arange(_PAIRS, total[-1], _PAIRS))):
+        many = sharing[rows]
+        rank = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
+        shorter = by_anchor[np.repeat(first[rows], many) + rank]
+        yield shorter, np.repeat(owner[rows], many), np.repeat(met[rows], many) - where[shorter]
 
 
 def find_patterns(

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress import patterns as patterns_module
-from ucompress._core import COUNT_DTYPE, TALLY_DTYPE
+from ucompress._core import COUNT_DTYPE, EXTENT_DTYPE, TALLY_DTYPE, find_cuts
 from ucompress.patterns import (
+    LONGEST_PATTERN,
     PatternCounter,
     PatternLocator,
     PatternTally,
+    _pieces,
     entries,
     find_patterns,
     grow,
@@ -156,6 +158,47 @@ def test_what_stands_in_a_longer_pattern_is_left_out_unless_more_frequent() -> N
     counts["disjoint"] = [12, 10, 13, 2]
     found = entries(texts, counts)
     assert [(entry.pattern, entry.saved_bytes) for entry in found] == [(texts[1], 180), (texts[2], 168)]
+
+
+@given(
+    st.dictionaries(
+        st.lists(st.sampled_from([b"ab", b"a", b"cabab"]), min_size=1, max_size=12).map(b"".join),
+        st.integers(3, 9),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_whatever_stands_in_a_longer_pattern_is_found(known: dict[bytes, int]) -> None:
+    counts = np.zeros(len(known), dtype=TALLY_DTYPE)
+    for column in ("frequency", "files", "disjoint"):
+        counts[column] = list(known.values())
+    expected = {
+        text
+        for text, often in known.items()
+        if not any(
+            len(text) < len(longer) and text in longer and 4 * often < 5 * known[longer] for longer in known
+        )
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patterns_module, "_PAIRS", 5)
+        assert {entry.pattern for entry in entries(list(known), counts)} == expected
+
+
+@given(st.integers(0, 2**32), st.integers(1100, 2600), st.lists(st.integers(0, 2590), max_size=9))
+def test_pieces_of_long_extents_are_those_of_their_cuts(seed: int, size: int, starts: list[int]) -> None:
+    data = random.Random(seed).randbytes(4000)
+    rows = [(b, start, b + size) for b in (0, 700, 1390) for start in starts if b <= start <= b + size - 16]
+    extents = np.zeros((len(rows), 1), dtype=EXTENT_DTYPE)
+    for row, (begin, start, end) in enumerate(rows):
+        extents[row, 0] = (begin, start, end, 2, 0)
+    found = zip(*(bound.ravel().tolist() for bound in _pieces(data, extents, 16)), strict=True)
+    for (begin, start, end), piece in zip(rows, found, strict=True):
+        cuts = [begin + cut for cut in find_cuts(data[begin:end], 16, 256).tolist()]
+        left = max([begin, *(cut for cut in cuts if cut <= start)])
+        right = min([end, *(cut + 15 for cut in cuts if cut > start)])
+        if start + 16 - left > LONGEST_PATTERN:
+            left = start
+        assert piece == (left, min(right, left + LONGEST_PATTERN))
 
 
 @pytest.mark.parametrize("documents", [[], [b""], [b"", b"tiny"], [b"x" * 16]])

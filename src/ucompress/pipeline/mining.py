@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.patterns import PatternLocator, PatternTally, entries, grow, select_candidates
+from ucompress.patterns import TALLY_DTYPE, PatternLocator, PatternTally, entries, grow, select_candidates
 from ucompress.pipeline.contents import insist_on_none
 from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
@@ -66,12 +66,13 @@ def mine_patterns(
     sizes = np.array([content.size for content in contents], dtype=np.int64)
     places = _places(candidates["hash"], samples, sizes, length)
     patterns = tuple(grow(places, read.many, sizes, length, min_frequency=min(min_frequency, 2)))
-    tally = PatternTally(patterns, length)
+    total = np.zeros(len(patterns), dtype=TALLY_DTYPE)
     for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
         insist_on_none([contents[ordinal] for ordinal in changed])
-        tally.merge(counts)
-        found(int(np.count_nonzero(tally.counts()["frequency"] >= min_frequency)))
-    frequent = entries(patterns, tally.counts(), min_frequency)
+        for column in TALLY_DTYPE.names or ():
+            total[column] += counts[column]
+        found(int(np.count_nonzero(total["frequency"] >= min_frequency)))
+    frequent = entries(patterns, total, min_frequency)
     found(len(frequent))
     return frequent
 
