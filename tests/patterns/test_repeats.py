@@ -16,6 +16,7 @@ from ucompress._core import (
     PLACE_DTYPE,
     TALLY_DTYPE,
     PatternLocator,
+    PatternSampler,
     PatternTally,
     extend_patterns,
     find_cuts,
@@ -127,6 +128,45 @@ def test_tally_equals_a_loop_over_all_positions(
         for part in windows(text, sizes):
             tally.feed(part)
     assert tally.counts().tolist() == naive_tally(patterns, documents)
+
+
+@given(
+    st.lists(patterns, max_size=8),
+    st.lists(st.tuples(texts, st.integers(min_value=0, max_value=3)), max_size=4),
+    st.integers(min_value=1, max_value=3),
+    st.booleans(),
+)
+def test_what_samples_tell_is_counted_as_what_is_scanned(
+    patterns: list[bytes], documents: list[tuple[bytes, int]], length: int, scarce: bool
+) -> None:
+    tally = PatternTally(patterns, length)
+    sampler = PatternSampler(length, tally.threshold) if scarce else PatternSampler(length)
+    for text, weight in documents:
+        tally.update_sampled(text, sampler.sample(text), weight)
+    assert tally.counts().tolist() == naive_tally(patterns, documents)
+
+
+def test_a_document_with_more_places_than_a_sample_tells_is_scanned() -> None:
+    wanted = [b"a" * 16, b"a" * 20, b"ab" * 9]
+    tally = PatternTally(wanted)
+    text = b"a" * 1100 + b"ab" * 1100
+    tally.update_sampled(text, PatternSampler().sample(text), 2)
+    assert tally.counts().tolist() == naive_tally(wanted, [(text, 2)])
+
+
+def test_only_the_places_of_a_sample_are_looked_at() -> None:
+    tally = PatternTally([b"0123456789abcdef"])
+    tally.update_sampled(b"0123456789abcdef" * 2, PatternSampler().sample(b"0123456789abcdef"))
+    assert tally.counts()["frequency"].tolist() == [1]
+
+
+def test_a_sample_that_is_none_of_the_document_is_refused() -> None:
+    tally = PatternTally([b"0123456789abcdef"])
+    longer = PatternSampler().sample(b"0123456789abcdefg")
+    for data, sample in ((b"0123456789abcdef", longer), (b"", longer), (b"0123456789abcdefg", longer[:-1])):
+        with pytest.raises(ValueError, match="no sample"):
+            tally.update_sampled(data, sample)
+    assert not tally.counts()["frequency"].any()
 
 
 @given(st.lists(patterns, min_size=1, max_size=6), st.lists(texts, max_size=6), st.data())

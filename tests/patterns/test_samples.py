@@ -16,7 +16,7 @@ from ucompress.patterns import (
     merge_samples,
 )
 
-PLACES = 8
+PLACES = 1024
 documents = st.lists(st.binary(max_size=60).map(lambda data: bytes(byte % 3 for byte in data)), max_size=6)
 
 
@@ -74,7 +74,7 @@ def test_counts_of_samples_are_those_of_the_documents(texts, length, capacity):
     assert merge_samples(map(sampler.sample, texts[::-1]), capacity=capacity).tolist() == merged.tolist()
 
 
-@given(documents, st.integers(2, 4), st.integers(1, PLACES))
+@given(documents, st.integers(2, 4), st.integers(1, 64))
 def test_samples_tell_the_places_that_a_search_finds(texts, length, bound):
     hashes = merge_counts([count_patterns(text, length) for text in texts])["hash"][:20]
     found = PatternLocator(hashes, length, bound)

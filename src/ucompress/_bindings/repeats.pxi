@@ -96,7 +96,7 @@ cdef class PatternLocator:
             raise ValueError("these places belong to other candidates")
 
     def merge_samples(self, samples):
-        """Add what packed samples tell: of each document its first 8 places of a d-mer.
+        """Add what packed samples tell: of each document its first places of a d-mer.
 
         The samples are those of documents 0, 1 and so on. Raises ValueError when one is no sample.
         """

@@ -24,7 +24,7 @@ cdef class PatternSampler:
 
     A sample is bytes, and depends on the document alone: its number of d-mers (4 bytes, little endian),
     their hashes (8 bytes each, rising), and for each how often it stands there (65,535 stands for more,
-    too) and its first 8 places, as varints. `merge_samples` and `PatternLocator.merge_samples` read
+    too) and its first 1,024 places, as varints. `merge_samples` and `PatternLocator.merge_samples` read
     it. Calls from several threads wait for each other; windows of two documents must not mix.
     """
 

@@ -9,6 +9,7 @@ from ucompress._kernels.matching cimport (
     matcher_begin,
     matcher_free,
     matcher_init,
+    matcher_look,
     matcher_scan,
 )
 
@@ -49,6 +50,36 @@ cdef class PatternTally:
 
     def __len__(self):
         return self.matcher.count
+
+    @property
+    def threshold(self):
+        """The highest hash among the d-mers by which the patterns are found."""
+        return self.matcher.sampler.threshold
+
+    def update_sampled(self, data, sample, weight=1):
+        """`update` with a document whose packed sample is at hand, which spares the scan.
+
+        Parameters:
+            data: the whole document.
+            sample: what `PatternSampler` gave of it, for d-mers of the same length and with at least
+                this tally's `threshold`. Where it does not tell all places the document is scanned.
+            weight: files with these bytes.
+
+        Raises ValueError when it is no sample, or one of a longer document.
+        """
+        cdef uint64_t files = _checked(weight, "weight", 0, 0xFFFFFFFF)
+        cdef _Borrowed source = _Borrowed(data)
+        cdef _Borrowed packed = _Borrowed(sample)
+        cdef int told
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            matcher_begin(&self.matcher, files)
+            told = matcher_look(&self.matcher, source.data, source.size, packed.data, packed.size)
+            if told == 0:
+                matcher_scan(&self.matcher, source.data, source.size, self.scratch)
+            PyThread_release_lock(self.lock)
+        if told < 0:
+            raise ValueError("this is no sample of the document")
 
     def update(self, data, weight=1):
         """Count in one whole document, which stands for `weight` files with these bytes."""

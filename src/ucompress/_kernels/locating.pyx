@@ -21,7 +21,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from ucompress._kernels.hashing cimport dmer_mix
 from ucompress._kernels.lookup cimport lookup_add, lookup_find, lookup_free, lookup_init
-from ucompress._kernels.packing cimport PackedRow, Unpacker, unpacker_next, unpacker_open
+from ucompress._kernels.packing cimport PackedRow, Unpacker, packed_number, unpacker_next, unpacker_open
 from ucompress._kernels.sampling cimport SAMPLE_SPAN, sample_span, sampler_join, sampler_keep
 
 
@@ -154,9 +154,10 @@ cdef int locator_add_packed(
     """Keep the places that a document's packed sample tells; 1 when it is no sample."""
     cdef Unpacker unpacker
     cdef PackedRow row
-    cdef Sample[8] samples  # KEPT_PLACES
+    cdef Sample sample
+    cdef const uint8_t* at
     cdef int more
-    cdef size_t i
+    cdef size_t _i
     if unpacker_open(&unpacker, data, size):
         return 1
     locator_begin(locator)
@@ -166,10 +167,12 @@ cdef int locator_add_packed(
             return -more
         if row.hash > locator.threshold or lookup_find(&locator.lookup, row.hash) == 0:
             continue
-        for i in range(row.kept):
-            samples[i].hash = row.hash
-            samples[i].position = row.places[i]
-        add_samples(locator, samples, row.kept, 0, document)
+        sample.hash = row.hash
+        sample.position = 0
+        at = row.places
+        for _i in range(min(<size_t>row.kept, locator.bound)):
+            sample.position += packed_number(&at)
+            add_samples(locator, &sample, 1, 0, document)
 
 
 cdef int locator_merge(Locator* locator, const Place* places, size_t count) noexcept nogil:

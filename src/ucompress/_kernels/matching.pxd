@@ -42,4 +42,7 @@ cdef int matcher_init(Matcher* matcher, const uint8_t* text, const size_t* sizes
                       size_t length, uint64_t* scratch) noexcept nogil
 cdef void matcher_free(Matcher* matcher) noexcept nogil
 cdef void matcher_begin(Matcher* matcher, uint64_t weight) noexcept nogil
+cdef int matcher_look(
+    Matcher* matcher, const uint8_t* data, size_t size, const uint8_t* packed, size_t packed_size
+) noexcept nogil
 cdef void matcher_scan(Matcher* matcher, const uint8_t* data, size_t size, Sample* scratch) noexcept nogil

@@ -13,6 +13,8 @@ READ ME FIRST
 - An occurrence contains its anchor at a fixed offset, so each is met once, and those of one
   pattern are met from left to right. Every occurrence is compared byte by byte: counts are
   exact, whatever collides.
+- Where a packed sample of the document is at hand, taken under a threshold that is no lower than that
+  of the scan, it tells all places of the anchors: only these are looked at.
 - Windows: occurrences that cross into a window are found in `tail`, the last longest - 1 bytes
   before it with as many of its first bytes; all others lie within one window. For one pattern,
   crossing occurrences start after those of the windows before and before those of this one.
@@ -24,6 +26,7 @@ from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from ucompress._kernels.lookup cimport lookup_add, lookup_find, lookup_free, lookup_init
+from ucompress._kernels.packing cimport PackedRow, Unpacker, packed_number, unpacker_next, unpacker_open
 from ucompress._kernels.sampling cimport SAMPLE_SPAN, hash_dmers, keep_last, sample_span, sampler_init
 
 
@@ -189,19 +192,16 @@ cdef inline void count_occurrence(Matcher* matcher, Pattern* pattern, uint64_t p
     pattern.last_end = position + pattern.size
 
 
-cdef void check_hit(
-    Matcher* matcher, uint64_t hash, const uint8_t* data, size_t size, size_t at, uint64_t base, size_t seam
+cdef void check_anchor(
+    Matcher* matcher, size_t i, uint64_t hash, const uint8_t* data, size_t size, size_t at, uint64_t base,
+    size_t seam
 ) noexcept nogil:
-    """Compare all patterns with this anchor around data[at].
+    """Compare all patterns with this anchor, of which `i` is the first, around data[at].
 
     The occurrence must lie within the buffer and, unless `seam` is 0, across data[seam].
     """
-    cdef uint64_t found = lookup_find(&matcher.lookup, hash)
     cdef Pattern* pattern
-    cdef size_t i, start
-    if found == 0:
-        return
-    i = <size_t>(found - 1)
+    cdef size_t start
     while i < matcher.count and matcher.patterns[i].anchor == hash:
         pattern = matcher.patterns + i
         i += 1
@@ -222,6 +222,7 @@ cdef void scan_part(
     """Count the occurrences within this buffer, which starts at `base` of the document."""
     cdef size_t done = 0
     cdef size_t total, part, found, i
+    cdef uint64_t first
     if size < matcher.sampler.length:
         return
     total = size - matcher.sampler.length + 1
@@ -229,7 +230,12 @@ cdef void scan_part(
         part = min(total - done, <size_t>SAMPLE_SPAN)
         found = sample_span(&matcher.sampler, data + done, part, scratch)
         for i in range(found):
-            check_hit(matcher, scratch[i].hash, data, size, done + scratch[i].position, base, seam)
+            first = lookup_find(&matcher.lookup, scratch[i].hash)
+            if first:
+                check_anchor(
+                    matcher, <size_t>(first - 1), scratch[i].hash, data, size, done + scratch[i].position,
+                    base, seam,
+                )
         done += part
 
 
@@ -247,3 +253,50 @@ cdef void matcher_scan(Matcher* matcher, const uint8_t* data, size_t size, Sampl
     scan_part(matcher, data, size, matcher.position, 0, scratch)
     matcher.kept = keep_last(matcher.tail, matcher.kept, matcher.longest - 1, data, size)
     matcher.position += size
+
+
+cdef int tells_all(
+    const Matcher* matcher, size_t size, const uint8_t* packed, size_t packed_size
+) noexcept nogil:
+    """Whether the sample tells every place of the anchors; -1 when it is none of a document of this size."""
+    cdef Unpacker unpacker
+    cdef PackedRow row
+    cdef int more
+    if unpacker_open(&unpacker, packed, packed_size):
+        return -1
+    while True:
+        more = unpacker_next(&unpacker, &row)
+        if more <= 0:
+            return -1 if more else 1
+        if row.last >= size or size - row.last < matcher.sampler.length:
+            return -1
+        if row.times > row.kept and lookup_find(&matcher.lookup, row.hash):
+            return 0
+
+
+cdef int matcher_look(
+    Matcher* matcher, const uint8_t* data, size_t size, const uint8_t* packed, size_t packed_size
+) noexcept nogil:
+    """Count in the open document, all of it, where its packed sample tells of anchors.
+
+    0 and no count when the sample does not tell all places, -1 when it is none of this document; else 1.
+    """
+    cdef Unpacker unpacker
+    cdef PackedRow row
+    cdef const uint8_t* at
+    cdef uint64_t first, place
+    cdef size_t _i
+    cdef int told = tells_all(matcher, size, packed, packed_size)
+    if told <= 0:
+        return told
+    unpacker_open(&unpacker, packed, packed_size)
+    while unpacker_next(&unpacker, &row) > 0 and row.hash <= matcher.sampler.threshold:
+        first = lookup_find(&matcher.lookup, row.hash)
+        if first == 0:
+            continue
+        at = row.places
+        place = 0
+        for _i in range(row.kept):
+            place += packed_number(&at)
+            check_anchor(matcher, <size_t>(first - 1), row.hash, data, size, <size_t>place, 0, 0)
+    return 1

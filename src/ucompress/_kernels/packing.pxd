@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from ucompress._kernels.sampling cimport Sample, Sampler
 
 cdef enum:
-    KEPT_PLACES = 8           # places of a d-mer that are kept, the first ones
+    KEPT_PLACES = 1024        # places of a d-mer that are kept, the first ones
     MOST_TIMES = 65535        # frequencies saturate here
     EMPTY_BYTES = 4           # of the sample of a document without d-mers
 
@@ -28,8 +28,9 @@ cdef struct Packer:
 cdef struct PackedRow:
     uint64_t hash
     uint32_t times
-    uint32_t kept             # places that are known
-    uint64_t[8] places        # KEPT_PLACES: rising
+    uint32_t kept             # places that are known, rising
+    uint64_t last             # the last of them
+    const uint8_t* places     # `packed_number` gives the first, then the steps between them
 
 # A walk over a packed sample.
 cdef struct Unpacker:
@@ -46,4 +47,16 @@ cdef size_t packer_settle(Packer* packer) noexcept nogil
 cdef size_t packer_write(const Packer* packer, uint8_t* out) noexcept nogil
 cdef int unpacker_open(Unpacker* unpacker, const uint8_t* data, size_t size) noexcept nogil
 cdef int unpacker_next(Unpacker* unpacker, PackedRow* row) noexcept nogil
+cdef inline uint64_t packed_number(const uint8_t** at) noexcept nogil:
+    """The number at `at`, which moves behind it; only for rows that `unpacker_next` has given."""
+    cdef uint64_t value = 0
+    cdef unsigned int shift = 0
+    while at[0][0] >= 128:
+        value |= <uint64_t>(at[0][0] & 127) << shift
+        shift += 7
+        at[0] += 1
+    value |= <uint64_t>at[0][0] << shift
+    at[0] += 1
+    return value
+
 cdef bint is_packed(const uint8_t* data, size_t size) noexcept nogil

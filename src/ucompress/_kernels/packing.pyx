@@ -262,12 +262,13 @@ cdef int unpacker_next(Unpacker* unpacker, PackedRow* row) noexcept nogil:
         return -1
     row.times = <uint32_t>number
     row.kept = min(row.times, <uint32_t>KEPT_PLACES)
+    row.places = unpacker.at
     place = 0
     for i in range(row.kept):
         if take_number(unpacker, &number) or (i and number == 0) or number >> 59:
             return -1
         place += number
-        row.places[i] = place
+    row.last = place
     unpacker.hashes += 8
     unpacker.left -= 1
     return 1

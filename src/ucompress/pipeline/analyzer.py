@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised when digest, class or sample of the same bytes change."""
 
 CLASSIFIED_BYTES = 1 << 20
@@ -260,6 +260,7 @@ class ParallelAnalyzer:
                 read,
                 self.processor,
                 length=self.min_pattern_length,
+                threshold=samples.threshold(analysis.shift),
                 min_frequency=self.min_frequency,
                 found=self.progress_reporter.found,
             )

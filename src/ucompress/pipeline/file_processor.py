@@ -42,6 +42,7 @@ class FileToRead(NamedTuple):
         document: the number that kernels know it by.
         weight: files that have this content.
         digest: BLAKE3 that its bytes had when they were analyzed; empty before.
+        sample: the packed sample of those bytes, where a pass can use it; else empty.
     """
 
     path: bytes
@@ -49,6 +50,7 @@ class FileToRead(NamedTuple):
     document: int = 0
     weight: int = 1
     digest: bytes = b""
+    sample: bytes = b""
 
 
 AnyFile = FileToRead | str | bytes | os.PathLike[str]

@@ -2,6 +2,7 @@
 
 The samples of the contents know some places of the d-mers that are spread widest, from which
 maximal patterns grow; the pass counts those exactly, each content weighted by the files that have it.
+Every pattern holds a sampled d-mer, so of a content that is read whole it looks at sampled places alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ucompress.patterns import TALLY_DTYPE, PatternLocator, PatternTally, entrie
 from ucompress.pipeline.contents import insist_on_none
 from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
+from ucompress.segments import DENSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +40,7 @@ def mine_patterns(
     processor: ParallelFileProcessor,
     *,
     length: int,
+    threshold: int,
     min_frequency: int,
     found: Callable[[int], None],
 ) -> list[PatternEntry]:
@@ -50,6 +53,7 @@ def mine_patterns(
         read: gives spans of them.
         processor: reads them whole.
         length: bytes in a d-mer.
+        threshold: highest d-mer hash that was sampled.
         min_frequency: fewest positions of a pattern, over all files.
         found: called with the number of patterns that stand often enough as far as they are counted.
 
@@ -60,14 +64,23 @@ def mine_patterns(
     if not len(candidates):
         return []
     files = [
-        FileToRead(content.sources[0], content.size, content.ordinal, content.multiplicity, content.digest)
-        for content in contents
+        # Of compressed contents no sample was taken.
+        FileToRead(
+            content.sources[0],
+            content.size,
+            content.ordinal,
+            content.multiplicity,
+            content.digest,
+            b"" if content.kind_class == DENSE else sample,
+        )
+        for content, sample in zip(contents, samples, strict=True)
     ]
     sizes = np.array([content.size for content in contents], dtype=np.int64)
     places = _places(candidates["hash"], samples, sizes, length)
     patterns = tuple(grow(places, read.many, sizes, length, min_frequency=min(min_frequency, 2)))
+    count = partial(_count, patterns=patterns, length=length, threshold=threshold)
     total = np.zeros(len(patterns), dtype=TALLY_DTYPE)
-    for counts, changed in processor.process_files(files, partial(_count, patterns=patterns, length=length)):
+    for counts, changed in processor.process_files(files, count):
         insist_on_none([contents[ordinal] for ordinal in changed])
         for column in TALLY_DTYPE.names or ():
             total[column] += counts[column]
@@ -90,12 +103,17 @@ def _places(
 
 
 def _count(
-    chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int
+    chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int, threshold: int
 ) -> tuple[NDArray[np.void], list[int]]:
     """Exact counts of the patterns in a chunk of files, and which contents changed; runs in a worker."""
     tally = kept_in_worker(PatternTally, patterns, length)
     changed = []
+    sampled = tally.threshold <= threshold
     for content in chunk:
+        if sampled and content.file.sample and content.digest == content.file.digest:
+            (whole,) = content.windows
+            tally.update_sampled(whole, content.file.sample, content.file.weight)
+            continue
         tally.begin(content.file.weight)
         with suppress(OSError):
             for window in content.windows:
