@@ -14,9 +14,11 @@ from reference_decoder import decode
 from reference_decoder.recovery import recover
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent
 from ucompress.archive import index as index_module
+from ucompress.archive.coding import code_shared
 from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.archive.members import Members
+from ucompress.archive.names import PREFIXED, TABLE, write_names, write_names_prefixed, write_names_table
 from ucompress.archive.pages import Page
 
 from .build import Plan, plan_files, stored_pages, write
@@ -140,6 +142,26 @@ def test_times_and_kinds_by_the_second_decoder(tmp_path: Path) -> None:
         assert (entry.kind, entry.mode, entry.mtime_ns) == (row.kind, row.mode, row.mtime_ns)
         assert (entry.target, entry.xattrs) == (row.target, row.xattrs)
     assert decoded.members[b"d"].content == bytes(3)
+
+
+def named_pages() -> dict[str, list[bytes]]:
+    """Paths of trees where base names recur in many folders, and where each stands once."""
+    generator = random.Random(5)
+    words = [bytes(generator.choices(b"abcdefghij", k=9)) for _ in range(300)]
+    recurring = sorted(
+        b"%03d/" % folder + base for folder in range(40) for base in generator.sample(words, 50)
+    )
+    single = [b"%03d/page-%04d.html" % (number // 50, number) for number in range(2000)]
+    return {"recurring": recurring, "single": single}
+
+
+@pytest.mark.parametrize(("tree", "smaller"), [("recurring", TABLE), ("single", PREFIXED)])
+def test_names_take_the_coding_that_is_smaller(tree: str, smaller: int) -> None:
+    paths = named_pages()[tree]
+    both = write_names_prefixed(paths), write_names_table(paths)
+    coded = {names[0]: len(code_shared(names)[1]) for names in both}
+    assert min(coded, key=coded.__getitem__) == smaller
+    assert write_names(paths)[0] == smaller
 
 
 def test_similar_neighbours_cost_no_place(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from golden.patch import Patch
 from support import create_machine_code
 from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members, encode
 from ucompress.archive import index as index_module
+from ucompress.archive.names import write_names_prefixed
 from ucompress.archive.placing import place_files
 
 HERE = Path(__file__).parent
@@ -73,7 +74,7 @@ def pages_of(level: int) -> AbstractContextManager[None]:
 def reckless() -> Iterator[None]:
     """A writer that checks nothing."""
     careless = patch.object(index_module.IndexWriter, "_validate", lambda self, members: None)
-    with careless, patch.object(encode, "write_names_table", encode.write_names_prefixed):
+    with careless, patch.object(encode, "write_names", write_names_prefixed):
         yield
 
 

@@ -9,10 +9,17 @@ from ucompress.codec.block import SHARED_LEVEL, BlockCompressor, BlockDecompress
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
+_QUICK_LEVEL = 4
+
 
 @cache
 def _compressor() -> ProvenCompressor:
     return ProvenCompressor.for_level(SHARED_LEVEL)
+
+
+@cache
+def _estimating_compressor() -> BlockCompressor:
+    return BlockCompressor(_QUICK_LEVEL)
 
 
 @cache
@@ -30,6 +37,11 @@ def code_shared(data: bytes) -> tuple[int, bytes]:
     return _compressor().compress(data)
 
 
+def size_estimate(data: bytes) -> int:
+    """About how many bytes `code_shared` makes of some data, in a quarter of its time; good for comparing."""
+    return len(_estimating_compressor().compress(data)[1])
+
+
 def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
     """Codec id and coded bytes of the dictionary: at the quick levels, zstd."""
     return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary)
@@ -38,6 +50,7 @@ def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
 def release_coders() -> None:
     """Free what coding dictionary and index took, tens of megabytes; made again when next needed."""
     _compressor.cache_clear()
+    _estimating_compressor.cache_clear()
     _quick_compressor.cache_clear()
 
 

@@ -10,7 +10,7 @@ from ucompress.archive.coding import code_shared
 from ucompress.archive.columns import write_blob, write_column, write_strings, zigzag
 from ucompress.archive.entry import EntryKind
 from ucompress.archive.layout import PageHeader
-from ucompress.archive.names import write_names_prefixed, write_names_table
+from ucompress.archive.names import write_names
 from ucompress.archive.pages import LINKED, PERMISSIONS, TIME_STEPS, TIME_TABLE, TIMED
 from ucompress.archive.placing import place_files
 from ucompress.codec.varint import write_varint
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | None = None) -> bytes:
-    """A whole page, header included; the smaller of the two name codings is taken.
+    """A whole page, header included.
 
     Parameters:
         members: already validated.
@@ -32,22 +32,19 @@ def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | N
     end = len(members) if end is None else end
     paths = members.paths[begin:end]
     kinds = members.kinds[begin:end]
-    head = _write_kinds(kinds, members.modes[begin:end])
     links = np.flatnonzero(np.isin(kinds, LINKED))
-    tail = b"".join(
+    decoded = b"".join(
         (
+            _write_kinds(kinds, members.modes[begin:end]),
+            write_names(paths),
             _write_times(members.mtimes_ns[begin:end][np.isin(kinds, TIMED)].astype(np.int64)),
             _write_contents(members, begin, paths, kinds, hash_length),
             _write_targets([members.targets[begin + at] for at in links.tolist()]),
             _write_xattrs([members.xattrs.get(at, ()) for at in range(begin, end)] if members.xattrs else []),
         )
     )
-    pages = []
-    for names in (write_names_prefixed(paths), write_names_table(paths)):
-        decoded = head + names + tail
-        codec, coded = code_shared(decoded)
-        pages.append(PageHeader.wrap(codec, coded, len(decoded), len(paths)))
-    return min(pages, key=len)
+    codec, coded = code_shared(decoded)
+    return PageHeader.wrap(codec, coded, len(decoded), len(paths))
 
 
 def _write_array(values: Integers) -> bytes:

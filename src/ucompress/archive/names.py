@@ -6,12 +6,26 @@ from collections.abc import Sequence
 from itertools import chain
 from operator import ne, sub
 
+from ucompress.archive.coding import size_estimate
 from ucompress.archive.columns import Cursor, write_column, write_prefixed
 from ucompress.archive.layout import PAGE_PATHS_LIMIT
 from ucompress.codec.varint import write_varint
 
 PREFIXED = 0
 TABLE = 1
+
+
+_MEETINGS = 2
+"""Where fewer entries than this share a base name on average, the table was nowhere the smaller coding."""
+
+
+def write_names(paths: Sequence[bytes]) -> bytes:
+    """The paths in the coding that promises to take less when the page is coded."""
+    prefixed = write_names_prefixed(paths)
+    bases = {path[path.rfind(b"/") + 1 :] for path in paths}
+    if len(bases) * _MEETINGS > len(paths):
+        return prefixed
+    return min(prefixed, write_names_table(paths), key=size_estimate)
 
 
 def write_names_prefixed(paths: Sequence[bytes]) -> bytes:
