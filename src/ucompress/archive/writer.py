@@ -223,7 +223,7 @@ class ArchiveWriter:
         if self._index is not None:
             raise ValueError("the index is already written")
         before = self._at
-        index = IndexWriter(self._header.content_hash_bytes, references=references)
+        index = IndexWriter(self._header.content_hash_bytes, level=self._header.level, references=references)
         hasher = blake3()
         index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(_columns(members)), hasher))
         index.table.payload_length = sum(index.table.sizes)
@@ -315,7 +315,7 @@ class ArchiveWriter:
             entries -= truth.kind is EntryKind.CANCELLED
             content_bytes += truth.size - planned.size
             replacements.append(truth)
-        errata_writer = IndexWriter(self._header.content_hash_bytes, errata=True)
+        errata_writer = IndexWriter(self._header.content_hash_bytes, level=self._header.level, errata=True)
         errata_hash = blake3()
         if replacements:
             pages = _hashed(errata_writer.pages(Members.of(replacements)), errata_hash)
