@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate
 from pathlib import Path
 from unittest.mock import patch
 
@@ -143,6 +144,18 @@ def filtered() -> Made:
     code = create_machine_code(24_000)
     plan = plan_files({b"a-program": code[:16_384], b"b-notes": words(1, 9000)}, block=8192)
     return made(plan, level=6, dictionary=words(1, 2000) + code[20_000:]), plan
+
+
+def tables() -> Made:
+    """Records that are told by their planes, and samples that are told by their differences."""
+    chance = random.Random(5)
+    table = b"".join(
+        b"ROW" + number.to_bytes(4, "little") + chance.randbytes(3) + bytes(2) for number in range(1700)
+    )
+    levels = accumulate((chance.randrange(-9, 10) for _ in range(10_000)), initial=0)
+    samples = b"".join(level.to_bytes(2, "little", signed=True) for level in levels)
+    plan = plan_files({b"rows": table, b"samples": samples[:20_000]}, block=20_400)
+    return made(plan, level=4), plan
 
 
 def kinds() -> Made:
@@ -343,6 +356,7 @@ GOOD: dict[str, Callable[[], Made]] = {
     "mix-level-7": mix_level(7),
     "mix-level-9": mix_level(9),
     "filter-x86-64": filtered,
+    "filter-planes": tables,
     "kinds": kinds,
     "holes": holes,
     "place-codes": place_codes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import codecs, limits
+from . import codecs, filters, limits
 from .conventions import check, number, require, reserved
 
 MARKER = bytes.fromhex("B7554342")
@@ -32,7 +32,7 @@ class Block:
             codecs_are_right = self.codec & 15 == reference.codec & 15 == 2
             require(codecs_are_right, "a block and its reference are not both of codec 2")
             require(reference.reference == 0, "a reference has a reference")
-            past = reference.coded, reference.decoded_size
+            past = filters.split(reference.codec >> 4, reference.coded)[0], reference.decoded_size
         data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary, past)
         require(check(data, 16) == self.digest, f"the digest of block {self.number} differs")
         return data

@@ -24,7 +24,8 @@ def decode(
     reference: tuple[bytes, int] | None = None,
 ) -> bytes:
     limits.coded(len(coded), size)
-    filter_id, codec = codec_byte >> 4, codec_byte & 15
+    codec = codec_byte & 15
+    coded, undo = filters.split(codec_byte >> 4, coded)
     if codec_byte == 0:
         data = coded
     elif codec == 1:
@@ -44,4 +45,4 @@ def decode(
     else:
         raise Unsupported(f"codec {codec_byte}")
     require(len(data) == size, "the decoded size differs")
-    return filters.undo(filter_id, data)
+    return undo(data)

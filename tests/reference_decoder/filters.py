@@ -1,18 +1,34 @@
-"""Section 11.1: what a filter did to a block's bytes is undone."""
+"""Sections 11.1 and 11.2: what a filter did to a block's bytes is undone."""
 
 from __future__ import annotations
 
-from .conventions import Unsupported
+from collections.abc import Callable
+from itertools import accumulate
+
+from .conventions import Unsupported, require
 
 COMMON = bytes.fromhex("03 2B 39 3B 63 80 83 89 8B 8D C6 C7")
 
 
-def undo(filter_id: int, data: bytes) -> bytes:
+def split(filter_id: int, payload: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """What of a payload the codec coded, and how to undo the filter."""
     if filter_id == 0:
-        return data
+        return payload, bytes
     if filter_id == 1:
-        return displacements(data)
+        return payload, displacements
+    if filter_id in (2, 3):
+        require(len(payload) >= 1 and payload[0] > 0, "records without a length")
+        return payload[1:], lambda data: records(data, payload[0], filter_id == 3)
     raise Unsupported(f"filter {filter_id}")
+
+
+def records(data: bytes, stride: int, differences: bool) -> bytes:
+    """Filters 2 and 3 undone."""
+    rows = len(data) // stride
+    planes = [data[k * rows : (k + 1) * rows] for k in range(stride)]
+    if differences:
+        planes = [bytes(value % 256 for value in accumulate(plane)) for plane in planes]
+    return bytes(byte for row in zip(*planes, strict=True) for byte in row) + data[rows * stride :]
 
 
 def displacements(data: bytes) -> bytes:

@@ -4,6 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdlib cimport free, malloc
 
 from ucompress._kernels cimport branches as _branches
+from ucompress._kernels cimport planes as _planes
 
 
 def filter_branches(data):
@@ -93,3 +94,54 @@ cdef class BranchCounter:
             )
         free(scratch)
         return found.relative, found.absolute
+
+
+def filter_planes(data, stride, differences=False):
+    """Records of a fixed length as planes: all their first bytes, then all their second ones, and so on.
+
+    Parameters:
+        data: any C-contiguous buffer.
+        stride: bytes of a record, 1 to 255. What is left after the last whole one stays at the end.
+        differences: whether each byte of a plane is told as its difference from the one before.
+
+    >>> filter_planes(b"a1b2c3.", 2)
+    b'abc123.'
+    """
+    return _turned(_planes.planes_from_records, data, stride, differences)
+
+
+def restore_planes(data, stride, differences=False):
+    """The records that `filter_planes` made `data` of; every buffer has some.
+
+    >>> restore_planes(b"abc123.", 2)
+    b'a1b2c3.'
+    """
+    return _turned(_planes.records_from_planes, data, stride, differences)
+
+
+ctypedef void (*_Turn)(const uint8_t*, size_t, size_t, bint, uint8_t*) noexcept nogil
+
+
+cdef bytes _turned(_Turn turn, data, stride, bint differences):
+    cdef size_t step = _checked(stride, "stride", 1, 255)
+    cdef _Borrowed source = _Borrowed(data)
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, source.size)
+    cdef uint8_t* target = <uint8_t*>PyBytes_AS_STRING(out)
+    with nogil:
+        turn(source.data, source.size, step, differences, target)
+    return out
+
+
+def find_stride(data):
+    """How long the records of `data` probably are, from 1 to 64; 0 for text, and where nothing points to any.
+
+    Samples are compared with what stands before them: at a record's length bytes are alike. Less than
+    17 KiB are not looked at.
+    """
+    cdef _Borrowed source = _Borrowed(data)
+    cdef size_t stride
+    with nogil:
+        stride = _planes.likely_stride(source.data, source.size)
+        if stride and uc_classify(source.data, source.size) == 0:
+            stride = 0
+    return stride

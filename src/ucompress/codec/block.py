@@ -10,8 +10,7 @@ from ucompress.codec.filters import (
     SCRATCH_MEMORY,
     TABLE_MEMORY,
     FilterChooser,
-    apply_filter,
-    undo_filter,
+    read_filter,
 )
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.mix import MixCompressor, MixDecompressor
@@ -26,7 +25,7 @@ MIX = 3
 SHARED_LEVEL = 6
 """What all members share is coded at this level, unless it should be quicker."""
 
-_FILTER_PRICES = {ZSTD: 5, LZ: 3, MIX: 3}
+_FILTER_PRICES = {ZSTD: 5, LZ: 3, MIX: 5}
 """How many targets a branch filter must find for each repeat that it breaks, for each codec."""
 
 BLOCK_LIMIT = 8 << 20
@@ -52,6 +51,11 @@ class Reference(NamedTuple):
     codec_id: int
     payload: bytes
     size: int
+
+    @property
+    def coded(self) -> bytes | memoryview:
+        """What its codec coded: the payload without its filter's parameters."""
+        return read_filter(self.codec_id >> FILTER_SHIFT, self.payload)[1]
 
     def serves(self, codec_id: int) -> bool:
         """Whether a block of a codec may have it as its past."""
@@ -84,8 +88,11 @@ class BlockCompressor:
         """Prepare the level's codec; ValueError for a level that does not exist."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
-        self._codec, self._coder = _make_coder(level, dictionary)
-        self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec])
+        self._use(*_make_coder(level, dictionary), dictionary)
+
+    def _use(self, codec: int, coder: _Coder, dictionary: bytes) -> None:
+        self._codec, self._coder = codec, coder
+        self._filters = FilterChooser(dictionary, _FILTER_PRICES[codec], coder.compress)
 
     @classmethod
     def for_shared(cls, level: int) -> BlockCompressor:
@@ -96,7 +103,7 @@ class BlockCompressor:
         """
         compressor = cls(SHARED_LEVEL)
         if level <= 3:
-            compressor._codec, compressor._coder = ZSTD, FrameCompressor(SHARED)
+            compressor._use(ZSTD, FrameCompressor(SHARED), b"")
         return compressor
 
     def compress(self, data: bytes | memoryview, reference: Reference | None = None) -> tuple[int, bytes]:
@@ -114,14 +121,14 @@ class BlockCompressor:
         if len(data) > BLOCK_LIMIT:
             raise ValueError(f"a block has at most {BLOCK_LIMIT} bytes, not {len(data)}")
         chosen, coder = self._filters.choose(data), self._coder
-        filtered = apply_filter(chosen, data)
+        filtered = chosen.apply(data)
         if reference is not None and isinstance(coder, LzCompressor) and reference.serves(self._codec):
-            payload = coder.compress(filtered, (reference.payload, reference.size))
+            payload = chosen.parameters + coder.compress(filtered, (reference.coded, reference.size))
         else:
-            payload = coder.compress(filtered)
+            payload = chosen.parameters + coder.compress(filtered)
         if len(payload) >= len(data):
             return STORED, bytes(data)
-        return self._codec | chosen << FILTER_SHIFT, payload
+        return self._codec | chosen.id << FILTER_SHIFT, payload
 
 
 def coding_memory(
@@ -202,13 +209,13 @@ class BlockDecompressor:
                     f"a stored block has {len(payload)} bytes where {decoded_size} are expected"
                 )
             return bytes(payload)
-        filter_id, codec = codec_id >> FILTER_SHIFT, codec_id & (1 << FILTER_SHIFT) - 1
-        decoder = self._decoder(codec)
+        decoder = self._decoder(codec_id & (1 << FILTER_SHIFT) - 1)
+        used, coded = read_filter(codec_id >> FILTER_SHIFT, payload)
         if reference is not None and isinstance(decoder, LzDecompressor):
-            data = decoder.decompress(payload, decoded_size, (reference.payload, reference.size))
+            data = decoder.decompress(coded, decoded_size, (reference.coded, reference.size))
         else:
-            data = decoder.decompress(payload, decoded_size)
-        return undo_filter(filter_id, data)
+            data = decoder.decompress(coded, decoded_size)
+        return used.undo(data)
 
     def forget(self) -> None:
         """Let go of what is kept of references: the next block that names one decodes it again."""
