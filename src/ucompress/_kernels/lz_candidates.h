@@ -134,10 +134,27 @@ static UC_INLINE uint32_t lz_insert_until(int vector, lz_bucket *table, const ui
     return next;
 }
 
-static UC_INLINE void lz_look(lz_view *v, lz_bucket *table, const uint8_t *here)
+/* The set bits of a byte, lowest first, one byte each, zeros behind. */
+typedef struct {
+    uint64_t of[256];
+} lz_set_bits;
+
+static inline void lz_set_bits_init(lz_set_bits *bits)
 {
-    uint32_t hash = lz_context_hash(here), deep = lz_deep_tag(here), n = 0, far = 0, k;
-    const lz_bucket *b = lz_bucket_of(table, hash);
+    uint32_t mask, k;
+    for (mask = 0; mask < 256; mask++) {
+        unsigned n = 0;
+        bits->of[mask] = 0;
+        for (k = 0; k < LZ_WAYS; k++) {
+            bits->of[mask] |= (uint64_t)(mask >> k & 1) * k << n;
+            n += 8 * (mask >> k & 1);
+        }
+    }
+}
+
+static inline void lz_look_portable(lz_view *v, const lz_bucket *b, uint32_t hash, uint32_t deep)
+{
+    uint32_t n = 0, far = 0, k;
     uint32_t others[LZ_WAYS];
     for (k = 0; k < LZ_WAYS; k++) {
         uint32_t tag = b->tag[k];
@@ -156,6 +173,48 @@ static UC_INLINE void lz_look(lz_view *v, lz_bucket *table, const uint8_t *here)
         n++;
     }
     v->count = n;
+}
+
+#if defined(UC_HAVE_AVX2)
+
+static UC_AVX2_CALL void lz_look_avx2(lz_view *v, const lz_set_bits *bits, const lz_bucket *b, uint32_t hash,
+                                      uint32_t deep)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i tags = _mm256_loadu_si256((const __m256i *)b->tag);
+    __m256i places = _mm256_loadu_si256((const __m256i *)b->place);
+    __m256i rest = _mm256_and_si256(_mm256_xor_si256(tags, _mm256_set1_epi32((int)hash)),
+                                    _mm256_set1_epi32((int)LZ_TAG_REST));
+    __m256i depth = _mm256_and_si256(_mm256_xor_si256(tags, _mm256_set1_epi32((int)deep)),
+                                     _mm256_set1_epi32((int)LZ_TAG_DEEP));
+    __m256i fits = _mm256_andnot_si256(_mm256_cmpeq_epi32(places, zero), _mm256_cmpeq_epi32(rest, zero));
+    unsigned all = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(fits));
+    unsigned near = all & (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(depth, zero)));
+    unsigned n = (unsigned)__builtin_popcount(near);
+    uint64_t order = bits->of[near] | bits->of[all ^ near] << 4 * n << 4 * n;
+    __m256i picked = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order));
+    _mm256_storeu_si256((__m256i *)v->tag, _mm256_permutevar8x32_epi32(tags, picked));
+    _mm256_storeu_si256((__m256i *)v->place, _mm256_permutevar8x32_epi32(places, picked));
+    v->deep = n;
+    v->count = (uint32_t)__builtin_popcount(all);
+}
+
+#endif
+
+static UC_INLINE void lz_look(int vector, lz_view *v, const lz_set_bits *bits, lz_bucket *table,
+                              const uint8_t *here)
+{
+    uint32_t hash = lz_context_hash(here), deep = lz_deep_tag(here);
+    const lz_bucket *b = lz_bucket_of(table, hash);
+#if defined(UC_HAVE_AVX2)
+    if (vector) {
+        lz_look_avx2(v, bits, b, hash, deep);
+        return;
+    }
+#endif
+    (void)vector;
+    (void)bits;
+    lz_look_portable(v, b, hash, deep);
 }
 
 #endif

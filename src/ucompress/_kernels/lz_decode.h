@@ -51,7 +51,8 @@ static int lz_decode_tokens(lz_coder *coder, const lz_shape *shape, uint32_t pos
         lz_token t = { 0, 0, 0, 0 };
         lz_literal_prefetch(m, window + position);
         inserted = lz_insert_until(shape->vector, m->table, window, inserted, position);
-        lz_look(&v, m->table, window + position);
+        lz_look(shape->vector, &v, shape->bits, m->table, window + position);
+        UC_PREFETCH(window + (v.count ? v.place[0] : 0));
         lz_scene_set(&s, &c, &v, window, position);
         lz_code_token(LZ_GET, &rc, m, shape, &c, &s, &t);
         if (t.kind == LZ_LITERAL) {

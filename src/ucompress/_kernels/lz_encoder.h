@@ -41,7 +41,7 @@ typedef struct {
 static UC_INLINE void lz_see(lz_encoder *e, lz_view *v, uint32_t position)
 {
     e->inserted = lz_insert_until(e->shape.vector, e->model->table, e->window, e->inserted, position);
-    lz_look(v, e->model->table, e->window + position);
+    lz_look(e->shape.vector, v, e->shape.bits, e->model->table, e->window + position);
 }
 
 static inline void lz_emit(lz_encoder *e, const lz_view *v, uint32_t position, lz_token t)

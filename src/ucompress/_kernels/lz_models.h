@@ -74,6 +74,7 @@ typedef struct {
     uint32_t past;                 /* bytes before the block */
     unsigned page_bits, line_bits; /* a place in the past = page, then line */
     const lz_curves *curves;
+    const lz_set_bits *bits;
 } lz_shape;
 
 typedef struct {

@@ -72,7 +72,7 @@ static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *sh
         lz_scene s;
         lz_token t;
         inserted = lz_insert_until(shape->vector, m->table, past, inserted, p);
-        lz_look(&v, m->table, past + p);
+        lz_look(shape->vector, &v, shape->bits, m->table, past + p);
         lz_scene_set(&s, &c, &v, past, p);
         t = lz_prime_choose(table, &c, &v, past, p, size);
         lz_code_token(LZ_LEARN, &none, m, shape, &c, &s, &t);

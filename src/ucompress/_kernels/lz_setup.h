@@ -1,6 +1,6 @@
 /* Who owns which memory. Each object is one allocation, cut up by one function that also counts.
  *
- *   lz_primed    [ primed model | curves | priming table | pad dictionary | heads links ]   shared, read only
+ *   lz_primed    [ primed model | curves, set bits | priming table | pad dictionary | heads links ]   shared, read only
  *   lz_coder     [ model | pad dictionary reference block slack | encoder parts ]  one for each thread
  *                [ kept ]                            only where blocks have a reference
  *
@@ -29,6 +29,7 @@ typedef struct {
     uint32_t size;
     lz_model *model;
     lz_curves *curves;
+    lz_set_bits *bits;
     lz_prime_table *table;
     uint8_t *past;
     lz_index index;
@@ -64,6 +65,7 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
     primed->size = size;
     primed->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
     primed->curves = (lz_curves *)lz_cut(&cutter, sizeof(lz_curves));
+    primed->bits = (lz_set_bits *)lz_cut(&cutter, sizeof(lz_set_bits));
     primed->table = (lz_prime_table *)lz_cut(&cutter, sizeof(lz_prime_table));
     primed->past = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)size);
     primed->index.base = 0;
@@ -80,7 +82,9 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
 static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, int vector)
 {
     lz_curves_init(primed->curves);
+    lz_set_bits_init(primed->bits);
     primed->shape.curves = primed->curves;
+    primed->shape.bits = primed->bits;
     primed->shape.vector = vector;
     memset(primed->past, 0, LZ_PAD);
     primed->past += LZ_PAD;
