@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from ucompress.database import PatternDatabase
     from ucompress.patterns import PatternEntry
+    from ucompress.pipeline.kept_counts import KeptCounts
     from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
 
@@ -249,8 +250,13 @@ class ParallelAnalyzer:
         counts = self.merge_pattern_frequencies(packed, shift)
         return Analysis(contents, content_of, packed, counts, shift)
 
-    def find_patterns(self, analysis: Analysis) -> list[PatternEntry]:
-        """The patterns of an analyzed tree with exact counts, those that save most first."""
+    def find_patterns(self, analysis: Analysis, kept: KeptCounts | None = None) -> list[PatternEntry]:
+        """The patterns of an analyzed tree with exact counts, those that save most first.
+
+        Args:
+            analysis: the tree's.
+            kept: counts that an interrupted run has taken, and where these are kept; None for none.
+        """
         read = ContentReader(analysis.contents, self.processor.held)
         try:
             return mine_patterns(
@@ -263,6 +269,7 @@ class ParallelAnalyzer:
                 threshold=samples.threshold(analysis.shift),
                 min_frequency=self.min_frequency,
                 found=self.progress_reporter.found,
+                kept=kept,
             )
         finally:
             read.close()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.contents import ContentReader, DistinctContent
     from ucompress.pipeline.file_processor import FileContent, ParallelFileProcessor
+    from ucompress.pipeline.kept_counts import KeptCounts
 
 LOCATED_BOUND = 8
 """Places of a d-mer from which a pattern grows."""
@@ -43,6 +44,7 @@ def mine_patterns(
     threshold: int,
     min_frequency: int,
     found: Callable[[int], None],
+    kept: KeptCounts | None = None,
 ) -> list[PatternEntry]:
     """What repeats in `contents`, counted exactly, most bytes saved first.
 
@@ -56,6 +58,7 @@ def mine_patterns(
         threshold: highest d-mer hash that was sampled.
         min_frequency: fewest positions of a pattern, over all files.
         found: called with the number of patterns that stand often enough as far as they are counted.
+        kept: counts that an interrupted run has taken, and where these are kept; None for none.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more.
@@ -79,11 +82,16 @@ def mine_patterns(
     places = _places(candidates["hash"], samples, sizes, length)
     patterns = tuple(grow(places, read.many, sizes, length, min_frequency=min(min_frequency, 2)))
     count = partial(_count, patterns=patterns, length=length, threshold=threshold)
-    total = np.zeros(len(patterns), dtype=TALLY_DTYPE)
-    for counts, changed in processor.process_files(files, count):
+    done, total = 0, np.zeros(len(patterns), dtype=TALLY_DTYPE)
+    if kept is not None:
+        done, total = kept.begin(patterns, len(files))
+    for counts, counted, changed in processor.process_files(files[done:], count):
         insist_on_none([contents[ordinal] for ordinal in changed])
         for column in TALLY_DTYPE.names or ():
             total[column] += counts[column]
+        done += counted
+        if kept is not None:
+            kept.note(done, total)
         found(int(np.count_nonzero(total["frequency"] >= min_frequency)))
     frequent = entries(patterns, total, min_frequency)
     found(len(frequent))
@@ -104,12 +112,14 @@ def _places(
 
 def _count(
     chunk: Iterator[FileContent], patterns: tuple[bytes, ...], length: int, threshold: int
-) -> tuple[NDArray[np.void], list[int]]:
-    """Exact counts of the patterns in a chunk of files, and which contents changed; runs in a worker."""
+) -> tuple[NDArray[np.void], int, list[int]]:
+    """Exact counts of the patterns in a chunk, of how many files, and which changed; runs in a worker."""
     tally = kept_in_worker(PatternTally, patterns, length)
     changed = []
     sampled = tally.threshold <= threshold
+    files = 0
     for content in chunk:
+        files += 1
         if sampled and content.file.sample and content.digest == content.file.digest:
             (whole,) = content.windows
             tally.update_sampled(whole, content.file.sample, content.file.weight)
@@ -120,4 +130,4 @@ def _count(
                 tally.feed(window)
         if content.digest != content.file.digest:
             changed.append(content.file.document)
-    return tally.take(), changed
+    return tally.take(), files, changed
