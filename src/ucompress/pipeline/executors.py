@@ -104,8 +104,8 @@ def linked_map(
     ahead = next(coming, None)
     try:
         for turn in numbers:
+            poll()
             while turn not in running or not running[turn].done():
-                poll()
                 ready = [number for number in put_off if _is_ready(links[number], turn, running)]
                 while sum(not future.done() for future in running.values()) < in_flight:
                     if ready:
@@ -123,6 +123,7 @@ def linked_map(
                     running[number] = _submitted(executor, task, item)
                 unfinished = [future for future in running.values() if not future.done()]
                 wait(unfinished, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                poll()
             yield _outcome(running.pop(turn))
     finally:
         for future in running.values():
