@@ -1,6 +1,7 @@
 """Every block comes back, at every level, on every path, whatever the coder did before."""
 
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,16 +16,22 @@ DICTIONARIES = (b"", prose(3000, 1), prose(70_000, 2))
 
 
 @pytest.fixture(scope="module", params=[(level, number) for level in LEVELS for number in range(3)])
-def coders(request: pytest.FixtureRequest) -> tuple[ModelCoder, ModelCoder]:
-    """Of a level and a dictionary: with what the processor has, and without."""
+def coders(request: pytest.FixtureRequest) -> Iterator[list[ModelCoder]]:
+    """Of a level and a dictionary: with what the processor has, and without.
+
+    The list is emptied at the end: at level 9 they hold half a gigabyte.
+    """
     level, number = request.param
     primed = [PrimedModel(DICTIONARIES[number], level, portable=portable) for portable in (False, True)]
-    return ModelCoder(primed[0], 1 << 16), ModelCoder(primed[1], 1 << 16)
+    pair = [ModelCoder(model, 1 << 16) for model in primed]
+    del primed
+    yield pair
+    pair.clear()
 
 
 @settings(max_examples=12, deadline=None)
 @given(data=shapes().map(lambda v: v[:20_000]))
-def test_block_comes_back_on_both_paths(coders: tuple[ModelCoder, ModelCoder], data: bytes) -> None:
+def test_block_comes_back_on_both_paths(coders: list[ModelCoder], data: bytes) -> None:
     quick, portable = coders
     payload = quick.encode(data)
     assert len(payload) <= len(data) + 1
