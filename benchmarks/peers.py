@@ -98,7 +98,7 @@ def ours(level: int) -> Tool:
 
 
 TOOLS = (
-    *(ours(level) for level in (1, 2, 3, 4, 5, 6)),
+    *(ours(level) for level in range(1, 10)),
     solid("xz -9e", "xz -9e -T1", "xz -dc -T1"),
     solid("zstd -9", "zstd -9 -T1 -q", "zstd -dc -q"),
     solid("zstd -19 --long=31", "zstd -19 --long=31 -T1 -q", "zstd -dc -q --long=31"),
@@ -151,6 +151,8 @@ USUAL = (
         "ucompress -3",
         "ucompress -4",
         "ucompress -6",
+        "ucompress -8",
+        "ucompress -9",
         "xz -9e",
         "zstd -9",
         "zstd -19 --long=31",

@@ -285,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
                     except CommandFailedError as error:
                         failed += 1
                         print(f"{name} {tool.name}: {error}", file=sys.stderr, flush=True)
-        for level in (3, 6):
+        for level in (3, 4, 6, 8, 9):
             key = (name, f"ucompress -{level}", "0", "one file")
             if any(tool.name == key[1] for tool in tools) and key not in log.done and options.files:
                 one_file(corpus, level, log, options.scratch, options.files)
