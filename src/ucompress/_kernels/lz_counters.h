@@ -10,14 +10,14 @@
  *
  * Learning, encoding and decoding are one function each, told apart by a constant `mode`:
  *
- *   LZ_LEARN   the bits are given, nothing is coded (priming)
- *   LZ_PUT     the bits are given and coded
- *   LZ_GET     the bits are decoded
+ *   UC_LEARN   the bits are given, nothing is coded (priming)
+ *   UC_PUT     the bits are given and coded
+ *   UC_GET     the bits are decoded
  */
 #ifndef UC_LZ_COUNTERS_H
 #define UC_LZ_COUNTERS_H
 
-#include "range_coder.h"
+#include "coding.h"
 
 #define LZ_RATE_FAST 4
 #define LZ_RATE_SLOW 7
@@ -49,47 +49,28 @@ static inline void lz_counters_reset(void *counters, size_t bytes)
     }
 }
 
-enum { LZ_LEARN, LZ_PUT, LZ_GET };
-
-/* The coder of one mode; the other is not there. */
-typedef struct {
-    rc_encoder *put;
-    rc_decoder *get;
-} lz_coding;
-
-static UC_INLINE unsigned lz_code_bit(const int mode, lz_coding *rc, uint32_t p0, unsigned bit)
+static UC_INLINE unsigned lz_code_counter(const int mode, uc_coding *rc, lz_counter *c, unsigned bit)
 {
-    if (mode == LZ_GET) {
-        return rc_decode(rc->get, p0);
-    }
-    if (mode == LZ_PUT) {
-        rc_encode(rc->put, p0, bit);
-    }
-    return bit;
-}
-
-static UC_INLINE unsigned lz_code_counter(const int mode, lz_coding *rc, lz_counter *c, unsigned bit)
-{
-    bit = lz_code_bit(mode, rc, lz_p0(c), bit);
+    bit = uc_code_bit(mode, rc, lz_p0(c), bit);
     lz_learn(c, bit);
     return bit;
 }
 
 /* `bits` (1..20) even bits. Only the lowest `bits` of `value` count. */
-static UC_INLINE uint32_t lz_code_direct(const int mode, lz_coding *rc, unsigned bits, uint32_t value)
+static UC_INLINE uint32_t lz_code_direct(const int mode, uc_coding *rc, unsigned bits, uint32_t value)
 {
     value &= (1u << bits) - 1;
-    if (mode == LZ_GET) {
+    if (mode == UC_GET) {
         return rc_decode_direct(rc->get, bits);
     }
-    if (mode == LZ_PUT) {
+    if (mode == UC_PUT) {
         rc_encode_direct(rc->put, value, bits);
     }
     return value;
 }
 
 /* Trees: node 1 is the root, node n has the children 2n and 2n + 1; most significant bit first. */
-static UC_INLINE uint32_t lz_code_tree(const int mode, lz_coding *rc, lz_counter *tree, unsigned bits,
+static UC_INLINE uint32_t lz_code_tree(const int mode, uc_coding *rc, lz_counter *tree, unsigned bits,
                                        uint32_t value)
 {
     uint32_t node = 1;
@@ -101,7 +82,7 @@ static UC_INLINE uint32_t lz_code_tree(const int mode, lz_coding *rc, lz_counter
 }
 
 /* The same trees with the least significant bit first: for the low ends of offsets. */
-static UC_INLINE uint32_t lz_code_reverse(const int mode, lz_coding *rc, lz_counter *tree, unsigned bits,
+static UC_INLINE uint32_t lz_code_reverse(const int mode, uc_coding *rc, lz_counter *tree, unsigned bits,
                                           uint32_t value)
 {
     uint32_t node = 1, low = 0;

@@ -40,7 +40,7 @@ static int lz_decode_tokens(lz_coder *coder, const lz_shape *shape, uint32_t pos
     lz_model *m = coder->model;
     uint8_t *window = coder->window;
     rc_decoder decoder;
-    lz_coding rc = { NULL, &decoder };
+    uc_coding rc = { NULL, &decoder };
     lz_context c;
     uint32_t inserted = coder->inserted;
     rc_decoder_init(&decoder, payload, payload_size);
@@ -54,7 +54,7 @@ static int lz_decode_tokens(lz_coder *coder, const lz_shape *shape, uint32_t pos
         lz_look(shape->vector, &v, shape->bits, m->table, window + position);
         UC_PREFETCH(window + (v.count ? v.place[0] : 0));
         lz_scene_set(&s, &c, &v, window, position);
-        lz_code_token(LZ_GET, &rc, m, shape, &c, &s, &t);
+        lz_code_token(UC_GET, &rc, m, shape, &c, &s, &t);
         if (t.kind == LZ_LITERAL) {
             window[position] = (uint8_t)t.value;
         } else {

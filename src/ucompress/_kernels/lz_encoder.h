@@ -46,13 +46,13 @@ static UC_INLINE void lz_see(lz_encoder *e, lz_view *v, uint32_t position)
 
 static inline void lz_emit(lz_encoder *e, const lz_view *v, uint32_t position, lz_token t)
 {
-    lz_coding rc = { &e->rc, NULL };
+    uc_coding rc = { &e->rc, NULL };
     lz_scene s;
     lz_scene_set(&s, &e->context, v, e->window, position);
     if (t.kind == LZ_LITERAL) {
         t.value = *s.here;
     }
-    lz_code_token(LZ_PUT, &rc, e->model, &e->shape, &e->context, &s, &t);
+    lz_code_token(UC_PUT, &rc, e->model, &e->shape, &e->context, &s, &t);
     lz_context_after(&e->context, &t);
     e->stale += t.length;
 }

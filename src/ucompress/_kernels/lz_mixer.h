@@ -107,13 +107,13 @@ static UC_INLINE uint32_t lz_p0_of(int32_t p1)
     return 65536 - 2 * (uint32_t)p1;
 }
 
-static UC_INLINE unsigned lz_code_flag(const int mode, lz_coding *rc, const lz_curves *curves,
+static UC_INLINE unsigned lz_code_flag(const int mode, uc_coding *rc, const lz_curves *curves,
                                        const lz_flag *f, unsigned bit)
 {
     int32_t stretched[LZ_FLAG_CELLS];
     int32_t p1 = lz_flag_guess(curves, f, stretched), error;
     int k;
-    bit = lz_code_bit(mode, rc, lz_p0_of(p1), bit);
+    bit = uc_code_bit(mode, rc, lz_p0_of(p1), bit);
     error = (bit ? LZ_ONE : 0) - p1;
     for (k = 0; k < LZ_FLAG_CELLS; k++) {
         f->weight[k] = lz_weight_learn(f->weight[k], error * stretched[k]);

@@ -176,13 +176,13 @@ static UC_INLINE uint32_t lz_nibble_p0(int vector, lz_nibble *n, unsigned node)
     return lz_p0_of(n->p1[node]);
 }
 
-static UC_INLINE unsigned lz_code_nibble(const int mode, lz_coding *rc, int vector, lz_nibble *n,
+static UC_INLINE unsigned lz_code_nibble(const int mode, uc_coding *rc, int vector, lz_nibble *n,
                                          unsigned value)
 {
     unsigned node = 1, k;
     lz_nibble_guess(vector, n);
     for (k = 4; k-- > 0;) {
-        node = node << 1 | lz_code_bit(mode, rc, lz_nibble_p0(vector, n, node), value >> k & 1);
+        node = node << 1 | uc_code_bit(mode, rc, lz_nibble_p0(vector, n, node), value >> k & 1);
     }
     value = node & 15;
 #if defined(UC_HAVE_AVX2)

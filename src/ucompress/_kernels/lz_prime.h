@@ -60,7 +60,7 @@ static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *sh
                                 uint32_t size)
 {
     lz_context c;
-    lz_coding none = { NULL, NULL };
+    uc_coding none = { NULL, NULL };
     uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = 1;
     shape->plain = 0;
     lz_shape_past(shape, 0);
@@ -75,7 +75,7 @@ static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *sh
         lz_look(shape->vector, &v, shape->bits, m->table, past + p);
         lz_scene_set(&s, &c, &v, past, p);
         t = lz_prime_choose(table, &c, &v, past, p, size);
-        lz_code_token(LZ_LEARN, &none, m, shape, &c, &s, &t);
+        lz_code_token(UC_LEARN, &none, m, shape, &c, &s, &t);
         lz_context_after(&c, &t);
         p += t.length;
     }

@@ -3,26 +3,13 @@
  *   lz_primed    [ primed model | curves, set bits | priming table | pad dictionary | heads links ]   shared, read only
  *   lz_coder     [ model | pad dictionary reference block slack | encoder parts ]  one for each thread
  *                [ kept ]                            only where blocks have a reference
- *
- * A cutter with a NULL base only adds up: the size known ahead is the size used.
  */
 #ifndef UC_LZ_SETUP_H
 #define UC_LZ_SETUP_H
 
+#include "cutter.h"
 #include "lz_encoder.h"
 #include "lz_prime.h"
-
-typedef struct {
-    uint8_t *base;
-    size_t used;
-} lz_cutter;
-
-static inline void *lz_cut(lz_cutter *cutter, size_t bytes)
-{
-    size_t at = cutter->used;
-    cutter->used += (bytes + 63) & ~(size_t)63;
-    return cutter->base ? cutter->base + at : NULL;
-}
 
 typedef struct {
     int level;
@@ -59,21 +46,21 @@ static inline lz_effort lz_effort_of(int level)
 /* Without `encode` there is no index: a reader needs the models and the bytes. */
 static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int level, uint32_t size, int encode)
 {
-    lz_cutter cutter = { base, 0 };
+    uc_cutter cutter = { base, 0 };
     size_t links = lz_effort_of(level).tree ? 2 : 1;
     primed->level = level;
     primed->size = size;
-    primed->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
-    primed->curves = (lz_curves *)lz_cut(&cutter, sizeof(lz_curves));
-    primed->bits = (lz_set_bits *)lz_cut(&cutter, sizeof(lz_set_bits));
-    primed->table = (lz_prime_table *)lz_cut(&cutter, sizeof(lz_prime_table));
-    primed->past = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)size);
+    primed->model = (lz_model *)uc_cut(&cutter, sizeof(lz_model));
+    primed->curves = (lz_curves *)uc_cut(&cutter, sizeof(lz_curves));
+    primed->bits = (lz_set_bits *)uc_cut(&cutter, sizeof(lz_set_bits));
+    primed->table = (lz_prime_table *)uc_cut(&cutter, sizeof(lz_prime_table));
+    primed->past = (uint8_t *)uc_cut(&cutter, LZ_PAD + (size_t)size);
     primed->index.base = 0;
     primed->index.bits = lz_index_bits(size);
     primed->index.heads = primed->index.links = NULL;
     if (encode && size >= 4) {
-        primed->index.heads = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << primed->index.bits);
-        primed->index.links = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) * links * size);
+        primed->index.heads = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << primed->index.bits);
+        primed->index.links = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * links * size);
     }
     return cutter.used;
 }
@@ -102,19 +89,19 @@ static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, 
 static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past,
                                      uint32_t max_block, uint32_t max_reference, int encode)
 {
-    lz_cutter cutter = { base, 0 };
+    uc_cutter cutter = { base, 0 };
     lz_encoder *e = &coder->encoder;
     coder->max_block = max_block;
-    coder->model = (lz_model *)lz_cut(&cutter, sizeof(lz_model));
-    coder->window = (uint8_t *)lz_cut(&cutter, LZ_PAD + (size_t)past + max_reference + max_block + LZ_SLACK);
+    coder->model = (lz_model *)uc_cut(&cutter, sizeof(lz_model));
+    coder->window = (uint8_t *)uc_cut(&cutter, LZ_PAD + (size_t)past + max_reference + max_block + LZ_SLACK);
     if (encode) {
         size_t links = lz_effort_of(level).tree ? 2 : 1;
-        e->finder.triples = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
-        e->finder.own.heads = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
-        e->finder.own.links = (uint32_t *)lz_cut(&cutter, sizeof(uint32_t) * links * max_block);
-        e->prices = (lz_prices *)lz_cut(&cutter, sizeof(lz_prices));
-        e->views = (lz_view *)lz_cut(&cutter, sizeof(lz_view) * LZ_NODES);
-        e->nodes = (lz_node *)lz_cut(&cutter, sizeof(lz_node) * LZ_NODES);
+        e->finder.triples = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
+        e->finder.own.heads = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
+        e->finder.own.links = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * links * max_block);
+        e->prices = (lz_prices *)uc_cut(&cutter, sizeof(lz_prices));
+        e->views = (lz_view *)uc_cut(&cutter, sizeof(lz_view) * LZ_NODES);
+        e->nodes = (lz_node *)uc_cut(&cutter, sizeof(lz_node) * LZ_NODES);
     }
     return cutter.used;
 }

@@ -14,7 +14,7 @@
 
 #include "lz_scene.h"
 
-static UC_INLINE unsigned lz_code_literal(const int mode, lz_coding *rc, lz_model *m, const lz_shape *shape,
+static UC_INLINE unsigned lz_code_literal(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                           const lz_context *c, const lz_scene *s, unsigned byte)
 {
     lz_nibble n;
@@ -28,11 +28,11 @@ static UC_INLINE unsigned lz_code_literal(const int mode, lz_coding *rc, lz_mode
     return high << 4 | lz_code_nibble(mode, rc, shape->vector, &n, byte & 15);
 }
 
-static UC_INLINE uint32_t lz_code_length(const int mode, lz_coding *rc, lz_model *model, unsigned kind,
+static UC_INLINE uint32_t lz_code_length(const int mode, uc_coding *rc, lz_model *model, unsigned kind,
                                          uint32_t length)
 {
     lz_length_model *m = &model->length[kind];
-    uint32_t v = mode == LZ_GET ? 0 : length - lz_least_length[kind];
+    uint32_t v = mode == UC_GET ? 0 : length - lz_least_length[kind];
     uint32_t slot = lz_code_tree(mode, rc, m->slot, 5, lz_length_slot(v));
     if (slot < 16) {
         v = slot;
@@ -45,7 +45,7 @@ static UC_INLINE uint32_t lz_code_length(const int mode, lz_coding *rc, lz_model
 }
 
 /* A place in the past, as its distance: 0 or less, wrapped, for a place behind the past's end. */
-static UC_INLINE uint32_t lz_code_place(const int mode, lz_coding *rc, lz_model *m, const lz_shape *shape,
+static UC_INLINE uint32_t lz_code_place(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                         uint32_t position, uint32_t offset)
 {
     uint32_t place = position - offset;
@@ -55,7 +55,7 @@ static UC_INLINE uint32_t lz_code_place(const int mode, lz_coding *rc, lz_model 
 }
 
 /* Any 32 bits may come out of a damaged payload: the caller bounds them. */
-static UC_INLINE uint32_t lz_code_offset(const int mode, lz_coding *rc, lz_model *m, const lz_shape *shape,
+static UC_INLINE uint32_t lz_code_offset(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                          uint32_t position, uint32_t length, uint32_t offset)
 {
     uint32_t v = offset - 1, slot = offset > position - shape->past ? LZ_PAST_SLOT : lz_offset_slot(v), low;
@@ -86,7 +86,7 @@ static UC_INLINE unsigned lz_named_length(const lz_view *v, uint32_t k)
 }
 
 /* The last offset or a candidate; 0: neither. */
-static UC_INLINE int lz_code_source(const int mode, lz_coding *rc, lz_model *m, const lz_shape *shape,
+static UC_INLINE int lz_code_source(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                     const lz_context *c, const lz_scene *s, lz_token *t)
 {
     const lz_view *v = s->view;
@@ -118,7 +118,7 @@ static UC_INLINE int lz_code_source(const int mode, lz_coding *rc, lz_model *m, 
 }
 
 /* One token: given (LEARN, PUT) or filled in (GET). */
-static UC_INLINE void lz_code_token(const int mode, lz_coding *rc, lz_model *m, const lz_shape *shape,
+static UC_INLINE void lz_code_token(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                     const lz_context *c, const lz_scene *s, lz_token *t)
 {
     lz_flag f;

@@ -1,6 +1,6 @@
 # The mixing codec's one compiled place; the codec itself is in the `mix_*.h` headers:
 #
-#   mix_curves, mix_states, mix_trees -> mix_model -> mix_context, mix_match -> mix_flag
+#   cutter, mix_curves, mix_states, mix_trees -> mix_model -> mix_context, mix_match, coding -> mix_flag
 #        mix_slots -> mix_mixer -> mix_byte -> mix_span     twice: portable and AVX2 (mix_paths)
 #                                                   mix_paths, mix_setup -> mix_block
 #

@@ -19,7 +19,7 @@
 static inline void mix_primed_fill(mix_primed *primed, const uint8_t *dictionary, int vector)
 {
     const mix_shape *shape = mix_shape_of(primed->level);
-    mix_coding none = { NULL, NULL };
+    uc_coding none = { NULL, NULL };
     primed->vector = vector;
     memset(primed->past, 0, MIX_PAD);
     if (primed->size) {
@@ -28,7 +28,7 @@ static inline void mix_primed_fill(mix_primed *primed, const uint8_t *dictionary
     mix_fixed_init(primed->fixed);
     mix_trees_init(primed->fixed->trees, primed->pairs, primed->past + MIX_PAD, primed->size);
     mix_model_reset(&primed->model, primed->fixed, shape);
-    mix_span(vector, MIX_LEARN, &none, &primed->model, primed->fixed, shape, primed->past, MIX_PAD,
+    mix_span(vector, UC_LEARN, &none, &primed->model, primed->fixed, shape, primed->past, MIX_PAD,
              MIX_PAD + primed->size, 0);
     primed->model.core->frozen = primed->size >= MIX_FROZEN_FROM;
 }
@@ -57,7 +57,7 @@ static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uin
     const mix_primed *primed = coder->primed;
     uint32_t from = MIX_PAD + primed->size;
     rc_encoder put;
-    mix_coding rc = { &put, NULL };
+    uc_coding rc = { &put, NULL };
     int flat;
     if (!size) {
         return 0;
@@ -67,7 +67,7 @@ static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uin
     mix_model_restore(&coder->model, &primed->model);
     out[0] = (uint8_t)(primed->level + (flat ? MIX_FLAT_BLOCK : 0));
     rc_encoder_init(&put, out + 1, size);
-    mix_span(primed->vector, MIX_PUT, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
+    mix_span(primed->vector, UC_PUT, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
              coder->window, from, from + size, flat);
     rc_encoder_flush(&put);
     if (put.overflow) {
@@ -85,7 +85,7 @@ static inline int mix_decode_block(mix_coder *coder, const uint8_t *payload, siz
     const mix_primed *primed = coder->primed;
     uint32_t from = MIX_PAD + primed->size;
     rc_decoder get;
-    mix_coding rc = { NULL, &get };
+    uc_coding rc = { NULL, &get };
     if (!length || !size) {
         return length || size;
     }
@@ -101,7 +101,7 @@ static inline int mix_decode_block(mix_coder *coder, const uint8_t *payload, siz
     }
     mix_model_restore(&coder->model, &primed->model);
     rc_decoder_init(&get, payload + 1, length - 1);
-    mix_span(primed->vector, MIX_GET, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
+    mix_span(primed->vector, UC_GET, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
              coder->window, from, from + size, payload[0] >= MIX_FLAT_BLOCK);
     if (!rc_decoder_finished(&get)) {
         return 1;

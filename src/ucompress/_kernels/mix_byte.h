@@ -61,7 +61,7 @@ static UC_INLINE void MIX_PATH(remember)(const mix_fixed *f, mix_core *core, int
     mix_map_set(&f->curves, core, context, history, p22, times + (times < MIX_PAIR_LIMIT));
 }
 
-static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const int contexts, mix_coding *rc, mix_model *m,
+static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const int contexts, uc_coding *rc, mix_model *m,
                                          const mix_fixed *f, const mix_shape *shape, const mix_match *match,
                                          MIX_PATH(places) *at, const uint8_t *window, uint32_t here, int flat,
                                          int missed, unsigned byte)
@@ -72,7 +72,7 @@ static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const int contexts, mix
     unsigned before = window[here - 1], tree_of = flat ? MIX_FLAT : before;
     unsigned length = mix_length_class(match->agreed);
     const mix_tree *tree = &f->trees[tree_of];
-    uint32_t code = mode == MIX_GET ? 0 : tree->code[byte] >> 5;
+    uint32_t code = mode == UC_GET ? 0 : tree->code[byte] >> 5;
     uint32_t expected = match->at ? tree->code[window[match->at]] : 0;
     uint32_t pair[MIX_LANES / 2];
     int agrees = match->at != 0, left = (int)(expected & 31);
@@ -121,7 +121,7 @@ static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const int contexts, mix
             uint16_t *row = m->fine + (before << 8 | node) * MIX_FINE;
             fine_p = MIX_PATH(refine)(row, z, p, &learns);
         }
-        bit = mix_code(mode, rc, (uint32_t)(65536 - fine_p), code & 1);
+        bit = uc_code_bit(mode, rc, (uint32_t)(65536 - fine_p), code & 1);
         code >>= 1;
         error = ((bit ? 65535 : 0) - p) >> 1;
         MIX_PATH(teach)(lanes, x, set, error * rate >> 8);

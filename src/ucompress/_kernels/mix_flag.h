@@ -7,36 +7,18 @@
 #ifndef UC_MIX_FLAG_H
 #define UC_MIX_FLAG_H
 
+#include "coding.h"
 #include "mix_context.h"
 #include "mix_match.h"
-#include "range_coder.h"
 
 #define MIX_FLAG_WEIGHT_MOST (1 << 20)
-
-enum { MIX_LEARN, MIX_PUT, MIX_GET };
-
-typedef struct {
-    rc_encoder *put;
-    rc_decoder *get;
-} mix_coding;
-
-static UC_INLINE unsigned mix_code(const int mode, mix_coding *rc, uint32_t p0, unsigned bit)
-{
-    if (mode == MIX_GET) {
-        return rc_decode(rc->get, p0);
-    }
-    if (mode == MIX_PUT) {
-        rc_encode(rc->put, p0, bit);
-    }
-    return bit;
-}
 
 static UC_INLINE uint32_t mix_flag_slot(uint32_t v)
 {
     return mix_mash(v) >> (32 - MIX_FLAG_BITS);
 }
 
-static UC_INLINE unsigned mix_code_miss(const int mode, mix_coding *rc, mix_core *core,
+static UC_INLINE unsigned mix_code_miss(const int mode, uc_coding *rc, mix_core *core,
                                         const mix_curves *curves, const mix_match *match,
                                         const mix_text *text, const uint8_t *here, unsigned expected,
                                         unsigned miss)
@@ -59,7 +41,7 @@ static UC_INLINE unsigned mix_code_miss(const int mode, mix_coding *rc, mix_core
         z += x[k] * weight[k] >> 4;
     }
     yes = curves->squash[mix_within(z >> 12, -2047, 2047) + 2048];
-    miss = mix_code(mode, rc, (uint32_t)yes, miss);
+    miss = uc_code_bit(mode, rc, (uint32_t)yes, miss);
     error = (miss ? 0 : 65535) - yes;
     for (k = 0; k < MIX_FLAG_INPUTS; k++) {
         weight[k] = mix_within(weight[k] + ((x[k] * error + 65536) >> 17), -MIX_FLAG_WEIGHT_MOST,

@@ -9,6 +9,7 @@
 #ifndef UC_MIX_MODEL_H
 #define UC_MIX_MODEL_H
 
+#include "cutter.h"
 #include "mix_curves.h"
 #include "mix_states.h"
 #include "mix_trees.h"
@@ -87,17 +88,16 @@ typedef struct {
     mix_undo undo;
 } mix_model;
 
-#define MIX_UNITS(bytes) (((size_t)(bytes) + 63) & ~(size_t)63)
 
 static inline size_t mix_model_layout(mix_model *m, uint8_t *base, const mix_shape *shape)
 {
-    size_t at = MIX_UNITS(sizeof(mix_core));
+    size_t at = UC_LINES(sizeof(mix_core));
     m->base = base;
     m->core = (mix_core *)base;
     m->places = base ? (uint32_t *)(base + at) : NULL;
-    at += MIX_UNITS(sizeof(uint32_t) * 2 << MIX_PLACE_BITS);
+    at += UC_LINES(sizeof(uint32_t) * 2 << MIX_PLACE_BITS);
     m->fine = base ? (uint16_t *)(base + at) : NULL;
-    at += shape->fine ? MIX_UNITS(sizeof(uint16_t) * 65536 * MIX_FINE) : 0;
+    at += shape->fine ? UC_LINES(sizeof(uint16_t) * 65536 * MIX_FINE) : 0;
     m->lines = base ? base + at : NULL;
     at += (size_t)shape->contexts << (shape->line_bits + 6);
     m->size = at;

@@ -39,7 +39,7 @@
 #endif
 #endif
 
-static inline void mix_span(int vector, int mode, mix_coding *rc, mix_model *m, const mix_fixed *f,
+static inline void mix_span(int vector, int mode, uc_coding *rc, mix_model *m, const mix_fixed *f,
                             const mix_shape *shape, uint8_t *window, uint32_t from, uint32_t to, int flat)
 {
 #if defined(UC_HAVE_AVX2)

@@ -6,6 +6,7 @@
 #ifndef UC_MIX_SETUP_H
 #define UC_MIX_SETUP_H
 
+#include "cutter.h"
 #include "mix_match.h"
 
 #define MIX_LIMIT (8u << 20)
@@ -28,31 +29,18 @@ typedef struct {
     mix_model model;
 } mix_coder;
 
-typedef struct {
-    uint8_t *base;
-    size_t used;
-} mix_cutter;
-
-static inline void *mix_cut(mix_cutter *cutter, size_t bytes)
-{
-    size_t at = cutter->used;
-    cutter->used += MIX_UNITS(bytes);
-    return cutter->base ? cutter->base + at : NULL;
-}
-
-/* With a NULL base it only counts. */
 static inline size_t mix_primed_layout(mix_primed *primed, uint8_t *base, int level, uint32_t size)
 {
     const mix_shape *shape = mix_shape_of(level);
-    mix_cutter cutter = { base, 0 };
+    uc_cutter cutter = { base, 0 };
     primed->level = level;
     primed->size = size;
-    primed->fixed = (mix_fixed *)mix_cut(&cutter, sizeof(mix_fixed));
-    primed->past = (uint8_t *)mix_cut(&cutter, MIX_PAD + (size_t)size);
-    primed->pairs = (uint32_t *)mix_cut(&cutter, sizeof(uint32_t) * 257 * 256);
-    primed->model.undo.units = (uint32_t *)mix_cut(&cutter, 64);
+    primed->fixed = (mix_fixed *)uc_cut(&cutter, sizeof(mix_fixed));
+    primed->past = (uint8_t *)uc_cut(&cutter, MIX_PAD + (size_t)size);
+    primed->pairs = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * 257 * 256);
+    primed->model.undo.units = (uint32_t *)uc_cut(&cutter, 64);
     primed->model.undo.count = primed->model.undo.room = 0;
-    mix_cut(&cutter, mix_model_layout(&primed->model, NULL, shape));
+    uc_cut(&cutter, mix_model_layout(&primed->model, NULL, shape));
     mix_model_layout(&primed->model, base ? base + cutter.used - primed->model.size : NULL, shape);
     return cutter.used;
 }
@@ -61,11 +49,11 @@ static inline size_t mix_coder_layout(mix_coder *coder, uint8_t *base, int level
                                       uint32_t max_block)
 {
     const mix_shape *shape = mix_shape_of(level);
-    mix_cutter cutter = { base, 0 };
+    uc_cutter cutter = { base, 0 };
     coder->max_block = max_block;
-    coder->window = (uint8_t *)mix_cut(&cutter, MIX_PAD + (size_t)past + max_block);
-    coder->model.undo.units = (uint32_t *)mix_cut(&cutter, sizeof(uint32_t) * (MIX_UNDO_ROOM + 1));
-    mix_cut(&cutter, mix_model_layout(&coder->model, NULL, shape));
+    coder->window = (uint8_t *)uc_cut(&cutter, MIX_PAD + (size_t)past + max_block);
+    coder->model.undo.units = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * (MIX_UNDO_ROOM + 1));
+    uc_cut(&cutter, mix_model_layout(&coder->model, NULL, shape));
     mix_model_layout(&coder->model, base ? base + cutter.used - coder->model.size : NULL, shape);
     return cutter.used;
 }

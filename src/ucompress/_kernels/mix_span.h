@@ -1,6 +1,6 @@
 /* A span of bytes: bypassed or mixed, one by one. A path file, see `mix_paths.h`. */
 
-static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, mix_coding *rc, mix_model *m,
+static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, uc_coding *rc, mix_model *m,
                                         const mix_fixed *f, const mix_shape *shape, uint8_t *window,
                                         uint32_t from, uint32_t to, int flat)
 {
@@ -14,7 +14,7 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, mix_
     mix_text_start(&text, from);
     places.known = 0;
     for (at = from; at < to; at++) {
-        unsigned byte = mode == MIX_GET ? 0 : window[at];
+        unsigned byte = mode == UC_GET ? 0 : window[at];
         int missed = 0, bypassed = 0;
         if (match.agreed >= shape->bypass) {
             unsigned expected = window[match.at];
@@ -43,7 +43,7 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, mix_
     }
 }
 
-static UC_NOINLINE void MIX_PATH(span)(const int mode, mix_coding *rc, mix_model *m, const mix_fixed *f,
+static UC_NOINLINE void MIX_PATH(span)(const int mode, uc_coding *rc, mix_model *m, const mix_fixed *f,
                                        const mix_shape *shape, uint8_t *window, uint32_t from, uint32_t to,
                                        int flat)
 {
@@ -56,12 +56,12 @@ static UC_NOINLINE void MIX_PATH(span)(const int mode, mix_coding *rc, mix_model
     } else {                                                                       \
         MIX_SPAN(MODE, 12);                                                        \
     }
-    if (mode == MIX_LEARN) {
-        MIX_SPANS(MIX_LEARN)
-    } else if (mode == MIX_PUT) {
-        MIX_SPANS(MIX_PUT)
+    if (mode == UC_LEARN) {
+        MIX_SPANS(UC_LEARN)
+    } else if (mode == UC_PUT) {
+        MIX_SPANS(UC_PUT)
     } else {
-        MIX_SPANS(MIX_GET)
+        MIX_SPANS(UC_GET)
     }
 #undef MIX_SPANS
 #undef MIX_SPAN
