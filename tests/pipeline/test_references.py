@@ -17,6 +17,7 @@ from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.memory import resident_bytes
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.referring import pack_references, unpack_references
 
 KIB = 1 << 10
 SMALL = PlanParameters(
@@ -113,6 +114,21 @@ def test_stopped_after_any_block_it_goes_on_to_the_same_bytes(tree, tmp_path, re
     result = PipelineOrchestrator(config).run()
     assert result.statistics.blocks_resumed > stop
     assert (tmp_path / "a.ucz").read_bytes() == reference
+
+
+@pytest.mark.parametrize(
+    "references",
+    [{3: 5}, {3: 3}, {5: 3, 3: 1}, {9: 1}],
+    ids=["a later block", "itself", "a chain", "beyond the plan"],
+)
+def test_stored_references_that_cannot_be_are_not_taken(references):
+    assert unpack_references(pack_references(references), 9) is None
+    assert unpack_references(pack_references(references)[:-1], 9) is None
+
+
+def test_stored_references_come_back():
+    for references in ({}, {3: 1, 4: 1, 8: 0}):
+        assert unpack_references(pack_references(references), 9) == references
 
 
 def test_levels_with_blocks_for_quick_readers_have_no_references(tree, tmp_path):

@@ -94,10 +94,10 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         dictionary, gain = _make_dictionary(context, analysis, plan)
         cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
     stored = cache.artifact(key, REFERENCES)
-    if stored is not None:
-        return Groundwork(plan, dictionary, gain, unpack_references(stored))
-    references = _find_references(context, analysis, plan, dictionary)
-    cache.store_artifact(key, REFERENCES, pack_references(references))
+    references = None if stored is None else unpack_references(stored, len(plan.blocks))
+    if references is None:
+        references = _find_references(context, analysis, plan, dictionary)
+        cache.store_artifact(key, REFERENCES, pack_references(references))
     return Groundwork(plan, dictionary, gain, references)
 
 

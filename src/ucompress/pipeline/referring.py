@@ -71,6 +71,12 @@ def pack_references(references: Mapping[int, int]) -> bytes:
     return np.array(sorted(references.items()), dtype="<u4").tobytes()
 
 
-def unpack_references(data: bytes) -> dict[int, int]:
-    """The references that `pack_references` wrote."""
-    return {int(block): int(reference) for block, reference in np.frombuffer(data, "<u4").reshape(-1, 2)}
+def unpack_references(data: bytes, blocks: int) -> dict[int, int] | None:
+    """The references that `pack_references` wrote for a plan of so many blocks; None if these are none."""
+    if len(data) % 8:
+        return None
+    pairs = np.frombuffer(data, "<u4").reshape(-1, 2).astype(np.int64)
+    later, earlier = pairs[:, 0], pairs[:, 1]
+    if (later >= blocks).any() or (earlier >= later).any() or np.isin(earlier, later).any():
+        return None
+    return dict(zip(later.tolist(), earlier.tolist(), strict=True))
