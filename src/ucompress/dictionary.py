@@ -11,6 +11,7 @@ the same dictionary.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from ucompress._core import DictionaryBuilder as DictionaryBuilder
@@ -138,6 +139,7 @@ def choose_suffix(
     sample: Sequence[bytes],
     unique_bytes: int,
     *,
+    gains: dict[int, int] | None = None,
     poll: Callable[[], None] = lambda: None,
     tried: Callable[[int], None] = lambda work: None,
 ) -> tuple[bytes, int]:
@@ -148,6 +150,7 @@ def choose_suffix(
         level: the compression level.
         sample: the pieces that `sample_pieces` names.
         unique_bytes: bytes of all blocks.
+        gains: what suffixes of some sizes gain, known from before; what is measured now is added.
         poll: called between the pieces that are coded; what it raises ends the work.
         tried: called with the work that each size was, in bytes as the planner takes them.
 
@@ -160,10 +163,11 @@ def choose_suffix(
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    gains = _Gains(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), poll, tried)
+    known = {} if gains is None else gains
+    trials = _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, poll, tried)
     steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
-    best = _climb(gains.of, steps, first, gains.is_ample if level <= 3 else _never)
-    return dictionary[len(dictionary) - best :], gains.of(best)
+    best = _climb(trials.gain, steps, first, trials.is_ample if level <= 3 else _never)
+    return dictionary[len(dictionary) - best :], trials.gain(best)
 
 
 def _steps(available: int) -> list[int]:
@@ -192,7 +196,7 @@ def _climb(
     return steps[at] if gain(steps[at]) > 0 else 0
 
 
-class _Gains:
+class _Trials:
     """What the suffixes of a dictionary gain, each measured when it is first asked for."""
 
     def __init__(
@@ -201,6 +205,7 @@ class _Gains:
         sample: Sequence[bytes],
         unique_bytes: int,
         level: int,
+        known: dict[int, int],
         poll: Callable[[], None],
         tried: Callable[[int], None],
     ) -> None:
@@ -211,12 +216,18 @@ class _Gains:
         self._level = level
         self._poll = poll
         self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
-        self._plain = self._coded_size(BlockCompressor(level), sample)
-        self._known = {0: 0}
+        self._known = known
         self._costs: dict[tuple[int, int], int] = {}
 
-    def of(self, size: int) -> int:
+    @cached_property
+    def _plain(self) -> int:
+        """Coded bytes of the sample without a dictionary."""
+        return self._coded_size(BlockCompressor(self._level), self._sample)
+
+    def gain(self, size: int) -> int:
         """Bytes that the suffix of this size saves in the whole corpus, its own cost deducted."""
+        if not size:
+            return 0
         if size not in self._known:
             suffix = self._dictionary[len(self._dictionary) - size :]
             coded = self._coded_size(BlockCompressor(self._level, suffix), self._sample)
@@ -228,7 +239,7 @@ class _Gains:
     def is_ample(self, size: int) -> bool:
         """Whether the suffix of this size saves so much more than it costs that none below does better."""
         cost = self._own_cost(self._dictionary[len(self._dictionary) - size :])
-        return 2 * (self.of(size) + cost) >= _AMPLE * cost
+        return 2 * (self.gain(size) + cost) >= _AMPLE * cost
 
     def _own_cost(self, suffix: bytes) -> int:
         """About how many bytes the suffix takes in the archive: every third piece of it, coded.

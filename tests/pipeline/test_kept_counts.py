@@ -13,8 +13,9 @@ from tests.pipeline.runs import configuration, pack
 from ucompress.database import PatternDatabase
 from ucompress.patterns import TALLY_DTYPE
 from ucompress.pipeline import mining
-from ucompress.pipeline.kept_counts import KeptCounts
+from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.savepoint import Savepoint
 
 CHUNK = 8
 KILLED_AFTER = 3
@@ -87,17 +88,19 @@ def counts_of(*frequencies):
 
 def test_counts_are_saved_when_they_are_due(cache):
     now = [0.0]
-    kept = KeptCounts(cache, b"corpus", timedelta(seconds=30), lambda: now[0])
+    kept = KeptCounts(Savepoint(cache, b"corpus", COUNTS, timedelta(seconds=30), lambda: now[0]))
     assert kept.begin([b"one", b"two"], 9)[0] == 0
     for now[0], done in ((29.0, 1), (30.0, 2), (59.0, 3)):
         kept.note(done, counts_of(done, 7))
-    done, counts = KeptCounts(cache, b"corpus", timedelta(seconds=30)).begin([b"one", b"two"], 9)
+    done, counts = KeptCounts(Savepoint(cache, b"corpus", COUNTS, timedelta(seconds=30))).begin(
+        [b"one", b"two"], 9
+    )
     assert (done, counts.tolist()) == (2, counts_of(2, 7).tolist())
     counts["frequency"] += 1
 
 
 def test_counts_of_other_patterns_or_more_contents_are_none(cache):
-    kept = KeptCounts(cache, b"corpus", timedelta(0))
+    kept = KeptCounts(Savepoint(cache, b"corpus", COUNTS, timedelta(0)))
     kept.begin([b"one", b"two"], 9)
     kept.note(4, counts_of(3, 3))
     for patterns, contents in (([b"onet", b"wo"], 9), ([b"one"], 9), ([b"one", b"two"], 3)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
+from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class RunContext:
         while self.held.size and (spare := self.budget.spare(needed, self.held.size)) < 0:
             self.held.allow(self.held.size + spare)
             release_freed_memory()
+
+    def savepoint(self, key: bytes, name: str) -> Savepoint:
+        """Where a step that begins now keeps what it has made of the corpus `key`; the artifact's name."""
+        interval = self.config.pipeline.checkpoint_interval
+        return Savepoint(self.database.cache, name.encode() + b" of " + key, name, interval)
 
     def fail_on(self, path: bytes, message: str) -> None:
         """Note an input that could not be read, each path once; the run goes on."""

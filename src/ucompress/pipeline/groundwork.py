@@ -26,6 +26,7 @@ from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
+from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.pipeline.referring import find_references, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
@@ -33,6 +34,8 @@ from ucompress.similarity import sketches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
@@ -91,8 +94,10 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     if stored is not None and len(stored) >= 8:
         dictionary, gain = stored[8:], int.from_bytes(stored[:8], "little")
     else:
-        dictionary, gain = _make_dictionary(context, analysis, plan)
+        trials = KeptTrials(context.savepoint(key, TRIALS))
+        dictionary, gain = _make_dictionary(context, analysis, plan, trials)
         cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
+        trials.forget()
     stored = cache.artifact(key, REFERENCES)
     references = None if stored is None else unpack_references(stored, len(plan.blocks))
     if references is None:
@@ -186,31 +191,52 @@ class AnalyzedBytes:
         return data
 
 
-def _make_dictionary(context: RunContext, analysis: Analysis, plan: Plan) -> tuple[bytes, int]:
+def _make_dictionary(
+    context: RunContext, analysis: Analysis, plan: Plan, trials: KeptTrials
+) -> tuple[bytes, int]:
     """The dictionary and its gain; empty where none pays."""
     sizes = plan.block_sizes
     unique = int(sizes.sum())
     limit = size_limit(context.config.level, unique)
     if not limit:
         return b"", 0
+    reader = ContentReader(analysis.contents, context.held)
+    blocks = BlockReader(plan, reader)
+    try:
+        if trials.dictionary is None:
+            trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
+            trials.note()
+        sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
+    finally:
+        reader.close()
+
+    def tried(work: int) -> None:
+        trials.note()
+        _note(context, work)
+
+    return choose_suffix(
+        trials.dictionary,
+        context.config.level,
+        sample,
+        unique,
+        gains=trials.gains,
+        poll=context.guard.check,
+        tried=tried,
+    )
+
+
+def _largest_dictionary(
+    context: RunContext, analysis: Analysis, blocks: BlockReader, sizes: NDArray[np.int64], limit: int
+) -> bytes:
+    """The best `limit` bytes of the blocks, of which a suffix may do better than all."""
     maker = builder(
         analysis.counts,
         limit,
         length=context.config.min_pattern_length,
         threshold=samples.threshold(analysis.shift),
     )
-    reader = ContentReader(analysis.contents, context.held)
-    blocks = BlockReader(plan, reader)
-    try:
-        _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))
-        dictionary = assemble(maker, limit, blocks.span)
-        sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
-    finally:
-        reader.close()
-    tried = partial(_note, context)
-    return choose_suffix(
-        dictionary, context.config.level, sample, unique, poll=context.guard.check, tried=tried
-    )
+    _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))
+    return assemble(maker, limit, blocks.span)
 
 
 def _find_references(

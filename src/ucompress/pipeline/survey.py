@@ -15,7 +15,7 @@ from ucompress.pipeline.coding import most_coding_memory
 from ucompress.pipeline.contents import ContentsChangedError, insist_on_none
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
-from ucompress.pipeline.kept_counts import KeptCounts
+from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.spans import read_many
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, look_again, not_as_scanned
@@ -140,9 +140,7 @@ class Survey:
         if database.cache.artifact(self.source_key, PATTERNS_DONE) != key:
             # Until all of the tree's counts have been replaced, they are nobody's.
             database.cache.forget_artifacts(self.source_key)
-            kept = KeptCounts(
-                database.cache, b"counts of " + key, context.config.pipeline.checkpoint_interval
-            )
+            kept = KeptCounts(context.savepoint(key, COUNTS))
             shared, each = analysis_memory(context.config, self.manifest)
             with context.workers(shared=shared, each=each) as workers:
                 entries = self._analyzer(workers).find_patterns(analysis, kept)
