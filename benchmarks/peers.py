@@ -28,7 +28,7 @@ class Tool:
         name: as in the tables.
         program: what must be installed.
         compress, extract: shell commands.
-        decode: decoding to nowhere, for tools that offer it; compared with other decoders alone.
+        decode: decoding to nowhere, for tools that offer it, ours with all it verifies.
         read: one member to standard output, in a new process.
         unpacked: where below `{dir}` the tree stands after `extract`.
         links: whether symbolic links are kept.
@@ -91,7 +91,7 @@ def ours(level: int) -> Tool:
         sys.executable,
         f"{program} compress {{parent}}/{{tree}} -o {{out}} -{level} --database {{work}}/patterns.db -q",
         f"{program} extract {{out}} -C {{dir}} -q",
-        "",
+        f"{program} verify {{out}} -q",
         f"{program} cat {{out}} {{member}}",
         version=f"{program} --version",
     )

@@ -29,7 +29,8 @@ import peers
 import report
 from measure import HERE, CommandFailedError, floor_mb, measure, same_tree, tree_bytes
 
-ALL = ("c", "python", "node", "versions", "html", "json", "small", "text", "binary")
+ALL = ("c", "python", "node", "versions", "html", "json", "small", "text", "binary", "objects")
+TWICE = ("python-twice", "json-twice")
 QUICK_CORPORA = ("small", "c")
 MEMBERS = 3
 FIELDS = ("corpus", "tool", "repeat", "action", "bytes", "user_s", "system_s", "wall_s", "rss_mb", "note")
@@ -229,7 +230,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--root", type=Path, default=HERE / "corpora", help="folder that corpora.py filled")
-    parser.add_argument("--corpora", nargs="+", choices=ALL, metavar="NAME", help=f"of {', '.join(ALL)}")
+    parser.add_argument(
+        "--corpora", nargs="+", choices=ALL + TWICE, metavar="NAME", help=f"of {', '.join(ALL + TWICE)}"
+    )
     parser.add_argument("--tools", nargs="+", metavar="NAME", help=f"of {', '.join(peers.BY_NAME)}")
     parser.add_argument("--repeats", type=int, default=1, help="turns of each tool; speeds want 5")
     parser.add_argument(
