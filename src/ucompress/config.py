@@ -18,6 +18,7 @@ HIGHEST_LEVEL = 9
 DEFAULT_LEVEL = 6
 DEFAULT_MIN_LENGTH = 16
 DEFAULT_MIN_FREQUENCY = 3
+MOST_RECOVERY = 100
 DEFAULT_DICTIONARY_SIZE = 112_640
 DEFAULT_DATABASE = Path("compression_patterns.db")
 CONTENT_HASH_BYTES = (0, 8, 32)
@@ -72,6 +73,7 @@ class CompressionConfig:
         gitignore: honour `.gitignore` files inside the inputs.
         content_hash_bytes: 0, 8 or 32 (full content hashes); None lets the writer decide.
         dictionary: a raw dictionary file to use instead of building one.
+        recovery: size of a recovery record, in percent of the archive; 0 for none.
         pipeline: how the run keeps its state.
     """
 
@@ -88,6 +90,7 @@ class CompressionConfig:
     gitignore: bool = False
     content_hash_bytes: int | None = None
     dictionary: Path | None = None
+    recovery: int = 0
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 
     def __post_init__(self) -> None:
@@ -115,6 +118,9 @@ class CompressionConfig:
         _check_number("min_frequency", self.min_frequency, least=2)
         _check_number("chunk_size", self.chunk_size, least=1)
         _check_number("memory_map_threshold", self.memory_map_threshold, least=1)
+        _check_number("recovery", self.recovery)
+        if not 0 <= self.recovery <= MOST_RECOVERY:
+            raise UsageError(f"a recovery record has 1 to 100 percent of the archive, not {self.recovery}")
         if self.content_hash_bytes is not None and self.content_hash_bytes not in CONTENT_HASH_BYTES:
             raise UsageError(f"content_hash_bytes must be 0, 8, 32 or None, not {self.content_hash_bytes!r}")
 

@@ -83,6 +83,7 @@ def write(
     errata: Sequence[tuple[Entry, Entry]] = (),
     substituted: Iterable[int] = (),
     references: Mapping[int, int] | None = None,
+    recovery: int = 0,
 ) -> WriterTotals:
     """Write an archive of the plan to `path`; `references` says which blocks are coded after which."""
     header = header or ArchiveHeader(level=1)
@@ -103,7 +104,7 @@ def write(
                 reference=at,
                 substituted=number in marked,
             )
-        return writer.finish(errata)
+        return writer.finish(errata, recovery=recovery)
 
 
 def folder(path: bytes, mode: int = 0o755, mtime_ns: int = 10**18) -> Entry:

@@ -253,6 +253,11 @@ def skippable_section() -> Made:
     return bytes(Patch(made(plan)).insert_section(200, 0, b"from a later version").data), plan
 
 
+def recovery_record() -> Made:
+    plan = basic()
+    return made(plan, recovery=5), plan
+
+
 def minor_version() -> Made:
     plan = basic()
     return retree(Patch(made(plan)).set_header(10, 9).set_header(19, 0x80)), plan
@@ -366,6 +371,7 @@ GOOD: dict[str, Callable[[], Made]] = {
     "errata": errata,
     "many-pages": many_pages,
     "skippable-section": skippable_section,
+    "recovery-record": recovery_record,
     "minor-version": minor_version,
     "repairable": repairable,
 }

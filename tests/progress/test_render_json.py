@@ -42,6 +42,7 @@ from ucompress.render.documents import (
     info_document,
     member_document,
     pattern_document,
+    repaired_document,
     status_document,
     verify_document,
 )
@@ -88,6 +89,9 @@ DOCUMENTS: list[dict[str, Any]] = [
     damage_document(b"a", "block 3 does not decode", block=3),
     verify_document(b"a.ucz", members=5, blocks=1, checked_bytes=200, damaged=0),
     extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0),
+    repaired_document(
+        b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False
+    ),
     analyzed_document(b"p.db", patterns=12),
     status_document(
         JobRecord(1, b"\x01", {"level": 6}, JobState.RUNNING, 77, NOW, NOW), {"type": "progress"}

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
     from ucompress.archive.extract import ExtractionLimits, ExtractionReport
+    from ucompress.archive.figures import ArchiveStatistics
     from ucompress.archive.layout import ArchiveHeader, blocks_bound
     from ucompress.archive.members import Members
-    from ucompress.archive.reader import Archive, ArchiveStatistics
+    from ucompress.archive.reader import Archive
     from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
     from ucompress.archive.verify import VerifyReport
     from ucompress.archive.writer import ArchiveWriter
@@ -28,7 +29,7 @@ _HOMES = {
     "HOLE": "ucompress.archive.entry",
     "Archive": "ucompress.archive.reader",
     "ArchiveHeader": "ucompress.archive.layout",
-    "ArchiveStatistics": "ucompress.archive.reader",
+    "ArchiveStatistics": "ucompress.archive.figures",
     "ArchiveWriter": "ucompress.archive.writer",
     "Entry": "ucompress.archive.entry",
     "EntryKind": "ucompress.archive.entry",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from ucompress.archive.layout import MAGIC
@@ -15,6 +16,7 @@ except ImportError:  # Windows: an open file cannot be renamed there, which keep
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -46,6 +48,15 @@ def open_partial(path: Path, *, create: bool) -> BinaryIO:
         if ours:
             return os.fdopen(descriptor, "r+b")
         os.close(descriptor)  # it was renamed or removed before the lock was ours
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise what the file system refuses as an error about the file that is being written."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}").about(path) from error
 
 
 def _lock(descriptor: int, path: Path) -> None:

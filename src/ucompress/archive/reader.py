@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -28,11 +27,11 @@ from ucompress.archive.entry import (
     to_name,
     to_path,
 )
-from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive.figures import ArchiveStatistics, statistics_of
+from ucompress.archive.layout import check
 from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.memberfile import MemberFile
 from ucompress.archive.opening import naming, open_archive, open_file
-from ucompress.archive.parity import section_bytes
 from ucompress.archive.source import FileSource
 from ucompress.errors import (
     CorruptArchiveError,
@@ -48,38 +47,6 @@ if TYPE_CHECKING:
 BLOCK_CACHE = 32 << 20
 MEMORY_BOUND = 1 << 30
 READ_LIMIT = 4 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveStatistics:
-    """Figures of an archive, in bytes unless told otherwise.
-
-    Attributes:
-        archive_bytes: the whole file.
-        entries: number of members.
-        content_bytes: sum of all files' sizes; -1 if the archive was recovered.
-        unique_bytes: decoded bytes of all blocks.
-        blocks: number of blocks.
-        references: how many of them are coded after another one.
-        block_bytes, dictionary_bytes, index_bytes: what they take in the archive, with headers and
-            parity; errata count as index.
-        level: the level that it was written with.
-        content_hash_bytes: bytes of content hash kept for a file.
-        decoder_memory: working memory that decoding takes.
-    """
-
-    archive_bytes: int
-    entries: int
-    content_bytes: int
-    unique_bytes: int
-    blocks: int
-    references: int
-    block_bytes: int
-    dictionary_bytes: int
-    index_bytes: int
-    level: int
-    content_hash_bytes: int
-    decoder_memory: int
 
 
 class Archive(Mapping[str, bytes]):
@@ -203,23 +170,7 @@ class Archive(Mapping[str, bytes]):
     @property
     def statistics(self) -> ArchiveStatistics:
         """Figures of the archive, all from header and directory."""
-        directory, errata = self._directory, self._directory.errata
-        dictionary_bytes = section_bytes(directory.dictionary_length) if directory.dictionary_at else 0
-        errata_bytes = section_bytes(errata.payload_length) if errata.section_at else 0
-        return ArchiveStatistics(
-            archive_bytes=self._source.size,
-            entries=directory.entries,
-            content_bytes=directory.content_bytes,
-            unique_bytes=sum(directory.blocks.decoded),
-            blocks=len(directory.blocks),
-            references=directory.blocks.referring,
-            block_bytes=sum(directory.blocks.coded) + BLOCK_HEADER_SIZE * len(directory.blocks),
-            dictionary_bytes=dictionary_bytes,
-            index_bytes=section_bytes(directory.index.payload_length) + errata_bytes,
-            level=self.header.level,
-            content_hash_bytes=self.header.content_hash_bytes,
-            decoder_memory=self.header.decoder_memory,
-        )
+        return statistics_of(self._source.size, self.header, self._directory, self._footer)
 
     # -- members
 

@@ -34,6 +34,7 @@ class WriterTotals:
         archive_bytes: the whole file.
         dictionary_bytes, index_bytes, block_bytes, directory_bytes: each with headers and parity;
             errata count as index, the footer as directory.
+        recovery_bytes: the recovery record, 0 without one.
         blocks: number of blocks.
         unique_bytes: decoded bytes of all blocks.
         entries: members after errata.
@@ -46,6 +47,7 @@ class WriterTotals:
     index_bytes: int
     block_bytes: int
     directory_bytes: int
+    recovery_bytes: int
     blocks: int
     unique_bytes: int
     entries: int

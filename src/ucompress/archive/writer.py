@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -22,6 +21,7 @@ from blake3 import blake3
 
 from ucompress.archive.coding import code_dictionary, release_coders
 from ucompress.archive.directory import Directory, PageTable
+from ucompress.archive.ending import ending
 from ucompress.archive.entry import Entry, EntryKind
 from ucompress.archive.index import IndexWriter
 from ucompress.archive.layout import (
@@ -32,19 +32,18 @@ from ucompress.archive.layout import (
     ID_SIZE,
     PROTECTED,
     SECTION_DICTIONARY,
-    SECTION_DIRECTORY,
     SECTION_ERRATA,
     SECTION_HEADER_SIZE,
     SECTION_INDEX,
     ArchiveHeader,
     BlockHeader,
-    Footer,
     SectionHeader,
     check,
 )
 from ucompress.archive.members import Members
 from ucompress.archive.parity import ParityBuilder
-from ucompress.archive.partial import open_partial
+from ucompress.archive.partial import open_partial, writing_to
+from ucompress.archive.recovery import RecoveryPlan, append_record
 from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
@@ -158,7 +157,7 @@ class ArchiveWriter:
 
     def close(self) -> None:
         """Close the partial file without finishing the archive."""
-        with self._telling():
+        with writing_to(self._path):
             self._file.close()
 
     @property
@@ -224,8 +223,9 @@ class ArchiveWriter:
             raise ValueError("the index is already written")
         before = self._at
         index = IndexWriter(self._header.content_hash_bytes, level=self._header.level, references=references)
+        columns = members if isinstance(members, Members) else Members.of(members)
         hasher = blake3()
-        index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(_columns(members)), hasher))
+        index.table.section_at = self._section(SECTION_INDEX, _hashed(index.pages(columns), hasher))
         index.table.payload_length = sum(index.table.sizes)
         self._index, self._index_hash = index.table, hasher.digest()
         self._content_bytes = index.content_bytes
@@ -285,7 +285,7 @@ class ArchiveWriter:
 
     def _read_back(self, read: Callable[[FileSource], bytes]) -> bytes:
         """What `read` finds in what was written so far."""
-        with self._telling():
+        with writing_to(self._path):
             self._file.flush()
             data = read(FileSource(self._file, str(self._path)))
             self._file.seek(self._at)
@@ -293,16 +293,17 @@ class ArchiveWriter:
 
     def sync(self) -> None:
         """Make all that is written durable."""
-        with self._telling():
+        with writing_to(self._path):
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def finish(self, errata: Iterable[tuple[Entry, Entry]] = ()) -> WriterTotals:
-        """Write errata, directory and footer, and make all of it durable.
+    def finish(self, errata: Iterable[tuple[Entry, Entry]] = (), *, recovery: int = 0) -> WriterTotals:
+        """Write errata, recovery record, directory and footer, and make all of it durable.
 
         Parameters:
             errata: (planned entry, what replaces it) sorted by path; the second of kind
                 `EntryKind.CANCELLED` takes the member back.
+            recovery: size of the recovery record in percent of the rest; 0 for none.
         """
         if self._index is None:
             raise ValueError("an archive needs an index")
@@ -334,10 +335,11 @@ class ArchiveWriter:
         header = self._header.to_bytes()
         tree_hash = blake3(header + self._dictionary_hash + self._index_hash + errata_hash.digest())
         tree_hash.update(blocks.digests)
-        at = self._section(SECTION_DIRECTORY, [directory])
-        footer = Footer(header, at, len(directory), check(directory, 8), tree_hash.digest())
-        self._write(footer.to_bytes())
-        self._at += len(footer.to_bytes())
+        plan, at, end = ending(self._at, header, directory, self._archive_id, tree_hash.digest(), recovery)
+        if plan is not None:
+            self._write_recovery(plan, end)
+        self._write(end)
+        self._at += len(end)
         self.sync()
         block_bytes = sum(blocks.coded) + BLOCK_HEADER_SIZE * len(blocks)
         dictionary_bytes = index.section_at - HEADER_SIZE
@@ -346,13 +348,23 @@ class ArchiveWriter:
             dictionary_bytes=dictionary_bytes,
             index_bytes=errata_end - HEADER_SIZE - dictionary_bytes - block_bytes,
             block_bytes=block_bytes,
-            directory_bytes=self._at - errata_end,
+            directory_bytes=len(end),
+            recovery_bytes=at - errata_end,
             blocks=len(blocks),
             unique_bytes=sum(blocks.decoded),
             entries=entries,
             content_bytes=content_bytes,
             tree_hash=tree_hash.digest(),
         )
+
+    def _write_recovery(self, plan: RecoveryPlan, rest: bytes) -> None:
+        """Write the recovery record; `rest` follows it."""
+        with writing_to(self._path):
+            self._file.flush()
+            source = FileSource(self._file, str(self._path))
+            source.size = plan.archive_length
+            append_record(self._file, source.read_at, plan, self._archive_id, rest)
+        self._at += plan.section_length
 
     def _section(self, kind: int, payload: Iterable[bytes]) -> int:
         """Write a critical, protected section of unknown length; returns its header's offset."""
@@ -364,7 +376,7 @@ class ArchiveWriter:
             length += len(part)
         parity = ParityBuilder(length)
         header = SectionHeader(kind, CRITICAL | PROTECTED, length, hasher.digest(8))
-        with self._telling():
+        with writing_to(self._path):
             self._file.seek(start + SECTION_HEADER_SIZE)
             for at in range(0, length, _COPY):
                 parity.feed(self._file.read(min(_COPY, length - at)))
@@ -377,20 +389,8 @@ class ArchiveWriter:
         return start
 
     def _write(self, data: bytes) -> None:
-        with self._telling():
+        with writing_to(self._path):
             self._file.write(data)
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Raise what the file system refuses as an error about the partial file."""
-        try:
-            yield
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror}").about(self._path) from error
-
-
-def _columns(members: Members | Iterable[Entry]) -> Members:
-    return members if isinstance(members, Members) else Members.of(members)
 
 
 def _hashed(parts: Iterable[bytes], hasher: blake3) -> Iterator[bytes]:

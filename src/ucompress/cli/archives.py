@@ -148,6 +148,7 @@ def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
         ("references", f"{figures.references:,} of the blocks are coded after another one"),
         ("dictionary", _dictionary(source)),
         ("index", f"{format_bytes(figures.index_bytes)} in the archive"),
+        ("recovery", _recovery(source)),
         ("level", str(figures.level)),
         ("memory to decode", format_bytes(figures.decoder_memory)),
     ]
@@ -167,6 +168,13 @@ def _dictionary(source: Archive) -> str:
     except UnsupportedArchiveError:
         size = "of a codec that this program does not have"
     return f"{size}, {format_bytes(coded)} in the archive"
+
+
+def _recovery(source: Archive) -> str:
+    from ucompress.render.format import format_bytes
+
+    size = source.statistics.recovery_bytes
+    return f"a record of {format_bytes(size)}: `repair` can mend damage" if size else "no record"
 
 
 def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> None:
@@ -196,6 +204,7 @@ def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> N
                 "references": figures.references,
                 "dictionary_coded_bytes": figures.dictionary_bytes,
                 "index_bytes": figures.index_bytes,
+                "recovery_bytes": figures.recovery_bytes,
                 "content_hash_bytes": figures.content_hash_bytes,
                 "decoder_memory_bytes": figures.decoder_memory,
             },

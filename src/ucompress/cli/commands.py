@@ -24,6 +24,7 @@ COMMANDS = {
     "info": ("archives", "info"),
     "cat": ("archives", "cat"),
     "verify": ("archives", "verify"),
+    "repair": ("repair", "repair"),
     "patterns": ("learned", "patterns"),
     "analyze": ("job", "analyze"),
     "resume": ("state", "resume"),

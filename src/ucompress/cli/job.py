@@ -20,6 +20,7 @@ from ucompress.config import (
     DEFAULT_LEVEL,
     DEFAULT_MIN_FREQUENCY,
     DEFAULT_MIN_LENGTH,
+    MOST_RECOVERY,
     CompressionConfig,
     PipelineConfig,
 )
@@ -54,6 +55,16 @@ def compress(
     dictionary: Annotated[
         Path | None, Option("--dictionary", metavar="FILE", help="Use this dictionary; build none.")
     ] = None,
+    recovery: Annotated[
+        int,
+        Option(
+            "--recovery",
+            metavar="N",
+            min=0,
+            max=MOST_RECOVERY,
+            help="Add a recovery record of N percent, from which `repair` mends damage.",
+        ),
+    ] = 0,
     no_resume: Annotated[bool, Option("--no-resume", help="Begin anew, whatever was left.")] = False,
     force: Annotated[bool, Option("--force", help="Replace any file at the output's name.")] = False,
     json: o.Json = False,
@@ -86,6 +97,7 @@ def compress(
             gitignore=gitignore,
             content_hash_bytes=32 if content_hash else None,
             dictionary=dictionary,
+            recovery=recovery,
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
     if not to_stdout and not json and not quiet:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SYNC_SECONDS = 1.0
 LAYOUT = "layout"
 FINISHED = "finished"
-_TOTALS = struct.Struct("<9Q32s")
+_TOTALS = struct.Struct("<10Q32s")
 
 
 @dataclass(slots=True)
@@ -191,7 +191,7 @@ class Assembly:
 
     def finish(self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]]) -> WriterTotals:
         """Complete the archive; the database notes its totals, so that a kill from now on costs nothing."""
-        totals = writer.finish(errata)
+        totals = writer.finish(errata, recovery=self.context.config.recovery)
         if not errata:
             self.context.database.cache.store_artifact(
                 self.job_key, FINISHED, self.layout + _TOTALS.pack(*astuple(totals))

@@ -118,6 +118,7 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     hasher = blake3(source_key(config))
     hasher.update(byte_options(config))
     hasher.update(os.fsencode(config.output.absolute()))
+    hasher.update(struct.pack("<I", config.recovery))
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         hasher.update(column.tobytes())
     for path in manifest.paths:

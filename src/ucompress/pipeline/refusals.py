@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.archive.layout import MAGIC
+from ucompress.archive.recovery import recovery_library
 from ucompress.database import database_files, is_strange
 from ucompress.errors import InputError, OutputError, UsageError
 from ucompress.pipeline.job import user_dictionary
@@ -33,13 +34,15 @@ def refuse_impossible(config: CompressionConfig) -> None:
     """Refuse outputs that cannot be written or would replace the database, and missing dictionaries.
 
     Raises:
-        UsageError: the output is a folder, or the database.
+        UsageError: the output is a folder, or the database; or a recovery record cannot be made here.
         OutputError: its folder does not exist or cannot be written.
         InputError: an input does not exist, or the dictionary cannot be read.
     """
     refuse_missing_inputs(config)
     if config.dictionary is not None:
         user_dictionary(config.dictionary)
+    if config.recovery:
+        recovery_library()
     output = config.output
     if output.is_dir():
         raise UsageError(f"the output {output} is a folder; name a file with -o").about(output)

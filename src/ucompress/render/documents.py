@@ -178,6 +178,30 @@ def extracted_document(
     }
 
 
+def repaired_document(
+    path: bytes, *, archive_bytes: int, sectors: int, sector_bytes: int, mended: int, record_mended: bool
+) -> JsonObject:
+    """What `repair` did, as type `repaired`.
+
+    Args:
+        path: the mended archive, or the sound one that was given.
+        archive_bytes: its length.
+        sectors: number of its sectors, the record's own left out.
+        sector_bytes: bytes of each.
+        mended: how many were damaged.
+        record_mended: whether the recovery record itself was.
+    """
+    return {
+        "type": "repaired",
+        **path_fields(path),
+        "archive_bytes": archive_bytes,
+        "sectors": sectors,
+        "sector_bytes": sector_bytes,
+        "mended": mended,
+        "record_mended": record_mended,
+    }
+
+
 def analyzed_document(database: bytes, *, patterns: int) -> JsonObject:
     """What `analyze` found, as type `analyzed`.
 

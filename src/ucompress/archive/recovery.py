@@ -1,0 +1,320 @@
+"""The recovery record: parity over all of an archive, from which damaged sectors are computed again.
+
+Format section 14.1. The protected bytes are cut into sectors, dealt to groups like cards, so that a burst
+takes a few of each group; each group gets parity sectors by a Reed-Solomon code (`zfec`). Every sector
+has a check that tells whether it is damaged.
+
+    protected bytes ──► k rows of one sector of every group ──► m strips of parity
+                    └─► a check of every sector, in three tables
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Final
+
+from blake3 import blake3
+
+from ucompress.archive.layout import ID_SIZE, SECTION_HEADER_SIZE, SECTION_RECOVERY, SectionHeader, check
+from ucompress.errors import CorruptArchiveError, UsageError
+
+MARKER: Final = b"\xb7UCR"
+STRIP_HEADER_SIZE: Final = 64
+TABLE: Final = 0
+PARITY: Final = 1
+TABLES: Final = 3
+SMALLEST_SECTOR: Final = 64
+LARGEST_SECTOR: Final = 4096
+FEW_SECTORS: Final = 128
+MOST_OF_GROUP: Final = 256
+FEWEST_PARITY: Final = 2
+CHECK_SIZE: Final = 4
+CHUNK_CHECKS: Final = 1022
+CHUNK_SIZE: Final = CHUNK_CHECKS * CHECK_SIZE + 8
+
+_ROW_BYTES = 64 << 10
+_STRIP = struct.Struct("<4sBBBBHHIQQ16s8s8s")
+
+ReadAt = Callable[[int, int], bytes]
+Poll = Callable[[], None]
+
+
+def no_poll() -> None:
+    """Nothing asks to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPlan:
+    """Where sectors, strips and tables lie.
+
+    Attributes:
+        protected: number of protected bytes: the archive without the record's section.
+        section_at: offset of the section in the archive, and so how many protected bytes stand before it.
+        sector: bytes of a sector.
+        groups: sector i of the protected bytes belongs to group i mod groups.
+        data, parity: sectors of a group.
+    """
+
+    protected: int
+    section_at: int
+    sector: int
+    groups: int
+    data: int
+    parity: int
+
+    @classmethod
+    def of(cls, protected: int, section_at: int, percent: int) -> RecoveryPlan:
+        """The plan for a record of about `percent` of the protected bytes, 1 to 100."""
+        sector = SMALLEST_SECTOR
+        while sector < LARGEST_SECTOR and -(-protected // sector) > FEW_SECTORS:
+            sector *= 2
+        sectors = -(-protected // sector)
+        groups = -(-sectors // (MOST_OF_GROUP * 100 // (100 + percent)))
+        data = -(-sectors // groups)
+        parity = min(max(FEWEST_PARITY, -(-data * percent // 100)), MOST_OF_GROUP - data)
+        return cls(protected, section_at, sector, groups, data, parity)
+
+    @property
+    def strip(self) -> int:
+        """Bytes of a parity strip, its header included."""
+        return STRIP_HEADER_SIZE + self.groups * self.sector
+
+    @property
+    def checks(self) -> int:
+        """Number of sectors, and so of checks."""
+        return self.groups * (self.data + self.parity)
+
+    @property
+    def table(self) -> int:
+        """Bytes of a table of checks, its header included."""
+        chunks = -(-self.checks // CHUNK_CHECKS)
+        return STRIP_HEADER_SIZE + self.checks * CHECK_SIZE + 8 * chunks
+
+    @property
+    def payload_length(self) -> int:
+        """Bytes of the section's payload."""
+        return self.parity * self.strip + TABLES * self.table
+
+    @property
+    def section_length(self) -> int:
+        """Bytes of the whole section."""
+        return SECTION_HEADER_SIZE + self.payload_length
+
+    @property
+    def tail_length(self) -> int:
+        """Protected bytes behind the section."""
+        return self.protected - self.section_at
+
+    @property
+    def archive_length(self) -> int:
+        """Bytes of the whole archive."""
+        return self.protected + self.section_length
+
+    def strip_at(self, kind: int, number: int) -> int:
+        """Offset of a strip or table in the archive: a table first, one in the middle, one last."""
+        half = (self.parity + 1) // 2
+        start = self.section_at + SECTION_HEADER_SIZE
+        if kind == TABLE:
+            return start + number * self.table + (0, half, self.parity)[number] * self.strip
+        return start + number * self.strip + (1 if number < half else 2) * self.table
+
+
+@dataclass(frozen=True, slots=True)
+class StripHeader:
+    """What stands before each strip and table: all that is needed to use it.
+
+    Attributes:
+        plan: the record's plan.
+        digest: `check` of the protected bytes, 16 bytes of it.
+        archive_id: as in other sections.
+        kind: `TABLE` or `PARITY`.
+        number: of the table or the strip.
+    """
+
+    plan: RecoveryPlan
+    digest: bytes
+    archive_id: bytes
+    kind: int = TABLE
+    number: int = 0
+
+    def to_bytes(self) -> bytes:
+        """The header's 64 bytes."""
+        plan = self.plan
+        body = _STRIP.pack(
+            MARKER, self.kind, self.number, plan.data, plan.parity, plan.sector, 0, plan.groups,
+            plan.protected, plan.section_at, self.digest, self.archive_id, bytes(8),
+        )[:56]  # fmt: skip
+        return body + check(body, 8)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> StripHeader | None:
+        """The header in these bytes, None if there is none whose figures add up."""
+        if len(data) < STRIP_HEADER_SIZE or data[:4] != MARKER or check(data[:56], 8) != data[56:64]:
+            return None
+        _, kind, number, k, m, sector, pad, groups, protected, at, digest, archive_id, _ = _STRIP.unpack(
+            data[:STRIP_HEADER_SIZE]
+        )
+        plan = RecoveryPlan(protected, at, sector, groups, k, m)
+        sound = (
+            pad == 0
+            and kind in (TABLE, PARITY)
+            and number < (TABLES if kind == TABLE else m)
+            and 1 <= k <= MOST_OF_GROUP - m
+            and SMALLEST_SECTOR <= sector <= LARGEST_SECTOR
+            and groups >= 1
+            and at <= protected <= groups * k * sector < protected + (groups + k) * sector
+        )
+        return cls(plan, digest, archive_id, kind, number) if sound else None
+
+
+class Protected:
+    """The protected bytes of an archive, of which the first `head` stand in a file.
+
+    Parameters:
+        read_at: reads the file.
+        head: how many.
+        tail: the rest.
+    """
+
+    def __init__(self, read_at: ReadAt, head: int, tail: bytes) -> None:
+        """Nothing is read until asked for."""
+        self._read_at = read_at
+        self._head = head
+        self._tail = tail
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes; zeros beyond the end."""
+        data = b""
+        if offset < self._head:
+            data = self._read_at(offset, min(length, self._head - offset))
+        if offset + length > self._head:
+            first = max(offset - self._head, 0)
+            data += self._tail[first : offset + length - self._head]
+        return data.ljust(length, b"\0")
+
+    def digest(self, size: int, poll: Poll = no_poll) -> bytes:
+        """`check` of the first `size` bytes, 16 bytes of it."""
+        hasher = blake3()
+        for at in range(0, size, 1 << 20):
+            poll()
+            hasher.update(self.read(at, min(1 << 20, size - at)))
+        return hasher.digest(16)
+
+
+def append_record(
+    file: BinaryIO, read_at: ReadAt, plan: RecoveryPlan, archive_id: bytes, tail: bytes, poll: Poll = no_poll
+) -> None:
+    """Write the record's section behind the first `plan.section_at` bytes of a file.
+
+    The strips are written a few groups at a time: memory is about 80 bytes for each KiB of a group's
+    row, 20 MB at most, and 4 bytes for each sector.
+
+    Parameters:
+        file: open for reading and writing; stands behind the section afterwards.
+        read_at: reads it.
+        plan: of these bytes and the tail.
+        archive_id: ties the section to the archive.
+        tail: the protected bytes that will follow the section.
+        poll: called between parts; may raise to stop.
+    """
+    protected = Protected(read_at, plan.section_at, tail)
+    head = StripHeader(plan, protected.digest(plan.protected, poll), archive_id)
+    for number in range(plan.parity):
+        _put(file, plan.strip_at(PARITY, number), replace(head, kind=PARITY, number=number).to_bytes())
+    coder = encoder(plan)
+    checks = bytearray(plan.checks * CHECK_SIZE)
+    at_once = max(1, _ROW_BYTES // plan.sector)
+    for first in range(0, plan.groups, at_once):
+        poll()
+        count = min(at_once, plan.groups - first)
+        rows = [
+            protected.read((row * plan.groups + first) * plan.sector, count * plan.sector)
+            for row in range(plan.data)
+        ]
+        strips = coder.encode(rows, tuple(range(plan.data, plan.data + plan.parity)))
+        for number, data in enumerate(strips):
+            _put(file, plan.strip_at(PARITY, number) + STRIP_HEADER_SIZE + first * plan.sector, data)
+        for row, data in enumerate((*rows, *strips)):
+            start = (row * plan.groups + first) * CHECK_SIZE
+            checks[start : start + count * CHECK_SIZE] = sector_checks(data, plan.sector)
+    table = b"".join(_chunks(bytes(checks)))
+    for number in range(TABLES):
+        _put(file, plan.strip_at(TABLE, number), replace(head, number=number).to_bytes() + table)
+    file.flush()
+    hasher = blake3()
+    start = plan.section_at + SECTION_HEADER_SIZE
+    for at in range(0, plan.payload_length, 1 << 20):
+        hasher.update(read_at(start + at, min(1 << 20, plan.payload_length - at)))
+    section = SectionHeader(SECTION_RECOVERY, 0, plan.payload_length, hasher.digest(8))
+    _put(file, plan.section_at, section.to_bytes(archive_id))
+    file.seek(plan.section_at + plan.section_length)
+
+
+def encoder(plan: RecoveryPlan) -> Any:
+    """What makes parity sectors; UsageError where the library is not installed."""
+    return recovery_library().Encoder(plan.data, plan.data + plan.parity)
+
+
+def decoder(plan: RecoveryPlan) -> Any:
+    """What makes lost data sectors; UsageError where the library is not installed."""
+    return recovery_library().Decoder(plan.data, plan.data + plan.parity)
+
+
+def recovery_library() -> Any:
+    """The module of the code; UsageError where it is not installed."""
+    try:
+        import zfec
+    except ImportError:
+        raise UsageError(
+            "recovery records need the package zfec, which is not here: pip install 'ucompress[recovery]'"
+        ) from None
+    return zfec
+
+
+def sector_checks(data: bytes, sector: int) -> bytes:
+    """The checks of the sectors in `data`, one after the other."""
+    return b"".join([check(data[at : at + sector], CHECK_SIZE) for at in range(0, len(data), sector)])
+
+
+def _chunks(checks: bytes) -> Iterator[bytes]:
+    """A table: chunks of checks, each with a check of its own."""
+    step = CHUNK_CHECKS * CHECK_SIZE
+    for at in range(0, len(checks), step):
+        chunk = checks[at : at + step]
+        yield chunk + check(chunk, 8)
+
+
+def read_table(copies: list[bytes], plan: RecoveryPlan) -> bytes:
+    """The checks of all sectors, of each chunk from the first copy that is sound.
+
+    Parameters:
+        copies: tables without their headers, whole or damaged.
+        plan: the record's plan.
+
+    Raises:
+        CorruptArchiveError: a chunk is damaged in every copy.
+    """
+    length = plan.checks * CHECK_SIZE
+    parts = []
+    for number in range(-(-plan.checks // CHUNK_CHECKS)):
+        at = number * CHUNK_SIZE
+        size = min(CHUNK_CHECKS * CHECK_SIZE, length - number * CHUNK_CHECKS * CHECK_SIZE)
+        for copy in copies:
+            chunk = copy[at : at + size]
+            if check(chunk, 8) == copy[at + size : at + size + 8]:
+                parts.append(chunk)
+                break
+        else:
+            raise CorruptArchiveError("the recovery record's checks are damaged in all three tables")
+    return b"".join(parts)
+
+
+def _put(file: BinaryIO, at: int, data: bytes) -> None:
+    file.seek(at)
+    file.write(data)
+
+
+assert _STRIP.size == STRIP_HEADER_SIZE
+assert ID_SIZE == 8

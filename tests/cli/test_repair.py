@@ -1,0 +1,91 @@
+"""compress --recovery and repair, from the command line."""
+
+import json
+
+import pytest
+
+from support import fill_codebase, tree_facts
+
+
+@pytest.fixture
+def damaged(ucompress, tmp_path):
+    """(path of a damaged archive, its bytes before)."""
+    fill_codebase(tmp_path / "tree", 30, 2000)
+    archive = tmp_path / "tree.ucz"
+    done = ucompress(
+        "compress", tmp_path / "tree", "-o", archive, "--database", ":memory:", "--recovery", "5"
+    )
+    assert done.code == 0
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:1000] + bytes(len(whole) // 50) + whole[1000 + len(whole) // 50 :])
+    return archive, whole
+
+
+def test_a_damaged_archive_is_mended_into_a_new_file(ucompress, damaged, tmp_path):
+    archive, whole = damaged
+    before = archive.read_bytes()
+    assert ucompress("verify", archive).code == 21
+    done = ucompress("repair", archive)
+    assert (done.code, done.out) == (0, b"")
+    assert "mended" in done.err
+    mended = tmp_path / "tree.repaired.ucz"
+    assert mended.read_bytes() == whole
+    assert archive.read_bytes() == before
+    assert ucompress("extract", mended, "-C", tmp_path / "out", "-q").code == 0
+    assert tree_facts(tmp_path / "out" / "tree") == tree_facts(tmp_path / "tree")
+
+
+def test_repair_tells_in_json_what_it_did(ucompress, damaged):
+    done = ucompress("repair", damaged[0], "--json")
+    (document,) = map(json.loads, done.out.splitlines())
+    assert document["type"] == "repaired"
+    assert document["path"].endswith("tree.repaired.ucz")
+    assert 0 < document["mended"] < document["sectors"]
+    assert document["archive_bytes"] == len(damaged[1])
+    assert not document["record_mended"]
+
+
+def test_a_sound_archive_needs_no_repair(ucompress, damaged, tmp_path):
+    ucompress("repair", damaged[0])
+    done = ucompress("repair", tmp_path / "tree.repaired.ucz", "-o", tmp_path / "again.ucz")
+    assert done.code == 0
+    assert "every sector is sound" in done.err
+    assert not (tmp_path / "again.ucz").exists()
+
+
+def test_repair_replaces_no_foreign_file_and_never_the_archive_itself(ucompress, damaged, tmp_path):
+    archive, _ = damaged
+    before, foreign = archive.read_bytes(), tmp_path / "tree.repaired.ucz"
+    foreign.write_text("mine")
+    done = ucompress("repair", archive)
+    assert done.code == 1
+    assert foreign.read_text() == "mine"
+    assert ucompress("repair", archive, "-o", archive).code == 2
+    assert archive.read_bytes() == before
+    assert ucompress("repair", archive, "--force").code == 0
+    assert foreign.read_bytes() == damaged[1]
+
+
+def test_an_archive_without_a_record_cannot_be_repaired(ucompress, tmp_path):
+    fill_codebase(tmp_path / "tree", 5, 500)
+    archive = tmp_path / "tree.ucz"
+    ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
+    done = ucompress("repair", archive)
+    assert done.code == 21
+    assert "--recovery" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_info_tells_of_the_record(ucompress, damaged, tmp_path):
+    ucompress("repair", damaged[0])
+    assert b"a record of" in ucompress("info", tmp_path / "tree.repaired.ucz").out
+    document = json.loads(ucompress("info", "--json", tmp_path / "tree.repaired.ucz").out)
+    assert document["extra"]["recovery_bytes"] > 0.05 * 0.8 * len(damaged[1])
+
+
+@pytest.mark.parametrize("percent", ["-1", "101", "much"])
+def test_a_record_of_no_possible_size_is_refused(ucompress, tmp_path, percent):
+    fill_codebase(tmp_path / "tree", 3, 100)
+    done = ucompress("compress", tmp_path / "tree", "-o", tmp_path / "a.ucz", "--recovery", percent)
+    assert done.code == 2
+    assert not (tmp_path / "a.ucz").exists()
