@@ -11,9 +11,10 @@ from ucompress.cli.declared import Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell
 from ucompress.cli.sources import opened
+from ucompress.config import MIB
 
 if TYPE_CHECKING:
-    from ucompress.archive import ExtractionReport
+    from ucompress.archive import ExtractionLimits, ExtractionReport
 
 HERE = Path()
 
@@ -27,6 +28,20 @@ def extract(
     force: Annotated[bool, Option("--force", help="Overwrite files that exist.")] = False,
     threads: o.Threads = None,
     recover: o.Recover = False,
+    max_members: Annotated[
+        int | None, Option("--max-members", metavar="N", min=0, help="Refuse an archive with more members.")
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        Option("--max-size", metavar="MB", min=0, help="Refuse more content; what is free if not given."),
+    ] = None,
+    max_file_size: Annotated[
+        int | None,
+        Option("--max-file-size", metavar="MB", min=0, help="Refuse a larger file (holes count)."),
+    ] = None,
+    max_depth: Annotated[
+        int | None, Option("--max-depth", metavar="N", min=1, help="Refuse a path of more components.")
+    ] = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: Annotated[bool, Option("--verbose", "-v", help="Name each file.")] = False,
@@ -45,6 +60,7 @@ def extract(
             members or None,
             force=force,
             threads=threads,
+            limits=_limits(max_members, max_size, max_file_size, max_depth),
             progress=name_it if verbose and not json else None,
         )
     if json:
@@ -55,6 +71,21 @@ def extract(
         from ucompress.render.format import counted
 
         raise report.kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
+
+
+def _limits(
+    members: int | None, size: int | None, file_size: int | None, depth: int | None
+) -> ExtractionLimits:
+    """The limits asked for, and the usual ones where none was."""
+    from ucompress.archive import ExtractionLimits
+
+    wanted = {
+        "members": members,
+        "content_bytes": None if size is None else size * MIB,
+        "file_bytes": None if file_size is None else file_size * MIB,
+        "depth": depth,
+    }
+    return ExtractionLimits(**{name: value for name, value in wanted.items() if value is not None})
 
 
 def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
