@@ -73,6 +73,7 @@ class CompressionConfig:
         gitignore: honour `.gitignore` files inside the inputs.
         content_hash_bytes: 0, 8 or 32 (full content hashes); None lets the writer decide.
         dictionary: a raw dictionary file to use instead of building one.
+        verify: read the finished archive back before it gets its name.
         recovery: size of a recovery record, in percent of the archive; 0 for none.
         pipeline: how the run keeps its state.
     """
@@ -90,6 +91,7 @@ class CompressionConfig:
     gitignore: bool = False
     content_hash_bytes: int | None = None
     dictionary: Path | None = None
+    verify: bool = False
     recovery: int = 0
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 

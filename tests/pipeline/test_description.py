@@ -20,6 +20,7 @@ CONFIG = CompressionConfig(
     gitignore=True,
     content_hash_bytes=32,
     dictionary=Path("/dict"),
+    verify=True,
     recovery=5,
     pipeline=PipelineConfig(
         database_path=Path("/p.db"),

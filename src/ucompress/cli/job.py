@@ -65,6 +65,9 @@ def compress(
             help="Add a recovery record of N percent, from which `repair` mends damage.",
         ),
     ] = 0,
+    verify: Annotated[
+        bool, Option("--verify", help="Read the finished archive back before it gets its name.")
+    ] = False,
     no_resume: Annotated[bool, Option("--no-resume", help="Begin anew, whatever was left.")] = False,
     force: Annotated[bool, Option("--force", help="Replace any file at the output's name.")] = False,
     json: o.Json = False,
@@ -97,6 +100,7 @@ def compress(
             gitignore=gitignore,
             content_hash_bytes=32 if content_hash else None,
             dictionary=dictionary,
+            verify=verify,
             recovery=recovery,
         )
         result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()

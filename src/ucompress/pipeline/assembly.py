@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive import ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
+from ucompress.archive import Archive, ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
 from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.database import BlockRow
-from ucompress.errors import ArchiveError, ResumeFailedError
+from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
 from ucompress.pipeline.executors import linked_map
 from ucompress.pipeline.referring import pack_references
@@ -200,6 +200,24 @@ class Assembly:
             (planned.kind is EntryKind.FILE) - (truth.kind is EntryKind.FILE) for planned, truth in errata
         )
         return totals
+
+    def prove(self, threads: int) -> None:
+        """Read the finished archive back, all of it, before it gets its name.
+
+        Raises:
+            CorruptArchiveError: it is not as it was written: disk or memory of this machine are to blame.
+        """
+        with Archive(self.partial) as archive:
+            report = archive.verify(threads=threads, progress=self._poll)
+        if not report.ok:
+            raise CorruptArchiveError(
+                f"{self.partial} does not read back as it was written ({report.problems[0]}), and got no "
+                "name: the same command goes on with what is sound of it. Disk or memory of this machine may "
+                "be failing"
+            ).about(self.partial)
+
+    def _poll(self, _name: str, _size: int) -> None:
+        self.context.guard.check()
 
     def publish(self, writer: ArchiveWriter) -> None:
         """Give the finished archive its name."""

@@ -335,7 +335,7 @@ class PipelineOrchestrator:
         finished = assembly.finished_before(header)
         if finished is not None:
             return finished, assembly
-        context.threads(shared=shared, each=each)  # refused here, nothing has been written
+        threads = context.threads(shared=shared, each=each)  # refused here, nothing has been written
         try:
             with (
                 assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
@@ -346,6 +346,8 @@ class PipelineOrchestrator:
                     assembly.write_blocks(writer, workers)
                     errata = self._errata(context, manifest, analysis, assembly, writer, largest)
                     totals = assembly.finish(writer, errata)
+                    if self.config.verify:
+                        assembly.prove(threads)
                 assembly.publish(writer)
         finally:
             release_compressor()

@@ -1,0 +1,38 @@
+"""An archive that is to be read back gets its name only if it does read back."""
+
+import pytest
+
+from support import fill_codebase
+from tests.pipeline.runs import pack
+from ucompress.archive import ArchiveWriter
+from ucompress.errors import CorruptArchiveError
+
+
+def test_the_bytes_are_the_same_with_and_without(tmp_path):
+    fill_codebase(tmp_path / "tree", 30, 2000)
+    plain = pack(tmp_path / "tree", tmp_path / "a.ucz")[1]
+    assert pack(tmp_path / "tree", tmp_path / "a.ucz", verify=True, recovery=0)[1] == plain
+
+
+@pytest.mark.parametrize("level", [3, 6])
+def test_what_does_not_read_back_gets_no_name_and_is_written_again(tmp_path, monkeypatch, level):
+    tree, output, database = tmp_path / "tree", tmp_path / "a.ucz", tmp_path / "p.db"
+    fill_codebase(tree, 30, 2000)
+    reference = pack(tree, output, level=level)[1]
+    output.unlink()
+    finish = ArchiveWriter.finish
+
+    def failing_disk(writer, *arguments, **options):
+        totals = finish(writer, *arguments, **options)
+        at = writer._blocks.at[0] + 60
+        with writer._path.open("r+b") as file:
+            file.seek(at)
+            file.write(bytes(8))
+        return totals
+
+    monkeypatch.setattr(ArchiveWriter, "finish", failing_disk)
+    with pytest.raises(CorruptArchiveError, match="got no name"):
+        pack(tree, output, level=level, database=database, verify=True)
+    assert not output.exists()
+    monkeypatch.undo()
+    assert pack(tree, output, level=level, database=database, verify=True)[1] == reference
