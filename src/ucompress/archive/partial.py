@@ -79,12 +79,15 @@ def _is_at(path: Path, status: os.stat_result) -> bool:
 
 
 def _refuse_foreign(descriptor: int, status: os.stat_result, path: Path) -> None:
-    """A partial archive is a regular file that is empty or begins as archives do."""
+    """A partial archive is a regular file that is empty or begins as archives do, or with zeros.
+
+    The latter is what a power failure may leave where later bytes reached the disk and the first did not.
+    """
     if stat.S_ISREG(status.st_mode):
         os.lseek(descriptor, 0, os.SEEK_SET)
         begin = os.read(descriptor, len(MAGIC))
         os.lseek(descriptor, 0, os.SEEK_SET)
-        if begin == MAGIC[: len(begin)]:
+        if begin in (MAGIC[: len(begin)], bytes(len(begin))):
             return
     raise OutputError(
         f"{path} is in the way and is no partial archive; it was left untouched. "
