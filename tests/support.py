@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -251,6 +252,15 @@ def _set_modes_and_times(root: Path) -> None:
     os.utime(root / "links" / "dangling", ns=(0, 1_500_000_000_000_000_001), follow_symlinks=False)
     (root / "empty-folder").chmod(0o1777)
     os.utime(root / "empty-folder", ns=(0, 1_400_000_000_000_000_007))
+
+
+def compile_shim(source: Path, folder: Path) -> Path:
+    """A library to be loaded before the C library; needs a C compiler, as building this package does."""
+    library = folder / "shim.so"
+    compiler = os.environ.get("CC", "cc")
+    words = [compiler, "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lpthread"]
+    subprocess.run(words, check=True)
+    return library
 
 
 def tree_facts(root: Path, *, times: bool = True) -> dict[bytes, tuple[object, ...]]:

@@ -33,16 +33,6 @@ class Call:
     b: bytes
 
 
-def build_shim(folder: Path) -> Path:
-    """Compile the shim; needs a C compiler, as building this package does."""
-    library = folder / "shim.so"
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run(
-        [compiler, "-O1", "-shared", "-fPIC", "-o", library, SHIM, "-ldl", "-lpthread"], check=True
-    )
-    return library
-
-
 def record(words: list[str | Path], shim: Path, root: Path, log: Path) -> list[Call]:
     """Run a command to its end, and return what it did to files below `root`."""
     environment = {**os.environ, "LD_PRELOAD": str(shim), "CRASH_ROOT": str(root), "CRASH_LOG": str(log)}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crash.recording import Call, build_shim, rebuild, record
-from support import fill_codebase, tree_facts
+from crash.recording import SHIM, Call, rebuild, record
+from support import compile_shim, fill_codebase, tree_facts
 from tests.pipeline.runs import pack
 from ucompress.archive import Archive
 
@@ -36,7 +36,7 @@ def recorded(tmp_path_factory):
     work.mkdir()
     fill_codebase(tree, 60, 60_000)
     words = [sys.executable, "-c", RUN, tree, work / "a.ucz", work / "p.db"]
-    calls = record(words, build_shim(folder), work, folder / "log")
+    calls = record(words, compile_shim(SHIM, folder), work, folder / "log")
     reference = (work / "a.ucz").read_bytes()
     shutil.rmtree(work)
     return tree, reference, work, calls

@@ -1,0 +1,1 @@
+"""Each system call and allocation of a run fails once."""

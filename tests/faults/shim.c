@@ -1,0 +1,169 @@
+/* Lets one call of a process fail.
+ *
+ * Loaded before the C library (LD_PRELOAD). Of the calls named FAULT_CALL that concern files below FAULT_ROOT (malloc: that
+ * come from our own extensions), the one numbered FAULT_AT, from 1, fails with FAULT_ERRNO; "short" instead of a
+ * number lets it do half of what it was asked. FAULT_COUNT is a file that gets a byte for each such call.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static atomic_long calls;
+
+static int is_wanted(const char *call) {
+    const char *wanted = getenv("FAULT_CALL");
+    return wanted != NULL && strcmp(call, wanted) == 0;
+}
+
+static int is_below(const char *path) {
+    const char *root = getenv("FAULT_ROOT");
+    return root != NULL && strncmp(path, root, strlen(root)) == 0;
+}
+
+/* 0: go on; 1: fail, errno is set; 2: do half. */
+static int verdict(void) {
+    const char *count = getenv("FAULT_COUNT"), *what = getenv("FAULT_ERRNO");
+    if (count != NULL) {
+        int descriptor = REAL(open)(count, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (descriptor < 0 || REAL(write)(descriptor, ".", 1) != 1) abort();
+        close(descriptor);
+    }
+    if (atomic_fetch_add(&calls, 1) + 1 != atol(getenv("FAULT_AT"))) return 0;
+    if (strcmp(what, "short") == 0) return 2;
+    errno = atoi(what);
+    return 1;
+}
+
+static int of_descriptor(const char *call, int descriptor) {
+    char link[64], path[PATH_MAX];
+    if (!is_wanted(call)) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return is_below(path) ? verdict() : 0;
+}
+
+static int of_path(const char *call, int folder, const char *path) {
+    if (!is_wanted(call)) return 0;
+    if (path[0] == '/') return is_below(path) ? verdict() : 0;
+    if (folder != AT_FDCWD) return of_descriptor(call, folder);
+    char here[PATH_MAX];
+    return getcwd(here, sizeof here) != NULL && is_below(here) ? verdict() : 0;
+}
+
+#define OPENING(folder) \
+    mode_t mode = 0; \
+    if (flags & (O_CREAT | O_TMPFILE)) { \
+        va_list rest; \
+        va_start(rest, flags); \
+        mode = va_arg(rest, mode_t); \
+        va_end(rest); \
+    } \
+    if (of_path("open", folder, path) == 1) return -1; \
+    return REAL(openat)(folder, path, flags, mode)
+
+int open(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
+int open64(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
+int openat(int folder, const char *path, int flags, ...) { OPENING(folder); }
+int openat64(int folder, const char *path, int flags, ...) { OPENING(folder); }
+
+#define HALF(size) ((size) > 1 ? (size) / 2 : (size))
+#define MOVING(name, call, ...) \
+    int fault = of_descriptor(call, descriptor); \
+    if (fault == 1) return -1; \
+    if (fault == 2) size = HALF(size); \
+    return REAL(name)(descriptor, data, size, ##__VA_ARGS__)
+
+ssize_t read(int descriptor, void *data, size_t size) { MOVING(read, "read"); }
+ssize_t write(int descriptor, const void *data, size_t size) { MOVING(write, "write"); }
+ssize_t pread(int descriptor, void *data, size_t size, off_t at) { MOVING(pread, "read", at); }
+ssize_t pread64(int descriptor, void *data, size_t size, off_t at) { MOVING(pread64, "read", at); }
+ssize_t pwrite(int descriptor, const void *data, size_t size, off_t at) { MOVING(pwrite, "write", at); }
+ssize_t pwrite64(int descriptor, const void *data, size_t size, off_t at) { MOVING(pwrite64, "write", at); }
+
+int fsync(int descriptor) { return of_descriptor("sync", descriptor) == 1 ? -1 : REAL(fsync)(descriptor); }
+int fdatasync(int descriptor) { return of_descriptor("sync", descriptor) == 1 ? -1 : REAL(fdatasync)(descriptor); }
+int ftruncate(int descriptor, off_t size) {
+    return of_descriptor("truncate", descriptor) == 1 ? -1 : REAL(ftruncate)(descriptor, size);
+}
+int ftruncate64(int descriptor, off_t size) {
+    return of_descriptor("truncate", descriptor) == 1 ? -1 : REAL(ftruncate)(descriptor, size);
+}
+
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
+    return of_path("rename", to_folder, to) == 1 ? -1 : REAL(renameat)(from_folder, from, to_folder, to);
+}
+int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
+int mkdirat(int folder, const char *path, mode_t mode) {
+    return of_path("mkdir", folder, path) == 1 ? -1 : REAL(mkdirat)(folder, path, mode);
+}
+int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode); }
+int unlinkat(int folder, const char *path, int flags) {
+    return of_path("unlink", folder, path) == 1 ? -1 : REAL(unlinkat)(folder, path, flags);
+}
+int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
+
+int fstat(int descriptor, struct stat *status) {
+    return of_descriptor("stat", descriptor) == 1 ? -1 : REAL(fstat)(descriptor, status);
+}
+int fstat64(int descriptor, struct stat64 *status) {
+    return of_descriptor("stat", descriptor) == 1 ? -1 : REAL(fstat64)(descriptor, status);
+}
+int fstatat(int folder, const char *path, struct stat *status, int flags) {
+    return of_path("stat", folder, path) == 1 ? -1 : REAL(fstatat)(folder, path, status, flags);
+}
+int fstatat64(int folder, const char *path, struct stat64 *status, int flags) {
+    return of_path("stat", folder, path) == 1 ? -1 : REAL(fstatat64)(folder, path, status, flags);
+}
+int lstat(const char *path, struct stat *status) {
+    return of_path("stat", AT_FDCWD, path) == 1 ? -1 : REAL(lstat)(path, status);
+}
+int lstat64(const char *path, struct stat64 *status) {
+    return of_path("stat", AT_FDCWD, path) == 1 ? -1 : REAL(lstat64)(path, status);
+}
+int stat(const char *path, struct stat *status) {
+    return of_path("stat", AT_FDCWD, path) == 1 ? -1 : REAL(stat)(path, status);
+}
+int stat64(const char *path, struct stat64 *status) {
+    return of_path("stat", AT_FDCWD, path) == 1 ? -1 : REAL(stat64)(path, status);
+}
+
+struct dirent64 *readdir64(DIR *folder) { return of_descriptor("list", dirfd(folder)) == 1 ? NULL : REAL(readdir64)(folder); }
+struct dirent *readdir(DIR *folder) { return of_descriptor("list", dirfd(folder)) == 1 ? NULL : REAL(readdir)(folder); }
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+
+/* Whether the call comes from one of our extensions; dladdr may allocate, so that it is not asked about itself. */
+static int from_us(void *caller) {
+    static _Thread_local int asking;
+    Dl_info found;
+    if (asking || getenv("FAULT_CALL") == NULL || !is_wanted("malloc")) return 0;
+    asking = 1;
+    int ours = dladdr(caller, &found) != 0 && found.dli_fname != NULL && strstr(found.dli_fname, "/ucompress/_") != NULL;
+    int fault = ours && verdict() == 1;
+    asking = 0;
+    return fault;
+}
+
+void *malloc(size_t size) { return from_us(__builtin_return_address(0)) ? NULL : __libc_malloc(size); }
+void *calloc(size_t count, size_t size) {
+    return from_us(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+}
+void *realloc(void *old, size_t size) {
+    return from_us(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+}
