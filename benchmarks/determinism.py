@@ -2,9 +2,9 @@
 1024]`.
 
 Packs each tree once as a reference, then with each number of threads, each memory limit, and each state
-of the database (none, of an earlier run, of another tree's run, damaged in the middle, overwritten,
-empty), and compares the archives byte for byte. The peak resident memory of every run stands beside its
-limit. One line a run; ends with 1 if any run differed, failed or passed its limit.
+of the database (none, of an earlier run, of another tree's run, damaged in the middle, cut, overwritten
+behind its header, empty), and compares the archives byte for byte. The peak resident memory of every run
+stands beside its limit. One line a run; ends with 1 if any run differed, failed or passed its limit.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def databases(old: Path, foreign: Path, scratch: Path) -> Iterator[tuple[str, Pa
     states = {
         "database damaged inside": bytes(damaged),
         "database cut in half": content[: len(content) // 2],
-        "database of noise": random.Random(2).randbytes(65536),
+        "database overwritten": content[:100] + random.Random(2).randbytes(65536),
         "database empty": b"",
     }
     for what, data in states.items():
