@@ -10,6 +10,7 @@ from ucompress.patterns import (
     HIGHEST_HASH,
     PatternLocator,
     PatternSampler,
+    PatternTally,
     count_patterns,
     is_sample,
     merge_counts,
@@ -110,3 +111,15 @@ def test_hashes_that_do_not_rise_and_places_that_do_not_are_refused():
     assert not is_sample(head + low + high + b"\1\7\2\7\0")
     assert not is_sample(head + low + high + b"\0\7\2\7\1")
     assert not is_sample(head + low + high + b"\1\7\2\7" + b"\xff" * 8 + b"\x7f")
+
+
+def test_places_that_only_come_back_to_the_document_by_overflow_are_refused():
+    far = (1 << 59) - 1
+    steps = [5, *[far] * 32, 33]
+    assert sum(steps) % (1 << 64) == 6
+    value = rolling_hash(b"0123456789abcdef").tolist()[0]
+    forged = (1).to_bytes(4, "little") + value.to_bytes(8, "little") + number(len(steps))
+    forged += b"".join(map(number, steps))
+    assert not is_sample(forged)
+    with pytest.raises(ValueError, match="no sample"):
+        PatternTally([b"0123456789abcdef"]).update_sampled(bytes(100), forged)

@@ -6,6 +6,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import numpy as np
 import pytest
 
 from support import tree_facts
@@ -16,7 +17,7 @@ from ucompress.errors import InterruptedJobError
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.memory import resident_bytes
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.plan import Plan, PlanParameters
 from ucompress.pipeline.referring import pack_references, unpack_references
 
 KIB = 1 << 10
@@ -116,19 +117,39 @@ def test_stopped_after_any_block_it_goes_on_to_the_same_bytes(tree, tmp_path, re
     assert (tmp_path / "a.ucz").read_bytes() == reference
 
 
+def plan_of(needed, blocks):
+    """A plan of blocks of a byte, and of contents that need some of them each."""
+    counts = [len(numbers) for numbers in needed]
+    return Plan(
+        run_content=np.zeros(blocks, np.uint32),
+        run_offset=np.arange(blocks, dtype=np.int64),
+        run_length=np.ones(blocks, np.uint32),
+        run_check=np.zeros(blocks, np.uint64),
+        block_start=np.arange(blocks + 1, dtype=np.uint32),
+        extent_block=np.array([number for numbers in needed for number in numbers], np.int32),
+        extent_offset=np.zeros(sum(counts), np.uint32),
+        extent_length=np.ones(sum(counts), np.int64),
+        extent_start=np.concatenate(([0], np.cumsum(counts))),
+    )
+
+
 @pytest.mark.parametrize(
     "references",
-    [{3: 5}, {3: 3}, {5: 3, 3: 1}, {9: 1}],
-    ids=["a later block", "itself", "a chain", "beyond the plan"],
+    [{3: 5}, {3: 3}, {5: 3, 3: 1}, {9: 1}, {4: 1}, {65_600: 2}],
+    ids=["a later block", "itself", "a chain", "no block", "more blocks than a file may need", "too far"],
 )
 def test_stored_references_that_cannot_be_are_not_taken(references):
-    assert unpack_references(pack_references(references), 9) is None
-    assert unpack_references(pack_references(references)[:-1], 9) is None
+    plan = plan_of([[4, 5, 6]], 65_601 if 65_600 in references else 9)
+    assert unpack_references(pack_references(references), plan, 6) is None
+    assert unpack_references(pack_references(references)[:-1], plan, 6) is None
 
 
 def test_stored_references_come_back():
+    plan = plan_of([[1, 3], [4, 1, 1]], 9)
     for references in ({}, {3: 1, 4: 1, 8: 0}):
-        assert unpack_references(pack_references(references), 9) == references
+        assert unpack_references(pack_references(references), plan, 6) == references
+    assert unpack_references(pack_references({3: 1}) * 2, plan, 6) is None
+    assert unpack_references(pack_references({3: 1}), plan, 7) is None
 
 
 def test_levels_with_blocks_for_quick_readers_have_no_references(tree, tmp_path):

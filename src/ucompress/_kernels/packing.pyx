@@ -265,7 +265,7 @@ cdef int unpacker_next(Unpacker* unpacker, PackedRow* row) noexcept nogil:
     row.places = unpacker.at
     place = 0
     for i in range(row.kept):
-        if take_number(unpacker, &number) or (i and number == 0) or number >> 59:
+        if take_number(unpacker, &number) or (i and number == 0) or (place + number) >> 59:
             return -1
         place += number
     row.last = place

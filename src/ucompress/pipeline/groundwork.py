@@ -28,7 +28,7 @@ from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
-from ucompress.pipeline.referring import find_references, pack_references, unpack_references
+from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches
 
@@ -81,7 +81,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents))
     # All is planned, what is unique is offered to the builder, and some sizes are tried.
     tracker.expect(2 * size + work_of_choosing(level, size))
-    plan = _stored_plan(cache.artifact(key, PLAN))
+    plan = _stored_plan(cache.artifact(key, PLAN), analysis)
     if plan is None:
         plan = _make_plan(context, analysis)
         cache.store_artifact(key, PLAN, plan.to_bytes())
@@ -91,7 +91,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         dictionary, gain = user_dictionary(context.config.dictionary), 0
         return Groundwork(plan, dictionary, gain, _find_references(context, analysis, plan, dictionary))
     stored = cache.artifact(key, DICTIONARY)
-    if stored is not None and len(stored) >= 8:
+    if stored is not None and 8 <= len(stored) <= 8 + size_limit(level, unique):
         dictionary, gain = stored[8:], int.from_bytes(stored[:8], "little")
     else:
         trials = KeptTrials(context.savepoint(key, TRIALS))
@@ -99,18 +99,23 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
         trials.forget()
     stored = cache.artifact(key, REFERENCES)
-    references = None if stored is None else unpack_references(stored, len(plan.blocks))
+    references = None if stored is None else unpack_references(stored, plan, level)
     if references is None:
         references = _find_references(context, analysis, plan, dictionary)
         cache.store_artifact(key, REFERENCES, pack_references(references))
     return Groundwork(plan, dictionary, gain, references)
 
 
-def _stored_plan(blob: bytes | None) -> Plan | None:
+def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
+    """The plan that was stored, if it is one of these contents, and one that an archive may have."""
     try:
-        return None if blob is None else Plan.from_bytes(blob)
+        plan = None if blob is None else Plan.from_bytes(blob)
     except ValueError:
         return None
+    sizes = np.array([content.size for content in analysis.contents], dtype=np.int64)
+    if plan is None or not plan.fits(sizes) or any(len(blocks) > most for blocks, most in needs(plan)):
+        return None
+    return plan
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:

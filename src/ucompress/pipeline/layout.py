@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, overload
 import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
+from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.checksum import run_check
 from ucompress.codec.block import BLOCK_LIMIT
 
@@ -170,9 +171,12 @@ class Plan:
             raise ValueError("not a plan of this version")
         if struct.unpack_from("<Q", data, 8)[0] != run_check(data[16:]):
             raise ValueError("the plan is damaged")
-        body = zlib.decompress(data[16:])
         head = struct.Struct(f"<{len(_COLUMNS)}Q2Q")
-        *counts, copies, stored_again = head.unpack_from(body)
+        try:
+            body = zlib.decompress(data[16:])
+            *counts, copies, stored_again = head.unpack_from(body)
+        except (zlib.error, struct.error) as error:
+            raise ValueError("the plan is damaged") from error
         columns: dict[str, Any] = {}
         at = head.size
         for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
@@ -181,6 +185,20 @@ class Plan:
         plan = cls(**columns, copies=copies, stored_again_bytes=stored_again)
         plan._validate()
         return plan
+
+    def fits(self, sizes: NDArray[np.int64]) -> bool:
+        """Whether it is a plan of contents of these sizes: runs lie in them, extents add up to them."""
+        counts = np.diff(self.extent_start)
+        if len(counts) != len(sizes) or counts.max(initial=0) > PAGE_EXTENTS_LIMIT:
+            return False
+        ends = np.concatenate(([0], np.cumsum(self.extent_length)))
+        longest = np.repeat(sizes, counts)
+        if (self.extent_length > longest).any() or (np.diff(ends[self.extent_start]) != sizes).any():
+            return False
+        if self.run_content.max(initial=0) >= max(len(sizes), 1):
+            return False
+        room = sizes[self.run_content] - self.run_length
+        return bool(((self.run_offset >= 0) & (self.run_offset <= room)).all())
 
     def _validate(self) -> None:
         """ValueError unless runs fill blocks, and extents lie inside them."""
@@ -193,8 +211,8 @@ class Plan:
         blocks = self.extent_block[stored]
         if len(blocks) and (blocks.min() < 0 or blocks.max() >= len(sizes)):
             raise ValueError("an extent names a block that does not exist")
-        ends = self.extent_offset[stored].astype(np.int64) + self.extent_length[stored]
-        if (ends > sizes[blocks]).any() or (self.extent_length < 1).any():
+        room = sizes[blocks] - self.extent_offset[stored]
+        if (self.extent_length[stored] > room).any() or (self.extent_length < 1).any():
             raise ValueError("an extent leaves its block")
 
 

@@ -122,7 +122,10 @@ def _count(
         files += 1
         if sampled and content.file.sample and content.digest == content.file.digest:
             (whole,) = content.windows
-            tally.update_sampled(whole, content.file.sample, content.file.weight)
+            try:
+                tally.update_sampled(whole, content.file.sample, content.file.weight)
+            except ValueError:  # a kept sample may be one of something else
+                tally.update(whole, content.file.weight)
             continue
         tally.begin(content.file.weight)
         with suppress(OSError):

@@ -10,7 +10,7 @@ import numpy as np
 from ucompress.archive.entry import HOLE
 from ucompress.archive.layout import blocks_bound
 from ucompress.pipeline.executors import ordered_map
-from ucompress.references import choose_references, sample, sampling_rate, without
+from ucompress.references import FARTHEST, choose_references, sample, sampling_rate, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,10 +53,10 @@ def find_references(
         samples = list(
             ordered_map(executor, sampled, range(len(sizes)), in_flight=threads + 1, poll=context.guard.check)
         )
-    return choose_references(samples, _needs(plan))
+    return choose_references(samples, needs(plan))
 
 
-def _needs(plan: Plan) -> Iterator[tuple[frozenset[int], int]]:
+def needs(plan: Plan) -> Iterator[tuple[frozenset[int], int]]:
     """The blocks of each content that has bytes in several, and how many it may need."""
     starts, blocks, lengths = plan.extent_start, plan.extent_block, plan.extent_length
     for content in np.flatnonzero(np.diff(starts) > 1).tolist():
@@ -71,12 +71,18 @@ def pack_references(references: Mapping[int, int]) -> bytes:
     return np.array(sorted(references.items()), dtype="<u4").tobytes()
 
 
-def unpack_references(data: bytes, blocks: int) -> dict[int, int] | None:
-    """The references that `pack_references` wrote for a plan of so many blocks; None if these are none."""
-    if len(data) % 8:
+def unpack_references(data: bytes, plan: Plan, level: int) -> dict[int, int] | None:
+    """The references that `pack_references` wrote for a plan; None if this plan cannot have them."""
+    if len(data) % 8 or (data and level not in LEVELS):
         return None
     pairs = np.frombuffer(data, "<u4").reshape(-1, 2).astype(np.int64)
     later, earlier = pairs[:, 0], pairs[:, 1]
-    if (later >= blocks).any() or (earlier >= later).any() or np.isin(earlier, later).any():
+    if (later >= len(plan.blocks)).any() or (np.diff(later) <= 0).any() or np.isin(earlier, later).any():
         return None
-    return dict(zip(later.tolist(), earlier.tolist(), strict=True))
+    if ((later - earlier < 1) | (later - earlier > FARTHEST)).any():
+        return None
+    references = dict(zip(later.tolist(), earlier.tolist(), strict=True))
+    for blocks, most in needs(plan) if references else ():
+        if len(blocks.union(references.get(block, block) for block in blocks)) > most:
+            return None
+    return references
