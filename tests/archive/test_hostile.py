@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reference_decoder import Corrupt, Unsupported
+from reference_decoder import Corrupt, Unsupported, codecs
 from reference_decoder.directory import read_directory
 from reference_decoder.index import read_page
 from ucompress.archive import HOLE, Archive, ArchiveHeader, Entry, EntryKind, Extent
@@ -20,10 +20,14 @@ from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
 from ucompress.archive.members import Members
 from ucompress.archive.pages import Page
+from ucompress.codec.block import MIX, BlockCompressor, BlockDecompressor
 from ucompress.codec.varint import write_varint
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 from .build import Plan, stored_pages, write
+
+MIXED = BlockCompressor(7).compress(b"mixed " * 9)[1], 54
+"""A mixed payload, and its size."""
 
 EDITS = st.lists(
     st.tuples(st.integers(0, 1 << 20), st.integers(0, 255), st.sampled_from(["set", "insert", "delete"])),
@@ -162,6 +166,34 @@ def test_garbage_directories(data: bytes) -> None:
             Directory.from_bytes(payload, 4000)
         except ArchiveError:
             continue
+
+
+def test_a_directory_cannot_claim_other_entries_than_its_pages_have() -> None:
+    page_table = write_varint(0) * 3 + bytes(3) + write_varint(0)
+    empty = write_varint(0)
+    for entries in (1, 1 << 40, (1 << 63) - 1):
+        claims = empty * 2 + page_table * 2 + empty * 2 + bytes(5) + write_varint(entries) + empty + bytes(8)
+        payload = len(claims).to_bytes(4, "little") * 2 + b"\0" + claims
+        with pytest.raises(CorruptArchiveError, match="entries"):
+            Directory.from_bytes(payload, 4000)
+        with pytest.raises(Corrupt, match="entries"):
+            read_directory(payload, 4000)
+
+
+def test_what_all_members_share_is_not_mixed() -> None:
+    """A reader would need the memory of the models before the first member."""
+    with pytest.raises(CorruptArchiveError, match="mixed"):
+        decode_shared(MIX, *MIXED)
+    with pytest.raises(Corrupt, match="mixed"):
+        codecs.decode(MIX, *MIXED)
+
+
+def test_a_mixed_block_of_another_level_than_the_header_s_is_refused_by_both_readers() -> None:
+    assert codecs.decode(MIX, *MIXED, level=7) == BlockDecompressor(level=7).decompress(MIX, *MIXED)
+    with pytest.raises(Corrupt):
+        codecs.decode(MIX, *MIXED, level=8)
+    with pytest.raises(CorruptArchiveError):
+        BlockDecompressor(level=8).decompress(MIX, *MIXED)
 
 
 def test_names_cannot_explode() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ucompress.codec.block import (
     BLOCK_LIMIT,
     LZ,
+    MIX,
     STORED,
     ZSTD,
     BlockCompressor,
@@ -118,6 +119,15 @@ def test_mixed_blocks_of_another_level_are_refused():
             BlockDecompressor(level=7).decompress(codec_id, broken, len(data))
     with pytest.raises(CorruptArchiveError, match="level 5"):
         BlockDecompressor().decompress(codec_id, b"\x05" + payload[1:], len(data))
+
+
+def test_a_mixed_block_may_be_stored():
+    for level in (None, 7):
+        reader = BlockDecompressor(level=level)
+        assert reader.decompress(MIX, b"\0abc", 3) == b"abc"
+        for broken in (b"\0abc", b"\x10abc"):
+            with pytest.raises(CorruptArchiveError, match="mixed block"):
+                reader.decompress(MIX, broken, 2)
 
 
 @pytest.mark.parametrize("level", range(1, 10))

@@ -489,8 +489,8 @@ def decode(
 
 def decode_coded(payload: bytes, size: int, tokens: Tokens) -> Tokens:
     """A block that is not stored, put behind the window of `tokens`."""
-    if payload[:1] not in (b"\x10", b"\x20"):
-        raise DamagedError("a reserved first byte, or none")
+    if payload[:1] not in (b"\x10", b"\x20") or len(payload) > size + 1:
+        raise DamagedError("a reserved first byte, or none, or too many bytes")
     source = tokens.source = RangeDecoder(payload[1:])
     tokens.plain = payload[0] == 0x20
     end = len(tokens.out) + size

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guarded import decode_guarded
+from lz import oracle
 from ucompress import _core
 
 DICTIONARY = b"".join(b"key_%d = value(%d)\n" % (k, k * k) for k in range(400))
@@ -47,6 +48,16 @@ def test_wrong_dictionary_and_wrong_size_are_harmless(decoder: _core.Decoder) ->
     payload = _core.compress_block(SOURCE, DICTIONARY, 6)
     for size in (0, 1, len(SOURCE) - 1, len(SOURCE) + 1, 1 << 16):
         assert decode_guarded(decoder, payload, size) != SOURCE
+
+
+@pytest.mark.parametrize(
+    ("size", "payload"), [(1, "100dff"), (1, "1000ffff93ec"), (1, "200040002ef3d6"), (4, "2000000000c2")]
+)
+def test_a_payload_longer_than_its_block_is_refused_though_its_bits_add_up(size: int, payload: str) -> None:
+    decoder = _core.Decoder(_core.PrimedDictionary(b"", encode=False), 1 << 16)
+    assert decode_guarded(decoder, bytes.fromhex(payload), size) is None
+    with pytest.raises(oracle.DamagedError):
+        oracle.decode(bytes.fromhex(payload), size)
 
 
 def test_reserved_first_bytes_are_refused(decoder: _core.Decoder) -> None:

@@ -81,6 +81,7 @@ def packed_plan(body):
 
 LYING_PLANS = {
     "nothing": lambda plan: packed_plan(b""),
+    "columns without end": lambda plan: packed_plan(struct.pack("<9Q2Q", *[1 << 63] * 9, 0, 0)),
     "not compressed": lambda plan: b"UCPLAN\0\1" + struct.pack("<Q", run_check(b"plain")) + b"plain",
     "no such content": lambda plan: changed(plan, run_content=plan.run_content + np.uint32(1000)),
     "runs that leave their content": lambda plan: changed(plan, run_offset=plan.run_offset + (1 << 40)),

@@ -57,7 +57,7 @@ def decode(archive: bytes) -> Decoded:
         hasher.update(block.digest)
     require(hasher.digest() == footer.tree_hash, "the tree hash differs")
     require_parts(archive, directory, directory_section, blocks)
-    decoded = [block.decode(dictionary, reference_of(block, blocks)) for block in blocks]
+    decoded = [block.decode(dictionary, header.level, reference_of(block, blocks)) for block in blocks]
     entries = apply_errata(planned, errata)
     for entry in planned + errata:
         require_reach(entry, blocks)

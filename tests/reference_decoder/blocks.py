@@ -26,14 +26,14 @@ class Block:
     def end(self) -> int:
         return self.at + 40 + len(self.coded)
 
-    def decode(self, dictionary: bytes, reference: Block | None = None) -> bytes:
+    def decode(self, dictionary: bytes, level: int, reference: Block | None = None) -> bytes:
         past = None
         if reference is not None:
             codecs_are_right = self.codec & 15 == reference.codec & 15 == 2
             require(codecs_are_right, "a block and its reference are not both of codec 2")
             require(reference.reference == 0, "a reference has a reference")
             past = filters.split(reference.codec >> 4, reference.coded)[0], reference.decoded_size
-        data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary, past)
+        data = codecs.decode(self.codec, self.coded, self.decoded_size, dictionary, past, level)
         require(check(data, 16) == self.digest, f"the digest of block {self.number} differs")
         return data
 

@@ -22,7 +22,9 @@ def decode(
     size: int,
     dictionary: bytes = b"",
     reference: tuple[bytes, int] | None = None,
+    level: int | None = None,
 ) -> bytes:
+    """What some coded bytes stand for; `level` is the header's, None for what is no block."""
     limits.coded(len(coded), size)
     codec = codec_byte & 15
     coded, undo = filters.split(codec_byte >> 4, coded)
@@ -35,11 +37,12 @@ def decode(
         except zstd.ZstdError as error:
             raise Corrupt(str(error)) from error
     elif codec in (2, 3):
+        require(codec == 2 or level is not None, "only blocks may be mixed")
         try:
             if codec == 2:
                 data = lz.decode(coded, size, dictionary, reference)
             else:
-                data = mix.decode(coded, size, dictionary)
+                data = mix.decode(coded, size, dictionary, level)
         except lz.DamagedError as error:
             raise Corrupt(str(error)) from error
     else:

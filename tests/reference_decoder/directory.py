@@ -74,4 +74,6 @@ def read_directory(payload: bytes, archive_size: int) -> Directory:
         fields.varint(), fields.varint(), fields.take(8),
     )  # fmt: skip
     fields.end()
+    entries, errata_entries = sum(index.entries), sum(errata.entries)
+    require(entries - errata_entries <= directory.entries <= entries, "the entries do not add up")
     return directory

@@ -29,7 +29,7 @@ def recover(archive: bytes) -> dict[bytes, Member]:
                 at = section.end
             else:
                 block = read_block(archive, at, archive_id, header.largest_block)
-                blocks.append(block.decode(dictionary))
+                blocks.append(block.decode(dictionary, header.level))
                 at = block.end
         except Corrupt:
             break

@@ -84,7 +84,7 @@ static int lz_decode_coded(lz_coder *coder, const uint8_t *payload, size_t paylo
     const lz_primed *primed = coder->primed;
     uint32_t start = primed->size + reference;
     lz_shape shape = primed->shape;
-    if (payload_size == 0 || !lz_shape_read(&shape, payload[0])) {
+    if (payload_size == 0 || payload_size > (size_t)size + 1 || !lz_shape_read(&shape, payload[0])) {
         return LZ_DAMAGED;
     }
     lz_shape_past(&shape, primed->size);

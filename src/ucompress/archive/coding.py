@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
-from ucompress.codec.block import SHARED_LEVEL, BlockCompressor, BlockDecompressor
+from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecompressor
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
@@ -64,4 +64,6 @@ def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
     """The decoded bytes; the caller has compared `size` with the part's limit."""
     if len(coded) > size + CODED_SLACK:
         raise CorruptArchiveError(f"{len(coded)} coded bytes are too many for {size}")
+    if codec & 15 == MIX:
+        raise CorruptArchiveError("what all members share is mixed, which only blocks may be")
     return _decompressor().decompress(codec, coded, size)

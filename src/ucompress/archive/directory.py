@@ -288,6 +288,9 @@ class Directory:
             cursor.take(ID_SIZE),
         )
         cursor.finish()
+        lost = directory.index.entry_count - directory.entries
+        if not 0 <= lost <= directory.errata.entry_count:
+            raise cursor.fail("it claims more entries than its pages have, or fewer")
         return directory
 
 

@@ -13,6 +13,7 @@ PAST: Final = 2 << 20
 
 _SMALLEST_ROOM = 1 << 20
 _LEVEL_MASK = 15
+_STORED = 0
 
 
 def _room(size: int) -> int:
@@ -94,6 +95,10 @@ class MixDecompressor:
         """
         if not payload:
             raise CorruptArchiveError("a mixed block is damaged: it has no bytes")
+        if payload[0] == _STORED:
+            if len(payload) - 1 != size:
+                raise CorruptArchiveError("a mixed block is damaged: it is stored, in another size")
+            return bytes(payload[1:])
         level = payload[0] & _LEVEL_MASK
         if self._level not in (None, level):
             raise CorruptArchiveError(f"a mixed block is of level {level} instead of {self._level}")

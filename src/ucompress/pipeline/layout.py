@@ -175,13 +175,13 @@ class Plan:
         try:
             body = zlib.decompress(data[16:])
             *counts, copies, stored_again = head.unpack_from(body)
-        except (zlib.error, struct.error) as error:
+            columns, at = dict[str, Any](), head.size
+            for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
+                column = np.frombuffer(body, dtype, count, at)
+                columns[name] = column.astype(np.dtype(dtype).newbyteorder("="))
+                at += column.nbytes
+        except (zlib.error, struct.error, OverflowError) as error:
             raise ValueError("the plan is damaged") from error
-        columns: dict[str, Any] = {}
-        at = head.size
-        for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
-            columns[name] = np.frombuffer(body, dtype, count, at).astype(np.dtype(dtype).newbyteorder("="))
-            at += columns[name].nbytes
         plan = cls(**columns, copies=copies, stored_again_bytes=stored_again)
         plan._validate()
         return plan
