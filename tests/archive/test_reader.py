@@ -12,6 +12,7 @@ import pytest
 
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound, opening
 from ucompress.archive import index as index_module
+from ucompress.codec.block import decoding_memory
 from ucompress.errors import (
     CorruptArchiveError,
     InputError,
@@ -170,6 +171,20 @@ def test_memory_bound_and_foreign_files(tmp_path: Path) -> None:
         other.write_bytes(content)
         with pytest.raises(CorruptArchiveError, match="other"):
             Archive(other)
+
+
+@pytest.mark.parametrize("level", [3, 6, 8])
+def test_the_memory_bound_holds_whatever_the_header_declares(tmp_path: Path, level: int) -> None:
+    path = tmp_path / "modest.ucz"
+    plan = plan_files({b"a": b"some text that repeats, " * 99})
+    write(path, plan, header=ArchiveHeader(level=level, decoder_memory=1), dictionary=b"some text")
+    needed = decoding_memory(level, len(b"some text"), len(plan.blocks[0]))
+    with Archive(path, memory_bound=needed) as archive:
+        assert archive.read("a") == plan.blocks[0]
+    with Archive(path, memory_bound=needed - 1) as archive:
+        with pytest.raises(UnsupportedArchiveError, match="bytes of memory; the bound is"):
+            archive.read("a")
+        assert not archive.verify().ok
 
 
 def test_a_path_that_is_no_file_is_an_input_error(tmp_path):

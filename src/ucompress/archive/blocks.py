@@ -19,7 +19,7 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
-from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor, Reference
+from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor, Reference, memory_of_codec
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _REUSED = (32 << 20) - (64 << 10)
@@ -48,17 +48,26 @@ class BlockReader:
         directory: where its blocks are.
         header: what it declares.
         cache: bytes of decoded blocks that are kept.
+        memory_bound: most bytes that decoding one block may take, whatever the header declares.
 
     Attributes:
         decoded: number of blocks decoded so far; references count when they are read.
     """
 
-    def __init__(self, source: FileSource, directory: Directory, header: ArchiveHeader, cache: int) -> None:
+    def __init__(
+        self,
+        source: FileSource,
+        directory: Directory,
+        header: ArchiveHeader,
+        cache: int,
+        memory_bound: int,
+    ) -> None:
         """Nothing is read yet."""
         self._source = source
         self._directory = directory
         self._table = directory.blocks
         self._header = header
+        self._memory_bound = memory_bound
         self._cache: ByteCache[bytes] = ByteCache(cache)
         self._references: ByteCache[Reference] = ByteCache(_REFERENCE_CACHE)
         self._lock = threading.Lock()
@@ -96,9 +105,11 @@ class BlockReader:
 
         Raises:
             CorruptArchiveError: it is damaged, or not there.
+            UnsupportedArchiveError: decoding it would take more memory than is allowed.
         """
         header, payload = self._read(number)
         reference = self._reference(number)
+        self._check_memory(header, reference)
         decoder = self._decompressor()
         try:
             content = decoder.decompress(header.codec, payload, header.decoded_size, reference)
@@ -109,6 +120,17 @@ class BlockReader:
         with self._lock:
             self.decoded += 1
         return content
+
+    def _check_memory(self, header: BlockHeader, reference: Reference | None) -> None:
+        behind = reference.size if reference is not None else 0
+        needed = memory_of_codec(
+            header.codec, self._header.level, len(self.dictionary), header.decoded_size, behind
+        )
+        if needed > self._memory_bound:
+            raise UnsupportedArchiveError(
+                f"decoding block {header.number} takes {needed} bytes of memory; "
+                f"the bound is {self._memory_bound}"
+            )
 
     def batches(self, blocks: Iterable[int]) -> list[list[int]]:
         """Blocks, rising, put together with those that have the same reference, which comes first.

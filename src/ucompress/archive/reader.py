@@ -60,7 +60,8 @@ class Archive(Mapping[str, bytes]):
         recover: if footer or directory are damaged or cut off, search for what is left, and pass over
             index pages that are damaged beyond repair.
         block_cache, page_cache: bytes kept of decoded blocks and of index pages.
-        memory_bound: refuse archives whose decoder would need more bytes.
+        memory_bound: refuse archives whose decoder would need more bytes, and blocks that do whatever the
+            archive declares.
 
     Attributes:
         recovered: True if the archive was opened by recovery.
@@ -109,7 +110,7 @@ class Archive(Mapping[str, bytes]):
         self._finder = EntryFinder(
             self._source, self._directory, self.header.content_hash_bytes, page_cache, lenient=recover
         )
-        self._blocks = BlockReader(self._source, self._directory, self.header, block_cache)
+        self._blocks = BlockReader(self._source, self._directory, self.header, block_cache, memory_bound)
 
     # -- the archive itself
 

@@ -159,6 +159,19 @@ def decoding_memory(level: int, dictionary_size: int, block_size: int, reference
     return FrameDecompressor.memory(dictionary_size, block_size) + 2 * block_size
 
 
+def memory_of_codec(
+    codec_id: int, level: int, dictionary_size: int, block_size: int, reference_size: int = 0
+) -> int:
+    """`decoding_memory` of a block of whatever codec, in an archive of a level; 0 for what is not decoded."""
+    codec = codec_id & (1 << FILTER_SHIFT) - 1
+    if codec == MIX and not 7 <= level <= 9:
+        return 0
+    codec_level = {ZSTD: 1, LZ: 6, MIX: level}.get(codec, 0)
+    if not codec_level:
+        return 0
+    return decoding_memory(codec_level, dictionary_size, block_size, reference_size)
+
+
 class BlockDecompressor:
     """Decodes blocks of any codec; one object serves any number of threads.
 
