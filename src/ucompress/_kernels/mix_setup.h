@@ -29,6 +29,12 @@ typedef struct {
     mix_model model;
 } mix_coder;
 
+static inline void mix_model_cut(mix_model *model, uc_cutter *cutter, const mix_shape *shape)
+{
+    size_t size = mix_model_layout(model, NULL, shape);
+    mix_model_layout(model, (uint8_t *)uc_cut(cutter, size), shape);
+}
+
 static inline size_t mix_primed_layout(mix_primed *primed, uint8_t *base, int level, uint32_t size)
 {
     const mix_shape *shape = mix_shape_of(level);
@@ -40,8 +46,7 @@ static inline size_t mix_primed_layout(mix_primed *primed, uint8_t *base, int le
     primed->pairs = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * 257 * 256);
     primed->model.undo.units = (uint32_t *)uc_cut(&cutter, 64);
     primed->model.undo.count = primed->model.undo.room = 0;
-    uc_cut(&cutter, mix_model_layout(&primed->model, NULL, shape));
-    mix_model_layout(&primed->model, base ? base + cutter.used - primed->model.size : NULL, shape);
+    mix_model_cut(&primed->model, &cutter, shape);
     return cutter.used;
 }
 
@@ -53,8 +58,7 @@ static inline size_t mix_coder_layout(mix_coder *coder, uint8_t *base, int level
     coder->max_block = max_block;
     coder->window = (uint8_t *)uc_cut(&cutter, MIX_PAD + (size_t)past + max_block);
     coder->model.undo.units = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * (MIX_UNDO_ROOM + 1));
-    uc_cut(&cutter, mix_model_layout(&coder->model, NULL, shape));
-    mix_model_layout(&coder->model, base ? base + cutter.used - coder->model.size : NULL, shape);
+    mix_model_cut(&coder->model, &cutter, shape);
     return cutter.used;
 }
 

@@ -170,7 +170,8 @@ cdef void points_weigh(Store* store, Table* table, uint32_t limit) noexcept nogi
     """Sort the slices; weight of a d-mer = documents that have it, less one, at most `limit`."""
     cdef size_t i, k
     cdef Entry* entry
-    qsort(store.slices, store.count, sizeof(Slice), _slice_order)
+    if store.count:
+        qsort(store.slices, store.count, sizeof(Slice), _slice_order)
     for i in range(table.count):
         table.entries[i].weight = 0
         table.entries[i].stamp = 0
