@@ -1,0 +1,9 @@
+"""Mutation fuzzing: a seed names every case, and a child process bears it.
+
+    make fuzz SECONDS=600 SEED=7                                            all targets, in turn
+    PYTHONPATH=src:tests python -m fuzz.run --target lz --seed 7 --case 12  one case again, here
+
+A *target* makes a case of a `random.Random` and raises whatever should not happen (`codecs`, `archives`,
+`databases`). A case depends on seed, target and number alone. `run` carries cases out in a child of bounded
+memory, under a watchdog: a crash, a hang or too large an allocation is a failing case.
+"""
