@@ -159,7 +159,7 @@ def measure_compression_performance(files: Sequence[Path], **options: object) ->
     """
     from ucompress.config import CompressionConfig, PipelineConfig
     from ucompress.database import PatternDatabase
-    from ucompress.pipeline import PipelineOrchestrator
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
     with tempfile.TemporaryDirectory(prefix="measure-") as folder:
         archive = Path(folder) / "out.ucz"
