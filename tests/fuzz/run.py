@@ -28,6 +28,8 @@ Case = Callable[[Random], None]
 MEMORY = 2 << 30
 """Bytes of address space that a child has; a sanitizer needs all there is."""
 
+LIMITS_MEMORY = sys.platform == "linux" and "asan" not in os.environ.get("LD_PRELOAD", "")
+
 PATIENCE = 60
 """Seconds after which one case counts as a hang: the slowest takes less than one."""
 
@@ -50,7 +52,7 @@ TARGETS = {
 }
 """Module and function of each target: a child imports no more than it needs."""
 
-HARM = {"crash": os.abort, "hang": partial(time.sleep, 1 << 20), "greed": partial(bytearray, 8 << 30)}
+HARM = {"crash": os.abort, "hang": partial(time.sleep, 1 << 20), "greed": partial(bytearray, 3 << 30)}
 """What may happen to a child, for the tests of this runner: each harms its third case."""
 
 
@@ -145,13 +147,10 @@ def _announce(descriptor: int, number: int) -> None:
 
 
 def _limit_memory() -> None:
-    if "asan" in os.environ.get("LD_PRELOAD", ""):
-        return
-    try:
+    if LIMITS_MEMORY:
         import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _fuzz(names: list[str], seed: int, seconds: float) -> int:
