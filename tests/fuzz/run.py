@@ -174,7 +174,7 @@ def _fuzz(names: list[str], seed: int, seconds: float) -> int:
                 print(f"{name}: FAILED\n{done.failure}", flush=True)
     for name, total in totals.items():
         print(
-            f"{name:12} {total.cases:10,} cases {total.cpu:10.1f} s of CPU{'  FAILED' * bool(total.failure)}"
+            f"{name:16} {total.cases:10,} cases {total.cpu:10.1f} s of CPU{'  FAILED' * bool(total.failure)}"
         )
     return any(total.failure for total in totals.values())
 
