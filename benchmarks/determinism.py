@@ -54,7 +54,7 @@ class Bench:
             options += ["--threads", threads]
         try:
             words = ucompress("compress", self.tree, "-o", archive, *options)
-            used = measure(words, environment={"UCOMPRESS_STATE_DIR": str(folder)})
+            used = measure(words, environment={"UCOMPRESS_STATE_DIR": str(self.scratch / "state")})
         except CommandFailedError as error:
             self.failures += 1
             print(f"{self.tree.name} -{self.level} {what:28} FAILED: {error}", flush=True)

@@ -9,6 +9,8 @@ settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)
-def _own_state_folder(tmp_path_factory, monkeypatch):
+def _own_state_folder(tmp_path_factory):
     """Jobs of a test are never seen from outside it."""
-    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield

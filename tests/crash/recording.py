@@ -33,9 +33,10 @@ class Call:
     b: bytes
 
 
-def record(words: list[str | Path], shim: Path, root: Path, log: Path) -> list[Call]:
-    """Run a command to its end, and return what it did to files below `root`."""
+def record(words: list[str | Path], shim: Path, root: Path, log: Path, state: Path) -> list[Call]:
+    """Run a command to its end, with this state folder; returns what it did to files below `root`."""
     environment = {**os.environ, "LD_PRELOAD": str(shim), "CRASH_ROOT": str(root), "CRASH_LOG": str(log)}
+    environment["UCOMPRESS_STATE_DIR"] = str(state)
     subprocess.run(words, env=environment, check=True, timeout=120)
     return list(_calls(log.read_bytes()))
 

@@ -36,7 +36,7 @@ def recorded(tmp_path_factory):
     work.mkdir()
     fill_codebase(tree, 60, 60_000)
     words = [sys.executable, "-c", RUN, tree, work / "a.ucz", work / "p.db"]
-    calls = record(words, compile_shim(SHIM, folder), work, folder / "log")
+    calls = record(words, compile_shim(SHIM, folder), work, folder / "log", folder / "state")
     reference = (work / "a.ucz").read_bytes()
     shutil.rmtree(work)
     return tree, reference, work, calls
@@ -52,7 +52,9 @@ def check_state(recorded, calls: list[Call], rng: random.Random) -> None:
     output = work / "a.ucz"
     if output.exists():
         assert output.read_bytes() == reference
-    result, packed = pack(tree, output, database=work / "p.db", level=3, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UCOMPRESS_STATE_DIR", str(work.parent / "state"))
+        result, packed = pack(tree, output, database=work / "p.db", level=3, threads=1)
     assert packed == reference
     aside = {name for name in os.listdir(work) if name.startswith("p.db.corrupt-")}
     assert not aside or any("moved aside" in warning for warning in result.warnings)

@@ -450,7 +450,7 @@ def test_the_last_job_is_found_from_any_folder(tmp_path: Path, monkeypatch: pyte
     with PatternDatabase(":memory:") as database:
         database.jobs.open(b"other", {})
     assert last_job() == LastJob(tmp_path / "p.db", b"\x00key")
-    assert [path.name for path in state_folder().iterdir()] == ["last-job.json"]
+    assert {path.name for path in state_folder().iterdir()} == {"last-job.json", "database-key"}
 
 
 def test_a_state_folder_that_cannot_be_written_is_a_warning(

@@ -45,7 +45,6 @@ def test_a_stop_request_saves_a_checkpoint_and_the_next_run_goes_on(tree, tmp_pa
     assert caught.value.signal_number == signal.SIGTERM
     assert not (tmp_path / "a.ucz").exists()
     monkeypatch.undo()
-    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "state"))
     result = PipelineOrchestrator(
         configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db")
     ).resume_from_checkpoint()

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ucompress.database.origin import claim
 from ucompress.database.recovery import (
     DamagedFileError,
     Verdict,
@@ -180,10 +181,17 @@ class Connection:
             if user_version(sql) > SCHEMA_VERSION:
                 raise self._newer()
             self._check(sql)
+            if self.path is not None:
+                self._patiently(lambda: self._claim(sql))
         except BaseException:
             sql.close()
             raise
         return sql
+
+    def _claim(self, sql: sqlite3.Connection) -> None:
+        warning = claim(sql, self.name)
+        if warning is not None:
+            self.warnings.append(warning)
 
     def _configure(self, sql: sqlite3.Connection) -> None:
         # No memory map: it turns a truncation by another process into SIGBUS, and with a log it can
@@ -212,7 +220,7 @@ class Connection:
         """Raise SQLite's own error for damage if the file is not sound."""
         sound = has_our_schema(sql)
         if sound and self.path is not None and self.path.stat().st_size <= FULL_CHECK_BYTES:
-            sound = sql.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            sound = sql.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         if not sound:
             raise DamagedFileError("its tables are damaged")
 

@@ -25,7 +25,7 @@ class PatternDatabase:
     """Everything a run keeps, in one SQLite file; usable from any thread, closed by `close` or `with`.
 
     It is a cache: losing it costs time and a resume, never an archive's bytes. A damaged or foreign
-    file is moved aside, a new one begun, and `warnings` says so.
+    file is moved aside, a new one begun, and `warnings` says so; of somebody else's only the patterns count.
 
     Args:
         path: the file, or `:memory:` to keep nothing.

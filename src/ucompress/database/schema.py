@@ -198,11 +198,17 @@ CREATE TABLE artifacts (
 )""")
 
 
+def _origin(sql: sqlite3.Connection) -> None:
+    """The database's name, and the proof of whose it is."""
+    sql.execute("CREATE TABLE origin (name BLOB NOT NULL PRIMARY KEY, proof BLOB NOT NULL)")
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("design_tables", _design_tables),
     ("pattern_sources", _pattern_sources),
     ("jobs", _jobs),
     ("analysis_cache", _analysis_cache),
+    ("origin", _origin),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,0 +1,111 @@
+"""What somebody else's database says of files and jobs is not used."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from support import fill_codebase
+from tests.pipeline.runs import pack
+from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, utc_now
+from ucompress.database.origin import KEY_FILE
+from ucompress.patterns import PatternEntry
+
+STAMP = FileStamp(5, 6, 7, 8, 9)
+ANALYSIS = FileAnalysis(bytes(32), 0, b"")
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(folder))
+    return folder
+
+
+def fill(path):
+    with PatternDatabase(path) as database:
+        database.cache.store([(b"/f", STAMP, ANALYSIS)], b"")
+        database.cache.store_artifact(b"key", "plan", b"content")
+        database.store_patterns([PatternEntry(b"pattern", 3, 2, utc_now(), utc_now(), 1)])
+        database.jobs.open(b"job", {})
+
+
+def knows(path):
+    """(file, artifact, job, patterns, warnings) that are to be had from a database."""
+    with PatternDatabase(path) as database:
+        return (
+            database.cache.lookup(b"/f", STAMP, b"") is not None,
+            database.cache.artifact(b"key", "plan") is not None,
+            database.jobs.find(b"job") is not None,
+            database.pattern_count(),
+            len(database.warnings),
+        )
+
+
+def test_what_one_has_made_oneself_is_used(tmp_path, state):
+    fill(tmp_path / "p.db")
+    assert knows(tmp_path / "p.db") == (True, True, True, 1, 0)
+
+
+def test_of_a_database_from_elsewhere_only_patterns_are_kept(tmp_path, state, monkeypatch):
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    fill(tmp_path / "p.db")
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    assert knows(tmp_path / "p.db") == (False, False, False, 1, 1)
+    fill(tmp_path / "p.db")
+    assert knows(tmp_path / "p.db") == (True, True, True, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE origin SET proof = zeroblob(32)",
+        "UPDATE origin SET name = 'text'",
+        "UPDATE origin SET proof = NULL WHERE 0",
+        "DELETE FROM origin",
+    ],
+)
+def test_a_proof_that_does_not_fit_proves_nothing(tmp_path, state, statement):
+    fill(tmp_path / "p.db")
+    with PatternDatabase(tmp_path / "p.db") as database, database._connection.transaction() as sql:
+        changed = sql.execute(statement).rowcount
+    assert knows(tmp_path / "p.db")[:3] == (not changed,) * 3
+
+
+def test_the_key_is_the_users_alone_and_stays(tmp_path, state):
+    fill(tmp_path / "p.db")
+    key = (state / KEY_FILE).read_bytes()
+    assert len(key) == 32
+    if os.name == "posix":
+        assert stat.S_IMODE((state / KEY_FILE).stat().st_mode) == 0o600
+    fill(tmp_path / "q.db")
+    assert (state / KEY_FILE).read_bytes() == key
+    assert sorted(os.listdir(state)) == [KEY_FILE, "last-job.json"]
+
+
+def test_without_a_state_folder_nothing_is_taken_over(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "file" / "state"))
+    fill(tmp_path / "p.db")
+    assert knows(tmp_path / "p.db") == (False, False, False, 1, 1)
+
+
+def test_a_database_that_lies_about_a_file_does_not_change_the_archive(tmp_path, state, monkeypatch):
+    """It says that two files have the same bytes; made under a key of its own, it is not believed."""
+    tree, database = tmp_path / "tree", tmp_path / "p.db"
+    fill_codebase(tree, 6, 2000)
+    (tree / "a").write_bytes(b"the true bytes of a" * 10)
+    (tree / "b").write_bytes(b"the bytes that b has" * 10)
+    os.utime(tree / "a", (1e9, 1e9))
+    os.utime(tree / "b", (1e9, 1e9))
+    reference = pack(tree, tmp_path / "r.ucz")[1]
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    pack(tree, tmp_path / "x.ucz", database=database)
+    liar = Path(database)
+    with PatternDatabase(liar) as opened, opened._connection.transaction() as sql:
+        assert sql.execute("SELECT count(*) FROM processed_files").fetchone()[0]
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    result, packed = pack(tree, tmp_path / "y.ucz", database=liar)
+    assert packed == reference
+    assert any("somebody else" in warning for warning in result.warnings)
