@@ -62,7 +62,9 @@ cdef class DictionaryBuilder:
         if threshold is None:
             threshold = int(rows["hash"].max()) if len(rows) else HIGHEST_HASH
         cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
-        hashes = np.unique(rows["hash"][rows["frequency"] >= 2])
+        hashes = np.sort(rows["hash"][rows["frequency"] >= 2])
+        # Not by np.unique, which loads numpy.ma to ask whether there is a mask.
+        hashes = hashes[np.append(np.diff(hashes) != 0, True)[:len(hashes)]]
         cdef _Borrowed source = _Borrowed(hashes)
         cdef size_t count = source.size // sizeof(uint64_t)
         self.lock = PyThread_allocate_lock()
