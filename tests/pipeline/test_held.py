@@ -1,4 +1,4 @@
-"""Contents that stay in memory: a file is read once before it is coded, and memory is given back in time."""
+"""Contents that stay in memory: a file is read once, and memory is given back in time."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support import fill_codebase, tree_facts
-from tests.pipeline.runs import configuration, pack
+from tests.pipeline.runs import between_plan_and_coding, configuration, pack, victim
 from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
@@ -175,11 +175,11 @@ def reads(monkeypatch):
     return counted
 
 
-def test_a_file_is_read_once_to_analyze_it_and_once_to_code_it(tree, tmp_path, reads, monkeypatch):
+def test_a_file_is_read_once(tree, tmp_path, reads, monkeypatch):
     monkeypatch.setattr(FileStamp, "settled", lambda *_: True)
     pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
     files = {key: times for key, times in reads.items() if isinstance(key, bytes)}
-    assert set(files.values()) == {2}
+    assert set(files.values()) == {1}
     with contextlib.closing(sqlite3.connect(tmp_path / "p.db")) as database, database:
         assert database.execute("SELECT count(*) FROM processed_files").fetchone()[0] == len(files)
         database.execute("DELETE FROM artifacts")
@@ -187,7 +187,34 @@ def test_a_file_is_read_once_to_analyze_it_and_once_to_code_it(tree, tmp_path, r
     pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=4)
     wholes = [times for key, times in reads.items() if isinstance(key, tuple)]
     assert len(wholes) == len(files)
-    assert max(wholes) == 2, "analyzed before: read once for patterns and once to code"
+    assert max(wholes) == 1, "analyzed before: read once, for patterns"
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"something else")])
+def test_what_is_held_is_packed_as_it_was_analyzed(tree, tmp_path, monkeypatch, change):
+    path = victim(tree)
+    content = path.read_bytes()
+    between_plan_and_coding(monkeypatch, lambda: change(path))
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert (result.exit_code, result.warnings) == (0, ())
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read(os.fsencode(path.relative_to(tmp_path))) == content
+
+
+def test_contents_that_give_way_before_coding_are_read_again(tree, tmp_path, reads, monkeypatch):
+    held = pack(tree, tmp_path / "a.ucz", level=4)[1]
+    reads.clear()
+    settle = Survey.settle
+
+    def settled(survey, prepare):
+        try:
+            return settle(survey, prepare)
+        finally:
+            survey.context.held.allow(survey.context.held.size // 2)
+
+    monkeypatch.setattr(Survey, "settle", settled)
+    assert pack(tree, tmp_path / "b.ucz", level=4)[1] == held
+    assert {times for key, times in reads.items() if isinstance(key, bytes)} == {1, 2}
 
 
 def test_the_same_archive_whether_contents_are_held_or_not(tree, tmp_path, reads, monkeypatch):

@@ -270,15 +270,16 @@ class Assembly:
         """What coding a block takes; its reference is `needed` or in the archive already."""
         runs = tuple(
             [
-                RunToRead(content, tuple(self.contents[content].sources), offset, length, check)
+                RunToRead(content, known.digest, tuple(known.sources), offset, length, check)
                 for content, offset, length, check in self.plan.blocks[number]
+                for known in (self.contents[content],)
             ]
         )
-        level, at = self.context.config.level, self.references.get(number)
+        level, held, at = self.context.config.level, self.context.held, self.references.get(number)
         if at is None:
-            return BlockTask(number, level, self.dictionary, runs)
+            return BlockTask(number, level, self.dictionary, runs, held)
         reference = writer.read_block(at) if needed is None else needed.as_reference()
-        return BlockTask(number, level, self.dictionary, runs, at, reference)
+        return BlockTask(number, level, self.dictionary, runs, held, at, reference)
 
     def _layout(self, header: ArchiveHeader) -> bytes:
         """What the blocks of an interrupted run depend on, as one hash."""

@@ -1,14 +1,15 @@
 """Coding one block in a worker.
 
 A task carries everything a worker needs: where each run of a block lies, and what its bytes
-must hash to. A run whose bytes changed since the plan was made is filled with zeros and
-reported; the files that needed it are stored again at the end (see `errata`).
+must hash to. What is still held in memory is taken from there. Of the rest, a run whose bytes changed
+since the plan was made is filled with zeros and reported; the files that needed it are stored again at
+the end (see `errata`).
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
@@ -16,6 +17,7 @@ from ucompress.codec.block import Reference
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.config import MIB
 from ucompress.dictionary import size_limit
+from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.plan import PlanParameters
 from ucompress.pipeline.spans import read_many
@@ -57,12 +59,14 @@ class RunToRead(NamedTuple):
 
     Attributes:
         content: ordinal of the content.
+        digest: the content's BLAKE3.
         sources: files that had these bytes when they were analyzed.
         offset, length: the span, in bytes.
         check: XXH3-64 that the bytes had.
     """
 
     content: int
+    digest: bytes
     sources: tuple[bytes, ...]
     offset: int
     length: int
@@ -77,6 +81,7 @@ class BlockTask:
         number: its place in the archive.
         level, dictionary: how it is coded.
         runs: where its bytes are.
+        held: contents in memory.
         reference_number, reference: the block it is coded after, if any.
     """
 
@@ -84,6 +89,7 @@ class BlockTask:
     level: int
     dictionary: bytes
     runs: tuple[RunToRead, ...]
+    held: HeldContents = field(default_factory=HeldContents)
     reference_number: int = -1
     reference: Reference | None = None
 
@@ -122,14 +128,17 @@ class CodedBlock:
 def code_block(task: BlockTask) -> CodedBlock:
     """Read and code one block; runs in a worker."""
     changed: list[int] = []
-    parts = []
-    for run, read in zip(task.runs, _read_first(task.runs), strict=True):
-        data = read if _is_right(read, run) else _read_elsewhere(run)
-        if data is None:
+    parts = [task.held.span(run.digest, run.offset, run.length) for run in task.runs]
+    missing = [at for at, data in enumerate(parts) if data is None]
+    for at, read in zip(missing, _read_first([task.runs[at] for at in missing]), strict=True):
+        run = task.runs[at]
+        parts[at] = read if _is_right(read, run) else _read_elsewhere(run)
+        if parts[at] is None:
             changed.append(run.content)
-            data = bytes(run.length)
-        parts.append(data)
-    decoded = b"".join(parts)
+    decoded = b"".join(
+        bytes(run.length) if data is None else data for data, run in zip(parts, task.runs, strict=True)
+    )
+    del parts
     reference = task.reference
     codec_id, payload, proven = primed_compressor(task.level, task.dictionary).prove(decoded, reference)
     return CodedBlock(

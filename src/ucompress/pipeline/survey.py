@@ -75,12 +75,6 @@ class Survey:
         Returns:
             The last analysis, and what `prepare` made of it.
         """
-        try:
-            return self._settled(prepare)
-        finally:
-            self.context.held.allow(0)
-
-    def _settled(self, prepare: Callable[[Analysis], T]) -> tuple[Analysis, T]:
         distrusted: frozenset[bytes] = frozenset()
         for attempt in count(1):
             last = attempt >= ATTEMPTS
