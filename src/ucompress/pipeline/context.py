@@ -98,7 +98,12 @@ class RunContext:
             self.held.allow(self.held.size + self.budget.spare(needed, self.held.size))
 
     def _make_room(self, needed: int) -> None:
-        """Give up held contents until a phase that needs so many bytes fits, or none is left."""
+        """Give up held contents until a phase that needs so many bytes fits, or none is left.
+
+        Freed memory goes back to the system only where that may help, for the phase would ask for it again.
+        """
+        if self.budget.spare(needed, self.held.size) >= 0:
+            return
         release_freed_memory()
         while self.held.size and (spare := self.budget.spare(needed, self.held.size)) < 0:
             self.held.allow(self.held.size + spare)
