@@ -1,7 +1,7 @@
-"""Many small files made, read or looked at in one call: system calls taken out of Python."""
+"""Many small files made, read or looked at, or a folder's, in one call: system calls taken out of Python."""
 
 from __future__ import annotations
 
-from ucompress._core import look_at_files, read_spans, write_files
+from ucompress._core import list_folder, look_at_files, read_spans, write_files
 
-__all__ = ["look_at_files", "read_spans", "write_files"]
+__all__ = ["list_folder", "look_at_files", "read_spans", "write_files"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ucompress.database import database_files
 from ucompress.errors import InputError, UsageError
 from ucompress.scan import MemberKind, look_again, not_as_scanned, open_source, scan
+from ucompress.scan import listing as plain
 
 POSIX = os.name == "posix"
 
@@ -156,14 +157,17 @@ def test_what_is_no_file_is_left_out_with_a_notice(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_listed_costs_only_itself(tmp_path, monkeypatch):
     tree(tmp_path / "t", {"closed/f": b"", "open/f": b""})
-    listing = os.scandir
 
-    def refuse(path):
-        if isinstance(path, bytes) and path.endswith(b"closed"):
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return listing(path)
+    def refusing(listing):
+        def refuse(path):
+            if isinstance(path, bytes) and path.endswith(b"closed"):
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return listing(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
+    monkeypatch.setattr(plain, "list_folder", refusing(plain.list_folder))
     manifest = scan([tmp_path / "t"])
     assert names(manifest) == ["t", "t/closed", "t/open", "t/open/f"]
     assert [str(note) for note in manifest.errors] == ["t/closed: Permission denied"]
@@ -400,4 +404,7 @@ def test_a_large_folder_is_told_of_on_the_way(tmp_path):
     tree(tmp_path / "t", {f"{number:04}": b"" for number in range(2500)})
     calls = []
     scan([tmp_path / "t"], progress=lambda *call: calls.append(call))
+    assert [entries for entries, _, _ in calls] == ([1, 2501] if POSIX else [1, 1001, 2001])
+    calls.clear()
+    scan([tmp_path / "t"], exclude=["nothing"], progress=lambda *call: calls.append(call))
     assert [entries for entries, _, _ in calls] == [1, 1001, 2001]

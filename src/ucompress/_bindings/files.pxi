@@ -1,10 +1,11 @@
-# Bindings: many new files, spans of many files, and their status, in one call.
+# Bindings: many new files, spans of many files, their status, and what is in a folder, in one call.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ucompress._kernels cimport files as _files
+from ucompress._kernels cimport folder as _folder
 
 cdef enum:
     NANO = 1_000_000_000
@@ -137,3 +138,39 @@ def look_at_files(paths):
         return found
     finally:
         PyMem_Free(table)
+
+
+def list_folder(bytes path):
+    """What is in a folder, nothing followed.
+
+    Parameters:
+        path: as bytes without a zero byte, at most the system's limit for one call.
+
+    Returns (names, rows): the names as bytes, in the file system's order, and 64 bytes for each name, eight
+    numbers of 64 bits in the machine's order: 1 for a plain entry, which is a regular file without extended
+    attributes; then its size in bytes, time of the last modification and of the last change of any kind
+    (signed nanoseconds since 1970), inode, device, mode and number of names. For any other entry all are
+    zero. The GIL is released.
+
+    Raises OSError where the folder cannot be listed, as it is everywhere where the system has no such
+    calls (ENOSYS); ValueError for a path with a zero byte.
+    """
+    cdef _folder.uc_folder found
+    cdef int error
+    cdef const char* name
+    if b"\0" in path:
+        raise ValueError(f"the path {path!r} has a zero byte")
+    name = PyBytes_AS_STRING(path)
+    with nogil:
+        error = _folder.uc_list_folder(name, &found)
+    try:
+        if error:
+            raise OSError(error, "the folder cannot be listed")
+        names = PyBytes_FromStringAndSize(found.names, <Py_ssize_t>found.names_size).split(b"\0")
+        names.pop()
+        return names, PyBytes_FromStringAndSize(
+            <const char*>found.rows,
+            <Py_ssize_t>(found.count * _folder.UC_FOLDER_COLUMNS * sizeof(uint64_t)),
+        )
+    finally:
+        _folder.uc_free_folder(&found)

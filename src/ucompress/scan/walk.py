@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ucompress.errors import InputError, UsageError
+from ucompress.scan.listing import take_plain
 from ucompress.scan.manifest import (
     Manifest,
     MemberKind,
@@ -56,8 +57,8 @@ def scan(
         exclude: the same, for what is left out; wins over `include`; directories are not entered.
         gitignore: honour `.gitignore` files inside the inputs.
         skip: files that are never packed, such as the output; they need not exist.
-        progress: called once a directory, and every 1,000 entries within one, with (entries so far,
-            bytes so far, member path).
+        progress: called once a directory, and in one of 1,000 entries and more again, with (entries so
+            far, bytes so far, member path).
 
     Raises:
         InputError: an input does not exist or cannot be looked at.
@@ -85,6 +86,8 @@ class _Scanner:
         self.gitignore = gitignore
         self.skip = skip
         self.progress = progress
+        self._takes_all = include is None and exclude is None and not gitignore
+        self._never = {inode for _, inode in skip.files}
         self.found = Manifest()
         self.bytes = 0
         self.without_xattrs: set[int] = set()
@@ -124,6 +127,14 @@ class _Scanner:
             self.progress(len(self.found), self.bytes, name)
         hidden = self.skip.names.get(identity, ())
         told = len(self.found)
+        if not hidden and ignore is None and len(source) <= LONGEST_STEP and self._takes_all:
+            taken = take_plain(self.found, name, source, self._never)
+            if taken is not None:
+                self.bytes += taken[1]
+                if self.progress is not None and len(self.found) - told >= _PROGRESS_EVERY:
+                    self.progress(len(self.found), self.bytes, name)
+                self._look_at_each(name, source, taken[0])
+                return
         descriptor = None
         try:
             if len(source) > LONGEST_STEP and not WINDOWS:
@@ -150,6 +161,17 @@ class _Scanner:
         finally:
             if descriptor is not None:
                 os.close(descriptor)
+
+    def _look_at_each(self, name: bytes, source: bytes, children: list[bytes]) -> None:
+        """Visit some of a folder's entries."""
+        for child in children:
+            path = source + b"/" + child
+            try:
+                status = os.lstat(path)
+            except OSError as error:
+                self._fail(name + b"/" + child, error)
+                continue
+            self._visit(name + b"/" + child, path, status, None)
 
     def _visit(self, name: bytes, source: bytes, status: os.stat_result, ignore: Ignore | None) -> None:
         mode = stat.S_IFMT(status.st_mode)
