@@ -1,8 +1,9 @@
 # The LZ block codec's one compiled place; the codec itself is in the `lz_*.h` headers:
 #
-#   lz_memory, lz_simd -> range_coder -> coding -> lz_counters -> lz_mixer -> lz_nibble
-#   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_walk -> lz_prime
-#   lz_finder, lz_prices -> lz_encoder, cutter -> lz_setup -> lz_decode, lz_optimal, lz_choose -> lz_encode
+#   lz_memory -> range_coder -> coding -> lz_counters -> lz_mixer -> lz_nibble
+#   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_walk -> lz_prime, lz_span
+#   lz_finder, lz_prices -> lz_encoder, lz_prime, lz_span, lz_simd -> lz_paths, read once for each path
+#   lz_paths, cutter -> lz_setup -> lz_decode, lz_choose -> lz_encode
 #
 # Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
 # (dictionary and block at most LZ_LIMIT, block at most the coder's max_block).

@@ -8,7 +8,6 @@
 
 #include "lz_choose.h"
 #include "lz_decode.h"
-#include "lz_optimal.h"
 #include "lz_setup.h"
 
 static inline size_t lz_encode_stored(const uint8_t *data, uint32_t size, uint8_t *out)

@@ -185,6 +185,20 @@ static inline uint32_t lz_chain_insert(const lz_index *index, const uint8_t *win
     return node;
 }
 
+/* Brings the first steps of later searches near. */
+static UC_INLINE void lz_index_prefetch(const lz_index *index, const uint8_t *window, uint32_t position,
+                                        uint32_t end, size_t links)
+{
+    if (position + 20 < end) {
+        uint32_t node = index->heads[lz_hash4(window + position + 6, index->bits)];
+        UC_PREFETCH(&index->heads[lz_hash4(window + position + 16, index->bits)]);
+        if (node) {
+            UC_PREFETCH(window + node - 1);
+            UC_PREFETCH(&index->links[links * (node - 1 - index->base)]);
+        }
+    }
+}
+
 /* The dictionary's index, once; heads and links are the caller's memory. */
 static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t size,
                                   const lz_effort *effort)
@@ -192,6 +206,7 @@ static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t
     uint32_t p;
     memset(index->heads, 0, sizeof(uint32_t) << index->bits);
     for (p = 0; p + 4 <= size; p++) {
+        lz_index_prefetch(index, past, p, size, effort->tree ? 2 : 1);
         if (effort->tree) {
             uint32_t limit = size - p < effort->nice ? size - p : effort->nice;
             lz_tree_insert(index, past, p, limit, effort->past_depth, 0, NULL);
@@ -224,20 +239,6 @@ static inline lz_match *lz_find_short(lz_finder *f, uint32_t position, uint32_t 
     }
     *triple = position + 1;
     return out;
-}
-
-/* Brings the first steps of later searches near. */
-static UC_INLINE void lz_index_prefetch(const lz_index *index, const uint8_t *window, uint32_t position,
-                                        uint32_t end, size_t links)
-{
-    if (position + 20 < end) {
-        uint32_t node = index->heads[lz_hash4(window + position + 6, index->bits)];
-        UC_PREFETCH(&index->heads[lz_hash4(window + position + 16, index->bits)]);
-        if (node) {
-            UC_PREFETCH(window + node - 1);
-            UC_PREFETCH(&index->links[links * (node - 1 - index->base)]);
-        }
-    }
 }
 
 /* Inside a long match of the dictionary the search is spared: its rest is as good as any other. */

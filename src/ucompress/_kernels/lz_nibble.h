@@ -4,14 +4,12 @@
  *   four bits are coded by walking the nodes                                        (range coder)
  *   cells on the path learn their bits, weights the sum of error x stretch          learn
  *
- * The vector path guesses all nodes at once, ahead of the range coder. The portable one guesses a
- * node when it is asked for. Both give the same numbers.
+ * The walk itself is in lz_guess.h.
  */
 #ifndef UC_LZ_NIBBLE_H
 #define UC_LZ_NIBBLE_H
 
 #include "lz_mixer.h"
-#include "lz_simd.h"
 
 #define LZ_INPUTS 6
 
@@ -26,76 +24,6 @@ typedef struct {
 
 /* orders 1, 2, 3; candidates 0, 1; repeat offset */
 static const int lz_literal_rates[LZ_INPUTS] = { 4, 3, 4, 5, 5, 5 };
-
-static UC_INLINE void lz_node_guess(lz_nibble *n, unsigned node)
-{
-    int32_t part[LZ_INPUTS];
-    int k;
-    for (k = 0; k < LZ_INPUTS; k++) {
-        n->stretched[k][node] = (int16_t)lz_stretch(n->slot[k][node]);
-        part[k] = lz_mul(n->stretched[k][node], n->weight[k]);
-    }
-    n->p1[node] = (int16_t)lz_squash(lz_clip(
-        lz_clip(lz_clip(part[0] + part[1]) + lz_clip(part[2] + part[3])) + lz_clip(part[4] + part[5])));
-}
-
-static inline void lz_nibble_learn(lz_nibble *n, unsigned value)
-{
-    int32_t gradient[LZ_INPUTS] = { 0 };
-    unsigned depth;
-    int k;
-    for (depth = 0; depth < 4; depth++) {
-        unsigned node = (16 | value) >> (4 - depth), bit = value >> (3 - depth) & 1;
-        int32_t error = (bit ? LZ_ONE : 0) - n->p1[node];
-        for (k = 0; k < LZ_INPUTS; k++) {
-            gradient[k] += error * n->stretched[k][node];
-            n->slot[k][node] = lz_cell_learn(n->slot[k][node], bit, lz_literal_rates[k]);
-        }
-    }
-    for (k = 0; k < LZ_INPUTS; k++) {
-        n->weight[k] = lz_weight_learn(n->weight[k], gradient[k]);
-    }
-}
-
-#if defined(UC_HAVE_AVX2)
-
-static UC_AVX2 __m256i lz_stretch_avx2(__m256i x)
-{
-    __m256i x2 = _mm256_mulhrs_epi16(x, x), x4 = _mm256_mulhrs_epi16(x2, x2);
-    __m256i x8 = _mm256_mulhrs_epi16(_mm256_mulhrs_epi16(x4, x4), _mm256_set1_epi16(LZ_STRETCH_8));
-    __m256i more = _mm256_srai_epi16(_mm256_mulhrs_epi16(x2, _mm256_set1_epi16(LZ_STRETCH_2)), 2);
-    more = _mm256_add_epi16(more, _mm256_srai_epi16(x8, 1));
-    return _mm256_add_epi16(_mm256_srai_epi16(x, 3), _mm256_mulhrs_epi16(_mm256_srai_epi16(x, 1), more));
-}
-
-/* table[index] for 16 indices below 16; the table's words as low bytes, then high bytes. */
-static UC_AVX2 __m256i lz_pick_avx2(const uint8_t bytes[2][16], __m256i index)
-{
-    __m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)bytes[0]));
-    __m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)bytes[1]));
-    __m256i even = _mm256_or_si256(index, _mm256_set1_epi16((int16_t)0x8000));
-    __m256i odd = _mm256_or_si256(_mm256_slli_epi16(index, 8), _mm256_set1_epi16(0x80));
-    return _mm256_or_si256(_mm256_shuffle_epi8(low, even), _mm256_shuffle_epi8(high, odd));
-}
-
-static UC_AVX2 __m256i lz_squash_avx2(__m256i z)
-{
-    static const uint8_t base[2][16] = {
-        { 0, 83, 109, 90, 66, 182, 18, 193, 77, 104, 219, 133, 81, 49, 30, 18 },
-        { 64, 48, 34, 23, 15, 9, 6, 3, 2, 1, 0, 0, 0, 0, 0, 0 },
-    };
-    static const uint8_t step[2][16] = {
-        { 83, 26, 237, 232, 116, 92, 175, 140, 27, 115, 170, 204, 224, 237, 244, 249 },
-        { 240, 242, 244, 247, 250, 252, 253, 254, 255, 255, 255, 255, 255, 255, 255, 255 },
-    };
-    const __m256i half = _mm256_set1_epi16(16384);
-    __m256i a = _mm256_min_epu16(_mm256_abs_epi16(z), _mm256_set1_epi16(LZ_Z_MOST));
-    __m256i index = _mm256_srli_epi16(a, 9);
-    __m256i rest = _mm256_slli_epi16(_mm256_and_si256(a, _mm256_set1_epi16(511)), 6);
-    __m256i low = _mm256_mulhrs_epi16(lz_pick_avx2(step, index), rest);
-    low = _mm256_add_epi16(low, lz_pick_avx2(base, index));
-    return _mm256_add_epi16(half, _mm256_sign_epi16(_mm256_sub_epi16(half, low), z));
-}
 
 /* By value, then node: the bit on its path as 1 or -1, 0 off the path. */
 static const int16_t lz_paths[16][16] = {
@@ -116,83 +44,5 @@ static const int16_t lz_paths[16][16] = {
     { 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, -1 },
     { 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1 },
 };
-
-static UC_AVX2_CALL void lz_nibble_guess_avx2(lz_nibble *n)
-{
-    __m256i part[LZ_INPUTS], z;
-    int k;
-    for (k = 0; k < LZ_INPUTS; k++) {
-        __m256i stretched = lz_stretch_avx2(_mm256_loadu_si256((const __m256i *)n->slot[k]));
-        _mm256_storeu_si256((__m256i *)n->stretched[k], stretched);
-        part[k] = _mm256_mulhrs_epi16(stretched, _mm256_set1_epi16(n->weight[k]));
-    }
-    z = _mm256_adds_epi16(_mm256_adds_epi16(part[0], part[1]), _mm256_adds_epi16(part[2], part[3]));
-    z = _mm256_adds_epi16(z, _mm256_adds_epi16(part[4], part[5]));
-    _mm256_storeu_si256((__m256i *)n->p1, lz_squash_avx2(z));
-}
-
-static UC_AVX2_CALL void lz_nibble_learn_avx2(lz_nibble *n, unsigned value)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i sign = _mm256_loadu_si256((const __m256i *)lz_paths[value]);
-    __m256i off = _mm256_cmpeq_epi16(sign, zero);
-    __m256i target = _mm256_and_si256(_mm256_cmpgt_epi16(sign, zero), _mm256_set1_epi16(LZ_ONE));
-    __m256i p1 = _mm256_loadu_si256((const __m256i *)n->p1);
-    __m256i error = _mm256_andnot_si256(off, _mm256_sub_epi16(target, p1));
-    int k;
-    for (k = 0; k < LZ_INPUTS; k++) {
-        int rate = lz_literal_rates[k];
-        __m256i cells = _mm256_loadu_si256((const __m256i *)n->slot[k]);
-        __m256i step = _mm256_sign_epi16(_mm256_set1_epi16((int16_t)(LZ_ONE >> rate)), sign);
-        __m256i product = _mm256_madd_epi16(error, _mm256_loadu_si256((const __m256i *)n->stretched[k]));
-        __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(product), _mm256_extracti128_si256(product, 1));
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
-        step = _mm256_sub_epi16(step, _mm256_andnot_si256(off, _mm256_srai_epi16(cells, rate)));
-        _mm256_storeu_si256((__m256i *)n->slot[k], _mm256_add_epi16(cells, step));
-        n->weight[k] = lz_weight_learn(n->weight[k], _mm_cvtsi128_si32(sum));
-    }
-}
-
-#endif
-
-/* Before the first node of a nibble is asked for. */
-static UC_INLINE void lz_nibble_guess(int vector, lz_nibble *n)
-{
-#if defined(UC_HAVE_AVX2)
-    if (vector) {
-        lz_nibble_guess_avx2(n);
-    }
-#endif
-    (void)vector;
-    (void)n;
-}
-
-static UC_INLINE uint32_t lz_nibble_p0(int vector, lz_nibble *n, unsigned node)
-{
-    if (!vector) {
-        lz_node_guess(n, node);
-    }
-    return lz_p0_of(n->p1[node]);
-}
-
-static UC_INLINE unsigned lz_code_nibble(const int mode, uc_coding *rc, int vector, lz_nibble *n,
-                                         unsigned value)
-{
-    unsigned node = 1, k;
-    lz_nibble_guess(vector, n);
-    for (k = 4; k-- > 0;) {
-        node = node << 1 | uc_code_bit(mode, rc, lz_nibble_p0(vector, n, node), value >> k & 1);
-    }
-    value = node & 15;
-#if defined(UC_HAVE_AVX2)
-    if (vector) {
-        lz_nibble_learn_avx2(n, value);
-        return value;
-    }
-#endif
-    lz_nibble_learn(n, value);
-    return value;
-}
 
 #endif

@@ -20,6 +20,7 @@ typedef struct {
     uint32_t near[LZ_OFFSET_CLASSES][LZ_NEAR];
     uint32_t align[1 << LZ_ALIGN_BITS];
     uint32_t page[1 << LZ_PAGE_BITS];
+    uint32_t shortest;       /* the lowest price of any length */
 } lz_prices;
 
 /* -log2((2k + 1) / 4096), by repeated squaring. */
@@ -86,38 +87,13 @@ static UC_INLINE void lz_price_flag(const lz_prices *t, const lz_shape *shape, c
     prices[1] = lz_price_p0(t, p0, 1);
 }
 
-static UC_INLINE uint32_t lz_price_nibble(const lz_prices *t, const lz_shape *shape, lz_nibble *n,
-                                          unsigned value)
-{
-    uint32_t price = 0, node;
-    lz_nibble_guess(shape->vector, n);
-    for (node = 16 | value; node > 1; node >>= 1) {
-        price += lz_price_p0(t, lz_nibble_p0(shape->vector, n, node >> 1), node & 1);
-    }
-    return price;
-}
-
-static inline uint32_t lz_price_literal(const lz_prices *t, lz_model *m, const lz_shape *shape,
-                                        const lz_scene *s, const lz_context *c)
-{
-    lz_nibble n;
-    unsigned byte = *s->here;
-    uint32_t price;
-    if (shape->plain) {
-        return 8 * LZ_BIT_PRICE;
-    }
-    lz_literal_slots(&n, m, s, c, 0);
-    price = lz_price_nibble(t, shape, &n, byte >> 4);
-    lz_literal_slots(&n, m, s, c, 1 + (byte >> 4));
-    return price + lz_price_nibble(t, shape, &n, byte & 15);
-}
-
 static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, unsigned kind)
 {
     uint32_t v, slots[LZ_LENGTH_SLOTS], least = lz_least_length[kind];
     uint32_t *prices = t->length[kind];
     for (v = 0; v < LZ_LENGTH_SLOTS; v++) {
         slots[v] = lz_price_tree(t, m->slot, 5, v);
+        t->shortest = slots[v] < t->shortest ? slots[v] : t->shortest;
     }
     for (v = 0; v < 16; v++) {
         prices[v + least] = slots[v];
@@ -150,6 +126,7 @@ static inline void lz_refresh_pages(lz_prices *t, const lz_model *m, const lz_sh
 static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_shape *shape)
 {
     uint32_t k, v;
+    t->shortest = ~(uint32_t)0;
     for (k = 0; k < LZ_LENGTH_KINDS; k++) {
         lz_refresh_lengths(t, &m->length[k], k);
     }

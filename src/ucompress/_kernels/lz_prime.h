@@ -55,31 +55,4 @@ static inline lz_token lz_prime_choose(lz_prime_table *table, const lz_context *
     return t;
 }
 
-/* `past` holds the dictionary, with LZ_PAD zeros before it. Returns the first place not inserted. */
-static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
-                                uint32_t size)
-{
-    lz_context c;
-    uc_coding none = { NULL, NULL };
-    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = 1;
-    shape->plain = 0;
-    lz_shape_past(shape, 0);
-    lz_model_reset(m);
-    lz_context_reset(&c);
-    memset(table, 0, sizeof *table);
-    while (p < size) {
-        lz_view v;
-        lz_scene s;
-        lz_token t;
-        inserted = lz_insert_until(shape->vector, m->table, past, inserted, p);
-        lz_look(shape->vector, &v, shape->bits, m->table, past + p);
-        lz_scene_set(&s, &c, &v, past, p);
-        t = lz_prime_choose(table, &c, &v, past, p, size);
-        lz_code_token(UC_LEARN, &none, m, shape, &c, &s, &t);
-        lz_context_after(&c, &t);
-        p += t.length;
-    }
-    return inserted;
-}
-
 #endif

@@ -8,8 +8,7 @@
 #define UC_LZ_SETUP_H
 
 #include "cutter.h"
-#include "lz_encoder.h"
-#include "lz_prime.h"
+#include "lz_paths.h"
 
 typedef struct {
     int level;
@@ -100,8 +99,7 @@ static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, 
         e->finder.own.heads = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
         e->finder.own.links = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * links * max_block);
         e->prices = (lz_prices *)uc_cut(&cutter, sizeof(lz_prices));
-        e->views = (lz_view *)uc_cut(&cutter, sizeof(lz_view) * LZ_NODES);
-        e->nodes = (lz_node *)uc_cut(&cutter, sizeof(lz_node) * LZ_NODES);
+        e->nodes = (lz_nodes *)uc_cut(&cutter, sizeof(lz_nodes));
     }
     return cutter.used;
 }

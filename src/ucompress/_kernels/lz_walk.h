@@ -14,20 +14,6 @@
 
 #include "lz_scene.h"
 
-static UC_INLINE unsigned lz_code_literal(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
-                                          const lz_context *c, const lz_scene *s, unsigned byte)
-{
-    lz_nibble n;
-    unsigned high;
-    if (shape->plain) {
-        return lz_code_direct(mode, rc, 8, byte);
-    }
-    lz_literal_slots(&n, m, s, c, 0);
-    high = lz_code_nibble(mode, rc, shape->vector, &n, byte >> 4);
-    lz_literal_slots(&n, m, s, c, 1 + high);
-    return high << 4 | lz_code_nibble(mode, rc, shape->vector, &n, byte & 15);
-}
-
 static UC_INLINE uint32_t lz_code_length(const int mode, uc_coding *rc, lz_model *model, unsigned kind,
                                          uint32_t length)
 {
@@ -115,38 +101,6 @@ static UC_INLINE int lz_code_source(const int mode, uc_coding *rc, lz_model *m, 
             return 1;
         }
     }
-}
-
-/* One token: given (LEARN, PUT) or filled in (GET). */
-static UC_INLINE void lz_code_token(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
-                                    const lz_context *c, const lz_scene *s, lz_token *t)
-{
-    lz_flag f;
-    lz_flag_match(&f, m, s, c);
-    if (!lz_code_flag(mode, rc, shape->curves, &f, t->kind != LZ_LITERAL)) {
-        t->value = lz_code_literal(mode, rc, m, shape, c, s, t->value);
-        t->kind = LZ_LITERAL;
-        t->length = 1;
-        return;
-    }
-    if (lz_code_source(mode, rc, m, shape, c, s, t)) {
-        return;
-    }
-    lz_flag_older(&f, m, s, c);
-    if (lz_code_flag(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT)) {
-        unsigned index = 1 + lz_code_counter(mode, rc, &m->which[0][c->history], t->index > 1);
-        if (index > 1) {
-            index += lz_code_counter(mode, rc, &m->which[1][c->history], t->index > 2);
-        }
-        t->kind = LZ_REPEAT;
-        t->index = index;
-        t->value = c->recent[index];
-        t->length = lz_code_length(mode, rc, m, LZ_OF_OLDER, t->length);
-        return;
-    }
-    t->kind = LZ_MATCH;
-    t->length = lz_code_length(mode, rc, m, LZ_OF_MATCH, t->length);
-    t->value = lz_code_offset(mode, rc, m, shape, s->position, t->length, t->value);
 }
 
 #endif

@@ -114,29 +114,30 @@ static inline void rc_encoder_flush(rc_encoder *rc)
     }
 }
 
-static UC_NOINLINE uint32_t rc_read_tail(rc_decoder *rc)
+/* The last word: fewer than four bytes, zeros behind them. */
+static UC_NOINLINE uint32_t rc_tail(const uint8_t *in, const uint8_t *end)
 {
     uint32_t word = 0;
     int k;
     for (k = 0; k < 4; k++) {
-        word <<= 8;
-        if (rc->in < rc->end) {
-            word |= *rc->in++;
-        } else {
-            rc->beyond++;
-        }
+        word = word << 8 | (in < end ? *in++ : 0);
     }
     return word;
 }
 
 static inline uint32_t rc_read(rc_decoder *rc)
 {
-    if (UC_LIKELY(rc->end - rc->in >= 4)) {
-        uint32_t word = uc_load_be32(rc->in);
+    size_t left = (size_t)(rc->end - rc->in);
+    uint32_t word;
+    if (UC_LIKELY(left >= 4)) {
+        word = uc_load_be32(rc->in);
         rc->in += 4;
         return word;
     }
-    return rc_read_tail(rc);
+    word = rc_tail(rc->in, rc->end);
+    rc->in = rc->end;
+    rc->beyond += (uint32_t)(4 - left);
+    return word;
 }
 
 static inline void rc_decoder_init(rc_decoder *rc, const uint8_t *in, size_t length)

@@ -1,0 +1,78 @@
+/* The same walks twice: portable, and with AVX2 where the compiler can. Chosen at run time.
+ *
+ *   lz_look -> lz_guess -> lz_tokens -> lz_arrive -> lz_optimal       read once for each path
+ */
+#ifndef UC_LZ_PATHS_H
+#define UC_LZ_PATHS_H
+
+#include "lz_encoder.h"
+#include "lz_prime.h"
+#include "lz_simd.h"
+#include "lz_span.h"
+
+#define LZ_VECTOR 0
+#define LZ_PATH(name) lz_##name##_portable
+#include "lz_look.h"
+#include "lz_guess.h"
+#include "lz_tokens.h"
+#include "lz_arrive.h"
+#include "lz_optimal.h"
+#undef LZ_PATH
+#undef LZ_VECTOR
+
+#if defined(UC_HAVE_AVX2)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#endif
+#define LZ_VECTOR 1
+#define LZ_PATH(name) lz_##name##_avx2
+#include "lz_look.h"
+#include "lz_guess.h"
+#include "lz_tokens.h"
+#include "lz_arrive.h"
+#include "lz_optimal.h"
+#undef LZ_PATH
+#undef LZ_VECTOR
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
+                                uint32_t size)
+{
+#if defined(UC_HAVE_AVX2)
+    if (shape->vector) {
+        return lz_prime_avx2(m, table, shape, past, size);
+    }
+#endif
+    return lz_prime_portable(m, table, shape, past, size);
+}
+
+static inline int lz_decode_tokens(lz_span *span, const uint8_t *payload, size_t payload_size)
+{
+#if defined(UC_HAVE_AVX2)
+    if (span->shape.vector) {
+        return lz_decode_tokens_avx2(span, payload, payload_size);
+    }
+#endif
+    return lz_decode_tokens_portable(span, payload, payload_size);
+}
+
+static inline void lz_parse_optimal(lz_encoder *e)
+{
+#if defined(UC_HAVE_AVX2)
+    if (e->shape.vector) {
+        lz_parse_optimal_avx2(e);
+        return;
+    }
+#endif
+    lz_parse_optimal_portable(e);
+}
+
+#endif

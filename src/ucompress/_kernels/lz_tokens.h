@@ -1,0 +1,116 @@
+/* Whole tokens, and the two loops that read them: priming and decoding.
+ *
+ * Read once for each path; see lz_paths.h.
+ */
+
+static UC_INLINE unsigned LZ_PATH(code_literal)(const int mode, uc_coding *rc, lz_model *m,
+                                                const lz_shape *shape, const lz_context *c,
+                                                const lz_scene *s, unsigned byte)
+{
+    lz_nibble n;
+    unsigned high;
+    if (shape->plain) {
+        return lz_code_direct(mode, rc, 8, byte);
+    }
+    lz_literal_slots(&n, m, s, c, 0);
+    high = LZ_PATH(code_nibble)(mode, rc, &n, byte >> 4);
+    lz_literal_slots(&n, m, s, c, 1 + high);
+    return high << 4 | LZ_PATH(code_nibble)(mode, rc, &n, byte & 15);
+}
+
+/* One token: given (LEARN, PUT) or filled in (GET). */
+static UC_INLINE void LZ_PATH(code_token)(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
+                                          const lz_context *c, const lz_scene *s, lz_token *t)
+{
+    lz_flag f;
+    lz_flag_match(&f, m, s, c);
+    if (!lz_code_flag(mode, rc, shape->curves, &f, t->kind != LZ_LITERAL)) {
+        t->value = LZ_PATH(code_literal)(mode, rc, m, shape, c, s, t->value);
+        t->kind = LZ_LITERAL;
+        t->length = 1;
+        return;
+    }
+    if (lz_code_source(mode, rc, m, shape, c, s, t)) {
+        return;
+    }
+    lz_flag_older(&f, m, s, c);
+    if (lz_code_flag(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT)) {
+        unsigned index = 1 + lz_code_counter(mode, rc, &m->which[0][c->history], t->index > 1);
+        if (index > 1) {
+            index += lz_code_counter(mode, rc, &m->which[1][c->history], t->index > 2);
+        }
+        t->kind = LZ_REPEAT;
+        t->index = index;
+        t->value = c->recent[index];
+        t->length = lz_code_length(mode, rc, m, LZ_OF_OLDER, t->length);
+        return;
+    }
+    t->kind = LZ_MATCH;
+    t->length = lz_code_length(mode, rc, m, LZ_OF_MATCH, t->length);
+    t->value = lz_code_offset(mode, rc, m, shape, s->position, t->length, t->value);
+}
+
+/* `past` holds the dictionary, with LZ_PAD zeros before it. Returns the first place not inserted. */
+static uint32_t LZ_PATH(prime)(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
+                                uint32_t size)
+{
+    lz_context c;
+    uc_coding none = { NULL, NULL };
+    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = 1;
+    shape->plain = 0;
+    lz_shape_past(shape, 0);
+    lz_model_reset(m);
+    lz_context_reset(&c);
+    memset(table, 0, sizeof *table);
+    while (p < size) {
+        lz_view v;
+        lz_scene s;
+        lz_token t;
+        inserted = LZ_PATH(insert_until)(m->table, past, inserted, p);
+        LZ_PATH(look)(&v, shape->bits, m->table, past + p);
+        lz_scene_set(&s, &c, &v, past, p);
+        t = lz_prime_choose(table, &c, &v, past, p, size);
+        LZ_PATH(code_token)(UC_LEARN, &none, m, shape, &c, &s, &t);
+        lz_context_after(&c, &t);
+        p += t.length;
+    }
+    return inserted;
+}
+
+/* Decodes the tokens that make a span. */
+static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t payload_size)
+{
+    lz_model *m = span->model;
+    uint8_t *window = span->window;
+    const lz_shape shape = span->shape;
+    const uint32_t end = span->end;
+    uint32_t position = span->position, inserted = span->inserted;
+    rc_decoder decoder;
+    uc_coding rc = { NULL, &decoder };
+    lz_context c;
+    rc_decoder_init(&decoder, payload, payload_size);
+    lz_context_reset(&c);
+    while (position < end) {
+        lz_view v;
+        lz_scene s;
+        lz_token t = { 0, 0, 0, 0 };
+        lz_literal_prefetch(m, window + position);
+        inserted = LZ_PATH(insert_until)(m->table, window, inserted, position);
+        LZ_PATH(look)(&v, shape.bits, m->table, window + position);
+        UC_PREFETCH(window + (v.count ? v.place[0] : 0));
+        lz_scene_set(&s, &c, &v, window, position);
+        LZ_PATH(code_token)(UC_GET, &rc, m, &shape, &c, &s, &t);
+        if (t.kind == LZ_LITERAL) {
+            window[position] = (uint8_t)t.value;
+        } else {
+            if (UC_UNLIKELY(t.value - 1 >= position || t.length > end - position)) {
+                return LZ_DAMAGED;
+            }
+            lz_copy(window + position, t.value, t.length);
+        }
+        lz_context_after(&c, &t);
+        position += t.length;
+    }
+    span->inserted = inserted;
+    return rc_decoder_finished(&decoder) ? LZ_DONE : LZ_DAMAGED;
+}
