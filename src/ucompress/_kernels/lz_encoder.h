@@ -77,6 +77,7 @@ typedef struct {
     uint32_t recent[LZ_RECENT], named[LZ_WAYS]; /* bytes equal at each */
     lz_match matches[LZ_MATCHES];
     uint32_t count;
+    uint32_t reach;       /* of the copies by recent[0] and of candidates */
     lz_token longest;
 } lz_path;
 

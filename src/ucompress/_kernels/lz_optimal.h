@@ -7,6 +7,7 @@
  *             last offset                    -> i + 1 .. i + length
  *             candidates, older offsets      -> i + 2 .. i + length
  *             matches of the finder          -> i + 3 .. i + length, nearest offset for each length
+ *           a source after flags of others is priced only if its copy is longer than theirs
  *
  * Forward dynamic programming (Pavlov's LZMA; one arrival a position). Flags and literals are priced
  * from the live models, lengths and offsets from tables read off them every LZ_REFRESH bytes. Fees on
@@ -97,7 +98,7 @@ static inline void LZ_PATH(try_literal)(lz_path *path, uint32_t price)
 static inline void LZ_PATH(try_matches)(lz_path *path, uint32_t position, uint32_t price)
 {
     lz_encoder *e = path->e;
-    uint32_t least = lz_least_length[LZ_OF_MATCH], k;
+    uint32_t least = path->reach >= 3 ? path->reach + 1 : 3, k;
     for (k = 0; k < path->count; k++) {
         lz_token t = { LZ_MATCH, 0, path->matches[k].length, path->matches[k].offset };
         const uint32_t *lengths = e->prices->length[LZ_OF_MATCH];
@@ -135,14 +136,35 @@ static inline void LZ_PATH(try_older)(lz_path *path, uint32_t price)
     }
 }
 
+/* Candidates up to the last one whose copy is longer than all before it: what follows will not win. */
+static UC_INLINE uint32_t LZ_PATH(useful)(lz_path *path)
+{
+    uint32_t best = path->recent[0] > 1 ? path->recent[0] : 1, end = 0, k;
+    for (k = 0; k < path->scene.view->count; k++) {
+        if (path->named[k] > best) {
+            best = path->named[k];
+            end = k + 1;
+        } else {
+            path->named[k] = 0;
+        }
+    }
+    path->reach = best;
+    return end;
+}
+
 /* The sources in the order of the flags that lead to them: each price holds those before. */
 static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_t price)
 {
     lz_encoder *e = path->e;
     const lz_context *c = &e->nodes->context[path->i];
     const lz_view *v = path->scene.view;
+    uint32_t flag[2], k, useful = LZ_PATH(useful)(path);
+    int more = path->recent[1] > path->reach || path->recent[2] > path->reach || path->recent[3] > path->reach
+        || (path->count && path->matches[path->count - 1].length > path->reach);
     lz_flag f;
-    uint32_t flag[2], k;
+    if (!useful && !path->recent[0] && !more) {
+        return;
+    }
     for (k = 0;; k++) {
         if (k == (v->count > 0)) {
             lz_flag_repeat(&f, e->model, &path->scene, c);
@@ -155,6 +177,9 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
         }
         if (k == v->count) {
             break;
+        }
+        if (k > 0 && k >= useful && !more) {
+            return;
         }
         lz_flag_named(&f, e->model, &path->scene, c, k);
         lz_price_flag(e->prices, &e->shape, &f, flag);
