@@ -4,10 +4,10 @@
  *   3 bytes                                          last place, hashed
  *   4 bytes  heads -> trees or chains                heads -> trees or chains
  *
- * Trees (level 6) are binary search trees by content and heaps by position (Pavlov's bt4): the
+ * Trees (levels 5, 6) are binary search trees by content and heaps by position (Pavlov's bt4): the
  * walk from the newest node meets ever longer matches at ever larger offsets. Inserting in the
  * block restructures its trees; the dictionary's are built once and only read, so any number
- * of encoders share one index. Chains (levels 4, 5) link places with the same hash.
+ * of encoders share one index. Chains (level 4) link places with the same hash.
  *
  *   positions count from the dictionary's first byte; tables hold position + 1, 0 = none
  *   the finder is asked or skipped exactly once for each position, in order
