@@ -9,8 +9,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
-from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound, opening
+from ucompress.archive import (
+    Archive,
+    ArchiveHeader,
+    Entry,
+    EntryKind,
+    Extent,
+    blocks_bound,
+    contents,
+    opening,
+)
 from ucompress.archive import index as index_module
 from ucompress.codec.block import decoding_memory
 from ucompress.errors import (
@@ -256,3 +266,38 @@ def test_a_message_begins_with_the_archives_name_whatever_it_is_called(tmp_path:
     with Archive(io.BytesIO(data), name=name) as archive, pytest.raises(CorruptArchiveError) as caught:
         archive.read("a")
     assert str(caught.value).startswith(f"{name}: block 0 is damaged")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_verify_decodes_each_block_once(tmp_path: Path, threads: int) -> None:
+    """Whatever order the files' blocks come in, and though nothing is cached."""
+    files = {b"f%02d" % number: words(number, 7000 * number) for number in range(1, 30)}
+    plan = plan_files(files, block=1 << 17, others=[folder(b"d")], hashed=True)
+    turned = plan.entries[-1]
+    backwards = turned.extents[::-1]
+    content = b"".join(plan.blocks[block][at : at + length] for block, at, length in backwards)
+    plan.entries.append(turned._replace(path=b"z", extents=backwards, digest=blake3(content).digest()))
+    hollow = hole_first(plan.entries[-2], 3 << 20)
+    digest = blake3(bytes(3 << 20) + files[b"f29"]).digest()
+    plan.entries.append(hollow._replace(path=b"zz", digest=digest))
+    path = tmp_path / "a.ucz"
+    write(path, plan, header=ArchiveHeader(level=1, content_hash_bytes=32))
+    with Archive(path, block_cache=0) as archive:
+        report = archive.verify(threads=threads)
+        assert (report.problems, report.entries, report.unhashed) == ([], 32, 0)
+        assert archive.blocks_decoded == archive.statistics.blocks == len(plan.blocks) > 20
+
+
+def test_what_verify_may_not_hold_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_files({b"a": words(1, 200_000)}, block=1 << 17, hashed=True)
+    extents = plan.entries[0].extents[::-1]
+    content = b"".join(plan.blocks[block][at : at + length] for block, at, length in extents)
+    for digest, ok in ((blake3(content).digest(), True), (bytes(32), False)):
+        plan.entries[0] = plan.entries[0]._replace(extents=extents, digest=digest)
+        path = tmp_path / "a.ucz"
+        write(path, plan, header=ArchiveHeader(level=1, content_hash_bytes=32))
+        monkeypatch.setattr(contents, "HELD", 10_000)
+        with Archive(path, block_cache=0) as archive:
+            assert archive.verify(threads=1).ok is ok
+            assert archive.blocks_decoded > archive.statistics.blocks
+        path.unlink()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
 
+from ucompress.archive.contents import ContentHashes
 from ucompress.archive.directory import Directory
 from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show
 from ucompress.archive.hashing import HashBudget
@@ -133,10 +134,22 @@ class _Verification:
         self._told: set[str] = set()
         self._unreadable_blocks: set[int] = set()
         self._lost: dict[bytes, LostMember] = {}
-        # One of its own, that passes over lost pages, whatever the archive was opened for.
-        self._finder = EntryFinder(
-            source, directory, archive.header.content_hash_bytes, PAGE_CACHE, lenient=True
-        )
+        self._finder = self._new_finder()
+        self._contents = ContentHashes(self._hashed_entries())
+
+    def _new_finder(self) -> EntryFinder:
+        """One of its own, that passes over lost pages, whatever the archive was opened for."""
+        hash_bytes = self._archive.header.content_hash_bytes
+        return EntryFinder(self._source, self._directory, hash_bytes, PAGE_CACHE, lenient=True)
+
+    def _hashed_entries(self) -> Iterator[Entry]:
+        """Files whose content hashes are compared while their blocks are checked."""
+        try:
+            for entry in self._new_finder().entries(b""):
+                if entry.digest is not None and entry.extents and self._hashes.allows(entry):
+                    yield entry
+        except ArchiveError:
+            return  # told when the entries are checked
 
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
@@ -242,6 +255,7 @@ class _Verification:
             data = self._archive.block_once(number)
         except ArchiveError as error:
             return error
+        self._contents.show(number, data)
         if self._progress is not None:
             self._progress(f"block {number}", len(data))
         return len(data)
@@ -300,6 +314,8 @@ class _Verification:
                 self._lose(entry, f"it links to {show(entry.target)}: {origin.message}", origin.block)
         elif entry.digest is None:
             self._archive.check_content(entry, None)
+        elif (digest := self._contents.digest(entry.path)) is not None:
+            self._archive.check_content(entry, digest)
         elif not self._hashes.allows(entry):
             self._report.unhashed += 1
             self._archive.check_content(entry, None)
