@@ -12,6 +12,11 @@
 #define UC_NOINLINE __attribute__((noinline))
 #define UC_INLINE inline __attribute__((always_inline))
 #define UC_PREFETCH(p) __builtin_prefetch(p)
+#if defined(__clang__)
+#define UC_UNROLL _Pragma("unroll")
+#else
+#define UC_UNROLL _Pragma("GCC unroll 16")
+#endif
 #elif defined(_MSC_VER)
 #include <intrin.h>
 #define UC_LIKELY(x) (x)
@@ -19,12 +24,14 @@
 #define UC_NOINLINE __declspec(noinline)
 #define UC_INLINE __forceinline
 #define UC_PREFETCH(p) ((void)(p))
+#define UC_UNROLL
 #else
 #define UC_LIKELY(x) (x)
 #define UC_UNLIKELY(x) (x)
 #define UC_NOINLINE
 #define UC_INLINE inline
 #define UC_PREFETCH(p) ((void)(p))
+#define UC_UNROLL
 #endif
 
 #if defined(__linux__)

@@ -18,7 +18,6 @@
 
 static inline void mix_primed_fill(mix_primed *primed, const uint8_t *dictionary, int vector)
 {
-    const mix_shape *shape = mix_shape_of(primed->level);
     uc_coding none = { NULL, NULL };
     primed->vector = vector;
     memset(primed->past, 0, MIX_PAD);
@@ -27,9 +26,9 @@ static inline void mix_primed_fill(mix_primed *primed, const uint8_t *dictionary
     }
     mix_fixed_init(primed->fixed);
     mix_trees_init(primed->fixed->trees, primed->pairs, primed->past + MIX_PAD, primed->size);
-    mix_model_reset(&primed->model, primed->fixed, shape);
-    mix_span(vector, UC_LEARN, &none, &primed->model, primed->fixed, shape, primed->past, MIX_PAD,
-             MIX_PAD + primed->size, 0);
+    mix_model_reset(&primed->model, primed->fixed, mix_shape_of(primed->level));
+    mix_span(vector, UC_LEARN, &none, &primed->model, primed->fixed, primed->level, primed->past,
+             MIX_PAD, MIX_PAD + primed->size, 0);
     primed->model.core->frozen = primed->size >= MIX_FROZEN_FROM;
 }
 
@@ -37,7 +36,7 @@ static inline void mix_coder_fill(mix_coder *coder, const mix_primed *primed)
 {
     coder->primed = primed;
     memcpy(coder->window, primed->past, MIX_PAD + (size_t)primed->size);
-    coder->model.undo.count = coder->model.undo.room = MIX_UNDO_ROOM;
+    coder->model.undo.noting = 0;
 }
 
 /* Whether the block's bytes would take as many decisions by the trees as by the flat one. */
@@ -64,10 +63,10 @@ static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uin
     }
     flat = mix_is_flat(primed->fixed, data, size);
     memcpy(coder->window + from, data, size);
-    mix_model_restore(&coder->model, &primed->model);
+    mix_model_restore(&coder->model, &primed->model, size);
     out[0] = (uint8_t)(primed->level + (flat ? MIX_FLAT_BLOCK : 0));
     rc_encoder_init(&put, out + 1, size);
-    mix_span(primed->vector, UC_PUT, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
+    mix_span(primed->vector, UC_PUT, &rc, &coder->model, primed->fixed, primed->level,
              coder->window, from, from + size, flat);
     rc_encoder_flush(&put);
     if (put.overflow) {
@@ -99,9 +98,9 @@ static inline int mix_decode_block(mix_coder *coder, const uint8_t *payload, siz
     if ((payload[0] & ~MIX_FLAT_BLOCK) != primed->level || length > (size_t)size + 1) {
         return 1;
     }
-    mix_model_restore(&coder->model, &primed->model);
+    mix_model_restore(&coder->model, &primed->model, size);
     rc_decoder_init(&get, payload + 1, length - 1);
-    mix_span(primed->vector, UC_GET, &rc, &coder->model, primed->fixed, mix_shape_of(primed->level),
+    mix_span(primed->vector, UC_GET, &rc, &coder->model, primed->fixed, primed->level,
              coder->window, from, from + size, payload[0] >= MIX_FLAT_BLOCK);
     if (!rc_decoder_finished(&get)) {
         return 1;

@@ -12,34 +12,52 @@
 typedef struct {
     uint32_t hash[MIX_CONTEXTS];
     uint8_t *slot[MIX_CONTEXTS];
-    uint32_t first_two; /* the first decisions: which line holds all slots but the first */
-    unsigned known;     /* slots that had seen something */
+    unsigned known; /* slots that had seen something */
 } MIX_PATH(places);
 
-static UC_INLINE void MIX_PATH(seek)(mix_model *m, MIX_PATH(places) *at, const int contexts, int line_bits,
-                                     unsigned node, unsigned depth)
+/* Where a byte's walk stands. All of it is in registers: every function below is inlined. */
+typedef struct {
+    const mix_tree *tree;
+    uint16_t *own;     /* the tree's own probabilities, by node */
+    int16_t *by_byte;
+    uint32_t code;     /* decisions to come, where the byte is known */
+    uint32_t expected; /* those of the expected byte */
+    int agrees, left, missed, deep, rate;
+    unsigned before, node, kind, said[2];
+} MIX_PATH(walk);
+
+/* `first_two`: the byte's first decisions, which say in which line its later slots are. */
+static UC_INLINE void MIX_PATH(seek)(mix_model *m, MIX_PATH(places) *at, const mix_shape *const shape,
+                                     unsigned node, const int deep, unsigned first_two)
 {
     int k;
     at->known = 0;
-    for (k = 0; k < contexts; k++) {
-        uint32_t check = at->hash[k], line = at->hash[k] >> (32 - line_bits);
-        if (depth) {
+    UC_UNROLL
+    for (k = 0; k < shape->contexts; k++) {
+        uint32_t check = at->hash[k], line = at->hash[k] >> (32 - shape->line_bits);
+        if (deep) {
             check = (check ^ node * 0x9E3779B1u) * 0x85EBCA6Bu;
             check ^= check >> 16;
-            line ^= 1 + at->first_two;
+            line ^= 1 + first_two;
         }
-        at->slot[k] = MIX_PATH(slot)(m, m->lines + (((size_t)k << line_bits | line) << 6), (uint16_t)check);
+        at->slot[k] = MIX_PATH(slot)(m->lines + (((size_t)k << shape->line_bits | line) << 6), (uint16_t)check);
         at->known += at->slot[k][0] != 0;
+    }
+    if (UC_UNLIKELY(m->undo.noting)) {
+        for (k = 0; k < shape->contexts; k++) {
+            mix_note(m, at->slot[k]);
+        }
     }
 }
 
-static UC_INLINE void MIX_PATH(fetch)(const mix_model *m, const MIX_PATH(places) *at, const int contexts,
-                                      int line_bits, uint32_t other)
+static UC_INLINE void MIX_PATH(fetch)(const mix_model *m, const MIX_PATH(places) *at,
+                                      const mix_shape *const shape, uint32_t other)
 {
     int k;
-    for (k = 0; k < contexts; k++) {
-        uint32_t line = at->hash[k] >> (32 - line_bits) ^ other;
-        UC_PREFETCH(m->lines + (((size_t)k << line_bits | line) << 6));
+    UC_UNROLL
+    for (k = 0; k < shape->contexts; k++) {
+        uint32_t line = at->hash[k] >> (32 - shape->line_bits) ^ other;
+        UC_PREFETCH(m->lines + (((size_t)k << shape->line_bits | line) << 6));
     }
 }
 
@@ -61,101 +79,125 @@ static UC_INLINE void MIX_PATH(remember)(const mix_fixed *f, mix_core *core, int
     mix_map_set(&f->curves, core, context, history, p22, times + (times < MIX_PAIR_LIMIT));
 }
 
-static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const int contexts, uc_coding *rc, mix_model *m,
-                                         const mix_fixed *f, const mix_shape *shape, const mix_match *match,
-                                         MIX_PATH(places) *at, const uint8_t *window, uint32_t here, int flat,
-                                         int missed, unsigned byte)
+/* One decision: leads to a child, or to MIX_LEAF + byte. `within`: the history's place in the slots, from 1. */
+static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *const shape, uc_coding *rc,
+                                           mix_model *m, const mix_fixed *f, const MIX_PATH(places) *at,
+                                           MIX_PATH(walk) *w, unsigned within)
 {
-    const int lanes = contexts > 6 ? 32 : 16;
-    const int rate = m->core->modelled < 65536 ? 24 : m->core->modelled < 524288 ? 12 : 6;
+    const int contexts = shape->contexts, lanes = contexts > 6 ? 32 : 16;
     mix_core *core = m->core;
-    unsigned before = window[here - 1], tree_of = flat ? MIX_FLAT : before;
-    unsigned length = mix_length_class(match->agreed);
-    const mix_tree *tree = &f->trees[tree_of];
-    uint32_t code = mode == UC_GET ? 0 : tree->code[byte] >> 5;
-    uint32_t expected = match->at ? tree->code[window[match->at]] : 0;
+    unsigned guess = w->expected & 1, last = w->missed & (w->left == 1), bit;
+    uint16_t *own = w->own + w->node, *learns = NULL;
+    /* Without an expected byte the counter that nothing else uses moves, and says nothing. */
+    uint16_t *match_p = core->expected + (w->agrees ? w->kind : MIX_NOTHING_EXPECTED);
+    int32_t sign = (int32_t)guess - 1, sure = *match_p >> 4, z, p, fine_p, error;
     uint32_t pair[MIX_LANES / 2];
-    int agrees = match->at != 0, left = (int)(expected & 31);
-    unsigned node = 1, depth = 0, within = 1;
+    unsigned history[MIX_CONTEXTS];
+    int16_t *set[3];
+    int k;
 #if MIX_VECTOR
     int16_t x[MIX_LANES] __attribute__((aligned(32)));
 #else
     int16_t x[MIX_LANES];
 #endif
-    expected >>= 5;
-    memset(pair, 0, sizeof pair);
-    at->first_two = 0;
-    for (;;) {
-        int16_t *set[3];
-        uint16_t *own = &core->order_1[tree_of][node], *match_p = NULL, *learns = NULL;
-        unsigned history[MIX_CONTEXTS], bit, guess = expected & 1, said;
-        int32_t z, p, fine_p, error;
-        int k;
-        if (depth % 3 == 0) {
-            MIX_PATH(seek)(m, at, contexts, shape->line_bits, node, depth);
-            within = 1;
-        }
+    if (w->missed && w->agrees) {
+        match_p = core->expected + 56 + (w->left < 7 ? w->left : 7);
+        sure = *match_p >> 4;
+    }
+    UC_UNROLL
+    for (k = 0; k < contexts; k++) {
+        history[k] = at->slot[k][within - 1];
+        memcpy(&pair[k], core->inputs[k][history[k]], 4);
+    }
+    pair[contexts] = mix_pair((f->curves.stretch[sure] ^ sign) - sign, (((sure - 2048) >> 1) ^ sign) - sign) &
+                     (0 - (uint32_t)w->agrees);
+    pair[contexts + 1] = mix_pair(f->curves.stretch[*own >> 4], 256);
+    for (k = contexts + 2; k < lanes / 2; k++) {
+        pair[k] = 0;
+    }
+    MIX_PATH(pack)(lanes, x, pair);
+    set[0] = core->by_match + ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees)) * lanes;
+    set[1] = core->by_slots + (((w->deep ? contexts + 1 : 0) + at->known) * 8 + within) * lanes;
+    set[2] = w->by_byte;
+    z = mix_within(MIX_PATH(mix)(lanes, x, set), -2048, 2047);
+    p = fine_p = f->curves.squash[z + 2048];
+    if (shape->fine) {
+        uint16_t *row = m->fine + (w->before << 8 | w->node) * MIX_FINE;
+        fine_p = MIX_PATH(refine)(row, z, p, &learns);
+    }
+    bit = uc_code_bit(mode, rc, (uint32_t)(65536 - fine_p), w->code & 1);
+    error = ((int32_t)(65535 & (0 - bit)) - p) >> 1;
+    MIX_PATH(teach)(lanes, x, set, error * w->rate >> 8);
+    UC_UNROLL
+    for (k = 0; k < contexts; k++) {
+        at->slot[k][within - 1] = f->states.next[history[k]][bit];
+    }
+    if (!core->frozen) {
         for (k = 0; k < contexts; k++) {
-            history[k] = at->slot[k][within - 1];
-            memcpy(&pair[k], core->inputs[k][history[k]], 4);
-        }
-        pair[contexts] = 0;
-        if (agrees) {
-            unsigned kind = missed ? 56 + (unsigned)(left < 7 ? left : 7) : 2 * length + (match->misses > 0);
-            int32_t sure, stretched;
-            match_p = &core->expected[kind];
-            sure = *match_p >> 4;
-            stretched = f->curves.stretch[sure];
-            pair[contexts] = mix_pair(guess ? stretched : -stretched,
-                                      guess ? (sure - 2048) >> 1 : -((sure - 2048) >> 1));
-        }
-        pair[contexts + 1] = mix_pair(f->curves.stretch[*own >> 4], 256);
-        MIX_PATH(pack)(lanes, x, pair);
-        said = missed ? (agrees ? (left == 1 ? 31 : 30) : 29) : agrees ? 1 + length : 0;
-        set[0] = core->by_match + ((depth >= 3 ? 32 : 0) + said) * lanes;
-        set[1] = core->by_slots + (((depth >= 3 ? contexts + 1 : 0) + at->known) * 8 + within) * lanes;
-        set[2] = core->by_byte + before * lanes;
-        z = mix_within(MIX_PATH(mix)(lanes, x, set), -2048, 2047);
-        p = fine_p = f->curves.squash[z + 2048];
-        if (contexts > 6) {
-            uint16_t *row = m->fine + (before << 8 | node) * MIX_FINE;
-            fine_p = MIX_PATH(refine)(row, z, p, &learns);
-        }
-        bit = uc_code_bit(mode, rc, (uint32_t)(65536 - fine_p), code & 1);
-        code >>= 1;
-        error = ((bit ? 65535 : 0) - p) >> 1;
-        MIX_PATH(teach)(lanes, x, set, error * rate >> 8);
-        for (k = 0; k < contexts; k++) {
-            at->slot[k][within - 1] = f->states.next[history[k]][bit];
-        }
-        if (!core->frozen) {
-            for (k = 0; k < contexts; k++) {
-                MIX_PATH(remember)(f, core, k, (int)history[k], bit);
-            }
-        }
-        if (contexts > 6) {
-            mix_move(learns, bit, 6);
-            mix_note(m, learns);
-        }
-        if (agrees) {
-            mix_move(match_p, bit == guess, 6);
-            agrees = bit == guess;
-        }
-        mix_move(own, bit, 5);
-        expected >>= 1;
-        left--;
-        depth++;
-        within = 2 * within + bit;
-        if (depth <= 2) {
-            at->first_two = 2 * at->first_two + bit;
-            if (depth == 2) {
-                MIX_PATH(fetch)(m, at, contexts, shape->line_bits, 1 + at->first_two);
-            }
-        }
-        node = tree->child[node][bit];
-        if (node >= MIX_LEAF) {
-            core->modelled++;
-            return node - MIX_LEAF;
+            MIX_PATH(remember)(f, core, k, (int)history[k], bit);
         }
     }
+    if (shape->fine) {
+        mix_move(learns, bit, 6);
+        if (UC_UNLIKELY(m->undo.noting)) {
+            mix_note(m, learns);
+        }
+    }
+    mix_move(match_p, bit == guess, 6);
+    mix_move(own, bit, 5);
+    w->agrees &= bit == guess;
+    w->code >>= 1;
+    w->expected >>= 1;
+    w->left--;
+    w->node = w->tree->child[w->node][bit];
+    return bit;
+}
+
+static UC_INLINE unsigned MIX_PATH(byte)(const int mode, const mix_shape *const shape, uc_coding *rc,
+                                         mix_model *m, const mix_fixed *f, const mix_match *match,
+                                         MIX_PATH(places) *at, const uint8_t *window, uint32_t here, int flat,
+                                         int missed, unsigned byte)
+{
+    const int lanes = shape->contexts > 6 ? 32 : 16;
+    mix_core *core = m->core;
+    unsigned before = window[here - 1], tree_of = flat ? MIX_FLAT : before;
+    unsigned length = mix_length_class(match->agreed), first_two = 0;
+    MIX_PATH(walk) w;
+    w.tree = &f->trees[tree_of];
+    w.own = core->order_1[tree_of];
+    w.by_byte = core->by_byte + before * lanes;
+    w.code = mode == UC_GET ? 0 : w.tree->code[byte] >> 5;
+    w.expected = match->at ? w.tree->code[window[match->at]] : 0;
+    w.agrees = match->at != 0;
+    w.left = (int)(w.expected & 31);
+    w.expected >>= 5;
+    w.missed = missed;
+    w.rate = core->modelled < 65536 ? 24 : core->modelled < 524288 ? 12 : 6;
+    w.before = before;
+    w.node = 1;
+    w.kind = 2 * length + (match->misses > 0);
+    w.said[0] = missed ? 29 : 0;
+    w.said[1] = missed ? 30 : 1 + length;
+    core->modelled++;
+    for (w.deep = 0;; w.deep = 1) {
+        unsigned within;
+        MIX_PATH(seek)(m, at, shape, w.node, w.deep, first_two);
+        within = 2 + MIX_PATH(decide)(mode, shape, rc, m, f, at, &w, 1);
+        if (w.node >= MIX_LEAF) {
+            break;
+        }
+        within = 2 * within + MIX_PATH(decide)(mode, shape, rc, m, f, at, &w, within);
+        if (w.node >= MIX_LEAF) {
+            break;
+        }
+        if (!w.deep) {
+            first_two = within - 4;
+            MIX_PATH(fetch)(m, at, shape, 1 + first_two);
+        }
+        MIX_PATH(decide)(mode, shape, rc, m, f, at, &w, within);
+        if (w.node >= MIX_LEAF) {
+            break;
+        }
+    }
+    return w.node - MIX_LEAF;
 }

@@ -87,13 +87,14 @@ static UC_INLINE uint32_t mix_context(int kind, const mix_text *t, uint32_t last
 }
 
 /* `window + at` has at least 8 bytes before it. */
-static UC_INLINE void mix_hashes(uint32_t *hash, const int contexts, const mix_shape *shape,
-                                 const mix_text *t, const uint8_t *window, uint32_t at, int flat)
+static UC_INLINE void mix_hashes(uint32_t *hash, const mix_shape *const shape, const mix_text *t,
+                                 const uint8_t *window, uint32_t at, int flat)
 {
     uint32_t last = uc_load_le32(window + at - 4), older = uc_load_le32(window + at - 8);
     uint32_t above = mix_above(t, window, at), base = (last >> 24) * 0xC2B2AE35u + (flat ? 0x27D4EB2Fu : 0);
     int k;
-    for (k = 0; k < contexts; k++) {
+    UC_UNROLL
+    for (k = 0; k < shape->contexts; k++) {
         uint32_t own = mix_context(shape->kinds[k], t, last, older, above);
         hash[k] = mix_mash(own + base + (uint32_t)(k + 1) * 0x61C88647u);
     }

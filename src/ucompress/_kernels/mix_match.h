@@ -72,7 +72,9 @@ static UC_INLINE void mix_match_try(mix_model *m, mix_match *match, const uint8_
         }
     }
     *entry = at | mark;
-    mix_note(m, entry);
+    if (UC_UNLIKELY(m->undo.noting)) {
+        mix_note(m, entry);
+    }
 }
 
 static UC_INLINE void mix_match_line(mix_model *m, mix_match *match, const unsigned table, uint64_t hash)

@@ -4,7 +4,7 @@
  *   mix_fixed    curves, histories, trees: made once for each dictionary, shared
  *   mix_model    one span of memory, in units of 64 bytes: what learning changes
  *                [ mix_core | places | refinement (level 9) | lines of slots ]
- *   mix_undo     which units behind the core were written: a small block is undone by them
+ *   mix_undo     which units behind the core were written, while a block is small: it is undone by them
  */
 #ifndef UC_MIX_MODEL_H
 #define UC_MIX_MODEL_H
@@ -21,6 +21,10 @@
 #define MIX_FLAG_BITS 16
 #define MIX_PLACE_BITS 19
 #define MIX_FINE 33
+#define MIX_NOTHING_EXPECTED 55 /* of `expected`: above all lengths, below what is missed */
+#define MIX_UNDO_ROOM (1u << 18)
+#define MIX_NOTES_A_BYTE 128
+#define MIX_NOTED_MOST (128u << 10) /* larger blocks touch more than there is room to note */
 #define MIX_FROZEN_FROM 65536 /* from dictionaries of this size on, priming settles the maps */
 
 /* What a context is made of; `mix_context.h` says how. */
@@ -75,7 +79,8 @@ typedef struct {
 
 typedef struct {
     uint32_t *units;
-    uint32_t count, room; /* count = room: too many, copy everything */
+    uint32_t count;
+    int noting; /* 0: what was written is not known, copy everything */
 } mix_undo;
 
 typedef struct {
@@ -104,18 +109,23 @@ static inline size_t mix_model_layout(mix_model *m, uint8_t *base, const mix_sha
     return at;
 }
 
+/* Only while `noting`; there is room, see `mix_note_byte`. */
 static UC_INLINE void mix_note(mix_model *m, const void *written)
 {
-    mix_undo *u = &m->undo;
-    u->units[u->count] = (uint32_t)((size_t)((const uint8_t *)written - m->base) >> 6);
-    u->count += u->count < u->room;
+    m->undo.units[m->undo.count++] = (uint32_t)((size_t)((const uint8_t *)written - m->base) >> 6);
 }
 
-/* Back to what `primed` is. */
-static inline void mix_model_restore(mix_model *m, const mix_model *primed)
+/* Before each byte: gives up where copying everything takes less. */
+static UC_INLINE void mix_note_byte(mix_model *m)
+{
+    m->undo.noting &= m->undo.count <= MIX_UNDO_ROOM - MIX_NOTES_A_BYTE;
+}
+
+/* Back to what `primed` is, for a block of `size` bytes. */
+static inline void mix_model_restore(mix_model *m, const mix_model *primed, uint32_t size)
 {
     uint32_t k;
-    if (m->undo.count == m->undo.room) {
+    if (!m->undo.noting) {
         memcpy(m->base, primed->base, m->size);
     } else {
         memcpy(m->base, primed->base, sizeof(mix_core));
@@ -125,6 +135,7 @@ static inline void mix_model_restore(mix_model *m, const mix_model *primed)
         }
     }
     m->undo.count = 0;
+    m->undo.noting = size <= MIX_NOTED_MOST;
 }
 
 static inline void mix_map_set(const mix_curves *curves, mix_core *core, int context, int history,

@@ -40,16 +40,16 @@
 #endif
 
 static inline void mix_span(int vector, int mode, uc_coding *rc, mix_model *m, const mix_fixed *f,
-                            const mix_shape *shape, uint8_t *window, uint32_t from, uint32_t to, int flat)
+                            int level, uint8_t *window, uint32_t from, uint32_t to, int flat)
 {
 #if defined(UC_HAVE_AVX2)
     if (vector) {
-        mix_span_avx2(mode, rc, m, f, shape, window, from, to, flat);
+        mix_span_avx2(mode, rc, m, f, level, window, from, to, flat);
         return;
     }
 #endif
     (void)vector;
-    mix_span_portable(mode, rc, m, f, shape, window, from, to, flat);
+    mix_span_portable(mode, rc, m, f, level, window, from, to, flat);
 }
 
 #endif

@@ -11,7 +11,6 @@
 
 #define MIX_LIMIT (8u << 20)
 #define MIX_DICTIONARY_LIMIT (2u << 20)
-#define MIX_UNDO_ROOM (1u << 18)
 
 typedef struct {
     int level, vector;
@@ -44,8 +43,8 @@ static inline size_t mix_primed_layout(mix_primed *primed, uint8_t *base, int le
     primed->fixed = (mix_fixed *)uc_cut(&cutter, sizeof(mix_fixed));
     primed->past = (uint8_t *)uc_cut(&cutter, MIX_PAD + (size_t)size);
     primed->pairs = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * 257 * 256);
-    primed->model.undo.units = (uint32_t *)uc_cut(&cutter, 64);
-    primed->model.undo.count = primed->model.undo.room = 0;
+    primed->model.undo.units = NULL;
+    primed->model.undo.noting = 0;
     mix_model_cut(&primed->model, &cutter, shape);
     return cutter.used;
 }
@@ -57,7 +56,7 @@ static inline size_t mix_coder_layout(mix_coder *coder, uint8_t *base, int level
     uc_cutter cutter = { base, 0 };
     coder->max_block = max_block;
     coder->window = (uint8_t *)uc_cut(&cutter, MIX_PAD + (size_t)past + max_block);
-    coder->model.undo.units = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * (MIX_UNDO_ROOM + 1));
+    coder->model.undo.units = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * MIX_UNDO_ROOM);
     mix_model_cut(&coder->model, &cutter, shape);
     return cutter.used;
 }

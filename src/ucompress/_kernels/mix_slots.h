@@ -8,11 +8,10 @@
  *
  * A path file: read once for each path, see `mix_paths.h`.
  */
-static UC_INLINE uint8_t *MIX_PATH(slot)(mix_model *m, uint8_t *line, uint16_t check)
+static UC_INLINE uint8_t *MIX_PATH(slot)(uint8_t *line, uint16_t check)
 {
     uint8_t *slot;
     int k, taken = 0;
-    mix_note(m, line);
 #if MIX_VECTOR
     __m128i equal = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)line), _mm_set1_epi16((int16_t)check));
     unsigned found = (unsigned)_mm_movemask_epi8(equal) & 0x3FFF;

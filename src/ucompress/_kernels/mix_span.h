@@ -1,9 +1,9 @@
 /* A span of bytes: bypassed or mixed, one by one. A path file, see `mix_paths.h`. */
 
-static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, uc_coding *rc, mix_model *m,
-                                        const mix_fixed *f, const mix_shape *shape, uint8_t *window,
-                                        uint32_t from, uint32_t to, int flat)
+static UC_INLINE void MIX_PATH(span_of)(const int mode, const int level, uc_coding *rc, mix_model *m,
+                                        const mix_fixed *f, uint8_t *window, uint32_t from, uint32_t to, int flat)
 {
+    const mix_shape *const shape = mix_shape_of(level);
     mix_match match;
     mix_text text;
     MIX_PATH(places) places;
@@ -16,6 +16,7 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, uc_c
     for (at = from; at < to; at++) {
         unsigned byte = mode == UC_GET ? 0 : window[at];
         int missed = 0, bypassed = 0;
+        mix_note_byte(m);
         if (match.agreed >= shape->bypass) {
             unsigned expected = window[match.at];
             missed = (int)mix_code_miss(mode, rc, m->core, &f->curves, &match, &text, window + at, expected,
@@ -26,35 +27,34 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int contexts, uc_c
         }
         if (!bypassed) {
             if (!ready) {
-                mix_hashes(places.hash, contexts, shape, &text, window, at, flat);
-                MIX_PATH(fetch)(m, &places, contexts, shape->line_bits, 0);
+                mix_hashes(places.hash, shape, &text, window, at, flat);
+                MIX_PATH(fetch)(m, &places, shape, 0);
             }
-            byte = MIX_PATH(byte)(mode, contexts, rc, m, f, shape, &match, &places, window, at, flat, missed,
+            byte = MIX_PATH(byte)(mode, shape, rc, m, f, &match, &places, window, at, flat, missed,
                                   byte);
         }
         window[at] = (uint8_t)byte;
         mix_text_after(&text, byte, at + 1);
         ready = match.agreed + 1 < shape->bypass;
         if (ready) {
-            mix_hashes(places.hash, contexts, shape, &text, window, at + 1, flat);
-            MIX_PATH(fetch)(m, &places, contexts, shape->line_bits, 0);
+            mix_hashes(places.hash, shape, &text, window, at + 1, flat);
+            MIX_PATH(fetch)(m, &places, shape, 0);
         }
         mix_match_after(m, &match, window, byte, at + 1);
     }
 }
 
 static UC_NOINLINE void MIX_PATH(span)(const int mode, uc_coding *rc, mix_model *m, const mix_fixed *f,
-                                       const mix_shape *shape, uint8_t *window, uint32_t from, uint32_t to,
-                                       int flat)
+                                       int level, uint8_t *window, uint32_t from, uint32_t to, int flat)
 {
-#define MIX_SPAN(MODE, CONTEXTS) MIX_PATH(span_of)(MODE, CONTEXTS, rc, m, f, shape, window, from, to, flat)
+#define MIX_SPAN(MODE, LEVEL) MIX_PATH(span_of)(MODE, LEVEL, rc, m, f, window, from, to, flat)
 #define MIX_SPANS(MODE)                                                            \
-    if (shape->contexts == 4) {                                                    \
-        MIX_SPAN(MODE, 4);                                                         \
-    } else if (shape->contexts == 6) {                                             \
-        MIX_SPAN(MODE, 6);                                                         \
+    if (level == 7) {                                                              \
+        MIX_SPAN(MODE, 7);                                                         \
+    } else if (level == 8) {                                                       \
+        MIX_SPAN(MODE, 8);                                                         \
     } else {                                                                       \
-        MIX_SPAN(MODE, 12);                                                        \
+        MIX_SPAN(MODE, 9);                                                         \
     }
     if (mode == UC_LEARN) {
         MIX_SPANS(UC_LEARN)
