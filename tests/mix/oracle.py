@@ -24,12 +24,13 @@ class Shape(NamedTuple):
     contexts: tuple[str, ...]
     line_bits: int
     bypass: int
+    direct: bool
     fine: bool
 
 
 SHAPES = {
-    7: Shape(("order 2", "order 4", "word", "line start"), 16, 12, False),
-    8: Shape(("order 2", "order 3", "order 4", "order 6", "word", "line start"), 16, 12, False),
+    7: Shape(("order 2", "order 4", "word", "line start"), 16, 12, True, False),
+    8: Shape(("order 2", "order 4", "order 6", "word", "line start"), 16, 12, True, False),
     9: Shape(
         (
             *(f"order {k}" for k in range(1, 7)),
@@ -37,6 +38,7 @@ SHAPES = {
         ),
         17,
         32,
+        False,
         True,
     ),
 }
@@ -284,11 +286,12 @@ class Models:
         ]
         self.maps = [list(at_first) for _ in range(n)]
         self.own: defaultdict[tuple[int, int], int] = defaultdict(p_half)
+        self.direct: defaultdict[tuple[int, int], int] = defaultdict(p_half)
         self.expect = [40000] * 64
-        by_match = [12288 // n + 500] * (2 * n) + [3000, 3000, 1000, 0]
+        by_match = [12288 // n + 500] * (2 * n) + [3000, 3000, 1000, 0] + [0, 0] * shape.direct
         self.by_match = np.array([[by_match] * 32] * 2)
-        self.by_slots = np.zeros((2, n + 1, 8, 2 * n + 4), int)
-        self.by_byte = np.zeros((256, 2 * n + 4), int)
+        self.by_slots = np.zeros((2, n + 1, 8, len(by_match)), int)
+        self.by_byte = np.zeros((256, len(by_match)), int)
         self.fine: dict[tuple[int, int], list[int]] = {}
 
     def slot(self, context: int, line: int, check: int) -> list[int]:
@@ -361,6 +364,7 @@ class Span:
         rate = 24 if m.mixed < 65536 else 12 if m.mixed < 524288 else 6
         slots: list[list[int]] = []
         known = 0
+        line = mash(int.from_bytes(self.w[-3:], "little") + (self.flat << 24)) >> 19
         while True:
             if d % 3 == 0:
                 slots, x = [self.find(k, h, node, d, first) for k, h in enumerate(hashes)], 1
@@ -374,6 +378,9 @@ class Span:
                 inputs += [stretch(p12 << 4), (p12 - 2048) >> 1]
             sure = [stretch(m.expect[expect]), ((m.expect[expect] >> 4) - 2048) >> 1] if agrees else [0, 0]
             inputs += [v if guess else -v for v in sure] + [stretch(m.own[t, node]), 256]
+            direct = line, (node * 0x9E3779B1 & U32) >> 27
+            if m.shape.direct:
+                inputs += [stretch(m.direct[direct]), ((m.direct[direct] >> 4) - 2048) >> 1]
             said = (31 if left == 1 else 30) if missed and agrees else 29 if missed else (1 + size) * agrees
             sets = m.by_match[int(d >= 3), said], m.by_slots[int(d >= 3), known, x], m.by_byte[c1]
             row = np.array(inputs)
@@ -397,6 +404,7 @@ class Span:
                 m.expect[expect] = moved(m.expect[expect], int(bit == guess), 6)
                 agrees = bit == guess
             m.own[t, node] = moved(m.own[t, node], bit, 5)
+            m.direct[direct] = moved(m.direct[direct], bit, 4)
             first = 2 * first + bit if d < 2 else first
             d, x, node = d + 1, 2 * x + bit, tree.child[node][bit]
             if node >= LEAF:

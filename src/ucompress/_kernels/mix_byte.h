@@ -2,9 +2,11 @@
  *
  *   hashes --> slots of three decisions --> histories --> inputs  \
  *   match --> what it expects, and how well that did              --> mixer --> (fine) --> coder
+ *   last three bytes --> probabilities of their own, by node       |
  *   tree of the last byte --> the node's own probability          /
  *
  *   inputs    2k, 2k + 1: history of context k · 2n, 2n + 1: the match · 2n + 2: the node · 2n + 3: 1
+ *             2n + 4, 2n + 5: the last three bytes, where the level has them directly
  *   weights   by what the match says · by node and how many slots were known · by the last byte
  *
  * A path file, see `mix_paths.h`.
@@ -12,6 +14,7 @@
 typedef struct {
     uint32_t hash[MIX_CONTEXTS];
     uint8_t *slot[MIX_CONTEXTS];
+    uint16_t *direct; /* of the last three bytes */
     unsigned known; /* slots that had seen something */
 } MIX_PATH(places);
 
@@ -61,6 +64,19 @@ static UC_INLINE void MIX_PATH(fetch)(const mix_model *m, const MIX_PATH(places)
     }
 }
 
+/* What the next byte's contexts are, and their lines on the way. */
+static UC_INLINE void MIX_PATH(aim)(mix_model *m, MIX_PATH(places) *to, const mix_shape *const shape,
+                                    const mix_text *text, const uint8_t *window, uint32_t at, int flat)
+{
+    uint32_t last = (uc_load_le32(window + at - 4) >> 8) + ((uint32_t)flat << 24);
+    mix_hashes(to->hash, shape, text, window, at, flat);
+    MIX_PATH(fetch)(m, to, shape, 0);
+    to->direct = m->core->direct[mix_mash(last) >> (32 - MIX_DIRECT_BITS)];
+    if (shape->direct) {
+        UC_PREFETCH(to->direct);
+    }
+}
+
 /* Between 2^7 steps of z, nearer one learns. */
 static UC_INLINE int32_t MIX_PATH(refine)(uint16_t *row, int32_t z, int32_t p, uint16_t **learns)
 {
@@ -93,6 +109,7 @@ static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *cons
     int32_t sign = (int32_t)guess - 1, sure = *match_p >> 4, z, p, fine_p, error;
     uint32_t pair[MIX_LANES / 2];
     unsigned history[MIX_CONTEXTS];
+    uint16_t *direct = at->direct + (w->node * 0x9E3779B1u >> 27);
     int16_t *set[3];
     int k;
 #if MIX_VECTOR
@@ -114,6 +131,10 @@ static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *cons
     pair[contexts + 1] = mix_pair(f->curves.stretch[*own >> 4], 256);
     for (k = contexts + 2; k < lanes / 2; k++) {
         pair[k] = 0;
+    }
+    if (shape->direct) {
+        int32_t p12 = *direct >> 4;
+        pair[contexts + 2] = mix_pair(f->curves.stretch[p12], (p12 - 2048) >> 1);
     }
     MIX_PATH(pack)(lanes, x, pair);
     set[0] = core->by_match + ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees)) * lanes;
@@ -145,6 +166,9 @@ static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *cons
     }
     mix_move(match_p, bit == guess, 6);
     mix_move(own, bit, 5);
+    if (shape->direct) {
+        mix_move(direct, bit, 4);
+    }
     w->agrees &= bit == guess;
     w->code >>= 1;
     w->expected >>= 1;

@@ -21,6 +21,7 @@
 #define MIX_FLAG_BITS 16
 #define MIX_PLACE_BITS 19
 #define MIX_FINE 33
+#define MIX_DIRECT_BITS 13
 #define MIX_NOTHING_EXPECTED 55 /* of `expected`: above all lengths, below what is missed */
 #define MIX_UNDO_ROOM (1u << 18)
 #define MIX_NOTES_A_BYTE 128
@@ -37,6 +38,7 @@ typedef struct {
     int contexts;
     int line_bits;   /* each context has 2^line_bits lines of 64 bytes */
     uint32_t bypass; /* bytes a match must have agreed for, to be bypassed */
+    int direct;      /* whether order 3 is probabilities of its own, instead of slots */
     int fine;        /* whether the last probability is refined */
     uint8_t kinds[MIX_CONTEXTS];
 } mix_shape;
@@ -44,9 +46,9 @@ typedef struct {
 static inline const mix_shape *mix_shape_of(int level)
 {
     static const mix_shape shapes[3] = {
-        { 4, 16, 12, 0, { MIX_ORDER_2, MIX_ORDER_4, MIX_WORD, MIX_LINE_START } },
-        { 6, 16, 12, 0, { MIX_ORDER_2, MIX_ORDER_3, MIX_ORDER_4, MIX_ORDER_6, MIX_WORD, MIX_LINE_START } },
-        { 12, 17, 32, 1,
+        { 4, 16, 12, 1, 0, { MIX_ORDER_2, MIX_ORDER_4, MIX_WORD, MIX_LINE_START } },
+        { 5, 16, 12, 1, 0, { MIX_ORDER_2, MIX_ORDER_4, MIX_ORDER_6, MIX_WORD, MIX_LINE_START } },
+        { 12, 17, 32, 0, 1,
           { MIX_ORDER_1, MIX_ORDER_2, MIX_ORDER_3, MIX_ORDER_4, MIX_ORDER_5, MIX_ORDER_6, MIX_WORD,
             MIX_LINE_START, MIX_INDENT, MIX_LINE, MIX_WORDS, MIX_WORD_ABOVE } },
     };
@@ -61,6 +63,7 @@ typedef struct {
 } mix_fixed;
 
 typedef struct {
+    uint16_t direct[1 << MIX_DIRECT_BITS][32]; /* by order 3: each a line of the cache */
     int16_t by_match[2 * 32 * MIX_LANES];
     int16_t by_slots[2 * (MIX_CONTEXTS + 1) * 8 * MIX_LANES];
     int16_t by_byte[256 * MIX_LANES];
@@ -196,6 +199,7 @@ static inline void mix_model_reset(mix_model *m, const mix_fixed *f, const mix_s
         w[2 * n + 2] = 1000;
     }
     mix_fill16(core->order_1[0], sizeof core->order_1 / 2, 32768);
+    mix_fill16(core->direct[0], sizeof core->direct / 2, 32768);
     mix_fill16(core->expected, 64, 40000);
     mix_fill16(core->flag_length[0], sizeof core->flag_length / 2, 60000);
     mix_fill16(core->flag_length_byte[0], sizeof core->flag_length_byte / 2, 60000);

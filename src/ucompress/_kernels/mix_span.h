@@ -27,8 +27,7 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int level, uc_codi
         }
         if (!bypassed) {
             if (!ready) {
-                mix_hashes(places.hash, shape, &text, window, at, flat);
-                MIX_PATH(fetch)(m, &places, shape, 0);
+                MIX_PATH(aim)(m, &places, shape, &text, window, at, flat);
             }
             byte = MIX_PATH(byte)(mode, shape, rc, m, f, &match, &places, window, at, flat, missed,
                                   byte);
@@ -37,8 +36,7 @@ static UC_INLINE void MIX_PATH(span_of)(const int mode, const int level, uc_codi
         mix_text_after(&text, byte, at + 1);
         ready = match.agreed + 1 < shape->bypass;
         if (ready) {
-            mix_hashes(places.hash, shape, &text, window, at + 1, flat);
-            MIX_PATH(fetch)(m, &places, shape, 0);
+            MIX_PATH(aim)(m, &places, shape, &text, window, at + 1, flat);
         }
         mix_match_after(m, &match, window, byte, at + 1);
     }
