@@ -1,9 +1,9 @@
 """The order in which contents stand, so that like stands beside like.
 
 Blocks are coded one by one, so what helps a content must stand in its own block. The order
-starts from class, extension and path, and is then grown block by block: next comes the content
-that shares most with the block so far, judged by a sketch (a few of its sampled d-mers) and by
-its folder. Everything is integers, and every tie goes by path.
+starts from class, extension and path, and is then grown block by block: next comes the content,
+or the unit of small ones, that shares most with the block so far, judged by a sketch (a few of
+its sampled d-mers) and by its folder. Everything is integers, and every tie goes by path.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ MANY: Final = 8
 
 FOLDER_WEIGHT: Final = 2
 """How many shared hashes a common folder (with the same extension) is worth."""
+
+UNIT: Final = 8 << 10
+"""Contents of one folder that are smaller than this stand together as they do by path, so many bytes of them.
+
+Each that stands elsewhere costs the index two or three bytes, and so has to gain as many.
+"""
 
 LIKENESS_BLOCK: Final = 1 << 20
 """Bytes of contents that are compared as one."""
@@ -100,23 +106,43 @@ def similarity_order(
     start = sorted(range(len(paths)), key=lambda i: (classes[i], suffixes[i], paths[i], i))
     if not any(map(len, sketches)):
         return start
-    features = np.full((len(start), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
-    hashes = [sketches[i][:SKETCH_SIZE] for i in start]
+    folders = [
+        path.rpartition(b"/")[0] + b"\0" + suffix for path, suffix in zip(paths, suffixes, strict=True)
+    ]
+    units = _units(start, classes, sizes, folders)
+    features = np.full((len(units), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
+    hashes = [_joined([sketches[i] for i in unit]) for unit in units]
     filled = np.arange(SKETCH_SIZE) < np.array([len(some) for some in hashes])[:, None]
     features[:, :SKETCH_SIZE][filled] = np.concatenate(hashes)
-    folders: dict[bytes, int] = {}
-    of_folder: list[int] = []
-    for i in start:
-        folder = paths[i].rpartition(b"/")[0] + b"\0" + suffixes[i]
-        if folder not in folders:
-            folders[folder] = run_check(folder)
-        of_folder.append(folders[folder])
-    features[:, SKETCH_SIZE] = np.array(of_folder, dtype=np.uint64)
+    checks = {folder: run_check(folder) for folder in {folders[unit[0]] for unit in units}}
+    features[:, SKETCH_SIZE] = np.array([checks[folders[unit[0]]] for unit in units], dtype=np.uint64)
     order = order_by_likeness(
         features,
-        [classes[i] for i in start],
-        [sizes[i] for i in start],
+        [classes[unit[0]] for unit in units],
+        [sum(sizes[i] for i in unit) for unit in units],
         weights=[1] * SKETCH_SIZE + [FOLDER_WEIGHT],
         block=LIKENESS_BLOCK,
     )
-    return [start[rank] for rank in order.tolist()]
+    return [i for rank in order.tolist() for i in units[rank]]
+
+
+def _units(
+    start: Sequence[int], classes: Sequence[int], sizes: Sequence[int], folders: Sequence[bytes]
+) -> list[list[int]]:
+    """Small contents of one folder that stand together by path; larger ones alone."""
+    units: list[list[int]] = []
+    size, kind = UNIT, None
+    for i in start:
+        if size >= UNIT or sizes[i] >= UNIT or (classes[i], folders[i]) != kind:
+            units.append([])
+            size, kind = 0, (classes[i], folders[i])
+        units[-1].append(i)
+        size += sizes[i]
+    return units
+
+
+def _joined(sketches: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """The sketch of contents together: the lowest hashes of all."""
+    if len(sketches) == 1:
+        return sketches[0][:SKETCH_SIZE]
+    return np.unique(np.concatenate(sketches))[:SKETCH_SIZE]

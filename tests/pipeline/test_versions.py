@@ -14,7 +14,7 @@ from ucompress.pipeline.referring import pack_references
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (13, "10df8200ab59f253481eabe6c47826fb")
+GROUNDWORK = (14, "")
 
 
 def fill(root):

@@ -1,6 +1,7 @@
 """The order by likeness against a slow, obvious one, and what it promises."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_order_refuses_what_does_not_fit() -> None:
 
 def test_copies_with_small_changes_become_neighbours() -> None:
     rng = random.Random(1)
-    originals = [rng.randbytes(6000) for _ in range(30)]
+    originals = [rng.randbytes(9000) for _ in range(30)]
     datas = []
     for version in range(3):
         for data in originals:
@@ -126,6 +127,43 @@ def test_order_does_not_depend_on_the_order_of_input() -> None:
     for _ in range(5):
         rng.shuffle(rows)
         assert [rows[i][0] for i in similarity_order(*zip(*rows, strict=True))] == expected
+
+
+def test_small_contents_of_a_folder_stay_together_as_they_stand_by_path() -> None:
+    """Each of folder a is like one of folder b and like no other; larger contents follow that."""
+    rng = random.Random(5)
+    pools = [np.array(sorted(rng.randrange(2**64 - 1) for _ in range(8)), dtype=np.uint64) for _ in range(40)]
+    paths = [b"a/%02d.json" % i for i in range(40)] + [b"b/%02d.json" % i for i in range(40)]
+
+    def followers(size: int) -> int:
+        order = similarity_order(paths, [0] * 80, [size] * 80, pools + pools)
+        return sum(later - earlier == 1 for earlier, later in pairwise(order))
+
+    assert followers(300) >= 76  # four units of 28 and 12
+    assert followers(similarity.UNIT) < 10
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 20_000), st.integers(0, 5)),
+        max_size=40,
+    )
+)
+def test_units_are_all_contents_each_once_and_none_goes_on_beyond_its_size(rows) -> None:
+    paths = [b"%d/%03d.%d" % (folder, i, kind) for i, (folder, kind, _, _) in enumerate(rows)]
+    pools = [np.arange(likeness, likeness + 3, dtype=np.uint64) for *_, likeness in rows]
+    order = similarity_order(paths, [0] * len(rows), [size for *_, size, _ in rows], pools)
+    assert sorted(order) == list(range(len(rows)))
+    units = similarity._units(
+        sorted(range(len(rows)), key=lambda i: paths[i]),
+        [0] * len(rows),
+        [size for _, _, size, _ in rows],
+        [path[:1] + path[-1:] for path in paths],
+    )
+    for unit in units:
+        sizes = [rows[i][2] for i in unit]
+        assert len(unit) == 1 or sum(sizes[:-1]) < similarity.UNIT > max(sizes)
+        assert len({(paths[i][:1], paths[i][-1:]) for i in unit}) == 1
 
 
 def test_without_sketches_the_order_is_by_class_extension_and_path() -> None:
