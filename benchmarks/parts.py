@@ -188,7 +188,7 @@ PIPELINE = (
     Part(
         "large blocks",
         "every block ends at 1 MiB",
-        ALL,
+        range(4, 10),
         (Patch("ucompress.pipeline.plan.PlanParameters.for_level", _small_blocks),),
     ),
     Part(
@@ -280,7 +280,7 @@ LZ_KERNEL = (
         "live prices",
         "lengths and offsets are priced once a block",
         LZ,
-        edits=(Edit("lz_optimal.h", "#define LZ_REFRESH 4096\n", "#define LZ_REFRESH 0x40000000u\n"),),
+        edits=(Edit("lz_encoder.h", "#define LZ_REFRESH 4096\n", "#define LZ_REFRESH 0x40000000u\n"),),
     ),
     Part(
         "trees of the finder",
@@ -312,7 +312,7 @@ def _context(kind: str, value: str, levels: Sequence[int] = MIX) -> Part:
 MIX_KERNEL = (
     _context("MIX_ORDER_1", "last >> 24", (9,)),
     _context("MIX_ORDER_2", "last >> 16"),
-    _context("MIX_ORDER_3", "last >> 8", (8, 9)),
+    _context("MIX_ORDER_3", "last >> 8", (9,)),
     _context("MIX_ORDER_4", "last"),
     _context("MIX_ORDER_5", "mix_mash(last) + (older >> 24)", (9,)),
     _context("MIX_ORDER_6", "mix_mash(last) + (older >> 16)", (8, 9)),
@@ -331,7 +331,7 @@ MIX_KERNEL = (
         "match in the mixer",
         "the mixer is not told what the match expects; the bypass stays",
         MIX,
-        edits=(Edit("mix_byte.h", "int agrees = match->at != 0,", "int agrees = 0,"),),
+        edits=(Edit("mix_byte.h", "w.agrees = match->at != 0;", "w.agrees = 0;"),),
     ),
     Part(
         "long matches",
@@ -343,7 +343,7 @@ MIX_KERNEL = (
         "bypass",
         "every byte is mixed",
         (8,),
-        edits=(Edit("mix_model.h", "{ 6, 16, 12, 0,", "{ 6, 16, 70000, 0,"),),
+        edits=(Edit("mix_model.h", "{ 5, 16, 12, 1, 0,", "{ 5, 16, 70000, 1, 0,"),),
     ),
     Part(
         "trees by the byte before",
@@ -358,8 +358,9 @@ MIX_KERNEL = (
         edits=(
             Edit(
                 "mix_byte.h",
-                "set[0] = core->by_match + ((depth >= 3 ? 32 : 0) + said) * lanes;",
-                "set[0] = core->by_match + 0 * said * lanes;",
+                "core->by_match + ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees))"
+                " * lanes;",
+                "core->by_match;",
             ),
         ),
     ),
@@ -370,7 +371,7 @@ MIX_KERNEL = (
         edits=(
             Edit(
                 "mix_byte.h",
-                "core->by_slots + (((depth >= 3 ? contexts + 1 : 0) + at->known) * 8 + within) * lanes;",
+                "core->by_slots + (((w->deep ? contexts + 1 : 0) + at->known) * 8 + within) * lanes;",
                 "core->by_slots;",
             ),
         ),
@@ -379,7 +380,9 @@ MIX_KERNEL = (
         "weights by the byte before",
         "one set instead",
         MIX,
-        edits=(Edit("mix_byte.h", "set[2] = core->by_byte + before * lanes;", "set[2] = core->by_byte;"),),
+        edits=(
+            Edit("mix_byte.h", "w.by_byte = core->by_byte + before * lanes;", "w.by_byte = core->by_byte;"),
+        ),
     ),
     Part(
         "refinement",

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from support import SIGNATURE, create_pattern_heavy_files, fill_codebase, tree_facts
+from ucompress.scan import listing as scan_listing
 
 
 @pytest.fixture
@@ -98,14 +99,16 @@ def test_a_missing_input_leaves_nothing_behind(ucompress, work):
 
 @pytest.mark.parametrize("command", [["compress", "-o", "a.ucz"], ["analyze"]], ids=lambda c: c[0])
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(ucompress, work, monkeypatch, command):
-    listing = os.scandir
+    def refusing(listing):
+        def refuse(path):
+            if isinstance(path, bytes) and path.endswith(b"package001"):
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return listing(path)
 
-    def refuse(path):
-        if isinstance(path, bytes) and path.endswith(b"package001"):
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return listing(path)
+        return refuse
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
+    monkeypatch.setattr(scan_listing, "list_folder", refusing(scan_listing.list_folder))
     for option in ((), ("-q",)):
         done = ucompress(*command, *option, "tree")
         assert done.code == 3

@@ -2,13 +2,14 @@
 
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
 
 from support import fill_codebase
 from tests.pipeline.runs import pack
-from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, utc_now
+from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, cache, utc_now
 from ucompress.database.origin import KEY_FILE
 from ucompress.patterns import PatternEntry
 
@@ -91,21 +92,37 @@ def test_without_a_state_folder_nothing_is_taken_over(tmp_path, monkeypatch):
     assert knows(tmp_path / "p.db") == (False, False, False, 1, 1)
 
 
-def test_a_database_that_lies_about_a_file_does_not_change_the_archive(tmp_path, state, monkeypatch):
-    """It says that two files have the same bytes; made under a key of its own, it is not believed."""
+def tell_that_two_files_are_one(database, told, truth):
+    """Write into a database that file `told` has the bytes of `truth`, all checksums right."""
+    rows = database._connection.query(
+        "SELECT file_path, stamp, parameters, digest, kind_class, sample, patterns_found FROM processed_files"
+    )
+    by_path = {Path(os.fsdecode(row[0])).name: row[1:] for row in rows}
+    paths = {Path(os.fsdecode(row[0])).name: row[0] for row in rows}
+    stamp, parameters, *_ = by_path[told]
+    analysis = FileAnalysis(*by_path[truth][2:])
+    assert database.cache.store(
+        [(paths[told], FileStamp(*struct.unpack("<5Q", stamp)), analysis)], parameters
+    )
+
+
+def test_a_database_that_lies_about_a_file_is_believed_by_who_made_it_only(tmp_path, state, monkeypatch):
+    """It says that two files have the same bytes: no key, no belief."""
+    for tick in ("FINE_TICK_NS", "COARSE_TICK_NS"):
+        monkeypatch.setattr(cache, tick, -(10**12))  # new files are kept, too
     tree, database = tmp_path / "tree", tmp_path / "p.db"
     fill_codebase(tree, 6, 2000)
-    (tree / "a").write_bytes(b"the true bytes of a" * 10)
+    (tree / "a").write_bytes(b"the true bytes of a " * 10)
     (tree / "b").write_bytes(b"the bytes that b has" * 10)
-    os.utime(tree / "a", (1e9, 1e9))
-    os.utime(tree / "b", (1e9, 1e9))
     reference = pack(tree, tmp_path / "r.ucz")[1]
     monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
     pack(tree, tmp_path / "x.ucz", database=database)
-    liar = Path(database)
-    with PatternDatabase(liar) as opened, opened._connection.transaction() as sql:
-        assert sql.execute("SELECT count(*) FROM processed_files").fetchone()[0]
+    with PatternDatabase(database) as opened:
+        tell_that_two_files_are_one(opened, "b", "a")
+    lying = database.read_bytes()
+    assert pack(tree, tmp_path / "x.ucz", database=database)[1] != reference
+    database.write_bytes(lying)
     monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
-    result, packed = pack(tree, tmp_path / "y.ucz", database=liar)
+    result, packed = pack(tree, tmp_path / "y.ucz", database=database)
     assert packed == reference
     assert any("somebody else" in warning for warning in result.warnings)

@@ -90,7 +90,7 @@ CASES: dict[str, tuple[Callable[[], Files], int]] = {
     "long copies": (mixed, 4),
     "order: likeness": (mixed, 4),
     "order: at all": (mixed, 4),
-    "large blocks": (templates, 1),
+    "large blocks": (templates, 4),
     "dictionary": (shared, 1),
     "filters": (records, 4),
     "filter of branches": (machine_code, 4),
