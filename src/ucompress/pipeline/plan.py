@@ -118,11 +118,12 @@ class PlanParameters:
         """The parameters of a compression level, 1 to 9.
 
         Levels 1 to 3 promise a file within 5 ms, so no block is larger than 2 MiB; and none is
-        smaller on purpose, for the dictionary's tables are copied for every block.
+        smaller on purpose, for the dictionary's tables are copied for every block. Levels 7 to 9
+        decode as slowly as they code: 2 MiB are what fits into a quarter of a second.
         """
         if level <= 3:
             return cls(block_target=2 * MIB, large_from=400, large_block_target=2 * MIB)
-        return cls()
+        return cls(large_block_target=2 * MIB) if level >= 7 else cls()
 
 
 def block_bound(size: int, reach: int = 256 * KIB) -> int:
