@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import peers
@@ -41,18 +42,14 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         """Open `path`, keeping what an earlier part of the run wrote."""
-        self.done: set[tuple[str, str, str, str]] = set()
-        fresh = not path.exists()
-        if not fresh:
-            with path.open(newline="") as stream:
-                self.done = {
-                    (row["corpus"], row["tool"], row["repeat"], row["action"])
-                    for row in csv.DictReader(stream)
-                }
+        with suppress(FileExistsError), path.open("x", newline="") as stream:
+            csv.DictWriter(stream, FIELDS, lineterminator="\n").writeheader()
+        with path.open(newline="") as stream:
+            self.done: set[tuple[str, str, str, str]] = {
+                (row["corpus"], row["tool"], row["repeat"], row["action"]) for row in csv.DictReader(stream)
+            }
         self._stream = path.open("a", newline="")
         self._writer = csv.DictWriter(self._stream, FIELDS, lineterminator="\n")
-        if fresh:
-            self._writer.writeheader()
 
     def add(self, **row: object) -> None:
         """Write one row."""
