@@ -14,7 +14,7 @@ from archive.build import plan_files, write
 from golden.make import words
 from reference_decoder import decode, recovery_record
 from reference_decoder.conventions import check
-from ucompress.archive import Archive, ArchiveHeader, recovery
+from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, recovery
 from ucompress.archive.recovery import RecoveryPlan, StripHeader
 from ucompress.archive.repair import repair
 from ucompress.errors import CorruptArchiveError, OutputError, UsageError
@@ -227,6 +227,23 @@ def test_a_partial_file_of_somebody_else_is_left_alone(small, tmp_path):
     with pytest.raises(OutputError, match="left untouched"):
         repair(damaged, tmp_path / "mended.ucz")
     assert foreign.read_bytes() == b"precious"
+
+
+def test_making_a_record_can_be_stopped(tmp_path):
+    """A long step of a run, too, ends when it is told to; the whole archive is read for it."""
+
+    class StoppedError(Exception):
+        pass
+
+    def poll():
+        raise StoppedError
+
+    plan = plan_files({b"a": words(1, 3000)})
+    with ArchiveWriter.create(tmp_path / "a.ucz", ArchiveHeader(level=3)) as writer:
+        writer.write_index(plan.entries)
+        writer.write_block(0, plan.blocks[0], len(plan.blocks[0]), check(plan.blocks[0], 32))
+        with pytest.raises(StoppedError):
+            writer.finish(recovery=5, poll=poll)
 
 
 def test_without_the_library_the_message_says_what_to_install(monkeypatch, small, tmp_path):

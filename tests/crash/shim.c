@@ -9,29 +9,19 @@
  * succeeded; a lock keeps records of two threads apart and in the order of the calls.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#include "../interposed.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_file = -1;
-
-static int is_below(const char *path) {
-    const char *root = getenv("CRASH_ROOT");
-    return root != NULL && strncmp(path, root, strlen(root)) == 0;
-}
 
 static void put(char kind, uint64_t inode, uint64_t offset, const void *a, uint32_t na, const void *b, uint32_t nb) {
     if (log_file < 0) {
@@ -58,7 +48,7 @@ static const char *path_of(int descriptor, char *room) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     ssize_t length = readlink(link, room, PATH_MAX - 1);
     room[length < 0 ? 0 : length] = 0;
-    if (!is_below(room)) room[0] = 0;
+    if (!is_below(room, "CRASH_ROOT")) room[0] = 0;
     return room;
 }
 
@@ -83,7 +73,7 @@ static const char *whole(int folder, const char *path, char *room) {
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     char room[PATH_MAX];
     const char *name = whole(folder, path, room);
-    if (!(flags & (O_CREAT | O_TRUNC)) || !is_below(name)) return REAL(openat)(folder, path, flags, mode);
+    if (!(flags & (O_CREAT | O_TRUNC)) || !is_below(name, "CRASH_ROOT")) return REAL(openat)(folder, path, flags, mode);
     pthread_mutex_lock(&lock);
     struct stat before;
     int there = fstatat(folder, path, &before, 0) == 0;
@@ -98,13 +88,7 @@ static int opened(int folder, const char *path, int flags, mode_t mode) {
 }
 
 #define OPENING(folder) \
-    mode_t mode = 0; \
-    if (flags & (O_CREAT | O_TMPFILE)) { \
-        va_list rest; \
-        va_start(rest, flags); \
-        mode = va_arg(rest, mode_t); \
-        va_end(rest); \
-    } \
+    TAKE_MODE(flags) \
     return opened(folder, path, flags, mode)
 
 int open(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
@@ -178,7 +162,7 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     const char *a = whole(from_folder, from, one), *b = whole(to_folder, to, other);
     pthread_mutex_lock(&lock);
     int result = REAL(renameat)(from_folder, from, to_folder, to);
-    if (result == 0 && is_below(b)) put_paths('R', a, b);
+    if (result == 0 && is_below(b, "CRASH_ROOT")) put_paths('R', a, b);
     pthread_mutex_unlock(&lock);
     return result;
 }
@@ -190,7 +174,7 @@ int unlinkat(int folder, const char *path, int flags) {
     const char *name = whole(folder, path, room);
     pthread_mutex_lock(&lock);
     int result = REAL(unlinkat)(folder, path, flags);
-    if (result == 0 && is_below(name)) put_paths('U', name, NULL);
+    if (result == 0 && is_below(name, "CRASH_ROOT")) put_paths('U', name, NULL);
     pthread_mutex_unlock(&lock);
     return result;
 }

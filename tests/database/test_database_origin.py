@@ -85,6 +85,14 @@ def test_the_key_is_the_users_alone_and_stays(tmp_path, state):
     assert sorted(os.listdir(state)) == [KEY_FILE, "last-job.json"]
 
 
+def test_a_key_that_was_cut_off_is_made_anew(tmp_path, state):
+    fill(tmp_path / "p.db")
+    (state / KEY_FILE).write_bytes(b"short")
+    assert knows(tmp_path / "p.db")[:3] == (False, False, False)
+    fill(tmp_path / "p.db")
+    assert knows(tmp_path / "p.db") == (True, True, True, 1, 0)
+
+
 def test_without_a_state_folder_nothing_is_taken_over(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "file" / "state"))

@@ -6,30 +6,20 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#include "../interposed.h"
 
 static atomic_long calls;
 
 static int is_wanted(const char *call) {
     const char *wanted = getenv("FAULT_CALL");
     return wanted != NULL && strcmp(call, wanted) == 0;
-}
-
-static int is_below(const char *path) {
-    const char *root = getenv("FAULT_ROOT");
-    return root != NULL && strncmp(path, root, strlen(root)) == 0;
 }
 
 /* 0: go on; 1: fail, errno is set; 2: do half. */
@@ -53,25 +43,19 @@ static int of_descriptor(const char *call, int descriptor) {
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    return is_below(path) ? verdict() : 0;
+    return is_below(path, "FAULT_ROOT") ? verdict() : 0;
 }
 
 static int of_path(const char *call, int folder, const char *path) {
     if (!is_wanted(call)) return 0;
-    if (path[0] == '/') return is_below(path) ? verdict() : 0;
+    if (path[0] == '/') return is_below(path, "FAULT_ROOT") ? verdict() : 0;
     if (folder != AT_FDCWD) return of_descriptor(call, folder);
     char here[PATH_MAX];
-    return getcwd(here, sizeof here) != NULL && is_below(here) ? verdict() : 0;
+    return getcwd(here, sizeof here) != NULL && is_below(here, "FAULT_ROOT") ? verdict() : 0;
 }
 
 #define OPENING(folder) \
-    mode_t mode = 0; \
-    if (flags & (O_CREAT | O_TMPFILE)) { \
-        va_list rest; \
-        va_start(rest, flags); \
-        mode = va_arg(rest, mode_t); \
-        va_end(rest); \
-    } \
+    TAKE_MODE(flags) \
     if (of_path("open", folder, path) == 1) return -1; \
     return REAL(openat)(folder, path, flags, mode)
 

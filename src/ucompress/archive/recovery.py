@@ -17,7 +17,8 @@ from typing import Any, BinaryIO, Final
 
 from blake3 import blake3
 
-from ucompress.archive.layout import ID_SIZE, SECTION_HEADER_SIZE, SECTION_RECOVERY, SectionHeader, check
+from ucompress.archive.layout import SECTION_HEADER_SIZE, SECTION_RECOVERY, SectionHeader, check
+from ucompress.archive.source import FileSource
 from ucompress.errors import CorruptArchiveError, UsageError
 
 MARKER: Final = b"\xb7UCR"
@@ -203,24 +204,42 @@ class Protected:
         return hasher.digest(16)
 
 
-def append_record(
-    file: BinaryIO, read_at: ReadAt, plan: RecoveryPlan, archive_id: bytes, tail: bytes, poll: Poll = no_poll
+def write_record(
+    file: BinaryIO, name: str, plan: RecoveryPlan, archive_id: bytes, tail: bytes, poll: Poll
 ) -> None:
-    """Write the record's section behind the first `plan.section_at` bytes of a file.
+    """As `append_record`, for a file that holds the bytes before the section and nothing else.
 
-    The strips are written a few groups at a time: memory is about 80 bytes for each KiB of a group's
-    row, 20 MB at most, and 4 bytes for each sector.
+    Parameters:
+        file: as there.
+        name: the archive's name in messages.
+        plan: of these bytes and the tail.
+        archive_id: ties the section to the archive.
+        tail, poll: as there.
+    """
+    file.flush()
+    source = FileSource(file, name)
+    source.size = plan.archive_length  # what is written is read again
+    digest = Protected(source.read_at, plan.section_at, tail).digest(plan.protected, poll)
+    append_record(file, source.read_at, StripHeader(plan, digest, archive_id), tail, poll)
+
+
+def append_record(
+    file: BinaryIO, read_at: ReadAt, head: StripHeader, tail: bytes, poll: Poll = no_poll
+) -> None:
+    """Write the record's section behind the first `section_at` bytes of a file.
+
+    The strips are written some groups at a time: memory is 64 KiB for each row of a group, 16 MiB at most,
+    and 4 bytes for each sector.
 
     Parameters:
         file: open for reading and writing; stands behind the section afterwards.
         read_at: reads it.
-        plan: of these bytes and the tail.
-        archive_id: ties the section to the archive.
+        head: the record's figures; the digest is that of these bytes and the tail.
         tail: the protected bytes that will follow the section.
         poll: called between parts; may raise to stop.
     """
+    plan = head.plan
     protected = Protected(read_at, plan.section_at, tail)
-    head = StripHeader(plan, protected.digest(plan.protected, poll), archive_id)
     for number in range(plan.parity):
         _put(file, plan.strip_at(PARITY, number), replace(head, kind=PARITY, number=number).to_bytes())
     coder = encoder(plan)
@@ -246,9 +265,10 @@ def append_record(
     hasher = blake3()
     start = plan.section_at + SECTION_HEADER_SIZE
     for at in range(0, plan.payload_length, 1 << 20):
+        poll()
         hasher.update(read_at(start + at, min(1 << 20, plan.payload_length - at)))
     section = SectionHeader(SECTION_RECOVERY, 0, plan.payload_length, hasher.digest(8))
-    _put(file, plan.section_at, section.to_bytes(archive_id))
+    _put(file, plan.section_at, section.to_bytes(head.archive_id))
     file.seek(plan.section_at + plan.section_length)
 
 
@@ -314,7 +334,3 @@ def read_table(copies: list[bytes], plan: RecoveryPlan) -> bytes:
 def _put(file: BinaryIO, at: int, data: bytes) -> None:
     file.seek(at)
     file.write(data)
-
-
-assert _STRIP.size == STRIP_HEADER_SIZE
-assert ID_SIZE == 8

@@ -118,17 +118,15 @@ class _Repair:
     def _write(self, file: BinaryIO, mended: Mapping[int, bytes]) -> FileSource:
         """Write the whole archive, and return what reads it."""
         plan = self._plan
-        for start, data in self._protected(mended, plan.section_at):
-            file.seek(start)
-            file.write(data)
+        file.writelines(self._protected(mended, plan.section_at))
         file.flush()
-        tail = b"".join(data for _, data in self._protected(mended, plan.protected, plan.section_at))
+        tail = b"".join(self._protected(mended, plan.protected, plan.section_at))
         written = FileSource(file, self._source.name)
         written.size = plan.archive_length
         digest = Protected(written.read_at, plan.section_at, tail).digest(plan.protected, self._poll)
         if digest != self._head.digest:
             raise CorruptArchiveError("the mended bytes are not those that the recovery record knows")
-        append_record(file, written.read_at, plan, self._head.archive_id, tail, self._poll)
+        append_record(file, written.read_at, self._head, tail, self._poll)
         file.write(tail)
         file.flush()
         return written
@@ -215,15 +213,14 @@ class _Repair:
             )
         return mended
 
-    def _protected(
-        self, mended: Mapping[int, bytes], end: int, start: int = 0
-    ) -> Iterator[tuple[int, bytes]]:
-        """The protected bytes from `start` to `end`, mended: (offset, bytes), ascending."""
+    def _protected(self, mended: Mapping[int, bytes], end: int, start: int = 0) -> Iterator[bytes]:
+        """The protected bytes from `start` to `end`, mended, a sector or less at a time."""
         sector = self._plan.sector
         for number in range(start // sector, -(-end // sector)):
+            if not number % 256:
+                self._poll()
             data = mended.get(number) or self._data_sector(number)
-            first, last = max(start - number * sector, 0), min(end - number * sector, sector)
-            yield number * sector + first, data[first:last]
+            yield data[max(start - number * sector, 0) : min(end - number * sector, sector)]
 
 
 def _find_header(source: FileSource, poll: Poll) -> StripHeader:

@@ -43,7 +43,7 @@ from ucompress.archive.layout import (
 from ucompress.archive.members import Members
 from ucompress.archive.parity import ParityBuilder
 from ucompress.archive.partial import open_partial, writing_to
-from ucompress.archive.recovery import RecoveryPlan, append_record
+from ucompress.archive.recovery import Poll, no_poll, write_record
 from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_shared
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
@@ -297,13 +297,16 @@ class ArchiveWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def finish(self, errata: Iterable[tuple[Entry, Entry]] = (), *, recovery: int = 0) -> WriterTotals:
+    def finish(
+        self, errata: Iterable[tuple[Entry, Entry]] = (), *, recovery: int = 0, poll: Poll = no_poll
+    ) -> WriterTotals:
         """Write errata, recovery record, directory and footer, and make all of it durable.
 
         Parameters:
             errata: (planned entry, what replaces it) sorted by path; the second of kind
                 `EntryKind.CANCELLED` takes the member back.
             recovery: size of the recovery record in percent of the rest; 0 for none.
+            poll: called while the record is made; what it raises leaves an archive that can be resumed.
         """
         if self._index is None:
             raise ValueError("an archive needs an index")
@@ -337,7 +340,9 @@ class ArchiveWriter:
         tree_hash.update(blocks.digests)
         plan, at, end = ending(self._at, header, directory, self._archive_id, tree_hash.digest(), recovery)
         if plan is not None:
-            self._write_recovery(plan, end)
+            with writing_to(self._path):
+                write_record(self._file, str(self._path), plan, self._archive_id, end, poll)
+            self._at += plan.section_length
         self._write(end)
         self._at += len(end)
         self.sync()
@@ -356,15 +361,6 @@ class ArchiveWriter:
             content_bytes=content_bytes,
             tree_hash=tree_hash.digest(),
         )
-
-    def _write_recovery(self, plan: RecoveryPlan, rest: bytes) -> None:
-        """Write the recovery record; `rest` follows it."""
-        with writing_to(self._path):
-            self._file.flush()
-            source = FileSource(self._file, str(self._path))
-            source.size = plan.archive_length
-            append_record(self._file, source.read_at, plan, self._archive_id, rest)
-        self._at += plan.section_length
 
     def _section(self, kind: int, payload: Iterable[bytes]) -> int:
         """Write a critical, protected section of unknown length; returns its header's offset."""

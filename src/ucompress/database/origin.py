@@ -88,7 +88,10 @@ def _key() -> bytes | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            return _sound(path.read_bytes())
+            key = path.read_bytes()
+            if len(key) == KEY_BYTES:
+                return key
+            path.unlink()  # cut off or overwritten: what it proved is lost
         handle, name = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -100,10 +103,6 @@ def _key() -> bytes | None:
                 os.link(name, path)
         finally:
             Path(name).unlink()
-        return _sound(path.read_bytes())
+        return path.read_bytes()
     except OSError:
         return None
-
-
-def _sound(key: bytes) -> bytes | None:
-    return key if len(key) == KEY_BYTES else None

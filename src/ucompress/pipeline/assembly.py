@@ -191,7 +191,8 @@ class Assembly:
 
     def finish(self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]]) -> WriterTotals:
         """Complete the archive; the database notes its totals, so that a kill from now on costs nothing."""
-        totals = writer.finish(errata, recovery=self.context.config.recovery)
+        recovery, poll = self.context.config.recovery, self.context.guard.check
+        totals = writer.finish(errata, recovery=recovery, poll=poll)
         if not errata:
             self.context.database.cache.store_artifact(
                 self.job_key, FINISHED, self.layout + _TOTALS.pack(*astuple(totals))
