@@ -30,6 +30,7 @@ COMMANDS = {
     "resume": ("state", "resume"),
     "status": ("state", "status"),
     "train": ("learned", "train"),
+    "db": ("upkeep", "db"),
 }
 """Where each command is: its file and its function."""
 

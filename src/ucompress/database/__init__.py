@@ -12,12 +12,14 @@ from ucompress.database.pointer import LastJob, last_job, remember_job, state_fo
 from ucompress.database.recovery import database_files, is_strange
 from ucompress.database.schema import APPLICATION_ID, SCHEMA_VERSION
 from ucompress.database.times import utc_now
+from ucompress.database.upkeep import DatabaseFigures
 
 __all__ = [
     "APPLICATION_ID",
     "SCHEMA_VERSION",
     "AnalysisCache",
     "BlockRow",
+    "DatabaseFigures",
     "FileAnalysis",
     "FileStamp",
     "JobRecord",

@@ -132,6 +132,13 @@ class Connection:
             finally:
                 self._inside = False
 
+    def rewrite(self) -> None:
+        """Write the file anew without what nothing uses, its log emptied; done whole or not at all."""
+        with self.lock, self._explained():
+            self._set_durable(True)
+            self._sql.execute("VACUUM")
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _set_durable(self, durable: bool) -> None:
         if durable is not self._durable:
             self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")

@@ -218,6 +218,21 @@ class JobStore:
         rows = self._connection.query(f"{_SELECT} WHERE key = ?", (key,))
         return _record(rows[0]) if rows else None
 
+    def all(self) -> list[JobRecord]:
+        """Every job, the one that last gave a sign of life first."""
+        return [
+            _record(row) for row in self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC")
+        ]
+
+    def refuse_living(self) -> None:
+        """Refuse where a living process works on a job of this database.
+
+        Raises:
+            JobBusyError: names the process.
+        """
+        for record in self.all():
+            _refuse_if_living(record, b"")
+
     def latest(self) -> JobRecord | None:
         """The job that last gave a sign of life."""
         rows = self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC LIMIT 1")

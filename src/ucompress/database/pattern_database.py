@@ -11,6 +11,7 @@ from ucompress.database.connection import Connection
 from ucompress.database.jobs import JobStore
 from ucompress.database.pattern_table import PatternSource, PatternTable
 from ucompress.database.recovery import database_files
+from ucompress.database.upkeep import DatabaseFigures, disk_bytes, figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -149,3 +150,23 @@ class PatternDatabase:
     def load_checkpoint(self, job: int | None = None) -> PipelineState | None:
         """The newest checkpoint of a job, or of the whole database; None if there is none."""
         return self._checkpoints.load(job)
+
+    def figures(self) -> DatabaseFigures:
+        """What the database holds, by kind; goes over all tables once."""
+        return figures(self._connection, self.jobs)
+
+    def vacuum(self) -> int:
+        """Give back the bytes that nothing uses; returns how many that were. Nothing is forgotten.
+
+        What is bounded is brought within its bounds before. Needs about as much free disk as the database
+        takes; cut short, the file is as it was.
+
+        Raises:
+            JobBusyError: a living process works on a job of this database.
+            DatabaseError: no space for the copy; nothing was changed.
+        """
+        self.jobs.refuse_living()
+        before = disk_bytes(self._connection)
+        self.cache.prune()
+        self._connection.rewrite()
+        return max(0, before - disk_bytes(self._connection))

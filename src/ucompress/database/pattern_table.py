@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 UNNAMED_SOURCE = b""
+COUNTS_KEPT = 16_000_000
 LARGEST_COUNT = 1 << 53  # sums of a few thousand sources still fit SQLite's integers
 ENTRY_OVERHEAD_BYTES = 400  # an entry's objects and its place in the cache, measured
 
@@ -129,6 +130,7 @@ class PatternTable:
         source, generation = self._source(source_key, bump=True)
         stored = self._write(source, generation, entries)
         self._drop_older(source, generation)
+        self._forget_corpora(source)
         with self._connection.transaction() as sql:
             if stored or source_key == UNNAMED_SOURCE:
                 sql.execute(
@@ -227,6 +229,7 @@ class PatternTable:
         return stored
 
     def _drop_older(self, source: int, generation: int) -> None:
+        """Drop a source's counts of every other generation; -1 is none's."""
         while True:
             with self._connection.transaction() as sql:
                 self._cache.clear()
@@ -237,6 +240,26 @@ class PatternTable:
                 ).rowcount
             if dropped < self._batch_size:
                 return
+
+    def _forget_corpora(self, kept: int) -> None:
+        """Drop the sources written longest ago while all together hold more than `COUNTS_KEPT` counts.
+
+        Neither the source just written nor the unnamed one goes.
+        """
+        rows = self._connection.query(
+            "SELECT s.id, s.key, count(c.pattern_id) FROM pattern_sources s"
+            " JOIN pattern_counts c ON c.source_id = s.id GROUP BY s.id ORDER BY s.updated_at, s.id"
+        )
+        held = sum(counts for _, _, counts in rows)
+        for source, key, counts in rows:
+            if held <= COUNTS_KEPT:
+                return
+            if source == kept or key == UNNAMED_SOURCE:
+                continue
+            self._drop_older(source, generation=-1)
+            with self._connection.transaction() as sql:
+                sql.execute("DELETE FROM pattern_sources WHERE id = ?", (source,))
+            held -= counts
 
     def _notice_other_writers(self) -> None:
         version = self._connection.query("PRAGMA data_version")[0][0]

@@ -6,6 +6,7 @@ Each function makes one type of document; the project's `docs/json.md` describes
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ucompress.progress import path_fields
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from ucompress.database import JobRecord
+    from ucompress.database import DatabaseFigures, JobRecord
     from ucompress.patterns import PatternEntry
 
 JsonObject = dict[str, Any]
@@ -210,6 +211,17 @@ def analyzed_document(database: bytes, *, patterns: int) -> JsonObject:
         patterns: patterns of these inputs.
     """
     return {"type": "analyzed", **path_fields(database), "patterns": patterns}
+
+
+def database_document(database: bytes, figures: DatabaseFigures, freed_bytes: int | None) -> JsonObject:
+    """What a database holds, as type `database`.
+
+    Args:
+        database: its path.
+        figures: what it holds.
+        freed_bytes: bytes that `vacuum` gave back; None where it was only looked at.
+    """
+    return {"type": "database", **path_fields(database), **asdict(figures), "freed_bytes": freed_bytes}
 
 
 def status_document(record: JobRecord, progress: JsonObject | None) -> JsonObject:
