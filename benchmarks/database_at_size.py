@@ -56,10 +56,10 @@ def steps(most: int) -> Iterator[int]:
     yield most
 
 
-def timed(action: Callable[[], Any]) -> tuple[float, Any]:
+def timed(action: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     """Seconds of wall time, and what came out."""
     started = time.perf_counter()
-    result = action()
+    result = action(*arguments)
     return time.perf_counter() - started, result
 
 
@@ -77,13 +77,13 @@ def fill(folder: Path, most_patterns: int, most_files: int) -> Path:
         _remove(path)
         path = folder / f"patterns-{count}.db"
         with PatternDatabase(path) as database:
-            seconds, stored = timed(lambda: database.replace_patterns(b"corpus", patterns(count)))
+            seconds, stored = timed(database.replace_patterns, b"corpus", patterns(count))
             tell("patterns", stored, seconds, database.figures().disk_bytes)
     with PatternDatabase(path) as database:
         done = 0
         for count in steps(most_files):
             before = database.figures().disk_bytes
-            seconds, stored = timed(lambda: database.cache.store(files(count), PARAMETERS))
+            seconds, stored = timed(database.cache.store, files(count), PARAMETERS)
             tell("files", stored, seconds, database.figures().disk_bytes - before)
             done = count
         asked = [(path, stamp) for path, stamp, _ in files(min(done, 100_000))]
