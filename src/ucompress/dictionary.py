@@ -30,6 +30,9 @@ KIB: Final = 1 << 10
 SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB)
 """Sizes a dictionary may have, besides 0."""
 
+LARGEST: Final = ((3, 8 * MIB), (6, 4 * MIB), (8, 1 * MIB), (9, 2 * MIB))
+"""Up to which level a dictionary may have how many bytes."""
+
 SHARE: Final = 10
 """A dictionary has at most one part in `SHARE` of the bytes that are coded with it."""
 
@@ -67,7 +70,7 @@ def size_limit(level: int, unique_bytes: int) -> int:
 
     Priming costs the reader, so stronger codecs get smaller dictionaries.
     """
-    most = 8 * MIB if level <= 3 else 4 * MIB if level <= 6 else 2 * MIB
+    most = next(size for highest, size in LARGEST if level <= highest)
     fitting = [size for size in SIZES if size <= min(most, unique_bytes // SHARE)]
     return fitting[-1] if fitting else 0
 

@@ -95,8 +95,8 @@ class PlanParameters:
         extents: the most extents of a content, as far as blocks of `block_target` allow.
     """
 
-    block_target: int = 1 * MIB
-    large_block_target: int = 3 * MIB
+    block_target: int = 768 * KIB
+    large_block_target: int = 1 * MIB
     large_from: int = 500
     whole: int = 256 * KIB
     reach: int = 256 * KIB
@@ -118,12 +118,13 @@ class PlanParameters:
         """The parameters of a compression level, 1 to 9.
 
         Levels 1 to 3 promise a file within 5 ms, so no block is larger than 2 MiB; and none is
-        smaller on purpose, for the dictionary's tables are copied for every block. Levels 7 to 9
-        decode as slowly as they code: 2 MiB are what fits into a quarter of a second.
+        smaller on purpose, for the dictionary's tables are copied for every block. At levels 4 to 6 a
+        block that repeats much may come after its reference, which is decoded too. Levels 7 to 9
+        decode as slowly as they code, without references.
         """
         if level <= 3:
             return cls(block_target=2 * MIB, large_from=400, large_block_target=2 * MIB)
-        return cls(large_block_target=2 * MIB) if level >= 7 else cls()
+        return cls(block_target=1 * MIB, large_block_target=1280 * KIB) if level >= 7 else cls()
 
 
 def block_bound(size: int, reach: int = 256 * KIB) -> int:
