@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from ucompress.pipeline.plan import Plan
 
 SYNC_SECONDS = 1.0
+SYNC_SHARE = 20
+"""Blocks are synced and named at least so often, and sooner where that takes one part in so many of the time."""
+
 LAYOUT = "layout"
 FINISHED = "finished"
 _TOTALS = struct.Struct("<10Q32s")
@@ -165,7 +168,7 @@ class Assembly:
         resumed = int(complete[first - 1]) if first else 0
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
         pending: list[BlockRow] = []
-        synced = time.monotonic()
+        synced, took = time.monotonic(), 0.0
         coded = linked_map(
             workers.executor,
             code_block,
@@ -183,9 +186,11 @@ class Assembly:
                     size=block.decoded_size,
                     path=self.contents[block.first_content].path,
                 )
-                if time.monotonic() - synced >= SYNC_SECONDS:
+                now = time.monotonic()
+                if now - synced >= min(SYNC_SECONDS, SYNC_SHARE * took):
                     self._record(writer, pending)
                     synced = time.monotonic()
+                    took = synced - now
         finally:
             self._record(writer, pending)
 
