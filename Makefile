@@ -10,13 +10,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h')
 
-.PHONY: help demo test test-long fuzz lint format bench wheel clean
+.PHONY: help demo test test-long fuzz kills lint format bench wheel clean
 
 help:
 	@echo "make demo       pack the standard library of this Python, and all that can be done with it"
 	@echo "make test       the whole test suite"
 	@echo "make test-long  the tests that take minutes"
 	@echo "make fuzz       mutated archives, blocks and databases for SECONDS (60), from SEED (1)"
+	@echo "make kills      500 kills of compress at named points and random instants, all resumed"
 	@echo "make lint       ruff, mypy --strict, cython-lint"
 	@echo "make bench      kernels and pipeline against themselves; peers: see benchmarks/README.md"
 	@echo "make wheel      a wheel in dist/"
@@ -32,6 +33,9 @@ test-long: $(VENV)/installed $(VENV)/test
 
 fuzz: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(ARGS)
+
+kills: $(VENV)/installed $(VENV)/test
+	PYTHONPATH=tests:. $(BIN)/python -m crash.kills $(ARGS)
 
 lint: $(VENV)/installed $(VENV)/lint
 	$(BIN)/ruff check

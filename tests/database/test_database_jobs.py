@@ -28,6 +28,7 @@ from ucompress.database import (
     utc_now,
 )
 from ucompress.database import lease as lease_module
+from ucompress.database.draft import PREFIX
 from ucompress.database.jobs import JOBS_KEPT
 from ucompress.database.lease import Lease, process_exists, process_start
 from ucompress.errors import CheckpointSaveError, DatabaseError, JobBusyError
@@ -469,6 +470,25 @@ def test_databases_with_any_name_are_remembered() -> None:
     job = LastJob(Path(os.fsdecode(b"/caf\xe9/p.db")), b"k")
     assert remember_job(job) is None
     assert last_job() == job
+
+
+def test_what_a_killed_process_left_goes_away_and_what_another_one_writes_stays() -> None:
+    folder = state_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    left = [folder / f"{PREFIX}1", folder / f"{PREFIX}2"]
+    for path in left:
+        path.touch()
+    code = "from ucompress.database.draft import draft\n"
+    code += "with draft(Path(sys.argv[1]), b'mine') as path: say(path); sys.stdin.readline()"
+    with Process(code, folder / "last-job.json") as other:
+        being_written = Path(other.line())
+        assert remember_job(LastJob(Path("/p.db"), b"k")) is None
+        assert not any(path.exists() for path in left)
+        assert being_written.read_bytes() == b"mine"
+        other.tell()
+        other.wait()
+    assert os.listdir(folder) == ["last-job.json"]
+    assert last_job() == LastJob(Path("/p.db"), b"k")
 
 
 @pytest.mark.parametrize(

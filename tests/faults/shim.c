@@ -1,13 +1,16 @@
-/* Lets one call of a process fail.
+/* Lets one call of a process fail, or kills the process there.
  *
  * Loaded before the C library (LD_PRELOAD). Of the calls named FAULT_CALL that concern files below FAULT_ROOT (malloc: that
- * come from our own extensions), the one numbered FAULT_AT, from 1, fails with FAULT_ERRNO; "short" instead of a
- * number lets it do half of what it was asked. FAULT_COUNT is a file that gets a byte for each such call.
+ * come from our own extensions) whose path contains FAULT_NAME, if that is set, the one numbered FAULT_AT, from 1,
+ * fails with FAULT_ERRNO. Instead of a number, "short" lets it do half of what it was asked, "kill" ends the process
+ * before the call, "torn" after half of it. FAULT_CALL "any" is all calls but malloc. FAULT_COUNT is a file that gets a line
+ * for each such call: its name and the path.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -19,39 +22,51 @@ static atomic_long calls;
 
 static int is_wanted(const char *call) {
     const char *wanted = getenv("FAULT_CALL");
-    return wanted != NULL && strcmp(call, wanted) == 0;
+    if (wanted == NULL) return 0;
+    return strcmp(call, wanted) == 0 || (strcmp(wanted, "any") == 0 && strcmp(call, "malloc") != 0);
 }
 
-/* 0: go on; 1: fail, errno is set; 2: do half. */
-static int verdict(void) {
+/* 0: go on; 1: fail, errno is set; 2: do half; 3: do half and die. */
+static int verdict(const char *call, const char *path, const char *name) {
     const char *count = getenv("FAULT_COUNT"), *what = getenv("FAULT_ERRNO");
     if (count != NULL) {
         int descriptor = REAL(open)(count, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (descriptor < 0 || REAL(write)(descriptor, ".", 1) != 1) abort();
+        if (descriptor < 0 || dprintf(descriptor, "%s %s/%s\n", call, path, name) < 0) abort();
         close(descriptor);
     }
     if (atomic_fetch_add(&calls, 1) + 1 != atol(getenv("FAULT_AT"))) return 0;
     if (strcmp(what, "short") == 0) return 2;
+    if (strcmp(what, "torn") == 0) return 3;
+    if (strcmp(what, "kill") == 0) kill(getpid(), SIGKILL);
     errno = atoi(what);
     return 1;
 }
 
-static int of_descriptor(const char *call, int descriptor) {
+/* `name` stands in the folder at `path`, or is empty. */
+static int of_file(const char *call, const char *path, const char *name) {
+    const char *part = getenv("FAULT_NAME");
+    if (!is_below(path, "FAULT_ROOT")) return 0;
+    return part == NULL || strstr(path, part) != NULL || strstr(name, part) != NULL ? verdict(call, path, name) : 0;
+}
+
+static int below_descriptor(const char *call, int descriptor, const char *name) {
     char link[64], path[PATH_MAX];
     if (!is_wanted(call)) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    return is_below(path, "FAULT_ROOT") ? verdict() : 0;
+    return of_file(call, path, name);
 }
+
+static int of_descriptor(const char *call, int descriptor) { return below_descriptor(call, descriptor, ""); }
 
 static int of_path(const char *call, int folder, const char *path) {
     if (!is_wanted(call)) return 0;
-    if (path[0] == '/') return is_below(path, "FAULT_ROOT") ? verdict() : 0;
-    if (folder != AT_FDCWD) return of_descriptor(call, folder);
+    if (path[0] == '/') return of_file(call, path, "");
+    if (folder != AT_FDCWD) return below_descriptor(call, folder, path);
     char here[PATH_MAX];
-    return getcwd(here, sizeof here) != NULL && is_below(here, "FAULT_ROOT") ? verdict() : 0;
+    return getcwd(here, sizeof here) != NULL ? of_file(call, here, path) : 0;
 }
 
 #define OPENING(folder) \
@@ -68,8 +83,10 @@ int openat64(int folder, const char *path, int flags, ...) { OPENING(folder); }
 #define MOVING(name, call, ...) \
     int fault = of_descriptor(call, descriptor); \
     if (fault == 1) return -1; \
-    if (fault == 2) size = HALF(size); \
-    return REAL(name)(descriptor, data, size, ##__VA_ARGS__)
+    if (fault > 1) size = HALF(size); \
+    ssize_t done = REAL(name)(descriptor, data, size, ##__VA_ARGS__); \
+    if (fault == 3) kill(getpid(), SIGKILL); \
+    return done
 
 ssize_t read(int descriptor, void *data, size_t size) { MOVING(read, "read"); }
 ssize_t write(int descriptor, const void *data, size_t size) { MOVING(write, "write"); }
@@ -139,7 +156,7 @@ static int from_us(void *caller) {
     if (asking || getenv("FAULT_CALL") == NULL || !is_wanted("malloc")) return 0;
     asking = 1;
     int ours = dladdr(caller, &found) != 0 && found.dli_fname != NULL && strstr(found.dli_fname, "/ucompress/_") != NULL;
-    int fault = ours && verdict() == 1;
+    int fault = ours && verdict("malloc", "", "") == 1;
     asking = 0;
     return fault;
 }

@@ -197,8 +197,8 @@ def round_trips() -> Case:
     decoders = {}
     dictionaries = (b"", b"a", DICTIONARY, bytes(70_000), TEXT * 9)
     for number in range(len(dictionaries)):
-        for level in range(1, 9):
-            if level < 7 or number < 3:
+        for level in range(1, 10):
+            if level < 7 or number == 2 or (level == 7 and number < 2):
                 decoders[level, number] = (
                     BlockCompressor(level, dictionaries[number]),
                     BlockDecompressor(dictionaries[number], level if level > 6 else None),

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
+from ucompress.database.draft import draft
 from ucompress.database.pointer import state_folder
 
 if TYPE_CHECKING:
@@ -92,17 +91,9 @@ def _key() -> bytes | None:
             if len(key) == KEY_BYTES:
                 return key
             path.unlink()  # cut off or overwritten: what it proved is lost
-        handle, name = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            # The first of two processes wins; a link, unlike a rename, replaces nothing.
-            with suppress(FileExistsError):
-                os.link(name, path)
-        finally:
-            Path(name).unlink()
+        # The first of two processes wins; a link, unlike a rename, replaces nothing.
+        with draft(path, secrets.token_bytes(KEY_BYTES)) as made, suppress(FileExistsError):
+            os.link(made, path)
         return path.read_bytes()
     except OSError:
         return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_state_path
+
+from ucompress.database.draft import draft
 
 STATE_VARIABLE = "UCOMPRESS_STATE_DIR"
 FILE_NAME = "last-job.json"
@@ -47,7 +47,8 @@ def remember_job(job: LastJob) -> str | None:
     folder = state_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / FILE_NAME, json.dumps(document).encode("ascii"))
+        with draft(folder / FILE_NAME, json.dumps(document).encode("ascii")) as written:
+            written.replace(folder / FILE_NAME)
     except OSError as error:
         return (
             f"the last job could not be noted in {folder} ({error.strerror}); "
@@ -68,17 +69,3 @@ def last_job() -> LastJob | None:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return LastJob(Path(database), key)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
