@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h')
 
-.PHONY: help demo test test-long fuzz kills lint format bench wheel clean
+.PHONY: help demo test test-long fuzz kills damage lint format bench wheel clean
 
 help:
 	@echo "make demo       pack the standard library of this Python, and all that can be done with it"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-long  the tests that take minutes"
 	@echo "make fuzz       mutated archives, blocks and databases for SECONDS (60), from SEED (1)"
 	@echo "make kills      500 kills of compress at named points and random instants, all resumed"
+	@echo "make damage     every byte changed and every cut of 27 archives, parts exchanged and removed"
 	@echo "make lint       ruff, mypy --strict, cython-lint"
 	@echo "make bench      kernels and pipeline against themselves; peers: see benchmarks/README.md"
 	@echo "make wheel      a wheel in dist/"
@@ -36,6 +37,9 @@ fuzz: $(VENV)/installed $(VENV)/test
 
 kills: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m crash.kills $(ARGS)
+
+damage: $(VENV)/installed $(VENV)/test
+	PYTHONPATH=tests:. $(BIN)/python -m damage.run $(ARGS)
 
 lint: $(VENV)/installed $(VENV)/lint
 	$(BIN)/ruff check

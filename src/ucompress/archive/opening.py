@@ -81,14 +81,20 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
 
     Parameters:
         source: the archive.
-        recover: search the whole archive for what is left if footer or directory are damaged.
+        recover: search the whole archive for what is left if footer or directory are damaged, or blocks
+            do not stand where the directory says.
 
     Raises:
         CorruptArchiveError: damaged, truncated, or no archive.
         UnsupportedArchiveError: needs what this program does not have.
     """
     try:
-        return _open(source)
+        opened = _open(source)
+        if recover:
+            from ucompress.archive.salvage import find_moved
+
+            find_moved(source, opened.directory)
+        return opened
     except CorruptArchiveError as error:
         header = _first_header(source)
         if not recover:

@@ -266,6 +266,30 @@ def survey(source: FileSource, header: ArchiveHeader) -> Directory:
     return finder.directory()
 
 
+def find_moved(source: FileSource, directory: Directory) -> None:
+    """Look for blocks that do not stand where the directory says, as where sectors were exchanged.
+
+    The whole archive is searched only if there are such; what is found is noted in the directory.
+    """
+    table = directory.blocks
+
+    def stands_at(number: int, at: int) -> bool:
+        with suppress(ArchiveError):
+            part, _ = read_part(source, at, directory.archive_id)
+            found = isinstance(part, BlockHeader) and (part.number, part.coded_size, part.decoded_size)
+            return found == (number, table.coded[number], table.decoded[number])
+        return False
+
+    missing = {number for number, at in enumerate(table.at) if not stands_at(number, at)}
+    markers, at = _MarkerSearch(source), HEADER_SIZE
+    while missing and (at := markers.next(at)) < source.size:
+        number = int.from_bytes(source.read_at(at + 4, 4), "little")
+        if number in missing and stands_at(number, at):
+            table.at[number] = at
+            missing.discard(number)
+        at += 1
+
+
 class _Finder:
     """Collects parts into a directory."""
 

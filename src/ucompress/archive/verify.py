@@ -254,7 +254,8 @@ class _Verification:
         try:
             data = self._archive.block_once(number)
         except ArchiveError as error:
-            return error
+            # Not the same one: by its traceback it would keep the block's bytes and the decoder.
+            return type(error)(str(error))
         self._contents.show(number, data)
         if self._progress is not None:
             self._progress(f"block {number}", len(data))

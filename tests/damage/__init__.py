@@ -1,0 +1,1 @@
+"""Every byte changed, every cut, parts exchanged, repeated and removed: of three archives a level."""
