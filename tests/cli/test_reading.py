@@ -120,7 +120,8 @@ def test_extract_overwrites_only_by_force(ucompress, packed, tmp_path):
 
 
 def test_extract_as_json(ucompress, packed, tmp_path):
-    (row,) = documents(ucompress("extract", "--json", packed[1], "-C", tmp_path))
+    notice, row = documents(ucompress("extract", "--json", packed[1], "-C", tmp_path))
+    assert (notice["type"], "Windows" in notice["message"]) == ("notice", True)
     assert row["type"] == "extracted"
     assert row["failed"] == 0
 

@@ -31,14 +31,15 @@ FAILURES = (ArchiveError, OutputError, OSError, ValueError)
 JOINED = 1 << 20
 """Files up to this many bytes are joined in memory where their parts lie scattered over a block."""
 
-PERMISSIONS = 0o1777
-"""Mode bits that are restored: set-user-ID and set-group-ID are not."""
-
 Part = tuple[int, Extent]
-
 
 HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 """What the target's file system says when no further member can be written either."""
+
+
+def permissions(*, setuid: bool) -> int:
+    """The mode bits that are restored: set-user-ID and set-group-ID only where they were asked for."""
+    return 0o7777 if setuid else 0o1777
 
 
 class Failure(NamedTuple):
@@ -101,10 +102,19 @@ class Delivery:
         target: where files go.
         done: called with files that are written, or that failed, and why; from any thread.
         hashes: which files are compared with their content hashes.
+        bits: the mode bits that files get, if they have them; see `permissions`.
     """
 
-    def __init__(self, archive: Archive, target: TargetFolder, done: Done, hashes: HashBudget) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        target: TargetFolder,
+        done: Done,
+        hashes: HashBudget,
+        bits: int,
+    ) -> None:
         """Start without files."""
+        self._permissions = bits
         self._hashes = hashes
         self._staging = target if isinstance(target, StagingFolder) else None
         self._archive = archive
@@ -184,7 +194,7 @@ class Delivery:
                     rest.append(entry)
                     continue
             plain.append(entry)
-            rows.append((path, offset, size, mode & PERMISSIONS, mtime_ns))
+            rows.append((path, offset, size, mode & self._permissions, mtime_ns))
         missing = self._staging.write(data, rows)
         for number in reversed(missing):
             rest.append(plain.pop(number))
@@ -218,13 +228,13 @@ class Delivery:
             return False
         content = b"".join([piece for _, piece in _pieces(parts, data)])
         self._archive.check_content(entry, digest and check(content, len(digest)))
-        row = (entry.path, 0, entry.size, entry.mode & PERMISSIONS, entry.mtime_ns)
+        row = (entry.path, 0, entry.size, entry.mode & self._permissions, entry.mtime_ns)
         return not self._staging.write(content, [row])
 
     def _complete(
         self, entry: Entry, draft: Draft, pieces: Iterable[tuple[int, memoryview]], digest: bytes | None
     ) -> Failure | None:
-        mode = entry.mode & PERMISSIONS
+        mode = entry.mode & self._permissions
         self._archive.check_content(entry, None)
         if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
             return None

@@ -12,10 +12,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucompress.archive.delivery import FAILURES, PERMISSIONS, Delivery, Failure, reason, user_xattrs
+from ucompress.archive.delivery import FAILURES, Delivery, Failure, permissions, reason, user_xattrs
 from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.pages import LINKED
+from ucompress.archive.portable import NameCheck, NameNotes
 from ucompress.archive.selection import cut, select, selected
 from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
@@ -45,6 +46,7 @@ class ExtractionLimits:
             target's file system has free.
         file_bytes: size of one file, holes counted.
         depth: components of a path.
+        path_bytes: bytes of a path.
         extents: parts that files are put together from, beyond one for each file and one for each
             64 bytes of content.
     """
@@ -53,6 +55,7 @@ class ExtractionLimits:
     content_bytes: int | None = None
     file_bytes: int = 1 << 46
     depth: int = 1024
+    path_bytes: int = 65_535
     extents: int = 1 << 20
 
 
@@ -65,6 +68,7 @@ class ExtractionReport:
         content_bytes: bytes of the files written.
         failed: (member path, reason) of members that could not be written.
         damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
+        names: those that other systems do not tell apart, or do not have.
     """
 
     files: int = 0
@@ -74,6 +78,7 @@ class ExtractionReport:
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     damaged: int = 0
     unsupported: int = 0
+    names: NameNotes = field(default_factory=NameNotes)
 
     @property
     def kind(self) -> type[CompressionError]:
@@ -89,19 +94,22 @@ def extract(
     members: str | bytes | Iterable[str | bytes] | None = None,
     *,
     force: bool = False,
+    setuid: bool = False,
     threads: int | None = None,
     limits: ExtractionLimits | None = None,
     progress: Progress | None = None,
 ) -> ExtractionReport:
     """Write members below a folder.
 
-    Damage costs the members that it hits: they are listed in the report, all others are written.
+    Damage costs the members that it hits: they are listed in the report, all others are written. Where the
+    file system takes two members' names for one, the first is written; the other and all below it are listed.
 
     Parameters:
         archive: the archive.
         root: target folder; made if it is not there.
         members: names; a folder's name stands for all below it. None: everything.
         force: replace files that are there.
+        setuid: give back set-user-ID and set-group-ID bits; the files belong to whoever extracts.
         threads: decoding threads; None: as many as there are cores.
         limits: None: the default limits.
         progress: called with (member name, content bytes) after each file, from any thread.
@@ -115,7 +123,12 @@ def extract(
     target = TargetFolder(root, force=force)
     try:
         job = _Extraction(
-            archive, target, limits or ExtractionLimits(), threads or os.cpu_count() or 1, progress
+            archive,
+            target,
+            limits or ExtractionLimits(),
+            threads or os.cpu_count() or 1,
+            progress,
+            permissions(setuid=setuid),
         )
         if isinstance(members, str | bytes):
             members = [members]
@@ -149,7 +162,10 @@ class _Extraction:
         limits: ExtractionLimits,
         threads: int,
         progress: Progress | None,
+        bits: int,
     ) -> None:
+        self._permissions = bits
+        self._names = NameCheck(archive.__contains__, target.folds)
         self._archive = archive
         self._target = target
         self._work = target
@@ -162,7 +178,7 @@ class _Extraction:
         self._threads = threads
         self._progress = progress
         self._lock = threading.Lock()
-        self._report = ExtractionReport()
+        self._report = ExtractionReport(names=self._names.notes)
         self._failed: set[bytes] = set()
 
     def check(self, names: list[bytes] | None, *, force: bool) -> None:
@@ -183,8 +199,10 @@ class _Extraction:
                     entry.size > limits.file_bytes
                     or extents > limits.extents + content // BYTES_PER_EXTENT
                     or entry.path.count(b"/") >= limits.depth
+                    or len(entry.path) > limits.path_bytes
                 ):
                     raise _over_limit(entry)
+                self._names.look(entry.path)
             if self._selected + len(batch) > limits.members:
                 raise _over_limit(batch[limits.members - self._selected])
             self._selected += len(batch)
@@ -195,6 +213,19 @@ class _Extraction:
             self._check_tops(batch, tops)
             if look:
                 self._check_free(batch, tops)
+
+    def _admitted(self, batch: list[Entry]) -> list[Entry]:
+        """The entries whose names the target can have; the others fail."""
+        if not self._names.refused:
+            return batch
+        admitted = []
+        for entry in batch:
+            why = self._names.objection(entry.path)
+            if why is None:
+                admitted.append(entry)
+            else:
+                self._fail(entry, Failure(why, OutputError))
+        return admitted
 
     def _check_tops(self, batch: list[Entry], tops: dict[bytes, bool]) -> None:
         """Note which of the topmost names stand in the target; refuse one that cannot be made there."""
@@ -248,12 +279,13 @@ class _Extraction:
     def _batches(self, names: list[bytes] | None) -> Iterator[list[Entry]]:
         """The entries again, in parts; those of a small archive were kept."""
         batch, self._first = self._first, []
-        yield batch
+        yield self._admitted(batch)
         if self._selected > len(batch):
-            yield from cut(islice(select(self._archive, names), len(batch), None))
+            for rest in cut(islice(select(self._archive, names), len(batch), None)):
+                yield self._admitted(rest)
 
     def _deliver(self, files: Sequence[Entry], pool: Executor) -> None:
-        Delivery(self._archive, self._work, self._done, self._hashes).run(files, pool)
+        Delivery(self._archive, self._work, self._done, self._hashes, self._permissions).run(files, pool)
 
     def _finish_folders(self, folders: list[Entry]) -> None:
         """Give folders their modes and times, those inside before those around them."""
@@ -302,7 +334,9 @@ class _Extraction:
         self._work.make_folder(entry.path)
 
     def _finish_folder(self, entry: Entry) -> None:
-        self._work.finish_folder(entry.path, entry.mode & PERMISSIONS, entry.mtime_ns, user_xattrs(entry))
+        self._work.finish_folder(
+            entry.path, entry.mode & self._permissions, entry.mtime_ns, user_xattrs(entry)
+        )
 
     def _make_symlink(self, entry: Entry) -> None:
         self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)

@@ -330,6 +330,7 @@ class Archive(Mapping[str, bytes]):
         members: str | bytes | Iterable[str | bytes] | None = None,
         *,
         force: bool = False,
+        setuid: bool = False,
         threads: int | None = None,
         limits: ExtractionLimits | None = None,
         progress: Progress | None = None,
@@ -339,7 +340,14 @@ class Archive(Mapping[str, bytes]):
 
         with naming(self.name):
             return extract(
-                self, Path(target), members, force=force, threads=threads, limits=limits, progress=progress
+                self,
+                Path(target),
+                members,
+                force=force,
+                setuid=setuid,
+                threads=threads,
+                limits=limits,
+                progress=progress,
             )
 
     def verify(self, *, threads: int | None = None, progress: Progress | None = None) -> VerifyReport:

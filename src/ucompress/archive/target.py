@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ucompress.archive.entry import show
 from ucompress.archive.openfile import Xattrs, content_hash, dress, write_parts
+from ucompress.archive.portable import fold
 from ucompress.errors import OutputError, UnsafeArchiveError
 
 _BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
@@ -111,6 +112,21 @@ class TargetFolder:
         """Whether nothing is in the folder yet."""
         with os.scandir(self._root) as found:
             return next(found, None) is None
+
+    def folds(self) -> tuple[bool, bool]:
+        """Whether the file system takes names for one that differ in case, or in the form of Unicode."""
+        name = temporary_name() + "-\u00c5a".encode()
+        here = self._root_fd
+        path = name if here is not None else os.path.join(self._root, name)  # noqa: PTH118
+        try:
+            os.close(os.open(path, _CREATE, 0o600, dir_fd=here))
+            try:
+                cases, forms = (self.exists(other) for other in (name[:-1] + b"A", fold(name, case=False)))
+            finally:
+                os.unlink(path, dir_fd=here)
+        except OSError:  # what cannot be written to fails for that
+            return False, False
+        return cases, forms
 
     def place(self, path: bytes) -> Place:
         """Where a member's path leads; the folders above it are made, links among them refused."""

@@ -78,9 +78,10 @@ def cat(
     members: Annotated[list[str], Argument(metavar="MEMBER", help="Files in the archive.")],
     recover: o.Recover = False,
     force: Annotated[bool, Option("--force", help="Write binary content to a terminal too.")] = False,
+    max_memory: o.MaxMemory = o.DEFAULT_MAX_MEMORY,
 ) -> None:
     """Write members to standard output; only their own blocks are decoded."""
-    with opened(archive, recover=recover) as source:
+    with opened(archive, recover=recover, memory=max_memory) as source:
         paths = [member_path(member) for member in members]
         for path in paths:
             source.file(path)  # all names are known before the first byte goes out
@@ -91,11 +92,12 @@ def cat(
 def verify(
     archive: o.ArchivePath,
     threads: o.Threads = None,
+    max_memory: o.MaxMemory = o.DEFAULT_MAX_MEMORY,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Check everything in an archive without writing."""
-    with opened(archive) as source:
+    with opened(archive, memory=max_memory) as source:
         report = source.verify(threads=threads)
         if json:
             _verdict_as_json(archive, report)

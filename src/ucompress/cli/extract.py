@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.ending import ending_in_order
-from ucompress.cli.output import complain, json_lines, tell
+from ucompress.cli.output import complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import opened
 from ucompress.config import MIB
 
@@ -26,6 +26,9 @@ def extract(
         Path, Option("--directory", "-C", metavar="DIR", help="Where to; made if missing.")
     ] = HERE,
     force: Annotated[bool, Option("--force", help="Overwrite files that exist.")] = False,
+    setuid: Annotated[
+        bool, Option("--setuid", help="Give back set-user-ID and set-group-ID bits; the files are yours.")
+    ] = False,
     threads: o.Threads = None,
     recover: o.Recover = False,
     max_members: Annotated[
@@ -42,6 +45,10 @@ def extract(
     max_depth: Annotated[
         int | None, Option("--max-depth", metavar="N", min=1, help="Refuse a path of more components.")
     ] = None,
+    max_path: Annotated[
+        int | None, Option("--max-path", metavar="BYTES", min=1, help="Refuse a longer path.")
+    ] = None,
+    max_memory: o.MaxMemory = o.DEFAULT_MAX_MEMORY,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: Annotated[bool, Option("--verbose", "-v", help="Name each file.")] = False,
@@ -54,13 +61,14 @@ def extract(
         tell(display_text(name))
 
     kept = f"what was complete by then is in {os.fspath(directory)}"
-    with opened(archive, recover=recover) as source, ending_in_order(kept):
+    with opened(archive, recover=recover, memory=max_memory) as source, ending_in_order(kept):
         report = source.extract(
             directory,
             members or None,
             force=force,
+            setuid=setuid,
             threads=threads,
-            limits=_limits(max_members, max_size, max_file_size, max_depth),
+            limits=_limits(max_members, max_size, max_file_size, max_depth, max_path),
             progress=name_it if verbose and not json else None,
         )
     if json:
@@ -74,7 +82,7 @@ def extract(
 
 
 def _limits(
-    members: int | None, size: int | None, file_size: int | None, depth: int | None
+    members: int | None, size: int | None, file_size: int | None, depth: int | None, path: int | None
 ) -> ExtractionLimits:
     """The limits asked for, and the usual ones where none was."""
     from ucompress.archive import ExtractionLimits
@@ -84,6 +92,7 @@ def _limits(
         "content_bytes": None if size is None else size * MIB,
         "file_bytes": None if file_size is None else file_size * MIB,
         "depth": depth,
+        "path_bytes": path,
     }
     return ExtractionLimits(**{name: value for name, value in wanted.items() if value is not None})
 
@@ -96,10 +105,30 @@ def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
     for path, message in report.failed:
         complain(f"{display_path(path)}: {message}")
     if not quiet:
+        for message in _about_names(report):
+            complain(message)
         kinds = ((report.files, "file"), (report.folders, "folder"), (report.links, "link"))
         counts = ", ".join(counted(number, kind) for number, kind in kinds)
         where = display_path(directory)
         tell(f"{counts}, {format_bytes(report.content_bytes)} in {where}")
+
+
+def _about_names(report: ExtractionReport) -> list[str]:
+    """What other systems would make of the members' names, a sentence each."""
+    from ucompress.render.format import counted, display_path
+
+    names, told = report.names, []
+    if names.namesakes:
+        path, earlier = map(display_path, names.namesakes[0])
+        count = counted(names.namesakes_found, "member")
+        told.append(
+            f"{count} would meet another one where case or Unicode form does not count: {path} and {earlier}"
+        )
+    if names.unportable is not None:
+        unportable, why = names.unportable
+        count = counted(names.unportable_found, "member")
+        told.append(f"{count} cannot be given back on Windows: {display_path(unportable)} has {why}")
+    return told
 
 
 def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
@@ -108,6 +137,8 @@ def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
     lines = json_lines()
     for path, message in report.failed:
         lines.write(damage_document(path, message))
+    for message in _about_names(report):
+        write_warning_document(message)
     lines.write(
         extracted_document(
             os.fsencode(directory),

@@ -51,6 +51,10 @@ GitIgnore = Annotated[bool, Option("--gitignore", help="Honour .gitignore files 
 Recover = Annotated[
     bool, Option("--recover", help="Take what is left of an archive that is damaged or cut off.")
 ]
+MaxMemory = Annotated[
+    int,
+    Option("--max-memory", metavar="MB", min=1, help="Refuse an archive whose decoder takes more memory."),
+]
 Json = Annotated[bool, Option("--json", help="Write JSON lines to standard output.")]
 Quiet = Annotated[
     bool,
@@ -62,4 +66,5 @@ Verbose = Annotated[
 ]
 
 DEFAULT_DATABASE: Path = _DEFAULTS.database_path
+DEFAULT_MAX_MEMORY = 1024
 DEFAULT_MEMORY_LIMIT = _DEFAULTS.memory_limit_mb

@@ -8,9 +8,11 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ucompress.cli.options import DEFAULT_MAX_MEMORY
 from ucompress.cli.output import complain
+from ucompress.config import MIB
 from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
@@ -23,19 +25,20 @@ STDIN = Path("-")
 
 
 @contextmanager
-def opened(path: Path, *, recover: bool = False) -> Iterator[Archive]:
+def opened(path: Path, *, recover: bool = False, memory: int = DEFAULT_MAX_MEMORY) -> Iterator[Archive]:
     """The archive at a path, or on standard input.
 
     Args:
         path: where it is; `-` for standard input.
         recover: take what is left of an archive whose end is damaged or cut off.
+        memory: most MB that its decoder may take.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
         CorruptArchiveError: it cannot be opened.
     """
     try:
-        with _archive(path, recover=recover) as archive:
+        with _archive(path, recover=recover, memory_bound=memory * MIB) as archive:
             if archive.recovered:
                 complain(f"{archive.name}: the end is damaged or cut off; members may be missing")
             yield archive
@@ -46,14 +49,14 @@ def opened(path: Path, *, recover: bool = False) -> Iterator[Archive]:
 
 
 @contextmanager
-def _archive(path: Path, *, recover: bool) -> Iterator[Archive]:
+def _archive(path: Path, **options: Any) -> Iterator[Archive]:
     from ucompress.archive import Archive
 
     if path != STDIN:
-        with Archive(path, recover=recover) as archive:
+        with Archive(path, **options) as archive:
             yield archive
         return
-    with _spooled() as spool, Archive(spool, name="standard input", recover=recover) as archive:
+    with _spooled() as spool, Archive(spool, name="standard input", **options) as archive:
         yield archive
 
 
