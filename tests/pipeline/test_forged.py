@@ -82,6 +82,7 @@ def packed_plan(body):
 LYING_PLANS = {
     "nothing": lambda plan: packed_plan(b""),
     "columns without end": lambda plan: packed_plan(struct.pack("<9Q2Q", *[1 << 63] * 9, 0, 0)),
+    "more than can be needed": lambda plan: packed_plan(bytes(300 << 20)),
     "not compressed": lambda plan: b"UCPLAN\0\1" + struct.pack("<Q", run_check(b"plain")) + b"plain",
     "no such content": lambda plan: changed(plan, run_content=plan.run_content + np.uint32(1000)),
     "runs that leave their content": lambda plan: changed(plan, run_offset=plan.run_offset + (1 << 40)),
@@ -109,7 +110,7 @@ def test_plans_that_lie_are_made_anew(tree, tmp_path, lie):
     expected = pack(tree, tmp_path / "a.ucz", level=3, database=tmp_path / "db")[1]
 
     def forged(name, content):
-        return LYING_PLANS[lie](Plan.from_bytes(content)) if name == "plan" else content
+        return LYING_PLANS[lie](Plan.from_bytes(content, np.array([1 << 30]))) if name == "plan" else content
 
     forge_artifacts(tmp_path / "db", forged)
     assert_packs(tree, tmp_path, 3, expected)

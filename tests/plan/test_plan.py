@@ -1,6 +1,8 @@
 """Plans: every byte is found again, every promise about blocks holds."""
 
 import random
+import tracemalloc
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ucompress.checksum import run_check
+from ucompress.pipeline.layout import most_bytes
 from ucompress.pipeline.plan import (
     HOLE,
     Content,
@@ -58,7 +62,7 @@ def test_a_plan_depends_on_the_contents_only(tree: Tree, order: random.Random) -
 def test_a_plan_survives_its_bytes(tree: Tree) -> None:
     datas, classes = tree
     plan = plan_archive(contents_of(datas, classes), reader(datas), SMALL)
-    again = Plan.from_bytes(plan.to_bytes())
+    again = Plan.from_bytes(plan.to_bytes(), sizes_of(datas))
     assert again.to_bytes() == plan.to_bytes()
     assert again.statistics == plan.statistics
     assert list(again.blocks) == list(plan.blocks)
@@ -179,6 +183,26 @@ def test_nonsense_is_refused() -> None:
         PlanParameters(block_target=300_000)
 
 
+def sizes_of(datas: list[bytes]) -> np.ndarray:
+    return np.array(list(map(len, datas)), dtype=np.int64)
+
+
+def test_no_more_of_a_plan_is_unpacked_than_its_contents_can_need() -> None:
+    datas = [b"abc" * 1000, bytes(5000)]
+    good = plan_archive(contents_of(datas), reader(datas)).to_bytes()
+    most = 8 * 11 + most_bytes(sizes_of(datas))
+    assert len(zlib.decompress(good[16:])) < most
+    for size in (most + 1, 200 << 20):
+        body = zlib.compress(bytes(size), 1)
+        bomb = good[:8] + run_check(body).to_bytes(8, "little") + body
+        tracemalloc.start()
+        with pytest.raises(ValueError, match="larger than a plan"):
+            Plan.from_bytes(bomb, sizes_of(datas))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 3 * len(bomb) + most + (64 << 10)
+
+
 def test_damaged_plans_are_refused() -> None:
     datas = [b"abc" * 1000, bytes(5000)]
     plan = plan_archive(contents_of(datas), reader(datas))
@@ -188,10 +212,10 @@ def test_damaged_plans_are_refused() -> None:
         bad = bytearray(good)
         bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
         with pytest.raises(ValueError, match="plan"):
-            Plan.from_bytes(bytes(bad))
+            Plan.from_bytes(bytes(bad), sizes_of(datas))
     for cut in range(len(good)):
         with pytest.raises(ValueError, match="plan"):
-            Plan.from_bytes(good[:cut])
+            Plan.from_bytes(good[:cut], sizes_of(datas))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +234,7 @@ def test_plans_that_contradict_themselves_are_refused(column: str, value: int) -
     values: np.ndarray = getattr(plan, column)
     values[0] = value
     with pytest.raises(ValueError, match="block"):
-        Plan.from_bytes(plan.to_bytes())
+        Plan.from_bytes(plan.to_bytes(), sizes_of(datas))
 
 
 @settings(deadline=None, max_examples=60)

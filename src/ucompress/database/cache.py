@@ -161,8 +161,11 @@ class AnalysisCache:
         return kept
 
     def artifact(self, key: bytes, name: str) -> bytes | None:
-        """A stored result, if it is there and sound."""
-        rows = self._read("SELECT content, checksum FROM artifacts WHERE key = ? AND name = ?", (key, name))
+        """A stored result, if it is there and sound, and no larger than what is ever stored."""
+        rows = self._read(
+            "SELECT content, checksum FROM artifacts WHERE key = ? AND name = ? AND length(content) <= ?",
+            (key, name, ARTIFACTS_LIMIT_BYTES),
+        )
         if not rows:
             return None
         content, checksum = rows[0]

@@ -108,11 +108,11 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
 
 def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
     """The plan that was stored, if it is one of these contents, and one that an archive may have."""
+    sizes = np.array([content.size for content in analysis.contents], dtype=np.int64)
     try:
-        plan = None if blob is None else Plan.from_bytes(blob)
+        plan = None if blob is None else Plan.from_bytes(blob, sizes)
     except ValueError:
         return None
-    sizes = np.array([content.size for content in analysis.contents], dtype=np.int64)
     if plan is None or not plan.fits(sizes) or any(len(blocks) > most for blocks, most in needs(plan)):
         return None
     return plan

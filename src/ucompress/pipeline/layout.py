@@ -165,15 +165,19 @@ class Plan:
         return _MAGIC + struct.pack("<Q", run_check(body)) + body
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Plan:
-        """The plan that `to_bytes` wrote. ValueError where it is damaged or of another version."""
+    def from_bytes(cls, data: bytes, sizes: NDArray[np.int64]) -> Plan:
+        """The plan that `to_bytes` wrote for contents of these sizes; no more is unpacked than it can need.
+
+        Raises:
+            ValueError: it is damaged, of another version, or larger than any plan of such contents.
+        """
         if data[:8] != _MAGIC or len(data) < 16:
             raise ValueError("not a plan of this version")
         if struct.unpack_from("<Q", data, 8)[0] != run_check(data[16:]):
             raise ValueError("the plan is damaged")
         head = struct.Struct(f"<{len(_COLUMNS)}Q2Q")
         try:
-            body = zlib.decompress(data[16:])
+            body = _unpacked(data[16:], head.size + most_bytes(sizes))
             *counts, copies, stored_again = head.unpack_from(body)
             columns, at = dict[str, Any](), head.size
             for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
@@ -228,6 +232,25 @@ _COLUMNS: Final = (
     ("extent_start", "<i8"),
 )
 _MAGIC: Final = b"UCPLAN\0\1"
+_BYTES_PER_PIECE: Final = 64
+"""So many bytes more may make a piece more; copies and holes are far longer on average."""
+
+
+def most_bytes(sizes: NDArray[np.int64]) -> int:
+    """The most bytes that the columns of a plan of contents of these sizes can take."""
+    pieces = 4 * len(sizes) + int(sizes.sum()) // _BYTES_PER_PIECE
+    widths = {name: np.dtype(dtype).itemsize for name, dtype in _COLUMNS}
+    each_content = widths.pop("extent_start")
+    return sum(widths.values()) * (pieces + 1) + each_content * (len(sizes) + 1)
+
+
+def _unpacked(data: bytes, most: int) -> bytes:
+    """Compressed bytes decoded, if they are whole and give at most so many."""
+    decoder = zlib.decompressobj()
+    body = decoder.decompress(data, most)
+    if not decoder.eof or decoder.unused_data:
+        raise ValueError("the plan is damaged, or larger than a plan of these contents can be")
+    return body
 
 
 def _check_starts(starts: NDArray[Any], rows: int, what: str) -> None:
