@@ -27,6 +27,7 @@ from golden.patch import Patch
 from support import create_machine_code
 from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members, encode
 from ucompress.archive import index as index_module
+from ucompress.archive.layout import CRITICAL
 from ucompress.archive.names import write_names_prefixed
 from ucompress.archive.placing import place_files
 
@@ -348,6 +349,12 @@ def wrong_totals(change: Patch) -> None:
     change.rewrite_directory()
 
 
+def unknown_dictionary_codec() -> Made:
+    plan = basic()
+    with patch("ucompress.archive.writer.code_dictionary", lambda data, _level: (9, data)):
+        return made(plan, dictionary=words(4, 3000)), None
+
+
 SCATTERED = Entry(b"file", size=4, extents=tuple(Extent(block, 0, 1) for block in range(4)))
 
 GOOD: dict[str, Callable[[], Made]] = {
@@ -426,6 +433,10 @@ UNSUPPORTED: dict[str, Callable[[], Made]] = {
     "generation": changed(lambda c: c.set_footer(88, b"\1")),
     "codec": changed(lambda c: c.set_block(1, codec=9)),
     "filter": changed(lambda c: c.set_block(1, codec=0xF1)),
+    "block-flag": changed(lambda c: c.set_block_byte(1, 9, 0x80)),
+    "critical-section": changed(lambda c: c.insert_section(5, CRITICAL, b"needed").set_header(12, 2)),
+    "dictionary-codec": unknown_dictionary_codec,
+    "entry-kind": hostile(Entry(b"a", 7)),  # type: ignore[arg-type]
 }
 
 

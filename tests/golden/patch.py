@@ -101,6 +101,14 @@ class Patch:
         self.data[at : at + BLOCK_HEADER_SIZE] = changed.to_bytes(archive_id)
         return self
 
+    def set_block_byte(self, which: int, offset: int, value: int) -> Patch:
+        """Set a byte of a block's header, whatever it means, and fit its check."""
+        at = self.block(which).at
+        self.data[at + offset] = value
+        body = bytes(self.data[at : at + BLOCK_HEADER_SIZE - 4])
+        self.data[at + len(body) : at + BLOCK_HEADER_SIZE] = check(self.directory.archive_id + body, 4)
+        return self
+
     def set_reference(self, which: int, distance: int) -> Patch:
         """Give a block another reference, in its header and the directory."""
         self.set_block(which, reference=distance)
