@@ -202,7 +202,7 @@ class Killer:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state)}
+        return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state), "PYTHONUNBUFFERED": "1"}
 
     def _shimmed(self, call: str, name: str, at: int, how: str) -> dict[str, str]:
         found = {"LD_PRELOAD": str(self.shim), "FAULT_ROOT": str(self.folder), "FAULT_CALL": call}

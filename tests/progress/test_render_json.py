@@ -87,7 +87,17 @@ DOCUMENTS: list[dict[str, Any]] = [
     ),
     pattern_document(PatternEntry(b"pattern", 3, 2, NOW, NOW, 9)),
     damage_document(b"a", "block 3 does not decode", block=3),
-    verify_document(b"a.ucz", members=5, blocks=1, checked_bytes=200, damaged=0),
+    verify_document(
+        b"a.ucz",
+        members=5,
+        blocks=1,
+        checked_bytes=200,
+        damaged=0,
+        problems=0,
+        first_block=0,
+        next_block=1,
+        total_blocks=1,
+    ),
     extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0),
     repaired_document(
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ucompress.archive.members import Members
     from ucompress.archive.reader import Archive
     from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
-    from ucompress.archive.verify import VerifyReport
+    from ucompress.archive.verdict import BlockShare, VerifyReport
     from ucompress.archive.writer import ArchiveWriter
 
 _HOMES = {
@@ -31,6 +31,7 @@ _HOMES = {
     "ArchiveHeader": "ucompress.archive.layout",
     "ArchiveStatistics": "ucompress.archive.figures",
     "ArchiveWriter": "ucompress.archive.writer",
+    "BlockShare": "ucompress.archive.verdict",
     "Entry": "ucompress.archive.entry",
     "EntryKind": "ucompress.archive.entry",
     "Extent": "ucompress.archive.entry",
@@ -38,7 +39,7 @@ _HOMES = {
     "ExtractionReport": "ucompress.archive.extract",
     "MemberInfo": "ucompress.archive.entry",
     "Members": "ucompress.archive.members",
-    "VerifyReport": "ucompress.archive.verify",
+    "VerifyReport": "ucompress.archive.verdict",
     "WriterState": "ucompress.archive.state",
     "WriterTotals": "ucompress.archive.state",
     "blocks_bound": "ucompress.archive.layout",
@@ -55,6 +56,7 @@ __all__ = [
     "ArchiveHeader",
     "ArchiveStatistics",
     "ArchiveWriter",
+    "BlockShare",
     "Entry",
     "EntryKind",
     "Extent",

@@ -42,7 +42,7 @@ from ucompress.errors import (
 
 if TYPE_CHECKING:
     from ucompress.archive.extract import ExtractionLimits, ExtractionReport
-    from ucompress.archive.verify import VerifyReport
+    from ucompress.archive.verdict import BlockShare, VerifyReport
 
 BLOCK_CACHE = 32 << 20
 MEMORY_BOUND = 1 << 30
@@ -350,8 +350,16 @@ class Archive(Mapping[str, bytes]):
                 progress=progress,
             )
 
-    def verify(self, *, threads: int | None = None, progress: Progress | None = None) -> VerifyReport:
-        """Check everything without writing; see `ucompress.archive.verify.verify`."""
+    def verify(
+        self, *, threads: int | None = None, progress: Progress | None = None, share: BlockShare | None = None
+    ) -> VerifyReport:
+        """Check everything, or a share of it, without writing; see `ucompress.archive.verify.verify`."""
         from ucompress.archive.verify import verify
 
-        return verify(self, self._source, self._directory, self._footer, threads=threads, progress=progress)
+        parts = (self._source, self._directory, self._footer)
+        return verify(self, *parts, threads=threads, progress=progress, share=share)
+
+    @property
+    def tree_hash(self) -> bytes:
+        """BLAKE3-256 over what the archive says, by which it is known again; empty if it was recovered."""
+        return self._footer.tree_hash if self._footer is not None else b""

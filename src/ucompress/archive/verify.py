@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -35,62 +34,16 @@ from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.parity import StripePlan, build_parity, payload_of
 from ucompress.archive.salvage import hash_payload, read_part
 from ucompress.archive.source import FileSource
+from ucompress.archive.verdict import BlockShare, LostMember, VerifyReport
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
 
+CHUNK = 64
+"""Blocks between two questions whether a part of a check has gone on for long enough."""
+
 KNOWN_SECTIONS = (SECTION_DICTIONARY, SECTION_INDEX, SECTION_ERRATA, SECTION_DIRECTORY)
-
-
-class LostMember(NamedTuple):
-    """A member that cannot be read back.
-
-    Attributes:
-        path: raw member path.
-        message: why.
-        block: the block that cannot be read, where it is one.
-    """
-
-    path: bytes
-    message: str
-    block: int | None = None
-
-
-@dataclass(slots=True)
-class VerifyReport:
-    """What a check found.
-
-    Attributes:
-        entries, blocks: numbers checked.
-        unique_bytes: decoded bytes of the blocks.
-        problems: one sentence for each thing that is not as it should be; empty for a sound archive.
-        unhashed: files whose blocks are checked, but not their content hashes: together with the others they
-            have more than 16 GiB and 1,024 times the archive's bytes, as holes make it possible.
-        lost: members that cannot be read back, ascending by path.
-        nameless: further members that cannot be read back, lost with their index pages, names and all.
-        damaged: whether a problem is damage; without any, what is amiss is only that this program does not
-            have something that the archive needs.
-    """
-
-    entries: int = 0
-    blocks: int = 0
-    unique_bytes: int = 0
-    problems: list[str] = field(default_factory=list)
-    unhashed: int = 0
-    lost: list[LostMember] = field(default_factory=list)
-    nameless: int = 0
-    damaged: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-    @property
-    def unreadable(self) -> int:
-        """Number of members that cannot be read back."""
-        return len(self.lost) + self.nameless
 
 
 def verify(
@@ -101,18 +54,23 @@ def verify(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    share: BlockShare | None = None,
 ) -> VerifyReport:
     """Check header, sections, parity, every block, every entry, content hashes and the tree hash.
+
+    Of a share of the blocks all the same, but content hashes only of files that lie in it.
 
     Parameters:
         archive, source, directory, footer: the opened archive and its parts.
         threads: decoding threads; None: as many as there are cores.
         progress: called with ("block N", decoded bytes) after each block, from any thread.
+        share: which blocks; None: all.
 
     Returns:
         A report; damage that parity repairs is a problem too, since the next damage may be too much.
     """
-    return _Verification(archive, source, directory, footer, progress).run(threads or os.cpu_count() or 1)
+    job = _Verification(archive, source, directory, footer, progress, share or BlockShare())
+    return job.run(threads or os.cpu_count() or 1)
 
 
 class _Verification:
@@ -123,7 +81,12 @@ class _Verification:
         directory: Directory,
         footer: Footer | None,
         progress: Progress | None,
+        share: BlockShare,
     ) -> None:
+        total = len(directory.blocks)
+        self._blocks = range(*slice(share.start, share.stop).indices(total))
+        self._enough = share.enough
+        self._partial = len(self._blocks) < total or share.enough is not None
         self._archive = archive
         self._source = source
         self._directory = directory
@@ -146,7 +109,11 @@ class _Verification:
         """Files whose content hashes are compared while their blocks are checked."""
         try:
             for entry in self._new_finder().entries(b""):
-                if entry.digest is not None and entry.extents and self._hashes.allows(entry):
+                if entry.digest is None or not entry.extents or not self._hashes.allows(entry):
+                    continue
+                if not self._partial or all(
+                    block == HOLE or block in self._blocks for block, _, _ in entry.extents
+                ):
                     yield entry
         except ArchiveError:
             return  # told when the entries are checked
@@ -161,18 +128,33 @@ class _Verification:
         if self._footer is not None:
             self._check_gaps()
         with ThreadPoolExecutor(threads) as pool:
-            batches = self._archive.block_batches(range(len(self._directory.blocks)))
-            for number, checked in sorted(chain.from_iterable(pool.map(self._check_blocks, batches))):
-                if isinstance(checked, ArchiveError):
-                    self._unreadable_blocks.add(number)
-                    self._failure(checked)
-                else:
-                    self._report.blocks += 1
-                    self._report.unique_bytes += checked
+            for chunk in self._chunks():
+                self._check_chunk(chunk, pool)
         self._check_entries()
         self._check_tree_hash()
         self._report.lost = list(self._lost.values())
         return self._report
+
+    def _chunks(self) -> Iterator[range]:
+        """The blocks to be checked, in parts where they may be enough before the end."""
+        step = max(1, len(self._blocks)) if self._enough is None else CHUNK
+        self._report.next_block = self._blocks.start
+        for at in range(0, len(self._blocks), step):
+            chunk = self._blocks[at : at + step]
+            yield chunk
+            self._report.next_block = chunk.stop
+            if self._enough is not None and self._enough():
+                return
+
+    def _check_chunk(self, chunk: range, pool: ThreadPoolExecutor) -> None:
+        batches = self._archive.block_batches(chunk)
+        for number, checked in sorted(chain.from_iterable(pool.map(self._check_blocks, batches))):
+            if isinstance(checked, ArchiveError):
+                self._unreadable_blocks.add(number)
+                self._failure(checked)
+            else:
+                self._report.blocks += 1
+                self._report.unique_bytes += checked
 
     def _failure(self, error: ArchiveError) -> None:
         """Note what an error says."""
@@ -317,6 +299,8 @@ class _Verification:
             self._archive.check_content(entry, None)
         elif (digest := self._contents.digest(entry.path)) is not None:
             self._archive.check_content(entry, digest)
+        elif self._partial:
+            self._archive.check_content(entry, None)
         elif not self._hashes.allows(entry):
             self._report.unhashed += 1
             self._archive.check_content(entry, None)

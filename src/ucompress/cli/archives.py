@@ -1,4 +1,4 @@
-"""Commands that read an archive and write nothing to disk: list, info, cat, verify."""
+"""Commands that read an archive and write nothing to disk: list, info, cat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import (
     binary_stdout,
-    complain,
     json_lines,
     write_path,
     write_table,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from ucompress.archive import Archive, Entry, VerifyReport
+    from ucompress.archive import Archive, Entry
 
 PIECE = 1 << 20
 LETTERS = "-dlh"
@@ -87,24 +86,6 @@ def cat(
             source.file(path)  # all names are known before the first byte goes out
         for path in paths:
             _copy(source, path, force=force)
-
-
-def verify(
-    archive: o.ArchivePath,
-    threads: o.Threads = None,
-    max_memory: o.MaxMemory = o.DEFAULT_MAX_MEMORY,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-) -> None:
-    """Check everything in an archive without writing."""
-    with opened(archive, memory=max_memory) as source:
-        report = source.verify(threads=threads)
-        if json:
-            _verdict_as_json(archive, report)
-        elif not quiet:
-            _verdict(source, report)
-        if not report.ok:
-            raise _judged(source, report)
 
 
 def _columns(source: Archive, entry: Entry) -> str:
@@ -240,62 +221,3 @@ def _is_text(piece: bytes) -> bool:
             return False
         text = piece[: error.start].decode("utf-8")
     return all(character.isprintable() or character in "\t\n\r\f" for character in text)
-
-
-def _judged(source: Archive, report: VerifyReport) -> ArchiveError:
-    """What a check that found something comes to."""
-    what = "is damaged" if report.damaged else "needs what this program does not have"
-    if report.unreadable:
-        count = f"{report.unreadable:,} of {len(source):,}"
-        rest = f"{count} members cannot be read; `extract` gives the others back"
-    else:
-        rest = "all members can still be read: `extract` them, and pack them anew"
-    kind = CorruptArchiveError if report.damaged else UnsupportedArchiveError
-    return kind(f"{source.name} {what}: {rest}")
-
-
-def _verdict(source: Archive, report: VerifyReport) -> None:
-    from ucompress.render.format import counted, display_path, format_bytes
-
-    for problem in (*report.problems, *_not_compared(report)):
-        complain(problem)
-    told = set(report.problems)
-    for member in report.lost:
-        if member.message not in told:
-            complain(f"{display_path(member.path)} cannot be read: {member.message}")
-    if report.nameless:
-        complain(f"{counted(report.nameless, 'member')} cannot even be named: the index lost them")
-    if report.ok:
-        counts = f"{counted(report.entries, 'member')}, {counted(report.blocks, 'block')}"
-        checked = f"{counts}, {format_bytes(report.unique_bytes)}"
-        sys.stdout.write(f"{source.name}: sound: {checked} checked\n")
-
-
-def _not_compared(report: VerifyReport) -> list[str]:
-    """What a check left out, if anything."""
-    if not report.unhashed:
-        return []
-    from ucompress.render.format import counted
-
-    files = counted(report.unhashed, "file")
-    return [f"{files} not compared with the content hash: too large for what the archive stores"]
-
-
-def _verdict_as_json(path: Path, report: VerifyReport) -> None:
-    from ucompress.render.documents import damage_document, verify_document
-
-    lines = json_lines()
-    for problem in (*report.problems, *_not_compared(report)):
-        write_warning_document(problem)
-    for member in report.lost:
-        lines.write(damage_document(member.path, member.message, block=member.block))
-    lines.write(
-        verify_document(
-            os.fsencode(path),
-            members=report.entries,
-            blocks=report.blocks,
-            checked_bytes=report.unique_bytes,
-            damaged=report.unreadable,
-            problems=len(report.problems),
-        )
-    )

@@ -23,7 +23,7 @@ COMMANDS = {
     "list": ("archives", "list_members"),
     "info": ("archives", "info"),
     "cat": ("archives", "cat"),
-    "verify": ("archives", "verify"),
+    "verify": ("verify", "verify"),
     "repair": ("repair", "repair"),
     "patterns": ("learned", "patterns"),
     "analyze": ("job", "analyze"),

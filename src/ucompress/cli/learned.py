@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
 from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell
+from ucompress.cli.whole import write_whole
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
 from ucompress.errors import InputError, OutputError, UsageError
 
@@ -94,41 +93,12 @@ def train(
         stream.write(content)
         stream.flush()
         return
-    _write_whole(output, content)
+    write_whole(output, content)
     if not quiet:
         from ucompress.render.format import counted, display_path, format_bytes
 
         made_from = counted(len(contents), "sample")
         tell(f"{display_path(output)}: {format_bytes(len(content))} from {made_from}")
-
-
-def _write_whole(output: Path, content: bytes) -> None:
-    """Write a file that has its name only once all of it is on the disk."""
-    temporary, target = None, output.resolve()
-    try:
-        if target.exists() and not target.is_file():  # a pipe or a device has its name already
-            target.write_bytes(content)
-            return
-        with NamedTemporaryFile(dir=target.parent, prefix=".ucompress-", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {output}: {error.strerror or error}; what stood there is untouched"
-        ).about(output) from error
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; asking takes setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:

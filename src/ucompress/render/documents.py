@@ -133,7 +133,16 @@ def damage_document(path: bytes, message: str, *, block: int | None = None) -> J
 
 
 def verify_document(
-    archive: bytes, *, members: int, blocks: int, checked_bytes: int, damaged: int, problems: int = 0
+    archive: bytes,
+    *,
+    members: int,
+    blocks: int,
+    checked_bytes: int,
+    damaged: int,
+    problems: int,
+    first_block: int,
+    next_block: int,
+    total_blocks: int,
 ) -> JsonObject:
     """The verdict on an archive, as type `verify`.
 
@@ -144,6 +153,8 @@ def verify_document(
         checked_bytes: bytes decoded and compared with their checksums.
         damaged: members that cannot be read back.
         problems: all that is not as it should be, repaired or not.
+        first_block, next_block: which blocks were to be decoded: from the one on, before the other.
+        total_blocks: blocks of the archive.
     """
     return {
         "type": "verify",
@@ -154,6 +165,9 @@ def verify_document(
         "checked_bytes": checked_bytes,
         "damaged": damaged,
         "problems": problems,
+        "first_block": first_block,
+        "next_block": next_block,
+        "total_blocks": total_blocks,
     }
 
 

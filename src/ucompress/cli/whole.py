@@ -1,0 +1,42 @@
+"""Small files that commands write: there is the whole file, or what was there before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from ucompress.errors import OutputError
+
+
+def write_whole(output: Path, content: bytes) -> None:
+    """Write a file that has its name only once all of it is on the disk.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    temporary, target = None, output.resolve()
+    try:
+        if target.exists() and not target.is_file():  # a pipe or a device has its name already
+            target.write_bytes(content)
+            return
+        with NamedTemporaryFile(dir=target.parent, prefix=".ucompress-", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(
+            f"cannot write {output}: {error.strerror or error}; what stood there is untouched"
+        ).about(output) from error
+
+
+def _umask() -> int:
+    """The permissions that new files do not get; asking takes setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
