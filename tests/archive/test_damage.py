@@ -192,6 +192,31 @@ def test_lost_errata_are_not_guessed(tmp_path: Path) -> None:
             archive.read("t/f04")
 
 
+@pytest.mark.parametrize("pages", [1, 4])
+def test_errata_whose_pages_are_damaged_are_lost_without_a_directory_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    """The section's header is sound and speaks of errata; what they said is gone."""
+    monkeypatch.setattr(index_module, "PAGE_ENTRIES", 12 // pages)
+    plan = plan_files(FILES, block=150)
+    truths = [(entry, entry._replace(mtime_ns=7)) for entry in plan.entries]
+    path = tmp_path / "a.ucz"
+    write(path, plan, errata=truths, substituted=range(len(plan.blocks)))
+    data = path.read_bytes()
+    with Archive(path) as archive:
+        table = archive._directory.errata
+    begin = table.section_at + SECTION_HEADER_SIZE
+    end = data.rindex(b"\xb7UCS")
+    assert len(table.sizes) == pages
+    gone = data[:begin] + data[begin + 9 : end]
+    with Archive(io.BytesIO(gone), recover=True) as archive:
+        known = {entry.path for entry in archive.entries() if entry.mtime_ns == 7}
+        assert len(known) == 12 - 12 // pages
+        for name in FILES:
+            with pytest.raises(CorruptArchiveError, match="errata are lost"):
+                archive.read(name)
+
+
 def test_an_archive_within_an_archive_is_not_taken_for_the_outer_one(tmp_path: Path) -> None:
     inner = tmp_path / "inner.ucz"
     decoy = {b"x/%d" % number: bytes([number]) * 64 for number in range(8)}

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -147,7 +148,8 @@ class Killer:
             with self._child(self._words, self._environment() | self._shimmed(call, name, at, how)) as child:
                 child.wait(PATIENCE)
         else:
-            point, share = "a random instant", self.pick.uniform(0.02, 1.0) * self.cpu
+            # Starting takes the first third of so short a run.
+            point, share = "a random instant", self.pick.uniform(0.02, 1.0) ** 0.5 * self.cpu
             with self._child(self._words, self._environment()) as child:
                 while child.poll() is None and _cpu(child.pid) < share:
                     time.sleep(POLL_SECONDS)
@@ -193,7 +195,7 @@ class Killer:
 
     @property
     def _words(self) -> list[str]:
-        options = ["--database", self.work / "p.db", f"-{self.level}", "-T", "1", "--json"]
+        options = ["--database", self.work / "p.db", f"-{self.level}", "-T", "1", "-q"]
         return [
             sys.executable,
             "-m",
@@ -202,7 +204,7 @@ class Killer:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state), "PYTHONUNBUFFERED": "1"}
+        return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state)}
 
     def _shimmed(self, call: str, name: str, at: int, how: str) -> dict[str, str]:
         found = {"LD_PRELOAD": str(self.shim), "FAULT_ROOT": str(self.folder), "FAULT_CALL": call}
@@ -248,12 +250,19 @@ class Killer:
         }
 
     def _phase(self) -> str:
-        """The phase that the killed run last told of."""
-        phase = "before the first phase"
-        for line in (self.folder / "said").read_text().splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                phase = json.loads(line).get("phase", phase)
-        return phase
+        """The phase of the last checkpoint that the killed run has saved; told by a copy."""
+        copy = self.folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for path in self.work.glob("p.db*"):
+            shutil.copy(path, copy)
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(copy / "p.db")) as database,
+        ):
+            for (phase,) in database.execute("SELECT phase FROM checkpoints ORDER BY id DESC LIMIT 1"):
+                return f"after a checkpoint of {phase}"
+        return "before the first checkpoint"
 
 
 def _cpu(pid: int) -> float:

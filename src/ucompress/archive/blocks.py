@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from functools import cache
 
 from ucompress.archive.cache import ByteCache
 from ucompress.archive.coding import decode_shared
@@ -29,8 +30,9 @@ _REFERENCE_CACHE = 8 << 20
 """Bytes kept of references as they are coded."""
 
 
+@cache
 def keep_freed_memory() -> None:
-    """Let the C library reuse what a block took for the next one.
+    """Let the C library reuse what a block took for the next one; once for the process.
 
     glibc gives memory back to the system at once where more is freed than the largest span freed before
     it, twice over. A decoder's window and output do that, and every page faults again for the next

@@ -36,7 +36,7 @@ class Opened:
         header: what the archive declares.
         directory: where everything is.
         footer: None if the archive was recovered.
-        errata_known: False if errata may have been lost with the archive's end.
+        errata_known: False if errata may have been lost, with the archive's end or by damage of their pages.
     """
 
     header: ArchiveHeader
@@ -105,7 +105,9 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
     from ucompress.archive.salvage import survey
 
     directory = survey(source, header)
-    return Opened(header, directory, None, errata_known=directory.errata.section_at > 0)
+    errata = directory.errata
+    whole = errata.section_at > 0 and sum(errata.sizes) == errata.payload_length
+    return Opened(header, directory, None, errata_known=whole)
 
 
 def _first_header(source: FileSource) -> ArchiveHeader:
