@@ -7,6 +7,7 @@ python -m fuzz.run --target NAME --seed S --case NUMBER             one case, in
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import importlib
 import json
@@ -154,9 +155,21 @@ def _limit_memory() -> None:
 
 
 def _fuzz(names: list[str], seed: int, seconds: float) -> int:
-    """Turns of all targets until the time is over; failing cases are told, and passed over."""
-    end = time.monotonic() + seconds
+    """Turns of all targets until the time is over, or Ctrl-C; failing cases are told, and passed over."""
     totals = {name: Outcome(name, seed) for name in names}
+    with contextlib.suppress(KeyboardInterrupt):
+        _take_turns(names, seed, seconds, totals)
+    for name, total in totals.items():
+        print(
+            f"{name:16} {total.cases:10,} cases {total.cpu:10.1f} s of CPU{'  FAILED' * bool(total.failure)}"
+        )
+    cases, cpu = sum(total.cases for total in totals.values()), sum(total.cpu for total in totals.values())
+    print(f"{'in all':16} {cases:10,} cases {cpu:10.1f} s of CPU")
+    return any(total.failure for total in totals.values())
+
+
+def _take_turns(names: list[str], seed: int, seconds: float, totals: dict[str, Outcome]) -> None:
+    end = time.monotonic() + seconds
     turn = min(20.0, max(2.0, seconds / len(names)))
     following = dict.fromkeys(names, 0)
     while time.monotonic() < end:
@@ -172,11 +185,6 @@ def _fuzz(names: list[str], seed: int, seconds: float) -> int:
                 totals[name].failure += done.failure
                 following[name] += 1
                 print(f"{name}: FAILED\n{done.failure}", flush=True)
-    for name, total in totals.items():
-        print(
-            f"{name:16} {total.cases:10,} cases {total.cpu:10.1f} s of CPU{'  FAILED' * bool(total.failure)}"
-        )
-    return any(total.failure for total in totals.values())
 
 
 def main() -> int:
