@@ -239,3 +239,17 @@ def test_an_output_in_the_way_is_refused_before_standard_input_is_read(ucompress
     assert done.code == 1
     assert "left alone" in done.err
     assert stdin.buffer.tell() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_attributes_that_an_archive_does_not_keep_are_told(ucompress, tmp_path):
+    (tmp_path / "tree").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "tree" / name).write_text(name)
+        try:
+            os.setxattr(tmp_path / "tree" / name, "trusted.note", b"mine")
+        except OSError:
+            pytest.skip("only the system's administrator may set such attributes")
+    done = ucompress("compress", tmp_path / "tree", "--database", ":memory:")
+    assert done.code == 0
+    assert "tree/a: not kept: trusted.note of this member, nor of 1 more" in done.err

@@ -14,6 +14,7 @@ from ucompress.database import database_files
 from ucompress.errors import InputError, UsageError
 from ucompress.scan import MemberKind, look_again, not_as_scanned, open_source, scan
 from ucompress.scan import listing as plain
+from ucompress.scan.attributes import MOST, LeftAttributes
 
 POSIX = os.name == "posix"
 
@@ -408,3 +409,46 @@ def test_a_large_folder_is_told_of_on_the_way(tmp_path):
     calls.clear()
     scan([tmp_path / "t"], exclude=["nothing"], progress=lambda *call: calls.append(call))
     assert [entries for entries, _, _ in calls] == [1, 1001, 2001]
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_attributes_that_are_not_kept_are_told_once_each(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / "t").mkdir(exist_ok=True)
+        (tmp_path / "t" / name).write_bytes(b"x")
+        os.setxattr(tmp_path / "t" / name, "user.seen", b"1")
+    acl = "system.posix_acl_access"
+    listed = {b"a": ["user.seen", acl], b"b": [acl], b"c": ["user.gone"]}
+    monkeypatch.setattr(os, "listxattr", lambda path, **_: listed.get(os.path.basename(path), []))
+    manifest = scan([tmp_path / "t"])
+    assert [entry.xattrs for entry in manifest] == [(), ((b"user.seen", b"1"),), (), ()]
+    (notice,) = manifest.notices
+    assert notice.path == b"t/a"
+    assert notice.message == f"not kept: {acl} (an access control list) of this member, nor of 1 more"
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_attributes_that_cannot_be_read_are_told(tmp_path, monkeypatch):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "a").write_bytes(b"x")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, "no")
+
+    os.setxattr(tmp_path / "t" / "a", "user.a", b"1")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getxattr", refuse)
+        (notice,) = scan([tmp_path / "t"]).notices
+    assert (notice.path, notice.message) == (b"t/a", "not kept: user.a of this member")
+    monkeypatch.setattr(os, "listxattr", refuse)
+    (notice,) = scan([tmp_path / "t"]).notices
+    assert "attributes that cannot be read" in notice.message
+
+
+def test_names_of_attributes_without_end_are_counted_together():
+    left = LeftAttributes()
+    for at in range(3 * MOST):
+        left.note(b"f%d" % at, b"x%d" % at)
+    assert len(left.notices()) == MOST + 1
+    told = [note.message for note in left.notices()]
+    assert "not kept: further attributes of this member, nor of 199 more" in told

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 LONGEST_STEP = 2048
 _WINDOWS = os.name == "nt"
@@ -94,10 +94,11 @@ def read_link(source: bytes) -> bytes:
         return os.readlink(name, dir_fd=folder)
 
 
-def read_xattrs(source: bytes) -> tuple[tuple[bytes, bytes], ...]:
+def read_xattrs(source: bytes) -> tuple[tuple[tuple[bytes, bytes], ...], list[bytes]]:
     """The `user.*` attributes of a file or folder, sorted by name, for paths of any length.
 
-    One that cannot be read is left out.
+    Returns:
+        The attributes, and the names of those that are left out: others, and what cannot be read.
 
     Raises:
         OSError: the file cannot be opened, or its file system has no attributes.
@@ -111,10 +112,18 @@ def read_xattrs(source: bytes) -> tuple[tuple[bytes, bytes], ...]:
         os.close(descriptor)
 
 
-def _read_xattrs(place: bytes | int, *, follow_symlinks: bool = True) -> tuple[tuple[bytes, bytes], ...]:
-    pairs = []
+def _read_xattrs(
+    place: bytes | int, *, follow_symlinks: bool = True
+) -> tuple[tuple[tuple[bytes, bytes], ...], list[bytes]]:
+    pairs, left = [], []
     for name in os.listxattr(place, follow_symlinks=follow_symlinks):
-        if name.startswith("user."):
-            with suppress(OSError):
-                pairs.append((os.fsencode(name), os.getxattr(place, name, follow_symlinks=follow_symlinks)))
-    return tuple(sorted(pairs))
+        raw = os.fsencode(name)
+        try:
+            if name.startswith("user."):
+                pairs.append((raw, os.getxattr(place, name, follow_symlinks=follow_symlinks)))
+                continue
+        except OSError as error:
+            if error.errno == errno.ENODATA:  # it was removed meanwhile
+                continue
+        left.append(raw)
+    return tuple(sorted(pairs)), left

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ucompress.errors import InputError, UsageError
+from ucompress.scan.attributes import LeftAttributes
 from ucompress.scan.listing import take_plain
 from ucompress.scan.manifest import (
     Manifest,
@@ -91,6 +92,7 @@ class _Scanner:
         self.found = Manifest()
         self.bytes = 0
         self.without_xattrs: set[int] = set()
+        self.left = LeftAttributes()
         self.pending: list[tuple[bytes, bytes, tuple[int, int], Ignore | None]] = []
 
     def add_input(self, name: bytes, source: bytes) -> None:
@@ -116,6 +118,7 @@ class _Scanner:
         if self.include is not None:
             order = self._without_barren(order)
         manifest = reordered(self.found, order)
+        manifest.notices.extend(self.left.notices())
         manifest.notices.sort(key=lambda note: note.path)
         manifest.errors.sort(key=lambda note: note.path)
         name_hard_links(manifest)
@@ -212,7 +215,7 @@ class _Scanner:
     def _add(self, name: bytes, source: bytes, kind: MemberKind, status: os.stat_result) -> None:
         found = self.found
         if _HAS_XATTRS and kind != MemberKind.SYMLINK and status.st_dev not in self.without_xattrs:
-            xattrs = self._read_xattrs(source, status.st_dev)
+            xattrs = self._read_xattrs(name, source, status.st_dev)
             if xattrs:
                 found.xattrs[len(found.paths)] = xattrs
         found.paths.append(name)
@@ -245,14 +248,19 @@ class _Scanner:
         self.found.targets[len(self.found.paths)] = target
         self._add(name, source, MemberKind.SYMLINK, status)
 
-    def _read_xattrs(self, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
-        # What cannot be read is left out: attributes are extras, and many file systems have none.
+    def _read_xattrs(self, name: bytes, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
+        # What cannot be read is left out and told: attributes are extras, and many file systems have none.
         try:
-            return read_xattrs(source)
+            kept, left = read_xattrs(source)
         except OSError as error:
             if error.errno in (errno.ENOTSUP, errno.ENOSYS):
                 self.without_xattrs.add(device)
+            elif error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                self.left.note(name, b"attributes that cannot be read")
             return ()
+        for attribute in left:
+            self.left.note(name, attribute)
+        return kept
 
     def _read_gitignore(self, name: bytes, source: bytes, outer: Ignore | None) -> Ignore | None:
         path = source + b"/.gitignore"
