@@ -288,14 +288,14 @@ def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp
     with (tmp_path / "tree" / "large").open("wb") as file:
         file.truncate(100 << 20)
     monkeypatch.setattr("ucompress.pipeline.memory.resident_bytes", lambda: 0)
-    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195))
+    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195, level=9))
     with pytest.raises(MemoryLimitExceededError) as caught:
         job.run()
     assert PipelinePhase.ANALYZING_PATTERNS not in job.reporter.phase_seconds
-    assert caught.value.current_mb == 234
-    assert sum(most_coding_memory(job.config, 100 << 20)) == sum(coding_memory(6, 4 << 20, 3 << 20))
+    assert caught.value.current_mb == 318
+    assert sum(most_coding_memory(job.config, 100 << 20)) == sum(coding_memory(9, 2 << 20, 1280 << 10))
     # Analysis alone has all it needs.
-    analysis = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195))
+    analysis = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195, level=9))
     assert analysis.analyze() is not None
 
 
@@ -306,4 +306,4 @@ def test_what_coding_may_need_follows_level_and_tree(tmp_path):
     assert most(6, 0) == most(6, 100) == coding_memory(6, 0, 1 << 20)
     assert most(3, 1 << 30) == coding_memory(3, 8 << 20, 2 << 20)
     (tmp_path / "own").write_bytes(bytes(range(256)) * 8)
-    assert most(6, 1 << 30, dictionary=tmp_path / "own") == coding_memory(6, 2048, 3 << 20)
+    assert most(6, 1 << 30, dictionary=tmp_path / "own") == coding_memory(6, 2048, 1 << 20)

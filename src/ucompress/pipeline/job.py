@@ -46,7 +46,7 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 15
+GROUNDWORK_VERSION = 16
 """Raised when patterns, plan, dictionary or references of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)
