@@ -14,16 +14,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ucompress.archive.names import write_names_prefixed
 from ucompress.codec.filters import Filter
-from ucompress.pipeline.contents import DistinctContent
+from ucompress.pipeline.distinct import Contents, Names
 from ucompress.pipeline.plan import PlanParameters
 from ucompress.segments import BINARY, DENSE, classify
 from ucompress.similarity import similarity_order
@@ -130,14 +133,16 @@ def _small_blocks(level: int) -> PlanParameters:
 
 
 def _each_its_own(
-    files: Iterable[tuple[bytes, Sequence[bytes], int, bytes, int]],
-) -> tuple[list[DistinctContent], list[int]]:
+    names: Names,
+    files: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    digests: NDArray[np.uint8],
+    kind_classes: NDArray[np.uint8],
+) -> tuple[Contents, NDArray[np.int64]]:
     """As `group_contents`, but every file has a content of its own."""
-    contents = [
-        DistinctContent(number, path, size, digest, kind, list(sources), 1)
-        for number, (path, sources, size, digest, kind) in enumerate(files)
-    ]
-    return contents, list(range(len(contents)))
+    count = len(files)
+    columns = sizes, digests.tobytes(), kind_classes.tobytes(), np.ones(count, dtype=np.int64)
+    return Contents(names, files, np.arange(count + 1), *columns), np.arange(count)
 
 
 def _by_name(
@@ -154,6 +159,10 @@ def _by_path(
 
 def _never_dense(data: bytes) -> int:
     return min(classify(data), BINARY)
+
+
+def _none_dense(documents: Sequence[bytes], most: int) -> bytes:
+    return bytes([_never_dense(data[:most]) for data in documents])
 
 
 def _off(value: Any) -> Callable[..., Any]:
@@ -215,7 +224,10 @@ PIPELINE = (
         "dense known early",
         "compressed data is sampled, ordered and coded as other data is",
         ALL,
-        (Patch("ucompress.pipeline.analyzer.classify", _never_dense),),
+        (
+            Patch("ucompress.pipeline.analyzer.classify", _never_dense),
+            Patch("ucompress.pipeline.analyzer.classify_all", _none_dense),
+        ),
     ),
     Part(
         "table of names",

@@ -180,9 +180,9 @@ def test_files_changed_right_before_the_scan_are_not_kept() -> None:
 
 def test_large_samples_cut_batches_short() -> None:
     with PatternDatabase(":memory:", batch_size=10_000) as database:
-        rows = [(b"/%d" % n, STAMP, ANALYSIS._replace(sample=bytes(1 << 20))) for n in range(10)]
-        batches = [len(batch) for batch in database.cache._batches(rows, None)]
-        assert batches == [4, 4, 2]
+        assert list(database.cache._cut([1 << 20] * 10)) == [(0, 4), (4, 8), (8, 10)]
+        assert list(database.cache._cut([8 << 20, 1, 8 << 20])) == [(0, 1), (1, 3)]
+        assert list(database.cache._cut([])) == []
 
 
 # --- artifacts -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from support import fill_codebase
 from tests.pipeline.runs import pack
-from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, cache, utc_now
+from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, file_rows, utc_now
 from ucompress.database.origin import KEY_FILE
 from ucompress.patterns import PatternEntry
 
@@ -117,7 +117,7 @@ def tell_that_two_files_are_one(database, told, truth):
 def test_a_database_that_lies_about_a_file_is_believed_by_who_made_it_only(tmp_path, state, monkeypatch):
     """It says that two files have the same bytes: no key, no belief."""
     for tick in ("FINE_TICK_NS", "COARSE_TICK_NS"):
-        monkeypatch.setattr(cache, tick, -(10**12))  # new files are kept, too
+        monkeypatch.setattr(file_rows, tick, -(10**12))  # new files are kept, too
     tree, database = tmp_path / "tree", tmp_path / "p.db"
     fill_codebase(tree, 6, 2000)
     (tree / "a").write_bytes(b"the true bytes of a " * 10)

@@ -12,11 +12,12 @@ from random import Random
 
 from fuzz.codecs import Case
 from fuzz.mutate import mutate
-from support import fill_codebase
+from support import all_settled, fill_codebase
 from ucompress.archive import Archive
 from ucompress.checksum import run_check
 from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.database.cache import FileAnalysis, FileStamp, _checksum, _row_checksum
+from ucompress.database import cache
+from ucompress.database.file_rows import checksum, row_checksum
 from ucompress.errors import CompressionError
 from ucompress.pipeline.groundwork import PLAN
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -28,7 +29,7 @@ def databases() -> Case:
     Which bytes a file has is what the plan says: where one lies so well that it is taken, they may be any.
     """
     # Files that were written just now are as good as old ones.
-    FileStamp.settled = lambda *_: True  # type: ignore[method-assign]
+    cache.settled = all_settled
     home = tempfile.TemporaryDirectory(prefix="databases-")
     root = Path(home.name)
     tree = root / "tree"
@@ -76,7 +77,7 @@ def _forge_artifacts(pick: Random, database: sqlite3.Connection) -> bool:
             forged = _forged(pick, name, content, others)
             database.execute(
                 "UPDATE artifacts SET content = ?, checksum = ? WHERE key = ? AND name = ?",
-                (forged, _checksum(key, name.encode(), forged), key, name),
+                (forged, checksum(key, name.encode(), forged), key, name),
             )
     return spares_plans
 
@@ -99,7 +100,7 @@ def _forge_samples(pick: Random, database: sqlite3.Connection) -> None:
         if pick.random() < 0.4:
             forged = pick.choice((mutate(pick, sample, samples), pick.choice(samples)))
             kind = pick.choice((kind_class, pick.randrange(256)))
-            fitting = _row_checksum(path, stamp, parameters, FileAnalysis(digest, kind, forged, found))
+            fitting = row_checksum(path, stamp, parameters, digest, kind, forged, found)
             database.execute(
                 "UPDATE processed_files SET sample = ?, kind_class = ?, checksum = ? WHERE file_path = ?",
                 (forged, kind, fitting, path),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.checksum import digest
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.distinct import DistinctContent
 from ucompress.pipeline.groundwork import BlockReader
 from ucompress.pipeline.plan import Content, PlanParameters, plan_archive
 

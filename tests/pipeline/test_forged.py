@@ -8,11 +8,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from support import fill_codebase, tree_facts
+from support import all_settled, fill_codebase, tree_facts
 from tests.pipeline.runs import pack
 from ucompress.archive import Archive
 from ucompress.checksum import run_check
-from ucompress.database.cache import FileAnalysis, FileStamp, _checksum, _row_checksum
+from ucompress.database import cache
+from ucompress.database.file_rows import checksum, row_checksum
 from ucompress.patterns import PatternSampler
 from ucompress.pipeline import samples
 from ucompress.pipeline.layout import Plan
@@ -21,7 +22,7 @@ from ucompress.pipeline.layout import Plan
 @pytest.fixture(autouse=True)
 def settled(monkeypatch):
     """Files that were written just now are as good as old ones."""
-    monkeypatch.setattr(FileStamp, "settled", lambda *_: True)
+    monkeypatch.setattr(cache, "settled", all_settled)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def forge_artifacts(path, change):
             content = change(name, content)
             database.execute(
                 "UPDATE artifacts SET content = ?, checksum = ? WHERE key = ? AND name = ?",
-                (content, _checksum(key, name.encode(), content), key, name),
+                (content, checksum(key, name.encode(), content), key, name),
             )
 
 
@@ -50,10 +51,10 @@ def forge_sample(path, sample):
         columns = "file_path, stamp, parameters, digest, kind_class, patterns_found"
         (row, *_) = database.execute(f"SELECT {columns} FROM processed_files ORDER BY file_path").fetchall()
         name, stamp, parameters, digest, kind, found = row
-        checksum = _row_checksum(name, stamp, parameters, FileAnalysis(digest, kind, sample, found))
+        check = row_checksum(name, stamp, parameters, digest, kind, sample, found)
         database.execute(
             "UPDATE processed_files SET sample = ?, checksum = ? WHERE file_path = ?",
-            (sample, checksum, name),
+            (sample, check, name),
         )
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from support import fill_codebase, tree_facts
+from support import all_settled, fill_codebase, tree_facts
 from tests.pipeline.runs import between_plan_and_coding, configuration, pack, victim
 from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
-from ucompress.database import FileStamp, PatternDatabase
+from ucompress.database import PatternDatabase, cache
 from ucompress.pipeline import groundwork, memory, spans
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.distinct import DistinctContent
 from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor
 from ucompress.pipeline.held import KEEPING_BYTES, HeldContents
 from ucompress.pipeline.interrupts import InterruptGuard
@@ -176,7 +177,7 @@ def reads(monkeypatch):
 
 
 def test_a_file_is_read_once(tree, tmp_path, reads, monkeypatch):
-    monkeypatch.setattr(FileStamp, "settled", lambda *_: True)
+    monkeypatch.setattr(cache, "settled", all_settled)
     pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
     files = {key: times for key, times in reads.items() if isinstance(key, bytes)}
     assert set(files.values()) == {1}

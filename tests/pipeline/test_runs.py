@@ -15,7 +15,7 @@ from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
 from ucompress.pipeline import context, groundwork, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
-from ucompress.pipeline.contents import group_contents
+from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
 from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -123,7 +123,7 @@ def test_a_tree_that_goes_back_to_an_earlier_state_gets_its_counts_back(tmp_path
 
 
 def test_the_rate_of_sampling_is_part_of_what_a_database_keeps(tree):
-    contents, _ = group_contents([(b"a", b"/a", 7, bytes(32), 0)])
+    contents = Contents.of([DistinctContent(0, b"a", 7, bytes(32), 0, [b"/a"], 1)])
     config = configuration(tree, "a.ucz")
     assert corpus_key(config, contents, 4) == corpus_key(config, contents, 4)
     assert corpus_key(config, contents, 4) != corpus_key(config, contents, 5)

@@ -1,6 +1,7 @@
 # Packed samples: taken of documents, merged to counts. Follows patterns.pxi.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdlib cimport realloc
 
 from ucompress._kernels.counting cimport table_merge_packed
 from ucompress._kernels.packing cimport (
@@ -79,6 +80,51 @@ cdef class PatternSampler:
         try:
             return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
         finally:
+            free(packed)
+
+    def sample_all(self, documents):
+        """`sample` of each of some whole documents, in one call."""
+        cdef _BorrowedMany sources = _BorrowedMany(documents)
+        cdef size_t* ends = <size_t*>malloc((sources.count + 1) * sizeof(size_t))
+        cdef uint8_t* packed = NULL
+        cdef uint8_t* larger
+        cdef size_t size = 0, room = 0, needed, i
+        cdef int status = 0
+        cdef list found = []
+        if ends == NULL:
+            raise MemoryError("no memory for the samples of documents")
+        try:
+            with nogil:
+                PyThread_acquire_lock(self.lock, WAIT_LOCK)
+                for i in range(sources.count):
+                    packer_begin(&self.packer)
+                    status = packer_scan(
+                        &self.packer, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len
+                    )
+                    if status:
+                        break
+                    needed = size + packer_settle(&self.packer)
+                    if needed > room:
+                        room = 2 * needed
+                        larger = <uint8_t*>realloc(packed, room)
+                        if larger == NULL:
+                            status = -1
+                            break
+                        packed = larger
+                    size += packer_write(&self.packer, packed + size)
+                    ends[i] = size
+                PyThread_release_lock(self.lock)
+            if status:
+                raise MemoryError("no memory for the samples of documents")
+            size = 0
+            for i in range(sources.count):
+                found.append(
+                    PyBytes_FromStringAndSize(<const char*>packed + size, <Py_ssize_t>(ends[i] - size))
+                )
+                size = ends[i]
+            return found
+        finally:
+            free(ends)
             free(packed)
 
 

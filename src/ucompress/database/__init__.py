@@ -4,7 +4,8 @@ One connection writes, under one lock, in WAL mode, without a memory map. The ta
 the project's `docs/database.md`.
 """
 
-from ucompress.database.cache import AnalysisCache, FileAnalysis, FileStamp
+from ucompress.database.cache import AnalysisCache
+from ucompress.database.file_rows import FileAnalysis, FileRows, FileStamp
 from ucompress.database.jobs import BlockRow, JobRecord, JobState, JobStore
 from ucompress.database.pattern_database import PatternDatabase
 from ucompress.database.pattern_table import PatternSource
@@ -21,6 +22,7 @@ __all__ = [
     "BlockRow",
     "DatabaseFigures",
     "FileAnalysis",
+    "FileRows",
     "FileStamp",
     "JobRecord",
     "JobState",

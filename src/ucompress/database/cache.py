@@ -6,11 +6,20 @@ a row that does not fit is as good as none. The worst that a bad database does i
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
 
-from xxhash import xxh3_64_digest
+import numpy as np
 
+from ucompress.database.file_rows import (
+    FileAnalysis,
+    FileRows,
+    FileStamp,
+    checksum,
+    is_sound,
+    row_checksum,
+    settled,
+)
 from ucompress.database.pattern_table import batches
 from ucompress.database.recovery import is_damage
 from ucompress.database.times import to_text, utc_now
@@ -22,73 +31,13 @@ if TYPE_CHECKING:
 
     from ucompress.database.connection import Connection
 
-DIGEST_BYTES = 32
 LARGEST_SAMPLE = 16 << 20
 BATCH_BYTES = 4 << 20  # a transaction of large samples is cut here, whatever the batch size
 LOOKUP_ROWS = 500
+ROWS_AT_ONCE = 10  # rows that one statement keeps; a few hundred values in all, as any SQLite takes
 FILES_LIMIT_BYTES = 1 << 30
 ARTIFACTS_LIMIT_BYTES = 256 << 20
 ROW_OVERHEAD_BYTES = 250  # a row without path and sample, index entry included
-
-# A file written right before it was looked at may be written again without a change of its stamp:
-# clocks of file systems tick every few milliseconds, and some only every second or two.
-FINE_TICK_NS = 100_000_000
-COARSE_TICK_NS = 2_000_000_000
-
-_MASK = (1 << 64) - 1
-_MOST_FOUND = (1 << 63) - 1
-_STAMP = struct.Struct("<5Q")
-_NUMBERS = struct.Struct("<BQ")
-_ROW_LENGTHS = struct.Struct("<6Q")
-
-
-class FileStamp(NamedTuple):
-    """What tells that a file is unchanged, as `stat` gives it.
-
-    Attributes:
-        size: bytes.
-        mtime_ns: last change of the content, in nanoseconds.
-        ctime_ns: last change of content or metadata, in nanoseconds.
-        inode: inode number.
-        device: device number.
-    """
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-
-    def to_bytes(self) -> bytes:
-        """The stamp in 40 bytes."""
-        size, mtime_ns, ctime_ns, inode, device = self
-        return _STAMP.pack(size & _MASK, mtime_ns & _MASK, ctime_ns & _MASK, inode & _MASK, device & _MASK)
-
-    def settled(self, moment_ns: int) -> bool:
-        """Whether any later write must have changed the stamp, if it was taken at `moment_ns` or later."""
-        if max(self.mtime_ns, self.ctime_ns) <= moment_ns - COARSE_TICK_NS:
-            return True
-        for time_ns in (self.mtime_ns, self.ctime_ns):
-            coarse = time_ns % 1_000_000_000 == 0
-            if time_ns > moment_ns - (COARSE_TICK_NS if coarse else FINE_TICK_NS):
-                return False
-        return True
-
-
-class FileAnalysis(NamedTuple):
-    """What analysis found in one file.
-
-    Attributes:
-        digest: 32 bytes that identify the content.
-        kind_class: the content's class, 0 to 255.
-        sample: the content's sampled d-mers, in the analyzer's own form.
-        patterns_found: how many d-mers the sample holds.
-    """
-
-    digest: bytes
-    kind_class: int
-    sample: bytes
-    patterns_found: int = 0
 
 
 class AnalysisCache:
@@ -152,11 +101,26 @@ class AnalysisCache:
         Raises:
             ValueError: an analysis is not of the form that `lookup` accepts.
         """
+        return sum(
+            self.store_rows(FileRows.of(batch), parameters, scanned_at_ns=scanned_at_ns)
+            for batch in batches(rows, self._batch_size)
+        )
+
+    def store_rows(self, rows: FileRows, parameters: bytes, *, scanned_at_ns: int | None = None) -> int:
+        """`store` of analyses in columns."""
+        wanted = np.array([len(sample) <= LARGEST_SAMPLE for sample in rows.samples], dtype=np.bool_)
+        if scanned_at_ns is not None:
+            wanted &= settled(rows.stamps, scanned_at_ns)
+        rows = rows.only(np.flatnonzero(wanted).tolist())
         kept = 0
-        for batch in self._batches(rows, scanned_at_ns):
-            now = to_text(utc_now())
-            values = [_values(path, stamp, parameters, analysis, now) for path, stamp, analysis in batch]
-            if self._write(_KEEP_FILE, values):
+        for first, after in self._cut([len(sample) for sample in rows.samples]):
+            values = rows.values(first, after, parameters, to_text(utc_now()), LARGEST_SAMPLE)
+            together = len(values) - len(values) % ROWS_AT_ONCE
+            grouped = [
+                list(chain.from_iterable(values[at : at + ROWS_AT_ONCE]))
+                for at in range(0, together, ROWS_AT_ONCE)
+            ]
+            if self._write((_KEEP_FILES, grouped), (_KEEP_FILE, values[together:])):
                 kept += len(values)
         return kept
 
@@ -168,8 +132,8 @@ class AnalysisCache:
         )
         if not rows:
             return None
-        content, checksum = rows[0]
-        if not isinstance(content, bytes) or checksum != _checksum(key, name.encode(), content):
+        content, check = rows[0]
+        if not isinstance(content, bytes) or check != checksum(key, name.encode(), content):
             return None
         return content
 
@@ -179,19 +143,15 @@ class AnalysisCache:
         """Keep a result; the oldest ones make room. False if it alone exceeds `limit` bytes."""
         if len(content) > limit:
             return False
-        row = (key, name, content, _checksum(key, name.encode(), content), to_text(utc_now()))
-        stored = self._write(
-            "INSERT OR REPLACE INTO artifacts (key, name, content, checksum, created_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [row],
-        )
+        row = (key, name, content, checksum(key, name.encode(), content), to_text(utc_now()))
+        stored = self._write((_KEEP_ARTIFACT, [row]))
         if stored:
             self.prune(artifacts_limit=limit, files_limit=None)
         return stored
 
     def forget_artifacts(self, key: bytes) -> None:
         """Drop every result of this key."""
-        self._write("DELETE FROM artifacts WHERE key = ?", [(key,)])
+        self._write(("DELETE FROM artifacts WHERE key = ?", [(key,)]))
 
     def prune(
         self,
@@ -210,30 +170,22 @@ class AnalysisCache:
         total = self._read(f"SELECT coalesce(sum({size}), 0) FROM {table}", ())
         if not total or total[0][0] <= limit:
             return
-        self._write(
+        drop = (
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM"
             f" (SELECT rowid, sum({size}) OVER (ORDER BY {age} DESC, rowid DESC) AS so_far FROM {table})"
-            " WHERE so_far > ?)",
-            [(limit,)],
+            " WHERE so_far > ?)"
         )
+        self._write((drop, [(limit,)]))
 
-    def _batches(
-        self, rows: Iterable[tuple[bytes, FileStamp, FileAnalysis]], scanned_at_ns: int | None
-    ) -> Iterator[list[tuple[bytes, FileStamp, FileAnalysis]]]:
-        batch: list[tuple[bytes, FileStamp, FileAnalysis]] = []
-        size = 0
-        for row in rows:
-            if scanned_at_ns is not None and not row[1].settled(scanned_at_ns):
-                continue
-            if len(row[2].sample) > LARGEST_SAMPLE:
-                continue
-            batch.append(row)
-            size += len(row[2].sample)
-            if len(batch) >= self._batch_size or size >= BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
+    def _cut(self, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """(first, after) of the rows of each transaction, for samples of these sizes."""
+        first = before = 0
+        for after, size in enumerate(accumulate(sizes), 1):
+            if after - first >= self._batch_size or size - before >= BATCH_BYTES:
+                yield first, after
+                first, before = after, size
+        if first < len(sizes):
+            yield first, len(sizes)
 
     def _read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self._damaged:
@@ -244,13 +196,14 @@ class AnalysisCache:
             self._give_up_if_damaged(error)
             return []
 
-    def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> bool:
-        """Write rows that can be made again: they need not reach the disk at once."""
+    def _write(self, *changes: tuple[str, Sequence[Sequence[Any]]]) -> bool:
+        """Write the rows of some statements; they can be made again, and need not reach the disk at once."""
         if self._damaged:
             return False
         try:
             with self._connection.transaction(durable=False) as sql:
-                sql.executemany(statement, rows)
+                for statement, rows in changes:
+                    sql.executemany(statement, rows)
         except DatabaseError as error:
             self._give_up_if_damaged(error)
             return False
@@ -264,57 +217,32 @@ class AnalysisCache:
         self._connection.warnings.append(f"{error}; the run goes on without it")
 
 
-_KEEP_FILE = """
+_KEEP_ARTIFACT = (
+    "INSERT OR REPLACE INTO artifacts (key, name, content, checksum, created_at) VALUES (?, ?, ?, ?, ?)"
+)
+
+
+def _keep_files(rows: int) -> str:
+    """The statement that keeps so many rows of `FileRows.values`, one behind the other."""
+    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)
+    return f"""
 INSERT INTO processed_files (file_path, file_size, patterns_found, processed_at,
     stamp, parameters, digest, kind_class, sample, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES {marks}
 ON CONFLICT (file_path) DO UPDATE SET file_size = excluded.file_size,
     patterns_found = excluded.patterns_found, processed_at = excluded.processed_at,
     stamp = excluded.stamp, parameters = excluded.parameters, digest = excluded.digest,
     kind_class = excluded.kind_class, sample = excluded.sample, checksum = excluded.checksum"""
 
 
-def _checksum(*parts: bytes) -> bytes:
-    """A checksum of the parts and of where one ends and the next begins."""
-    lengths = struct.pack(f"<{len(parts)}Q", *map(len, parts))
-    return xxh3_64_digest(lengths + b"".join(parts))
-
-
-def _row_checksum(path: bytes, stamp: bytes, parameters: bytes, analysis: FileAnalysis) -> bytes:
-    """`_checksum` of all values of a row: path, stamp, parameters, digest, numbers, sample."""
-    digest, kind_class, sample, patterns_found = analysis
-    lengths = _ROW_LENGTHS.pack(
-        len(path), len(stamp), len(parameters), len(digest), _NUMBERS.size, len(sample)
-    )
-    numbers = _NUMBERS.pack(kind_class, patterns_found)
-    return xxh3_64_digest(b"".join((lengths, path, stamp, parameters, digest, numbers, sample)))
-
-
-def _values(
-    path: bytes, stamp: FileStamp, parameters: bytes, analysis: FileAnalysis, now: str
-) -> tuple[bytes | int | str, ...]:
-    if not _is_sound(analysis):
-        raise ValueError(f"not an analysis that can be kept: {analysis!r:.200}")
-    packed = stamp.to_bytes()
-    digest, kind_class, sample, patterns_found = analysis
-    checksum = _row_checksum(path, packed, parameters, analysis)
-    return path, stamp.size, patterns_found, now, packed, parameters, digest, kind_class, sample, checksum
-
-
-def _is_sound(analysis: FileAnalysis) -> bool:
-    digest, kind_class, sample, patterns_found = analysis
-    return (
-        len(digest) == DIGEST_BYTES
-        and 0 <= kind_class <= 255
-        and len(sample) <= LARGEST_SAMPLE
-        and 0 <= patterns_found <= _MOST_FOUND
-    )
+_KEEP_FILE = _keep_files(1)
+_KEEP_FILES = _keep_files(ROWS_AT_ONCE)
 
 
 def _analysis(row: Sequence[object] | None, stamp: FileStamp, parameters: bytes) -> FileAnalysis | None:
     if row is None:
         return None
-    path, packed, made_with, digest, kind_class, sample, patterns_found, checksum = row
+    path, packed, made_with, digest, kind_class, sample, patterns_found, check = row
     expected = stamp.to_bytes()
     if packed != expected or made_with != parameters:
         return None
@@ -323,6 +251,6 @@ def _analysis(row: Sequence[object] | None, stamp: FileStamp, parameters: bytes)
     if not (isinstance(kind_class, int) and isinstance(patterns_found, int)):
         return None
     analysis = FileAnalysis(digest, kind_class, sample, patterns_found)
-    if not _is_sound(analysis) or checksum != _row_checksum(path, expected, parameters, analysis):
+    if not is_sound(analysis, LARGEST_SAMPLE) or check != row_checksum(path, expected, parameters, *analysis):
         return None
     return analysis

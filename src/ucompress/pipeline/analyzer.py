@@ -13,34 +13,40 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ucompress.checksum import digest
-from ucompress.database import FileAnalysis, FileStamp
+import numpy as np
+
+from ucompress.checksum import DIGEST_BYTES, digest
+from ucompress.database import FileAnalysis, FileRows, FileStamp
 from ucompress.errors import InputError
 from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError, DistinctContent, group_contents
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.distinct import ManifestNames, PathNames, group_contents
 from ucompress.pipeline.file_processor import (
     FileContent,
+    FileSpan,
     FileToRead,
     ParallelFileProcessor,
     as_scanned,
+    read_files,
+    read_together,
 )
 from ucompress.pipeline.mining import mine_patterns
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
-from ucompress.segments import DENSE, classify
+from ucompress.segments import DENSE, classify, classify_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from ucompress.database import PatternDatabase
+    from ucompress.database import AnalysisCache, PatternDatabase
     from ucompress.patterns import PatternEntry
+    from ucompress.pipeline.distinct import Contents, Names
+    from ucompress.pipeline.held import HeldContents
     from ucompress.pipeline.kept_counts import KeptCounts
     from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
@@ -50,28 +56,60 @@ ANALYSIS_VERSION = 3
 
 CLASSIFIED_BYTES = 1 << 20
 
+ROWS_KEPT = 4096
+"""Analyses that are written to the database together."""
+
 PASSES = 2
 """Times that bytes are gone over: sampled, and then, of distinct contents, counted."""
 
 COUNTER_CAPACITY = 2 * samples.SAMPLES
 
 
-class AnalyzedFile(NamedTuple):
-    """A file that was analyzed.
+class AnalyzedSpan(NamedTuple):
+    """What was found in neighbouring files, in parallel columns.
 
     Attributes:
-        entry: its number in the manifest.
-        path: its member path.
-        sources: where it lies; of a hard-linked file every name.
-        size: bytes.
-        analysis: digest, class and sample.
+        digests: of each, 32 bytes; zeros for one that cannot be read.
+        kind_classes: of each, a byte.
+        samples: of each.
+        errors: by the file's place, why it cannot be read.
     """
 
-    entry: int
-    path: bytes
-    sources: tuple[bytes, ...]
-    size: int
-    analysis: FileAnalysis
+    digests: list[bytes]
+    kind_classes: bytes
+    samples: list[bytes]
+    errors: dict[int, OSError]
+
+    def readable(self) -> AnalyzedSpan:
+        """Those that could be read."""
+        if not self.errors:
+            return self
+        good = [at for at in range(len(self.samples)) if at not in self.errors]
+        return AnalyzedSpan(
+            [self.digests[at] for at in good],
+            bytes([self.kind_classes[at] for at in good]),
+            [self.samples[at] for at in good],
+            {},
+        )
+
+
+class _Found:
+    """Analyses of files that come in member path order, in columns that are filled as they come."""
+
+    def __init__(self, count: int) -> None:
+        self.digests = np.zeros((count, DIGEST_BYTES), dtype=np.uint8)
+        self.kind_classes = np.zeros(count, dtype=np.uint8)
+        self.samples = [b""] * count
+        self.readable = np.zeros(count, dtype=np.bool_)
+
+    def fill(self, rows: Sequence[int], digests: list[bytes], kinds: bytes, packed: list[bytes]) -> None:
+        """Note what was found in the files of some rows."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        self.digests[chosen] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)
+        self.kind_classes[chosen] = np.frombuffer(kinds, np.uint8)
+        self.readable[chosen] = True
+        for row, sample in zip(rows, packed, strict=True):
+            self.samples[row] = sample
 
 
 @dataclass(slots=True)
@@ -79,15 +117,13 @@ class Analysis:
     """What analysis found in a tree.
 
     Attributes:
-        contents: the distinct contents.
-        content_of: for a manifest entry the ordinal of its content.
+        contents: the distinct contents, and which entries of the manifest have them.
         samples: the packed sample of each content.
         counts: d-mer counts over the distinct contents.
         shift: one d-mer in 2^shift was sampled.
     """
 
-    contents: list[DistinctContent]
-    content_of: dict[int, int]
+    contents: Contents
     samples: list[bytes]
     counts: NDArray[np.void]
     shift: int
@@ -100,13 +136,52 @@ class Analysis:
     @property
     def duplicates(self) -> int:
         """Files whose content is another file's."""
-        return len(self.content_of) - len(self.contents)
+        return len(self.contents.files) - len(self.contents)
 
 
 def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
     """`analyze_content` of each file of a chunk; runs in a worker."""
     sampler = PatternSampler(length, samples.threshold(shift))
     return [analyze_content(content, sampler) for content in chunk]
+
+
+def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: HeldContents) -> AnalyzedSpan:
+    """Digest, class and sample of each of some files; runs in a worker.
+
+    Args:
+        span: the files.
+        length: bytes in a d-mer.
+        shift: one d-mer in 2^shift is sampled.
+        threshold: bytes from which on a file goes through in windows.
+        held: keeps what is read whole.
+    """
+    together = read_together(span, threshold, held)
+    if together is None:
+        files = list(map(FileToRead, span.paths, span.sizes))
+        return _in_columns(analyze_chunk(read_files(files, threshold, held), length, shift))
+    found, digests = together
+    errors = {at: data for at, data in enumerate(found) if isinstance(data, OSError)}
+    datas = [data if isinstance(data, bytes) else b"" for data in found]
+    for at in errors:
+        digests[at] = bytes(DIGEST_BYTES)
+    kinds = classify_all(datas, CLASSIFIED_BYTES)
+    sampler = PatternSampler(length, samples.threshold(shift))
+    packed = sampler.sample_all(
+        [b"" if kind == DENSE else data for kind, data in zip(kinds, datas, strict=True)]
+    )
+    return AnalyzedSpan(digests, kinds, packed, errors)
+
+
+def _in_columns(results: list[FileAnalysis | OSError]) -> AnalyzedSpan:
+    errors = {at: found for at, found in enumerate(results) if isinstance(found, OSError)}
+    nothing = FileAnalysis(bytes(DIGEST_BYTES), 0, b"")
+    analyses = [nothing if isinstance(found, OSError) else found for found in results]
+    return AnalyzedSpan(
+        [found.digest for found in analyses],
+        bytes([found.kind_class for found in analyses]),
+        [found.sample for found in analyses],
+        errors,
+    )
 
 
 def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
@@ -174,16 +249,15 @@ class ParallelAnalyzer:
         size = sum(file.size for file in wanted)
         self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
         shift = samples.sampling_shift(size)
-        analyzed = []
-        results = self._sampled(wanted, shift)
-        for number, (file, found) in enumerate(zip(wanted, results, strict=True)):
-            self.progress_reporter.advance(files=1, path=file.path)
-            if isinstance(found, OSError):
-                self.warn(file.path, found.strerror or str(found))
-            elif file.size:
-                analyzed.append(AnalyzedFile(number, file.path, (file.path,), file.size, found))
+        paths = [file.path for file in wanted]
+        sizes = np.array([file.size for file in wanted], dtype=np.int64)
+        found = _Found(len(wanted))
+        every = np.arange(len(wanted))
+        for rows, span in self._sampled(every, paths, paths, sizes, shift):
+            found.fill(rows, *span[:3])
+            found.readable[[rows[at] for at in span.errors]] = False
         try:
-            entries = self.find_patterns(self._merged(analyzed, shift))
+            entries = self.find_patterns(self._merged(PathNames(paths), every, sizes, found, shift))
         except ContentsChangedError as change:
             raise InputError(f"{change} while they were analyzed; nothing was stored") from change
         self.database.store_patterns(entries)
@@ -222,33 +296,34 @@ class ParallelAnalyzer:
                 before it are analyzed but not remembered. 0 remembers nothing.
             distrusted: files, by where they lie, that are read even if the database knows them.
         """
-        wanted = [
-            index
-            for index, kind in enumerate(manifest.kinds)
-            if kind == MemberKind.FILE and manifest.sizes[index]
-        ]
-        size = sum(manifest.sizes[index] for index in wanted)
+        sizes = np.asarray(manifest.sizes).astype(np.int64)
+        wanted = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & (sizes > 0))
+        sizes = sizes[wanted]
+        size = int(sizes.sum())
         self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
         shift = samples.sampling_shift(size)
-        analyzed = list(self._analyses(manifest, wanted, shift, key_stamp, distrusted))
-        analysis = self._merged(analyzed, shift)
-        distinct = sum(content.size for content in analysis.contents)
+        found = self._analyses(manifest, wanted, shift, key_stamp, distrusted)
+        analysis = self._merged(ManifestNames(manifest), wanted, sizes, found, shift)
+        distinct = int(analysis.contents.sizes.sum())
         self.progress_reporter.expect(size + (PASSES - 1) * distinct)
         return analysis
 
-    def _merged(self, analyzed: list[AnalyzedFile], shift: int) -> Analysis:
+    def _merged(
+        self,
+        names: Names,
+        files: NDArray[np.int64],
+        sizes: NDArray[np.int64],
+        found: _Found,
+        shift: int,
+    ) -> Analysis:
         """What files hold together; they come in the order of their paths."""
-        contents, ordinals = group_contents(
-            (file.path, file.sources, file.size, file.analysis.digest, file.analysis.kind_class)
-            for file in analyzed
+        rows = np.flatnonzero(found.readable & (sizes > 0))
+        contents, firsts = group_contents(
+            names, files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
         )
-        of_content: dict[int, bytes] = {}
-        for file, ordinal in zip(analyzed, ordinals, strict=True):
-            of_content.setdefault(ordinal, file.analysis.sample)
-        packed = [of_content[content.ordinal] for content in contents]
-        content_of = {file.entry: ordinal for file, ordinal in zip(analyzed, ordinals, strict=True)}
+        packed = [found.samples[row] for row in rows[firsts].tolist()]
         counts = self.merge_pattern_frequencies(packed, shift)
-        return Analysis(contents, content_of, packed, counts, shift)
+        return Analysis(contents, packed, counts, shift)
 
     def find_patterns(self, analysis: Analysis, kept: KeptCounts | None = None) -> list[PatternEntry]:
         """The patterns of an analyzed tree with exact counts, those that save most first.
@@ -277,75 +352,121 @@ class ParallelAnalyzer:
     def _analyses(
         self,
         manifest: Manifest,
-        wanted: list[int],
+        wanted: NDArray[np.int64],
         shift: int,
         key_stamp: int | None,
         distrusted: Collection[bytes],
-    ) -> Iterator[AnalyzedFile]:
-        """The analysis of each wanted file that can be read, in order; new ones are remembered."""
+    ) -> _Found:
+        """The analysis of each wanted entry, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
-        sources = manifest.sources(wanted)
+        sources = manifest.sources(wanted.tolist())
+        sizes = np.asarray(manifest.sizes)[wanted].astype(np.int64)
         names = _CacheNames(manifest)
-        known = self._known(wanted, sources, names, parameters, distrusted) if key_stamp != 0 else {}
-        fresh = (
-            FileToRead(source, manifest.sizes[index], index)
-            for index, source in zip(wanted, sources, strict=True)
-            if index not in known
-        )
-        results = self._sampled(fresh, shift)
-        links = _links(manifest)
-        pending: list[tuple[bytes, FileStamp, FileAnalysis]] = []
-        stored_at = time.monotonic()
-        for index, source in zip(wanted, sources, strict=True):
-            path, size = manifest.paths[index], manifest.sizes[index]
-            found: FileAnalysis | OSError | None = known.get(index)
-            if found is None:
-                found = next(results)
-                if isinstance(found, FileAnalysis) and key_stamp != 0:
-                    pending.append((*names(index, source), found))
-            # The processor tells of the bytes that it reads.
-            self.progress_reporter.advance(files=1, size=size if index in known else 0, path=path)
-            if isinstance(found, OSError):
-                self.warn(path, found.strerror or str(found))
-                continue
-            yield AnalyzedFile(index, path, (source, *links.get(path, ())), size, found)
-            if len(pending) >= 4096 or (pending and time.monotonic() - stored_at > 1.0):
-                self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
-                pending.clear()
-                stored_at = time.monotonic()
-        if pending:
-            self.database.cache.store(pending, parameters, scanned_at_ns=key_stamp)
+        found = _Found(len(wanted))
+        if key_stamp != 0 and not self.database.cache.knows_no_file():
+            self._look_up(manifest, wanted, sources, names, parameters, distrusted, found)
+        fresh = np.flatnonzero(~found.readable)
+        paths = [manifest.paths[index] for index in wanted[fresh].tolist()]
+        kept = _Keeping(self.database.cache, parameters, key_stamp)
+        for rows, span in self._sampled(
+            fresh, paths, [sources[row] for row in fresh.tolist()], sizes[fresh], shift
+        ):
+            found.fill(rows, *span[:3])
+            good = rows
+            if span.errors:
+                found.readable[[rows[at] for at in span.errors]] = False
+                good = [row for at, row in enumerate(rows) if at not in span.errors]
+            if key_stamp != 0:
+                kept.add(names, wanted[good], [sources[row] for row in good], span.readable())
+        kept.store()
+        return found
 
-    def _sampled(self, files: Iterable[FileToRead], shift: int) -> Iterator[FileAnalysis | OSError]:
-        """`analyze_content` of each file, in order, from the workers."""
-        visit = partial(analyze_chunk, length=self.min_pattern_length, shift=shift)
-        return chain.from_iterable(self.processor.process_files(files, visit))
-
-    def _known(
+    def _sampled(
         self,
-        wanted: list[int],
+        rows: NDArray[np.int64],
+        paths: Sequence[bytes],
+        sources: Sequence[bytes],
+        sizes: NDArray[np.int64],
+        shift: int,
+    ) -> Iterator[tuple[list[int], AnalyzedSpan]]:
+        """`analyze_span` of files, in order, from the workers, with their rows; what failed is told."""
+        processor = self.processor
+        visit = partial(
+            analyze_span,
+            length=self.min_pattern_length,
+            shift=shift,
+            threshold=processor.memory_map_threshold,
+            held=processor.held,
+        )
+        first = 0
+        for span in processor.process_spans(sources, sizes.tolist(), visit):
+            after = first + len(span.samples)
+            for at, error in span.errors.items():
+                self.warn(paths[first + at], error.strerror or str(error))
+            # The processor tells of the bytes that it reads.
+            self.progress_reporter.advance(files=after - first, path=paths[after - 1])
+            yield rows[first:after].tolist(), span
+            first = after
+
+    def _look_up(
+        self,
+        manifest: Manifest,
+        wanted: NDArray[np.int64],
         sources: list[bytes],
         names: _CacheNames,
         parameters: bytes,
         distrusted: Collection[bytes],
-    ) -> dict[int, FileAnalysis]:
-        if self.database.cache.knows_no_file():
-            return {}
-        found = self.database.cache.lookup_many(map(names, wanted, sources), parameters)
-        return {
-            index: analysis
-            for index, source, analysis in zip(wanted, sources, found, strict=True)
-            if analysis is not None and is_sample(analysis.sample) and source not in distrusted
-        }
+        found: _Found,
+    ) -> None:
+        """Fill in what earlier runs have found of the wanted entries."""
+        known = self.database.cache.lookup_many(map(names, wanted.tolist(), sources), parameters)
+        rows, analyses = [], []
+        for row, (index, source, analysis) in enumerate(zip(wanted.tolist(), sources, known, strict=True)):
+            if analysis is None or source in distrusted or not is_sample(analysis.sample):
+                continue
+            rows.append(row)
+            analyses.append(analysis)
+            self.progress_reporter.advance(files=1, size=manifest.sizes[index], path=manifest.paths[index])
+        found.fill(
+            rows,
+            [analysis.digest for analysis in analyses],
+            bytes([analysis.kind_class for analysis in analyses]),
+            [analysis.sample for analysis in analyses],
+        )
 
 
-def _links(manifest: Manifest) -> dict[bytes, list[bytes]]:
-    """Where the other names of each hard-linked file lie, by the member path of its primary."""
-    links: dict[bytes, list[bytes]] = {}
-    for index, target in sorted(manifest.targets.items()):
-        if manifest.kinds[index] == MemberKind.HARDLINK:
-            links.setdefault(target, []).append(manifest.source(index))
-    return links
+class _Keeping:
+    """Analyses on their way into the cache, in large transactions, at least one each second."""
+
+    def __init__(self, cache: AnalysisCache, parameters: bytes, key_stamp: int | None) -> None:
+        self._cache = cache
+        self._parameters = parameters
+        self._key_stamp = key_stamp
+        self._rows: list[FileRows] = []
+        self._stored_at = time.monotonic()
+
+    def add(
+        self, names: _CacheNames, entries: NDArray[np.int64], sources: list[bytes], span: AnalyzedSpan
+    ) -> None:
+        """Keep what was found in some entries of the manifest."""
+        paths = names.paths(entries.tolist(), sources)
+        counts = list(map(samples.size, span.samples))
+        self._rows.append(
+            FileRows(paths, names.stamps(entries), span.digests, span.kind_classes, span.samples, counts)
+        )
+        if (
+            sum(len(rows.paths) for rows in self._rows) >= ROWS_KEPT
+            or time.monotonic() - self._stored_at > 1.0
+        ):
+            self.store()
+
+    def store(self) -> None:
+        """Write what is waiting."""
+        if self._rows:
+            rows = FileRows.joined(self._rows)
+            self._cache.store_rows(rows, self._parameters, scanned_at_ns=self._key_stamp)
+            self._rows.clear()
+            self._stored_at = time.monotonic()
 
 
 class _CacheNames:
@@ -362,6 +483,24 @@ class _CacheNames:
             root if root.startswith(b"/") else os.path.abspath(root).rstrip(b"/")  # noqa: PTH100  bytes
             for root in manifest.roots
         ]
+
+    def paths(self, entries: Sequence[int], sources: Sequence[bytes]) -> list[bytes]:
+        """The names of some entries."""
+        inputs, lengths, roots = self.manifest.inputs, self.lengths, self.roots
+        return [
+            roots[inputs[index]] + source[lengths[inputs[index]] :]
+            for index, source in zip(entries, sources, strict=True)
+        ]
+
+    def stamps(self, entries: NDArray[np.int64]) -> bytes:
+        """`FileStamp.to_bytes` of some entries, end to end."""
+        manifest = self.manifest
+        columns = (manifest.sizes, manifest.mtimes_ns, manifest.ctimes_ns, manifest.inodes, manifest.devices)
+        return (
+            np.stack([np.frombuffer(column, np.uint64)[entries] for column in columns], axis=1)
+            .astype("<u8")
+            .tobytes()
+        )
 
     def __call__(self, index: int, source: bytes) -> tuple[bytes, FileStamp]:
         manifest = self.manifest

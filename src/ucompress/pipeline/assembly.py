@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.archive import ArchiveHeader, Entry, Members
-    from ucompress.pipeline.contents import DistinctContent
     from ucompress.pipeline.context import RunContext, Workers
+    from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.plan import Plan
 
 SYNC_SECONDS = 1.0
 SYNC_SHARE = 20
 """Blocks are synced and named at least so often, and sooner where that takes one part in so many of the time."""
-
+CONTENTS_AT_ONCE = 4096
 LAYOUT = "layout"
 FINISHED = "finished"
 _TOTALS = struct.Struct("<10Q32s")
@@ -73,7 +73,7 @@ class Assembly:
     plan: Plan
     dictionary: bytes
     references: Mapping[int, int]
-    contents: list[DistinctContent]
+    contents: Contents
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
     lost_files: int = 0
@@ -133,7 +133,7 @@ class Assembly:
             return None
         self.resumed_blocks = blocks
         self.context.tracker.advance(
-            files=sum(content.multiplicity for content in self.contents),
+            files=int(self.contents.multiplicities.sum()),
             size=int(self.plan.block_sizes.sum()),
         )
         return totals
@@ -184,7 +184,7 @@ class Assembly:
                 tracker.advance(
                     files=int(complete[block.number]) - tracker.files,
                     size=block.decoded_size,
-                    path=self.contents[block.first_content].path,
+                    path=self.contents.path(block.first_content),
                 )
                 now = time.monotonic()
                 if now - synced >= min(SYNC_SECONDS, SYNC_SHARE * took):
@@ -237,7 +237,7 @@ class Assembly:
         """For each block how many files have all their bytes once it is written."""
         starts = self.plan.extent_start[:-1]
         last = np.maximum.reduceat(self.plan.extent_block, starts) if len(starts) else starts
-        files = [content.multiplicity for content in self.contents]
+        files = self.contents.multiplicities
         blocks = len(self.plan.blocks)
         return np.cumsum(np.bincount(np.maximum(last, 0), weights=files, minlength=blocks)).astype(np.int64)
 
@@ -274,11 +274,13 @@ class Assembly:
 
     def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
         """What coding a block takes; its reference is `needed` or in the archive already."""
+        known = self.contents
         runs = tuple(
             [
-                RunToRead(content, known.digest, tuple(known.sources), offset, length, check)
+                RunToRead(
+                    content, known.digest(content), tuple(known.sources(content)), offset, length, check
+                )
                 for content, offset, length, check in self.plan.blocks[number]
-                for known in (self.contents[content],)
             ]
         )
         level, held, at = self.context.config.level, self.context.held, self.references.get(number)
@@ -294,9 +296,14 @@ class Assembly:
         hasher.update(self.dictionary)
         hasher.update(self.plan.to_bytes())
         hasher.update(pack_references(self.references))
-        for content in self.contents:  # which files the index says have which content
-            hasher.update(content.digest + len(content.sources).to_bytes(8, "little"))
-            hasher.update(b"\0".join(content.sources))
+        # Which files the index says have which content.
+        known = self.contents
+        for first in range(0, len(known), CONTENTS_AT_ONCE):
+            rows: list[bytes] = []
+            for content in range(first, min(first + CONTENTS_AT_ONCE, len(known))):
+                sources = known.sources(content)
+                rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(sources)
+            hasher.update(b"".join(rows))
         return hasher.digest()
 
 

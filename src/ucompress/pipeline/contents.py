@@ -1,6 +1,5 @@
-"""Distinct contents of a tree, and reading them back while files may change.
+"""Reading distinct contents back while files may change.
 
-Files with the same bytes are one *content*, numbered by the lowest member path that has it.
 Every file of a content is a source: when one has changed since it was analyzed, the bytes
 are taken from another.
 """
@@ -10,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ucompress.archive import show
 from ucompress.checksum import digest, run_check
 from ucompress.errors import PipelineError
+from ucompress.pipeline.distinct import Contents
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.scan import open_source
@@ -24,30 +24,9 @@ from ucompress.scan import open_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ucompress.pipeline.distinct import DistinctContent
+
 OPEN_FILES = 32
-
-
-@dataclass(slots=True)
-class DistinctContent:
-    """One distinct content.
-
-    Attributes:
-        ordinal: its number, by lowest member path.
-        path: the lowest member path that has it.
-        size: bytes.
-        digest: BLAKE3, 32 bytes.
-        kind_class: 0 text, 1 binary, 2 already compressed.
-        sources: files that have it, in member path order; of a hard-linked file every name.
-        multiplicity: number of files that have it; a hard-linked file counts once.
-    """
-
-    ordinal: int
-    path: bytes
-    size: int
-    digest: bytes
-    kind_class: int
-    sources: list[bytes] = field(default_factory=list)
-    multiplicity: int = 0
 
 
 class ContentsChangedError(PipelineError):
@@ -85,8 +64,8 @@ class ContentReader:
     content in many spans. Safe from several threads.
     """
 
-    def __init__(self, contents: list[DistinctContent], held: HeldContents | None = None) -> None:
-        self._contents = contents
+    def __init__(self, contents: Sequence[DistinctContent], held: HeldContents | None = None) -> None:
+        self._contents = Contents.of(contents)
         self._held = HeldContents() if held is None else held
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._lock = Lock()
@@ -102,7 +81,7 @@ class ContentReader:
 
     def held(self, content: int, offset: int, length: int) -> bytes | None:
         """`length` bytes of a content if it is held; these are what was analyzed."""
-        return self._held.span(self._contents[content].digest, offset, length)
+        return self._held.span(self._contents.digest(content), offset, length)
 
     def sourced(self, content: int, offset: int, length: int) -> tuple[bytes, bytes]:
         """What a call gives of a content that is not held, and the source that it was read from."""
@@ -114,10 +93,10 @@ class ContentReader:
         Raises:
             ContentsChangedError: every file that had them has changed or is gone.
         """
-        wanted = self._contents[content]
-        data = self.held(content, 0, wanted.size)
+        size, wanted = int(self._contents.sizes[content]), self._contents.digest(content)
+        data = self.held(content, 0, size)
         if data is None:
-            data = self._first(content, 0, wanted.size, lambda data: digest(data) == wanted.digest)[0]
+            data = self._first(content, 0, size, lambda data: digest(data) == wanted)[0]
         return data
 
     def matching(self, content: int, offset: int, length: int, check: int) -> bytes:
@@ -151,15 +130,16 @@ class ContentReader:
         Raises:
             ContentsChangedError: every file that had a content has changed or is gone.
         """
-        wanted = [self._contents[content] for content in contents]
+        sizes = self._contents.sizes[list(contents)].tolist()
 
         def is_right(row: int, data: bytes) -> bool:
-            if digest(data) != wanted[row].digest:
+            wanted = self._contents.digest(contents[row])
+            if digest(data) != wanted:
                 return False
-            self._held.keep(wanted[row].digest, data)
+            self._held.keep(wanted, data)
             return True
 
-        tried = self._tried([(content.ordinal, 0, content.size) for content in wanted], is_right)
+        tried = self._tried(list(zip(contents, repeat(0), sizes, strict=False)), is_right)
         return [
             self.checked(content) if data is None else data
             for data, content in zip(tried, contents, strict=True)
@@ -184,11 +164,11 @@ class ContentReader:
 
     def _keep_whole(self, content: int, offset: int, data: bytes) -> None:
         """Hold bytes that were read if they are all of a content, and those that were analyzed."""
-        wanted = self._contents[content]
-        if (offset, len(data)) != (0, wanted.size) or not self._held.has_room(len(data)):
+        whole, wanted = int(self._contents.sizes[content]), self._contents.digest(content)
+        if (offset, len(data)) != (0, whole) or not self._held.has_room(len(data)):
             return
-        if digest(data) == wanted.digest:
-            self._held.keep(wanted.digest, data)
+        if digest(data) == wanted:
+            self._held.keep(wanted, data)
 
     def _tried(
         self, spans: Sequence[tuple[int, int, int]], is_right: Callable[[int, bytes], bool]
@@ -200,8 +180,10 @@ class ContentReader:
         found = [self.held(*span) for span in spans]
         missing = [row for row, data in enumerate(found) if data is None]
         if missing:
-            wanted = [spans[row] for row in missing]
-            read = read_many([(self._contents[content].sources[0], at, size) for content, at, size in wanted])
+            wanted = [spans[row][0] for row in missing]
+            # Spans of one content that follow each other share the path, and with it one opening.
+            paths = dict(zip(wanted, self._contents.first_sources(wanted), strict=True))
+            read = read_many([(paths[spans[row][0]], *spans[row][1:]) for row in missing])
             for row, data in zip(missing, read, strict=True):
                 if isinstance(data, bytes) and is_right(row, data):
                     found[row] = data
@@ -210,7 +192,7 @@ class ContentReader:
     def _first(
         self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]
     ) -> tuple[bytes, bytes]:
-        sources = self._contents[content].sources
+        sources = self._contents.sources(content)
         for source in sources:
             with suppress(OSError):
                 with self._lock:
@@ -233,28 +215,3 @@ class ContentReader:
         with self._lock:
             while self._open:
                 os.close(self._open.popitem()[1])
-
-
-def group_contents(
-    files: Iterable[tuple[bytes, Sequence[bytes], int, bytes, int]],
-) -> tuple[list[DistinctContent], list[int]]:
-    """Distinct contents of files that come in member path order.
-
-    Args:
-        files: (member path, its names in the file system, size, digest, class) of each file with at
-            least one byte.
-
-    Returns:
-        The contents, and for each file the ordinal of its content.
-    """
-    contents: list[DistinctContent] = []
-    by_digest: dict[bytes, int] = {}
-    content_of: list[int] = []
-    for path, sources, size, identity, kind_class in files:
-        ordinal = by_digest.setdefault(identity, len(contents))
-        if ordinal == len(contents):
-            contents.append(DistinctContent(ordinal, path, size, identity, kind_class))
-        contents[ordinal].sources.extend(sources)
-        contents[ordinal].multiplicity += 1
-        content_of.append(ordinal)
-    return contents, content_of

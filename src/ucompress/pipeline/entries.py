@@ -25,9 +25,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Membe
     Files that could not be read are left out, and with them hard links that name them.
     """
     kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
-    contents = np.full(len(manifest), -1, dtype=np.int64)
-    known = analysis.content_of
-    contents[np.fromiter(known, np.int64, len(known))] = np.fromiter(known.values(), np.int64, len(known))
+    contents = analysis.contents.of_entries(len(manifest))
     xattrs = {at: found for at, found in manifest.xattrs.items() if kinds[at] != MemberKind.HARDLINK}
     members = Members(
         paths=manifest.paths,
@@ -41,7 +39,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Membe
         extent_block=plan.extent_block,
         extent_offset=plan.extent_offset,
         extent_length=plan.extent_length,
-        digests=[content.digest for content in analysis.contents],
+        digests=[analysis.contents.digest(number) for number in range(len(analysis.contents))],
     )
     lost = (kinds == MemberKind.FILE) & (sizes > 0) & (contents < 0)
     if not lost.any():

@@ -81,15 +81,17 @@ class Corrector:
         affected = affected_contents(self.plan, changed) | changed
         replaced: list[tuple[Entry, Entry]] = []
         lost: set[bytes] = set()
-        for index, ordinal in sorted(self.analysis.content_of.items()):
-            if ordinal in affected:
-                scanned, content = self.manifest[index], self.analysis.contents[ordinal]
-                extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
-                planned = entry_of(scanned, extents, content.digest)
-                truth = self._correct(scanned, planned, content.sources)
-                replaced.append((planned, truth))
-                if truth.kind is EntryKind.CANCELLED:
-                    lost.add(truth.path)
+        contents = self.analysis.contents
+        content_of = contents.of_entries(len(self.manifest))
+        for index in np.flatnonzero(np.isin(content_of, sorted(affected))).tolist():
+            ordinal = int(content_of[index])
+            scanned = self.manifest[index]
+            extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
+            planned = entry_of(scanned, extents, contents.digest(ordinal))
+            truth = self._correct(scanned, planned, contents.sources(ordinal))
+            replaced.append((planned, truth))
+            if truth.kind is EntryKind.CANCELLED:
+                lost.add(truth.path)
         for index, target in self.manifest.targets.items():
             if self.manifest.kinds[index] == MemberKind.HARDLINK and target in lost:
                 scanned = self.manifest[index]

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple, TypeVar, overload
 
@@ -27,6 +27,7 @@ from ucompress.scan import open_source
 from ucompress.scan.opening import look_at
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 WINDOW_BYTES = 4 * MIB
 CHUNK_BYTES = 8 * MIB
@@ -51,6 +52,18 @@ class FileToRead(NamedTuple):
     weight: int = 1
     digest: bytes = b""
     sample: bytes = b""
+
+
+class FileSpan(NamedTuple):
+    """Neighbouring files of a scan.
+
+    Attributes:
+        paths: where they lie, as the file system spells it.
+        sizes: bytes of each.
+    """
+
+    paths: Sequence[bytes]
+    sizes: Sequence[int]
 
 
 AnyFile = FileToRead | str | bytes | os.PathLike[str]
@@ -157,18 +170,46 @@ class ParallelFileProcessor:
         if chunk:
             yield chunk
 
+    def process_spans(
+        self, paths: Sequence[bytes], sizes: Sequence[int], visit: Callable[[FileSpan], Result]
+    ) -> Iterator[Result]:
+        """What `visit` makes of each span of the files, as `chunks` would cut them.
+
+        Args:
+            paths, sizes: of the files, beside each other, as a scan saw them.
+            visit: called in a worker; it reads the files itself. It must pickle for executors of other
+                processes.
+        """
+
+        def noted() -> Iterator[tuple[FileSpan, int, bytes]]:
+            first = held = 0
+            for after, size in enumerate(sizes, 1):
+                held += size
+                if after - first >= self.chunk_size or held >= CHUNK_BYTES or after == len(sizes):
+                    yield FileSpan(paths[first:after], sizes[first:after]), held, paths[after - 1]
+                    first, held = after, 0
+
+        return self._mapped(visit, noted())
+
     def _process(
         self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result]
     ) -> Iterator[Result]:
-        begun: deque[tuple[int, bytes]] = deque()  # bytes and last file of each chunk in flight
-
-        def noted() -> Iterator[list[FileToRead]]:
-            for chunk in self.chunks(files):
-                begun.append((sum([file.size for file in chunk]), chunk[-1].path))
-                yield chunk
-
+        noted = ((chunk, sum([file.size for file in chunk]), chunk[-1].path) for chunk in self.chunks(files))
         task = partial(_visit_chunk, visit=visit, threshold=self.memory_map_threshold, held=self.held)
-        for result in ordered_map(self.executor, task, noted(), in_flight=self.in_flight, poll=self.poll):
+        return self._mapped(task, noted)
+
+    def _mapped(
+        self, task: Callable[[Item], Result], noted: Iterable[tuple[Item, int, bytes]]
+    ) -> Iterator[Result]:
+        """The results of a task on each (item, its bytes, its last file)."""
+        begun: deque[tuple[int, bytes]] = deque()  # bytes and last file of each item in flight
+
+        def items() -> Iterator[Item]:
+            for item, size, path in noted:
+                begun.append((size, path))
+                yield item
+
+        for result in ordered_map(self.executor, task, items(), in_flight=self.in_flight, poll=self.poll):
             size, path = begun.popleft()
             if self.reporter is not None:
                 self.reporter.advance(size=size, path=path)
@@ -193,10 +234,10 @@ def _visit_chunk(
     held: HeldContents,
 ) -> Result:
     """`visit` applied to the contents of a chunk; runs in a worker."""
-    return visit(_contents(files, threshold, held))
+    return visit(read_files(files, threshold, held))
 
 
-def _contents(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:
+def read_files(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:
     """The content of each file: small ones that are not held are read at once, others when asked for."""
     small = min(SMALL_BYTES, threshold)
     known = [held.get(file.digest) for file in files]
@@ -222,6 +263,26 @@ def _as_read(file: FileToRead, data: bytes | OSError, held: HeldContents) -> Fil
     identity = digest(data)
     held.keep(identity, data)
     return FileContent(file, (data,), identity)
+
+
+def read_together(
+    span: FileSpan, threshold: int, held: HeldContents
+) -> tuple[list[bytes | OSError], list[bytes]] | None:
+    """All of some files, none of which need be read in windows; None where one must.
+
+    Returns:
+        The bytes of each, or why it cannot be read; and their BLAKE3, empty for the latter. What was read
+        is held from now on.
+    """
+    if max(span.sizes) >= min(SMALL_BYTES, threshold):
+        return None
+    found = read_many(list(zip(span.paths, repeat(0), span.sizes, strict=False)))
+    digests = [digest(data) if isinstance(data, bytes) else b"" for data in found]
+    read = [
+        (identity, data) for identity, data in zip(digests, found, strict=True) if isinstance(data, bytes)
+    ]
+    held.keep_all([identity for identity, _ in read], [data for _, data in read])
+    return found, digests
 
 
 def read_file_content(file: FileToRead, threshold: int, held: HeldContents) -> FileContent:

@@ -77,7 +77,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
         ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
     """
     cache, tracker = context.database.cache, context.tracker
-    size, level = sum(content.size for content in analysis.contents), context.config.level
+    size, level = int(analysis.contents.sizes.sum()), context.config.level
     tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents))
     # All is planned, what is unique is offered to the builder, and some sizes are tried.
     tracker.expect(2 * size + work_of_choosing(level, size))
@@ -108,7 +108,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
 
 def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
     """The plan that was stored, if it is one of these contents, and one that an archive may have."""
-    sizes = np.array([content.size for content in analysis.contents], dtype=np.int64)
+    sizes = analysis.contents.sizes
     try:
         plan = None if blob is None else Plan.from_bytes(blob, sizes)
     except ValueError:
@@ -120,20 +120,19 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     likenesses = sketches([samples.hashes(sample) for sample in analysis.samples])
+    known = analysis.contents
     contents = [
-        Content(
-            content.ordinal,
-            content.path,
-            content.size,
-            content.digest,
-            content.kind_class,
-            likeness.sketch,
-            likeness.repeats,
+        Content(ordinal, path, size, kind_class=kind, sketch=likeness.sketch, repeats=likeness.repeats)
+        for ordinal, path, size, kind, likeness in zip(
+            range(len(known)),
+            known.paths(),
+            known.sizes.tolist(),
+            known.kind_classes,
+            likenesses,
+            strict=True,
         )
-        for content, likeness in zip(analysis.contents, likenesses, strict=True)
     ]
-    reader = ContentReader(analysis.contents, context.held)
-
+    reader = ContentReader(known, context.held)
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
     try:
@@ -177,8 +176,8 @@ class AnalyzedBytes:
         held = self._reader.held(content, offset, length)
         if held is not None:
             return held
-        wanted = self._contents[content]
-        if offset == 0 and length == wanted.size:
+        size = int(self._contents.sizes[content])
+        if offset == 0 and length == size:
             return self._reader.checked(content)
         check = self._checks.get((content, offset, length))
         if check is not None:
@@ -191,8 +190,8 @@ class AnalyzedBytes:
             self._digest.update(data)
             self._sources.add(source)
             self._reached += length
-            if self._reached == wanted.size and self._digest.digest() != wanted.digest:
-                raise ContentsChangedError(wanted.sources, self._sources)
+            if self._reached == size and self._digest.digest() != self._contents.digest(content):
+                raise ContentsChangedError(self._contents.sources(content), self._sources)
         return data
 
 

@@ -8,6 +8,10 @@ has become meanwhile cannot spoil it; whether the file still has it is for the s
 from __future__ import annotations
 
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KEEPING_BYTES = 256
 """Charged for each content beside its bytes: its place here, its digest, what the allocator rounds up."""
@@ -54,10 +58,15 @@ class HeldContents:
 
     def keep(self, digest: bytes, data: bytes) -> None:
         """Hold a content if there is room; `digest` must be that of `data`."""
+        self.keep_all((digest,), (data,))
+
+    def keep_all(self, digests: Sequence[bytes], contents: Sequence[bytes]) -> None:
+        """`keep` of each of some contents."""
         with self._lock:
-            if self.has_room(len(data)) and digest not in self._by_digest:
-                self._by_digest[digest] = data
-                self.size += len(data) + KEEPING_BYTES
+            for digest, data in zip(digests, contents, strict=True):
+                if self.has_room(len(data)) and digest not in self._by_digest:
+                    self._by_digest[digest] = data
+                    self.size += len(data) + KEEPING_BYTES
 
     def allow(self, room: int) -> None:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""

@@ -16,12 +16,12 @@ from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
     from ucompress.config import CompressionConfig
-    from ucompress.pipeline.contents import DistinctContent
+    from ucompress.pipeline.distinct import Contents
     from ucompress.scan import Manifest
 
 
@@ -51,6 +51,7 @@ GROUNDWORK_VERSION = 16
 
 ZSTD_LEVELS = range(1, 4)
 LARGEST_DICTIONARY = 8 << 20
+ROWS_AT_ONCE = 4096
 
 
 def zstd_version(level: int) -> int:
@@ -121,9 +122,10 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     hasher.update(struct.pack("<I", config.recovery))
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         hasher.update(column.tobytes())
-    for path in manifest.paths:
-        hasher.update(struct.pack("<I", len(path)))
-        hasher.update(path)
+    length = struct.Struct("<I").pack
+    for first in range(0, len(manifest.paths), ROWS_AT_ONCE):
+        paths = manifest.paths[first : first + ROWS_AT_ONCE]
+        hasher.update(b"".join([length(len(path)) + path for path in paths]))
     for index, target in sorted(manifest.targets.items()):
         hasher.update(struct.pack("<QI", index, len(target)))
         hasher.update(target)
@@ -139,15 +141,19 @@ def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     return blake3(job_key(config, manifest) + b"analysis").digest()
 
 
-def corpus_key(config: CompressionConfig, contents: Iterable[DistinctContent], shift: int) -> bytes:
+def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> bytes:
     """Names what plan, patterns and dictionary depend on: contents, their paths, rate of sampling, options.
 
     Times and inodes do not enter, so a copy of a tree has the same corpus.
     """
     hasher = blake3(byte_options(config))
     hasher.update(struct.pack("<I", shift))
-    for content in contents:
-        hasher.update(struct.pack("<IQI", len(content.path), content.size, content.multiplicity))
-        hasher.update(content.path)
-        hasher.update(content.digest)
+    numbers = struct.Struct("<IQI").pack
+    sizes, multiplicities = contents.sizes.tolist(), contents.multiplicities.tolist()
+    for first in range(0, len(contents), ROWS_AT_ONCE):
+        rows = [
+            numbers(len(path), sizes[content], multiplicities[content]) + path + contents.digest(content)
+            for content, path in enumerate(contents.paths(first, first + ROWS_AT_ONCE), first)
+        ]
+        hasher.update(b"".join(rows))
     return hasher.digest()

@@ -25,16 +25,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.patterns import PatternEntry
-    from ucompress.pipeline.contents import ContentReader, DistinctContent
+    from ucompress.pipeline.contents import ContentReader
+    from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.file_processor import FileContent, ParallelFileProcessor
     from ucompress.pipeline.kept_counts import KeptCounts
 
 LOCATED_BOUND = 8
 """Places of a d-mer from which a pattern grows."""
 
+FILES_AT_ONCE = 4096
+"""Files that are made ready to be read together."""
+
 
 def mine_patterns(
-    contents: list[DistinctContent],
+    contents: Contents,
     counts: NDArray[np.void],
     samples: list[bytes],
     read: ContentReader,
@@ -66,26 +70,14 @@ def mine_patterns(
     candidates = select_candidates(counts, min(min_frequency, 2))
     if not len(candidates):
         return []
-    files = [
-        # Of compressed contents no sample was taken.
-        FileToRead(
-            content.sources[0],
-            content.size,
-            content.ordinal,
-            content.multiplicity,
-            content.digest,
-            b"" if content.kind_class == DENSE else sample,
-        )
-        for content, sample in zip(contents, samples, strict=True)
-    ]
-    sizes = np.array([content.size for content in contents], dtype=np.int64)
+    sizes = contents.sizes
     places = _places(candidates["hash"], samples, sizes, length)
     patterns = tuple(grow(places, read.many, sizes, length, min_frequency=min(min_frequency, 2)))
     count = partial(_count, patterns=patterns, length=length, threshold=threshold)
     done, total = 0, np.zeros(len(patterns), dtype=TALLY_DTYPE)
     if kept is not None:
-        done, total = kept.begin(patterns, len(files))
-    for counts, counted, changed in processor.process_files(files[done:], count):
+        done, total = kept.begin(patterns, len(contents))
+    for counts, counted, changed in processor.process_files(_files(contents, samples, done), count):
         insist_on_none([contents[ordinal] for ordinal in changed])
         for column in TALLY_DTYPE.names or ():
             total[column] += counts[column]
@@ -96,6 +88,23 @@ def mine_patterns(
     frequent = entries(patterns, total, min_frequency)
     found(len(frequent))
     return frequent
+
+
+def _files(contents: Contents, samples: list[bytes], first: int) -> Iterator[FileToRead]:
+    """The contents from number `first` on, as files to read, each with its sample."""
+    kinds = contents.kind_classes
+    for begin in range(first, len(contents), FILES_AT_ONCE):
+        numbers = range(begin, min(begin + FILES_AT_ONCE, len(contents)))
+        yield from map(
+            FileToRead,
+            contents.first_sources(numbers),
+            contents.sizes[numbers.start : numbers.stop].tolist(),
+            numbers,
+            contents.multiplicities[numbers.start : numbers.stop].tolist(),
+            map(contents.digest, numbers),
+            # Of compressed contents no sample was taken.
+            [b"" if kinds[number] == DENSE else samples[number] for number in numbers],
+        )
 
 
 def _places(

@@ -330,7 +330,7 @@ class PipelineOrchestrator:
         assembly.dictionary_gain = groundwork.gain
         shared, each = coding_memory(self.config.level, len(dictionary), largest, largest_reference)
         context.tracker.enter(
-            PipelinePhase.COMPRESSING, files=len(analysis.content_of), size=int(sizes.sum())
+            PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=int(sizes.sum())
         )
         finished = assembly.finished_before(header)
         if finished is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.progress import CompressionResult, CompressionStatistics, SavedBytes
 from ucompress.scan import MemberKind
 
@@ -17,11 +19,10 @@ if TYPE_CHECKING:
 
 def packed_files(manifest: Manifest, analysis: Analysis) -> tuple[int, int]:
     """Number and bytes of the files whose content is known: those that can be read, and empty ones."""
-    empty = sum(
-        kind == MemberKind.FILE and not size
-        for kind, size in zip(manifest.kinds, manifest.sizes, strict=True)
-    )
-    return empty + len(analysis.content_of), sum(manifest.sizes[index] for index in analysis.content_of)
+    kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
+    empty = int(np.count_nonzero((kinds == MemberKind.FILE) & (sizes == 0)))
+    files = analysis.contents.files
+    return empty + len(files), int(sizes[files].sum())
 
 
 def summarize(
@@ -46,7 +47,7 @@ def summarize(
         peak_bytes: most resident memory the process had.
     """
     files, original = packed_files(manifest, analysis)
-    distinct = sum(content.size for content in analysis.contents)
+    distinct = int(analysis.contents.sizes.sum())
     planned = assembly.plan.statistics
     unique = planned.literal_bytes
     by_dictionary = assembly.dictionary_gain

@@ -152,15 +152,17 @@ class Survey:
         Raises:
             ContentsChangedError: a file is not what was analyzed any more.
         """
-        entries: dict[int, int] = {}
-        for index, ordinal in analysis.content_of.items():
-            entries.setdefault(ordinal, index)  # of files with the same bytes, the first alone stands for all
-        held = self.context.held
-        looked = [entries[content.ordinal] for content in analysis.contents if content.digest in held]
+        contents, held = analysis.contents, self.context.held
+        # Of files with the same bytes, the first alone stands for all.
+        looked = {
+            int(contents.files[contents.first[number]]): number
+            for number in range(len(contents))
+            if contents.digest(number) in held
+        }
         changed = []
-        for index in not_as_scanned(self.manifest, looked, untouched=True):
+        for index in not_as_scanned(self.manifest, list(looked), untouched=True):
             self.context.guard.check()
-            content = analysis.contents[analysis.content_of[index]]
+            content = contents[looked[index]]
             (found,) = read_many([(content.sources[0], 0, content.size)])
             if isinstance(found, OSError) or digest(found) != content.digest:
                 changed.append(content)

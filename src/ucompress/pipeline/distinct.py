@@ -1,0 +1,268 @@
+"""The distinct contents of a tree, in columns.
+
+Files with the same bytes are one *content*, numbered by the lowest member path that has it.
+A row is made when it is asked for; what goes over all contents takes the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, overload
+
+import numpy as np
+
+from ucompress.checksum import DIGEST_BYTES
+from ucompress.scan import MemberKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from ucompress.scan import Manifest
+
+
+@dataclass(slots=True)
+class DistinctContent:
+    """One distinct content.
+
+    Attributes:
+        ordinal: its number, by lowest member path.
+        path: the lowest member path that has it.
+        size: bytes.
+        digest: BLAKE3, 32 bytes.
+        kind_class: 0 text, 1 binary, 2 already compressed.
+        sources: files that have it, in member path order; of a hard-linked file every name.
+        multiplicity: number of files that have it; a hard-linked file counts once.
+    """
+
+    ordinal: int
+    path: bytes
+    size: int
+    digest: bytes
+    kind_class: int
+    sources: list[bytes] = field(default_factory=list)
+    multiplicity: int = 0
+
+
+class Names(Protocol):
+    """What files are called, by their numbers."""
+
+    def path(self, number: int) -> bytes:
+        """The member path."""
+
+    def sources(self, number: int) -> list[bytes]:
+        """Where the file lies; of a hard-linked file every name."""
+
+    def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
+        """The first of `sources` of each of many files."""
+
+
+class ManifestNames:
+    """The files of a scan, by their entries' numbers."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._links: dict[bytes, list[bytes]] = {}
+        for index, target in sorted(manifest.targets.items()):
+            if manifest.kinds[index] == MemberKind.HARDLINK:
+                self._links.setdefault(target, []).append(manifest.source(index))
+
+    def path(self, number: int) -> bytes:
+        """See `Names`."""
+        return self._manifest.paths[number]
+
+    def sources(self, number: int) -> list[bytes]:
+        """See `Names`."""
+        source = self._manifest.source(number)
+        return [source, *self._links.get(self._manifest.paths[number], ())] if self._links else [source]
+
+    def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
+        """See `Names`."""
+        return self._manifest.sources(numbers)
+
+
+class PathNames:
+    """Files whose member paths are where they lie."""
+
+    def __init__(self, paths: Sequence[bytes]) -> None:
+        self._paths = paths
+
+    def path(self, number: int) -> bytes:
+        """See `Names`."""
+        return self._paths[number]
+
+    def sources(self, number: int) -> list[bytes]:
+        """See `Names`."""
+        return [self._paths[number]]
+
+    def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
+        """See `Names`."""
+        return [self._paths[number] for number in numbers]
+
+
+class _RowNames:
+    """A file for each of some contents, which stands for all that have it."""
+
+    def __init__(self, rows: Sequence[DistinctContent]) -> None:
+        self._rows = rows
+
+    def path(self, number: int) -> bytes:
+        return self._rows[number].path
+
+    def sources(self, number: int) -> list[bytes]:
+        return self._rows[number].sources
+
+    def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
+        return [self._rows[number].sources[0] for number in numbers]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contents(Sequence[DistinctContent]):
+    """Distinct contents by their ordinals.
+
+    Attributes:
+        names: what the files are called.
+        files: numbers of the files, content after content, those of one in member path order.
+        first: for each content the place of its first file in `files`, then the number of all.
+        sizes: bytes of each.
+        digests: BLAKE3 of each, 32 bytes, end to end.
+        kind_classes: class of each, a byte.
+        multiplicities: how many files have each.
+    """
+
+    names: Names
+    files: NDArray[np.int64]
+    first: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    digests: bytes
+    kind_classes: bytes
+    multiplicities: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[DistinctContent]) -> Contents:
+        """The columns of some contents, which are numbered from 0 on; names are asked of the rows."""
+        if isinstance(rows, Contents):
+            return rows
+        return cls(
+            names=_RowNames(rows),
+            files=np.arange(len(rows)),
+            first=np.arange(len(rows) + 1),
+            sizes=np.array([row.size for row in rows], dtype=np.int64),
+            digests=b"".join([row.digest for row in rows]),
+            kind_classes=bytes([row.kind_class for row in rows]),
+            multiplicities=np.array([row.multiplicity for row in rows], dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        """Number of contents."""
+        return len(self.sizes)
+
+    @overload
+    def __getitem__(self, index: int) -> DistinctContent: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[DistinctContent]: ...
+
+    def __getitem__(self, index: int | slice) -> DistinctContent | list[DistinctContent]:
+        """A content, or a list of them."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        return DistinctContent(
+            number,
+            self.path(number),
+            int(self.sizes[number]),
+            self.digest(number),
+            self.kind_classes[number],
+            self.sources(number),
+            int(self.multiplicities[number]),
+        )
+
+    def digest(self, number: int) -> bytes:
+        """BLAKE3 of a content."""
+        return self.digests[DIGEST_BYTES * number : DIGEST_BYTES * (number + 1)]
+
+    def path(self, number: int) -> bytes:
+        """The lowest member path that has a content."""
+        return self.names.path(int(self.files[self.first[number]]))
+
+    def paths(self, first: int = 0, after: int | None = None) -> list[bytes]:
+        """`path` of all contents, or of those from `first` to `after`."""
+        path = self.names.path
+        return [path(file) for file in self.files[self.first[:-1][first:after]].tolist()]
+
+    def sources(self, number: int) -> list[bytes]:
+        """Files that have a content, in member path order; of a hard-linked file every name."""
+        of_file = self.names.sources
+        files = self.files[self.first[number] : self.first[number + 1]].tolist()
+        return of_file(files[0]) if len(files) == 1 else [name for file in files for name in of_file(file)]
+
+    def first_sources(self, numbers: Iterable[int] | None = None) -> list[bytes]:
+        """The first file that has each of some contents, or of all."""
+        chosen = slice(None) if numbers is None else list(numbers)
+        return self.names.first_sources(self.files[self.first[:-1][chosen]].tolist())
+
+    def of_entries(self, count: int) -> NDArray[np.int64]:
+        """For each of `count` entries of a scan the content that it has; -1 for none."""
+        contents = np.full(count, -1, dtype=np.int64)
+        contents[self.files] = np.repeat(np.arange(len(self)), np.diff(self.first))
+        return contents
+
+
+def group_contents(
+    names: Names,
+    files: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    digests: NDArray[np.uint8],
+    kind_classes: NDArray[np.uint8],
+) -> tuple[Contents, NDArray[np.int64]]:
+    """Distinct contents of files that come in member path order.
+
+    Args:
+        names: what the files are called.
+        files: the number of each.
+        sizes: bytes of each, at least one.
+        digests: BLAKE3 of each, (files, 32).
+        kind_classes: class of each.
+
+    Returns:
+        The contents, and for each the row of the first file that has it.
+    """
+    group = _alike(np.ascontiguousarray(digests).view("<u8"))
+    order = np.argsort(group, kind="stable")
+    counts = np.bincount(group)
+    firsts = order[np.cumsum(counts) - counts]
+    # Numbered by the first file that has them.
+    number = np.empty(len(firsts), dtype=np.int64)
+    number[np.argsort(firsts)] = np.arange(len(firsts))
+    of_file = number[group]
+    firsts = np.sort(firsts)
+    counts = np.bincount(of_file)
+    contents = Contents(
+        names=names,
+        files=files[np.argsort(of_file, kind="stable")],
+        first=np.concatenate(([0], np.cumsum(counts))),
+        sizes=sizes[firsts],
+        digests=digests[firsts].tobytes(),
+        kind_classes=kind_classes[firsts].tobytes(),
+        multiplicities=counts,
+    )
+    return contents, firsts
+
+
+def _alike(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Numbers from 0 on that are equal where rows of words are."""
+    if not len(words):
+        return np.empty(0, dtype=np.int64)
+    order = np.argsort(words[:, 0], kind="stable")
+    opens = np.any(words[order[1:]] != words[order[:-1]], axis=1)
+    if np.any(
+        opens & (words[order[1:], 0] == words[order[:-1], 0])
+    ):  # a digest's first 8 bytes are another's
+        order = np.lexsort(words.T)
+        opens = np.any(words[order[1:]] != words[order[:-1]], axis=1)
+    numbers = np.empty(len(words), dtype=np.int64)
+    numbers[order] = np.concatenate(([0], np.cumsum(opens)))
+    return numbers
