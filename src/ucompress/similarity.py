@@ -63,8 +63,19 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
     """
     if not hashes:
         return []
-    starts = np.cumsum([0, *map(len, hashes)])
-    all_hashes = np.concatenate(hashes)
+    return sketches_of(np.concatenate(hashes), np.cumsum([0, *map(len, hashes)]), size)
+
+
+def sketches_of(
+    all_hashes: NDArray[np.uint64], starts: NDArray[np.int64], size: int = SKETCH_SIZE
+) -> list[Likeness]:
+    """`sketches` of contents whose hashes stand end to end.
+
+    Args:
+        all_hashes: the hashes, content after content.
+        starts: for each content the place of its first hash, then their number.
+        size: the most hashes in a sketch.
+    """
     _, which, documents = np.unique(all_hashes, return_inverse=True, return_counts=True)
     of_hash = documents[which]
     counted = np.concatenate(([0], np.cumsum(of_hash >= MANY)))
@@ -82,9 +93,8 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
 
 def extension(path: bytes) -> bytes:
     """The lower-case extension of a path's last component, without the dot; empty if none."""
-    name = path.rpartition(b"/")[2]
-    stem, dot, suffix = name.rpartition(b".")
-    return suffix.lower() if dot and stem else b""
+    stem, _, suffix = path[path.rfind(b"/") + 1 :].rpartition(b".")
+    return suffix.lower() if stem else b""
 
 
 def similarity_order(
@@ -103,7 +113,8 @@ def similarity_order(
             any, the order is by class, extension and path.
     """
     suffixes = [extension(path) for path in paths]
-    start = sorted(range(len(paths)), key=lambda i: (classes[i], suffixes[i], paths[i], i))
+    keys = list(zip(classes, suffixes, paths, strict=True))
+    start = sorted(range(len(paths)), key=keys.__getitem__)
     if not any(map(len, sketches)):
         return start
     folders = [
@@ -111,9 +122,7 @@ def similarity_order(
     ]
     units = _units(start, classes, sizes, folders)
     features = np.full((len(units), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
-    hashes = [_joined([sketches[i] for i in unit]) for unit in units]
-    filled = np.arange(SKETCH_SIZE) < np.array([len(some) for some in hashes])[:, None]
-    features[:, :SKETCH_SIZE][filled] = np.concatenate(hashes)
+    _join(features, [[sketches[i] for i in unit] for unit in units])
     checks = {folder: run_check(folder) for folder in {folders[unit[0]] for unit in units}}
     features[:, SKETCH_SIZE] = np.array([checks[folders[unit[0]]] for unit in units], dtype=np.uint64)
     order = order_by_likeness(
@@ -141,8 +150,17 @@ def _units(
     return units
 
 
-def _joined(sketches: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """The sketch of contents together: the lowest hashes of all."""
-    if len(sketches) == 1:
-        return sketches[0][:SKETCH_SIZE]
-    return np.unique(np.concatenate(sketches))[:SKETCH_SIZE]
+def _join(features: NDArray[np.uint64], sketches: Sequence[Sequence[NDArray[np.uint64]]]) -> None:
+    """Put the sketch of each unit's contents together into its row: the lowest hashes of all, rising."""
+    counts = [sum(map(len, unit)) for unit in sketches]
+    unit = np.repeat(np.arange(len(sketches)), counts)
+    hashes = np.concatenate([sketch for some in sketches for sketch in some])
+    order = np.lexsort((hashes, unit))
+    hashes = hashes[order]  # those of a unit still stand where they stood, for it was the first key
+    fresh = np.ones(len(hashes), dtype=np.bool_)
+    fresh[1:] = (hashes[1:] != hashes[:-1]) | (unit[1:] != unit[:-1])
+    hashes, unit = hashes[fresh], unit[fresh]
+    kept = np.bincount(unit, minlength=len(sketches))
+    place = np.arange(len(hashes)) - np.repeat(np.cumsum(kept) - kept, kept)
+    low = place < SKETCH_SIZE
+    features[unit[low], place[low]] = hashes[low]

@@ -202,3 +202,31 @@ def test_many_threads_write_and_read(database: PatternDatabase) -> None:
 
 def test_utc_now_is_aware() -> None:
     assert utc_now().utcoffset() == timedelta(0)
+
+
+def test_what_a_source_counts_as_before_is_not_written_again(tmp_path: Path) -> None:
+    listed = [entry(b"%016d" % n, 5 + n) for n in range(100)]
+    with PatternDatabase(tmp_path / "p.db", batch_size=10) as database:
+        database.replace_patterns(b"one", listed)
+    written: list[str] = []
+    with PatternDatabase(tmp_path / "p.db", batch_size=10) as database:
+        database._connection._sql.set_trace_callback(written.append)
+        changed = dataclasses.replace(listed[7], frequency=70)
+        assert database.replace_patterns(b"one", [*listed[:7], changed, *listed[8:90]]) == 90
+        database._connection._sql.set_trace_callback(None)
+        kept = {e.pattern: e for e in database.get_frequent_patterns(1)}
+    assert len(kept) == 90
+    assert kept[changed.pattern].frequency == 70
+    assert kept[listed[8].pattern] == listed[8]
+    rows = [line for line in written if "INTO patterns" in line or "INTO pattern_counts" in line]
+    (statement,) = set(rows)
+    assert "70" in statement
+
+
+def test_of_equal_patterns_the_last_counts_even_if_the_first_is_what_the_source_had(tmp_path: Path) -> None:
+    with PatternDatabase(tmp_path / "p.db") as database:
+        database.replace_patterns(b"one", [entry(b"a" * 16, 5)])
+        for batch_size in (1, 1000):
+            database._patterns._batch_size = batch_size
+            database.replace_patterns(b"one", [entry(b"a" * 16, 5), entry(b"a" * 16, 6), entry(b"a" * 16, 5)])
+            assert database.get_pattern(b"a" * 16) == entry(b"a" * 16, 5)

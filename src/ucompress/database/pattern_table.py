@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
+from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ucompress.database.times import from_text, to_text, utc_now
@@ -62,10 +63,14 @@ class EntryCache:
 
     Args:
         limit: bound in bytes, by estimate; 0 keeps nothing.
+
+    Attributes:
+        limit: as given.
+        nbytes: what the entries take, by estimate.
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._entries: OrderedDict[bytes, PatternEntry] = OrderedDict()
         self.nbytes = 0
 
@@ -85,7 +90,7 @@ class EntryCache:
         self.drop(entry.pattern)
         self._entries[entry.pattern] = entry
         self.nbytes += len(entry.pattern) + ENTRY_OVERHEAD_BYTES
-        while self.nbytes > self._limit:
+        while self.nbytes > self.limit:
             pattern, _ = self._entries.popitem(last=False)
             self.nbytes -= len(pattern) + ENTRY_OVERHEAD_BYTES
 
@@ -123,13 +128,16 @@ class PatternTable:
     def store(self, entries: Iterable[PatternEntry]) -> int:
         """Set the counts of these patterns in the unnamed source; returns how many were stored."""
         source, generation = self._source(UNNAMED_SOURCE, bump=False)
-        return self._write(source, generation, entries)
+        return self._write(source, generation, entries, EntryCache(0), set())
 
     def replace(self, source_key: bytes, entries: Iterable[PatternEntry]) -> int:
         """Make these entries all that the source counts; returns how many were stored."""
         source, generation = self._source(source_key, bump=True)
-        stored = self._write(source, generation, entries)
-        self._drop_older(source, generation)
+        held = self._held(source) if generation > 1 else EntryCache(0)
+        kept: set[bytes] = set()
+        stored = self._write(source, generation, entries, held, kept)
+        if generation > 1:
+            self._drop_others(source, generation, kept)
         self._forget_corpora(source)
         with self._connection.transaction() as sql:
             if stored or source_key == UNNAMED_SOURCE:
@@ -212,34 +220,68 @@ class PatternTable:
             row = sql.execute("SELECT id, generation FROM pattern_sources WHERE key = ?", (key,)).fetchone()
             return int(row[0]), int(row[1])
 
-    def _write(self, source: int, generation: int, entries: Iterable[PatternEntry]) -> int:
+    def _held(self, source: int) -> EntryCache:
+        """What the source counts now, as far as there is room: what stays as it is need not be written."""
+        held = EntryCache(self._cache.limit)
+        rows = self._connection.query(
+            "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
+            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id WHERE c.source_id = ?",
+            (source,),
+        )
+        for entry in _entries(rows):
+            held.put(entry)
+        self._data_version = self._version()
+        return held
+
+    def _write(
+        self,
+        source: int,
+        generation: int,
+        entries: Iterable[PatternEntry],
+        held: EntryCache,
+        kept: set[bytes],
+    ) -> int:
+        """Store entries but those that `held` has as they are; adds the patterns of all to `kept`."""
         stored = 0
         for batch in batches(entries, self._batch_size):
             # Rows are made before the transaction begins: a bad entry then costs nothing.
-            names = [(e.pattern, to_text(e.first_seen), to_text(e.last_updated)) for e in map(_sound, batch)]
+            names = [(e.pattern, _text(e.first_seen), _text(e.last_updated)) for e in map(_sound, batch)]
+            last = {e.pattern: e for e in batch}  # of equal patterns the last one counts
             counts = [
-                (source, generation, e.frequency, e.file_count, e.saved_bytes, e.pattern) for e in batch
+                (source, generation, e.frequency, e.file_count, e.saved_bytes, e.pattern)
+                for e in last.values()
             ]
             with self._connection.transaction() as sql:
-                sql.executemany(_KEEP_PATTERN, names)
-                sql.executemany(_KEEP_COUNTS, counts)
-                for entry in batch:
-                    self._cache.drop(entry.pattern)
+                if self._version() != self._data_version:
+                    held.clear()  # somebody else has written
+                olds = [held.get(e.pattern) for e in batch]
+                late = [not _covers(old, e) for old, e in zip(olds, batch, strict=True)]
+                changed = [not _counts_alike(held.get(e.pattern), e) for e in last.values()]
+                sql.executemany(_KEEP_PATTERN, compress(names, late))
+                sql.executemany(_KEEP_COUNTS, compress(counts, changed))
+                for pattern in last:
+                    self._cache.drop(pattern)
+                    held.drop(pattern)
+            kept.update(last)
             stored += len(batch)
         return stored
 
-    def _drop_older(self, source: int, generation: int) -> None:
-        """Drop a source's counts of every other generation; -1 is none's."""
-        while True:
+    def _drop_others(self, source: int, generation: int, kept: set[bytes]) -> None:
+        """Drop what the source counted before and counts no more."""
+        rows = self._connection.query(
+            "SELECT c.pattern_id, p.pattern FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
+            " WHERE c.source_id = ? AND c.generation <> ?",
+            (source, generation),
+        )
+        gone = ((source, number) for number, pattern in rows if pattern not in kept)
+        for batch in batches(gone, self._batch_size):
             with self._connection.transaction() as sql:
                 self._cache.clear()
-                dropped = sql.execute(
-                    "DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id IN (SELECT pattern_id"
-                    " FROM pattern_counts WHERE source_id = ? AND generation <> ? LIMIT ?)",
-                    (source, source, generation, self._batch_size),
-                ).rowcount
-            if dropped < self._batch_size:
-                return
+                sql.executemany("DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id = ?", batch)
+
+    def _version(self) -> object:
+        """Changes with every transaction of another connection."""
+        return self._connection.query("PRAGMA data_version")[0][0]
 
     def _forget_corpora(self, kept: int) -> None:
         """Drop the sources written longest ago while all together hold more than `COUNTS_KEPT` counts.
@@ -256,13 +298,25 @@ class PatternTable:
                 return
             if source == kept or key == UNNAMED_SOURCE:
                 continue
-            self._drop_older(source, generation=-1)
-            with self._connection.transaction() as sql:
-                sql.execute("DELETE FROM pattern_sources WHERE id = ?", (source,))
+            self._drop_source(source)
             held -= counts
 
+    def _drop_source(self, source: int) -> None:
+        """Drop a source and all that it counts."""
+        dropped = self._batch_size
+        while dropped == self._batch_size:
+            with self._connection.transaction() as sql:
+                self._cache.clear()
+                dropped = sql.execute(
+                    "DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id IN"
+                    " (SELECT pattern_id FROM pattern_counts WHERE source_id = ? LIMIT ?)",
+                    (source, source, self._batch_size),
+                ).rowcount
+        with self._connection.transaction() as sql:
+            sql.execute("DELETE FROM pattern_sources WHERE id = ?", (source,))
+
     def _notice_other_writers(self) -> None:
-        version = self._connection.query("PRAGMA data_version")[0][0]
+        version = self._version()
         if version != self._data_version:
             self._cache.clear()
             self._data_version = version
@@ -273,6 +327,28 @@ def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
+
+
+@lru_cache(maxsize=16)
+def _text(moment: datetime) -> str:
+    """`to_text`; the entries of a run share a few moments."""
+    return to_text(moment)
+
+
+def _counts_alike(held: PatternEntry | None, entry: PatternEntry) -> bool:
+    """Whether an entry is held with just these counts."""
+    return held is not None and (held.frequency, held.file_count, held.saved_bytes) == (
+        entry.frequency,
+        entry.file_count,
+        entry.saved_bytes,
+    )
+
+
+def _covers(held: PatternEntry | None, entry: PatternEntry) -> bool:
+    """Whether a held entry's times span those of an entry."""
+    return (
+        held is not None and held.first_seen <= entry.first_seen and entry.last_updated <= held.last_updated
+    )
 
 
 def _sound(entry: PatternEntry) -> PatternEntry:

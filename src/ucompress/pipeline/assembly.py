@@ -275,12 +275,12 @@ class Assembly:
     def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
         """What coding a block takes; its reference is `needed` or in the archive already."""
         known = self.contents
+        block = self.plan.blocks[number]
+        sources = known.all_sources([run.content for run in block])
         runs = tuple(
             [
-                RunToRead(
-                    content, known.digest(content), tuple(known.sources(content)), offset, length, check
-                )
-                for content, offset, length, check in self.plan.blocks[number]
+                RunToRead(content, known.digest(content), tuple(names), offset, length, check)
+                for (content, offset, length, check), names in zip(block, sources, strict=True)
             ]
         )
         level, held, at = self.context.config.level, self.context.held, self.references.get(number)
@@ -300,8 +300,8 @@ class Assembly:
         known = self.contents
         for first in range(0, len(known), CONTENTS_AT_ONCE):
             rows: list[bytes] = []
-            for content in range(first, min(first + CONTENTS_AT_ONCE, len(known))):
-                sources = known.sources(content)
+            contents = range(first, min(first + CONTENTS_AT_ONCE, len(known)))
+            for content, sources in zip(contents, known.all_sources(contents), strict=True):
                 rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(sources)
             hasher.update(b"".join(rows))
         return hasher.digest()

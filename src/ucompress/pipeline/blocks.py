@@ -69,6 +69,31 @@ class BlockPacker:
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
         return range(last, last + 1 - (-rest // target))
 
+    def place_whole(self, content: int, data: bytes, repeats: int, dense: bool) -> tuple[int, int] | None:
+        """Store a whole content as one run, where `place` would; None if it must be split.
+
+        Returns:
+            (block, offset in the block).
+        """
+        size = len(data)
+        target = self._joining(size, repeats, dense)
+        if not target:
+            if size > self._target_of(1, repeats):
+                return None
+            self._open(repeats, dense)
+        elif self._fill + size > target:
+            return None
+        else:
+            self._target = target
+        offset = self._fill
+        self.run_content.append(content)
+        self.run_offset.append(0)
+        self.run_length.append(size)
+        self.run_check.append(run_check(data))
+        self._fill = offset + size
+        self._repeats += size * repeats
+        return len(self.block_start) - 1, offset
+
     def place(
         self, content: int, base: int, data: bytes, runs: list[tuple[int, int]], repeats: int, dense: bool
     ) -> list[tuple[int, int, int, int]]:

@@ -75,6 +75,13 @@ class Ledger:
         """The next content begins."""
         self.first.append(len(self.position))
 
+    def whole(self, block: int, offset: int, length: int) -> None:
+        """The only extent of the last content."""
+        self.position.append(0)
+        self.block.append(block)
+        self.offset.append(offset)
+        self.length.append(length)
+
     def append(self, position: int, block: int, offset: int, length: int) -> None:
         """The next extent of the last content; joined with the one before where they touch."""
         if (
@@ -251,6 +258,10 @@ class CopyFinder:
         for block, offset, length in extents:
             self._ledger.append(base, block, offset, length)
             base += length
+
+    def record_whole(self, block: int, offset: int, length: int) -> None:
+        """All bytes of the content went there."""
+        self._ledger.whole(block, offset, length)
 
     def columns(self) -> tuple[NDArray[np.int64], ...]:
         """Extents by rank: first extent of each content (and their number), blocks, offsets, lengths."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, overload
 
 import numpy as np
@@ -52,8 +53,8 @@ class Names(Protocol):
     def path(self, number: int) -> bytes:
         """The member path."""
 
-    def sources(self, number: int) -> list[bytes]:
-        """Where the file lies; of a hard-linked file every name."""
+    def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
+        """Where each of many files lies; of a hard-linked file every name."""
 
     def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
         """The first of `sources` of each of many files."""
@@ -73,10 +74,13 @@ class ManifestNames:
         """See `Names`."""
         return self._manifest.paths[number]
 
-    def sources(self, number: int) -> list[bytes]:
+    def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """See `Names`."""
-        source = self._manifest.source(number)
-        return [source, *self._links.get(self._manifest.paths[number], ())] if self._links else [source]
+        found = [[source] for source in self._manifest.sources(numbers)]
+        if self._links:
+            for number, names in zip(numbers, found, strict=True):
+                names += self._links.get(self._manifest.paths[number], ())
+        return found
 
     def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
         """See `Names`."""
@@ -93,9 +97,9 @@ class PathNames:
         """See `Names`."""
         return self._paths[number]
 
-    def sources(self, number: int) -> list[bytes]:
+    def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """See `Names`."""
-        return [self._paths[number]]
+        return [[self._paths[number]] for number in numbers]
 
     def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
         """See `Names`."""
@@ -111,8 +115,8 @@ class _RowNames:
     def path(self, number: int) -> bytes:
         return self._rows[number].path
 
-    def sources(self, number: int) -> list[bytes]:
-        return self._rows[number].sources
+    def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
+        return [self._rows[number].sources for number in numbers]
 
     def first_sources(self, numbers: Iterable[int]) -> list[bytes]:
         return [self._rows[number].sources[0] for number in numbers]
@@ -195,9 +199,18 @@ class Contents(Sequence[DistinctContent]):
 
     def sources(self, number: int) -> list[bytes]:
         """Files that have a content, in member path order; of a hard-linked file every name."""
-        of_file = self.names.sources
-        files = self.files[self.first[number] : self.first[number + 1]].tolist()
-        return of_file(files[0]) if len(files) == 1 else [name for file in files for name in of_file(file)]
+        return self.all_sources([number])[0]
+
+    def all_sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
+        """`sources` of many contents."""
+        rows = np.asarray(numbers, dtype=np.int64)
+        begins, ends = self.first[rows], self.first[rows + 1]
+        if np.array_equal(ends - begins, np.ones(len(rows))):
+            return self.names.sources(self.files[begins].tolist())
+        return [
+            list(chain.from_iterable(self.names.sources(self.files[begin:end].tolist())))
+            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+        ]
 
     def first_sources(self, numbers: Iterable[int] | None = None) -> list[bytes]:
         """The first file that has each of some contents, or of all."""

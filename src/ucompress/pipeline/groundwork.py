@@ -30,7 +30,7 @@ from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
-from ucompress.similarity import sketches
+from ucompress.similarity import sketches_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +119,7 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    likenesses = sketches([samples.hashes(sample) for sample in analysis.samples])
+    likenesses = sketches_of(*samples.all_hashes(analysis.samples))
     known = analysis.contents
     contents = [
         Content(ordinal, path, size, kind_class=kind, sketch=likeness.sketch, repeats=likeness.repeats)

@@ -219,8 +219,9 @@ class _Planner:
         """Plan contents of one window each; how many bytes they have."""
         contents = self._contents[first:after]
         datas = self._read_whole([content.ordinal for content in contents])
-        for content, data in zip(contents, datas, strict=True):
-            _check_length(content, data, content.size)
+        if [len(data) for data in datas] != [content.size for content in contents]:
+            for content, data in zip(contents, datas, strict=True):
+                _check_length(content, data, content.size)
         holes: dict[int, list[tuple[int, int]]] = {}
         for number, start, end in find_all_zero_runs(datas, self._parameters.hole):
             holes.setdefault(number, []).append((start, end))
@@ -259,6 +260,10 @@ class _Planner:
     def _store_all(self, content: Content, data: bytes) -> None:
         """A content without holes or copies."""
         dense = content.kind_class == DENSE
+        place = self._packer.place_whole(content.ordinal, data, content.repeats, dense) if data else None
+        if place is not None:
+            self._finder.record_whole(*place, len(data))
+            return
         for start, length, block, offset in self._packer.place(
             content.ordinal, 0, data, [(0, len(data))], content.repeats, dense
         ):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 SAMPLES = 1 << 20
@@ -37,6 +39,14 @@ def size(sample: bytes) -> int:
     """How many d-mers a packed sample holds."""
     (rows,) = _HEAD.unpack_from(sample)
     return int(rows)
+
+
+def all_hashes(packed: Sequence[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """`hashes` of many samples end to end, and where each one's begin, then their number."""
+    counts = np.frombuffer(b"".join([sample[: _HEAD.size] for sample in packed]), "<u4")
+    ends = (_HEAD.size + 8 * counts.astype(np.int64)).tolist()
+    joined = b"".join([sample[_HEAD.size : end] for sample, end in zip(packed, ends, strict=True)])
+    return np.frombuffer(joined, "<u8"), np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
 
 
 def hashes(sample: bytes) -> NDArray[np.uint64]:
