@@ -145,16 +145,13 @@ def _each_its_own(
     return Contents(names, files, np.arange(count + 1), *columns), np.arange(count)
 
 
-def _by_name(
-    paths: Sequence[bytes], classes: Sequence[int], sizes: Sequence[int], sketches: object
-) -> list[int]:
-    return similarity_order(paths, classes)
+def _by_name(paths: Sequence[bytes], classes: NDArray[np.uint8], *columns: NDArray[Any]) -> NDArray[np.int64]:
+    return np.array(similarity_order(paths, classes.tolist()), dtype=np.int64)
 
 
-def _by_path(
-    paths: Sequence[bytes], classes: Sequence[int], sizes: Sequence[int], sketches: object
-) -> list[int]:
-    return sorted(range(len(paths)), key=lambda i: (classes[i] == DENSE, paths[i]))
+def _by_path(paths: Sequence[bytes], classes: NDArray[np.uint8], *columns: NDArray[Any]) -> NDArray[np.int64]:
+    order = sorted(range(len(paths)), key=lambda i: (classes[i] == DENSE, paths[i]))
+    return np.array(order, dtype=np.int64)
 
 
 def _never_dense(data: bytes) -> int:
@@ -186,13 +183,13 @@ PIPELINE = (
         "order: likeness",
         "contents by class, extension and path",
         ALL,
-        (Patch("ucompress.pipeline.plan.similarity_order", _by_name),),
+        (Patch("ucompress.pipeline.plan.order_of", _by_name),),
     ),
     Part(
         "order: at all",
         "contents by path; what is dense still last",
         ALL,
-        (Patch("ucompress.pipeline.plan.similarity_order", _by_path),),
+        (Patch("ucompress.pipeline.plan.order_of", _by_path),),
     ),
     Part(
         "large blocks",

@@ -8,7 +8,10 @@ its sampled d-mers) and by its folder. Everything is integers, and every tie goe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from array import array
+from itertools import islice, pairwise
+from operator import lt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,7 +19,7 @@ from ucompress._core import NO_HASH, order_by_likeness
 from ucompress.checksum import run_check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence, Sized
 
     from numpy.typing import NDArray
 
@@ -54,6 +57,20 @@ class Likeness(NamedTuple):
     repeats: int
 
 
+class Sketches(NamedTuple):
+    """`Likeness` of many contents in columns.
+
+    Attributes:
+        hashes: the sketches' hashes, content after content.
+        starts: for each content the place of its first hash, then their number.
+        repeats: as in `Likeness`.
+    """
+
+    hashes: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    repeats: NDArray[np.int64]
+
+
 def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> list[Likeness]:
     """The sketch of each content: its lowest sampled hashes that tell it from others, yet not from all.
 
@@ -63,12 +80,16 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
     """
     if not hashes:
         return []
-    return sketches_of(np.concatenate(hashes), np.cumsum([0, *map(len, hashes)]), size)
+    kept, starts, repeats = sketches_of(np.concatenate(hashes), _bounds(hashes), size)
+    return [
+        Likeness(kept[start:end], repeat)
+        for (start, end), repeat in zip(pairwise(starts.tolist()), repeats.tolist(), strict=True)
+    ]
 
 
 def sketches_of(
     all_hashes: NDArray[np.uint64], starts: NDArray[np.int64], size: int = SKETCH_SIZE
-) -> list[Likeness]:
+) -> Sketches:
     """`sketches` of contents whose hashes stand end to end.
 
     Args:
@@ -83,12 +104,13 @@ def sketches_of(
     telling = (of_hash >= 2) & (of_hash <= COMMONEST)
     before = np.concatenate(([0], np.cumsum(telling)))
     first = telling & (before[:-1] - np.repeat(before[starts[:-1]], np.diff(starts)) < size)
-    kept = all_hashes[first]
-    ends = np.cumsum(np.minimum(np.diff(before[starts]), size)).tolist()
-    return [
-        Likeness(kept[start:end], repeats)
-        for start, end, repeats in zip([0, *ends], ends, per_thousand.tolist(), strict=False)
-    ]
+    ends = np.cumsum(np.minimum(np.diff(before[starts]), size))
+    return Sketches(all_hashes[first], np.concatenate(([0], ends)), per_thousand)
+
+
+def _bounds(rows: Iterable[Sized]) -> NDArray[np.int64]:
+    """Where each of some rows begins that stand end to end, then their length."""
+    return np.cumsum([0, *map(len, rows)], dtype=np.int64)
 
 
 def extension(path: bytes) -> bytes:
@@ -112,55 +134,92 @@ def similarity_order(
         sketches: for each content its sketch, of up to `SKETCH_SIZE` hashes; where none has
             any, the order is by class, extension and path.
     """
-    suffixes = [extension(path) for path in paths]
-    keys = list(zip(classes, suffixes, paths, strict=True))
-    start = sorted(range(len(paths)), key=keys.__getitem__)
-    if not any(map(len, sketches)):
+    hashes = np.concatenate(sketches) if len(sketches) else np.empty(0, dtype=np.uint64)
+    starts = _bounds(sketches) if len(sketches) else np.zeros(len(paths) + 1, dtype=np.int64)
+    kinds, lengths = np.array(classes, dtype=np.int64), np.array(sizes, dtype=np.int64)
+    order: list[int] = order_of(paths, kinds, lengths, hashes, starts).tolist()
+    return order
+
+
+def order_of(
+    paths: Sequence[bytes],
+    classes: NDArray[np.integer[Any]],
+    sizes: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """`similarity_order` of contents in columns; sketches as in `Sketches`."""
+    suffixes, folders, named = _names(paths)
+    start = np.lexsort((_ranks(paths), suffixes, classes))
+    if not len(hashes):
         return start
-    folders = [
-        path.rpartition(b"/")[0] + b"\0" + suffix for path, suffix in zip(paths, suffixes, strict=True)
+    first = _units(classes[start], folders[start], sizes[start])
+    features = np.full((len(first), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
+    counts = np.diff(starts)[start]
+    rows = np.repeat(starts[:-1][start] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    of_unit = np.cumsum(np.bincount(first, minlength=len(start))) - 1
+    _join(features, hashes[rows], np.repeat(of_unit, counts))
+    features[:, SKETCH_SIZE] = np.array([run_check(name) for name in named], dtype=np.uint64)[
+        folders[start[first]]
     ]
-    units = _units(start, classes, sizes, folders)
-    features = np.full((len(units), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
-    _join(features, [[sketches[i] for i in unit] for unit in units])
-    checks = {folder: run_check(folder) for folder in {folders[unit[0]] for unit in units}}
-    features[:, SKETCH_SIZE] = np.array([checks[folders[unit[0]]] for unit in units], dtype=np.uint64)
     order = order_by_likeness(
         features,
-        [classes[unit[0]] for unit in units],
-        [sum(sizes[i] for i in unit) for unit in units],
+        classes[start[first]],
+        np.add.reduceat(sizes[start], first),
         weights=[1] * SKETCH_SIZE + [FOLDER_WEIGHT],
         block=LIKENESS_BLOCK,
     )
-    return [i for rank in order.tolist() for i in units[rank]]
+    lengths = np.diff(first, append=len(start))[order]
+    places = np.repeat(first[order] - np.cumsum(lengths) + lengths, lengths) + np.arange(len(start))
+    return start[places]
+
+
+def _names(paths: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[bytes]]:
+    """Of each path the rank of its extension and the number of its folder and extension; and these."""
+    suffixes: dict[bytes, int] = {}
+    folders: dict[bytes, int] = {}
+    numbers, places = array("q"), array("q")
+    for path in paths:
+        suffix = extension(path)
+        numbers.append(suffixes.setdefault(suffix, len(suffixes)))
+        folder = path[: max(path.rfind(b"/"), 0)] + b"\0" + suffix
+        places.append(folders.setdefault(folder, len(folders)))
+    ranks = np.empty(len(suffixes), dtype=np.int64)
+    ranks[[suffixes[suffix] for suffix in sorted(suffixes)]] = np.arange(len(suffixes))
+    return ranks[np.frombuffer(numbers, np.int64)], np.frombuffer(places, np.int64), list(folders)
+
+
+def _ranks(paths: Sequence[bytes]) -> NDArray[np.int64]:
+    """The place of each path among all of them in order."""
+    ranks = np.arange(len(paths))
+    if not all(map(lt, paths, islice(paths, 1, None))):
+        ranks[sorted(range(len(paths)), key=paths.__getitem__)] = np.arange(len(paths))
+    return ranks
 
 
 def _units(
-    start: Sequence[int], classes: Sequence[int], sizes: Sequence[int], folders: Sequence[bytes]
-) -> list[list[int]]:
-    """Small contents of one folder that stand together by path; larger ones alone."""
-    units: list[list[int]] = []
-    size, kind = UNIT, None
-    for i in start:
-        if size >= UNIT or sizes[i] >= UNIT or (classes[i], folders[i]) != kind:
-            units.append([])
-            size, kind = 0, (classes[i], folders[i])
-        units[-1].append(i)
-        size += sizes[i]
-    return units
+    classes: NDArray[np.integer[Any]], folders: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The first content of each unit: small contents of one folder stand together, larger ones alone."""
+    alike = np.zeros(len(sizes), dtype=np.bool_)
+    alike[1:] = (np.diff(classes.astype(np.int64)) == 0) & (np.diff(folders) == 0)
+    first = array("q")
+    size = UNIT
+    for at, (joins, length) in enumerate(zip(alike.data, sizes.data, strict=True)):
+        if size >= UNIT or length >= UNIT or not joins:
+            first.append(at)
+            size = 0
+        size += length
+    return np.frombuffer(first, np.int64)
 
 
-def _join(features: NDArray[np.uint64], sketches: Sequence[Sequence[NDArray[np.uint64]]]) -> None:
+def _join(features: NDArray[np.uint64], hashes: NDArray[np.uint64], unit: NDArray[np.int64]) -> None:
     """Put the sketch of each unit's contents together into its row: the lowest hashes of all, rising."""
-    counts = [sum(map(len, unit)) for unit in sketches]
-    unit = np.repeat(np.arange(len(sketches)), counts)
-    hashes = np.concatenate([sketch for some in sketches for sketch in some])
-    order = np.lexsort((hashes, unit))
-    hashes = hashes[order]  # those of a unit still stand where they stood, for it was the first key
+    hashes = hashes[np.lexsort((hashes, unit))]  # a unit's stay where they stood, for units rise
     fresh = np.ones(len(hashes), dtype=np.bool_)
     fresh[1:] = (hashes[1:] != hashes[:-1]) | (unit[1:] != unit[:-1])
     hashes, unit = hashes[fresh], unit[fresh]
-    kept = np.bincount(unit, minlength=len(sketches))
+    kept = np.bincount(unit, minlength=len(features))
     place = np.arange(len(hashes)) - np.repeat(np.cumsum(kept) - kept, kept)
     low = place < SKETCH_SIZE
     features[unit[low], place[low]] = hashes[low]

@@ -13,6 +13,7 @@ from ucompress.errors import InputError
 from ucompress.patterns import count_patterns
 from ucompress.pipeline import analyzer as analyzers
 from ucompress.pipeline import samples
+from ucompress.pipeline.analyses import CacheNames
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.file_processor import ParallelFileProcessor
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -163,7 +164,7 @@ def test_the_cache_knows_a_file_by_its_absolute_name_however_the_input_is_spelle
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)
     manifest = scan([spelling.format(here=tmp_path.name, absolute=tmp_path)])
-    names = analyzers._CacheNames(manifest)
+    names = CacheNames(manifest)
     files = [index for index, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE]
     assert files
     for index in files:

@@ -154,13 +154,14 @@ def test_units_are_all_contents_each_once_and_none_goes_on_beyond_its_size(rows)
     pools = [np.arange(likeness, likeness + 3, dtype=np.uint64) for *_, likeness in rows]
     order = similarity_order(paths, [0] * len(rows), [size for *_, size, _ in rows], pools)
     assert sorted(order) == list(range(len(rows)))
-    units = similarity._units(
-        sorted(range(len(rows)), key=lambda i: paths[i]),
-        [0] * len(rows),
-        [size for _, _, size, _ in rows],
-        [path[:1] + path[-1:] for path in paths],
-    )
-    for unit in units:
+    by_path = sorted(range(len(rows)), key=lambda i: paths[i])
+    first = similarity._units(
+        np.zeros(len(rows), dtype=np.uint8),
+        np.array([int(paths[i][:1] + paths[i][-1:]) for i in by_path], dtype=np.int64),
+        np.array([rows[i][2] for i in by_path], dtype=np.int64),
+    ).tolist()
+    for begin, end in pairwise([*first, len(rows)]):
+        unit = by_path[begin:end]
         sizes = [rows[i][2] for i in unit]
         assert len(unit) == 1 or sum(sizes[:-1]) < similarity.UNIT > max(sizes)
         assert len({(paths[i][:1], paths[i][-1:]) for i in unit}) == 1

@@ -1,6 +1,6 @@
-# Packed samples: taken of documents, merged to counts. Follows patterns.pxi.
+# What analysis asks of many documents: classes; packed samples, merged to counts. Follows patterns.pxi.
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdlib cimport realloc
 
 from ucompress._kernels.counting cimport table_merge_packed
@@ -168,3 +168,17 @@ def merge_samples(samples, *, threshold=HIGHEST_HASH, capacity=0):
         return _table_array(&table)
     finally:
         table_free(&table)
+
+
+def classify_all(documents, most):
+    """`classify` of the first `most` bytes of each of some documents: a byte each."""
+    cdef size_t limit = _checked(most, "most", 0, _FARTHEST)
+    cdef _BorrowedMany sources = _BorrowedMany(documents)
+    cdef bytes kinds = bytes(sources.count)
+    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(kinds)
+    cdef size_t i, size
+    with nogil:
+        for i in range(sources.count):
+            size = min(<size_t>sources.views[i].len, limit)
+            out[i] = <uint8_t>uc_classify(<const uint8_t*>sources.views[i].buf, size)
+    return kinds

@@ -62,20 +62,6 @@ def classify(data):
     return kind
 
 
-def classify_all(documents, most):
-    """`classify` of the first `most` bytes of each of some documents: a byte each."""
-    cdef size_t limit = _checked(most, "most", 0, _FARTHEST)
-    cdef _BorrowedMany sources = _BorrowedMany(documents)
-    cdef bytes kinds = bytes(sources.count)
-    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(kinds)
-    cdef size_t i, size
-    with nogil:
-        for i in range(sources.count):
-            size = min(<size_t>sources.views[i].len, limit)
-            out[i] = <uint8_t>uc_classify(<const uint8_t*>sources.views[i].buf, size)
-    return kinds
-
-
 cdef size_t uc_match_forward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil:
     return _segments.match_forward(a, b, limit)
 

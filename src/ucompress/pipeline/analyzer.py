@@ -10,18 +10,18 @@ contents.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES, digest
-from ucompress.database import FileAnalysis, FileRows, FileStamp
+from ucompress.database import FileAnalysis
 from ucompress.errors import InputError
 from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
+from ucompress.pipeline.analyses import AnalyzedSpan, CacheNames, Found, Keeping
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import ManifestNames, PathNames, group_contents
 from ucompress.pipeline.file_processor import (
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ucompress.database import AnalysisCache, PatternDatabase
+    from ucompress.database import PatternDatabase
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.distinct import Contents, Names
     from ucompress.pipeline.held import HeldContents
@@ -56,60 +56,10 @@ ANALYSIS_VERSION = 3
 
 CLASSIFIED_BYTES = 1 << 20
 
-ROWS_KEPT = 4096
-"""Analyses that are written to the database together."""
-
 PASSES = 2
 """Times that bytes are gone over: sampled, and then, of distinct contents, counted."""
 
 COUNTER_CAPACITY = 2 * samples.SAMPLES
-
-
-class AnalyzedSpan(NamedTuple):
-    """What was found in neighbouring files, in parallel columns.
-
-    Attributes:
-        digests: of each, 32 bytes; zeros for one that cannot be read.
-        kind_classes: of each, a byte.
-        samples: of each.
-        errors: by the file's place, why it cannot be read.
-    """
-
-    digests: list[bytes]
-    kind_classes: bytes
-    samples: list[bytes]
-    errors: dict[int, OSError]
-
-    def readable(self) -> AnalyzedSpan:
-        """Those that could be read."""
-        if not self.errors:
-            return self
-        good = [at for at in range(len(self.samples)) if at not in self.errors]
-        return AnalyzedSpan(
-            [self.digests[at] for at in good],
-            bytes([self.kind_classes[at] for at in good]),
-            [self.samples[at] for at in good],
-            {},
-        )
-
-
-class _Found:
-    """Analyses of files that come in member path order, in columns that are filled as they come."""
-
-    def __init__(self, count: int) -> None:
-        self.digests = np.zeros((count, DIGEST_BYTES), dtype=np.uint8)
-        self.kind_classes = np.zeros(count, dtype=np.uint8)
-        self.samples = [b""] * count
-        self.readable = np.zeros(count, dtype=np.bool_)
-
-    def fill(self, rows: Sequence[int], digests: list[bytes], kinds: bytes, packed: list[bytes]) -> None:
-        """Note what was found in the files of some rows."""
-        chosen = np.asarray(rows, dtype=np.int64)
-        self.digests[chosen] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)
-        self.kind_classes[chosen] = np.frombuffer(kinds, np.uint8)
-        self.readable[chosen] = True
-        for row, sample in zip(rows, packed, strict=True):
-            self.samples[row] = sample
 
 
 @dataclass(slots=True)
@@ -251,7 +201,7 @@ class ParallelAnalyzer:
         shift = samples.sampling_shift(size)
         paths = [file.path for file in wanted]
         sizes = np.array([file.size for file in wanted], dtype=np.int64)
-        found = _Found(len(wanted))
+        found = Found(len(wanted))
         every = np.arange(len(wanted))
         for rows, span in self._sampled(every, paths, paths, sizes, shift):
             found.fill(rows, *span[:3])
@@ -313,7 +263,7 @@ class ParallelAnalyzer:
         names: Names,
         files: NDArray[np.int64],
         sizes: NDArray[np.int64],
-        found: _Found,
+        found: Found,
         shift: int,
     ) -> Analysis:
         """What files hold together; they come in the order of their paths."""
@@ -356,18 +306,18 @@ class ParallelAnalyzer:
         shift: int,
         key_stamp: int | None,
         distrusted: Collection[bytes],
-    ) -> _Found:
+    ) -> Found:
         """The analysis of each wanted entry, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
         sources = manifest.sources(wanted.tolist())
         sizes = np.asarray(manifest.sizes)[wanted].astype(np.int64)
-        names = _CacheNames(manifest)
-        found = _Found(len(wanted))
+        names = CacheNames(manifest)
+        found = Found(len(wanted))
         if key_stamp != 0 and not self.database.cache.knows_no_file():
             self._look_up(manifest, wanted, sources, names, parameters, distrusted, found)
         fresh = np.flatnonzero(~found.readable)
         paths = [manifest.paths[index] for index in wanted[fresh].tolist()]
-        kept = _Keeping(self.database.cache, parameters, key_stamp)
+        kept = Keeping(self.database.cache, parameters, key_stamp)
         for rows, span in self._sampled(
             fresh, paths, [sources[row] for row in fresh.tolist()], sizes[fresh], shift
         ):
@@ -413,10 +363,10 @@ class ParallelAnalyzer:
         manifest: Manifest,
         wanted: NDArray[np.int64],
         sources: list[bytes],
-        names: _CacheNames,
+        names: CacheNames,
         parameters: bytes,
         distrusted: Collection[bytes],
-        found: _Found,
+        found: Found,
     ) -> None:
         """Fill in what earlier runs have found of the wanted entries."""
         known = self.database.cache.lookup_many(map(names, wanted.tolist(), sources), parameters)
@@ -433,83 +383,3 @@ class ParallelAnalyzer:
             bytes([analysis.kind_class for analysis in analyses]),
             [analysis.sample for analysis in analyses],
         )
-
-
-class _Keeping:
-    """Analyses on their way into the cache, in large transactions, at least one each second."""
-
-    def __init__(self, cache: AnalysisCache, parameters: bytes, key_stamp: int | None) -> None:
-        self._cache = cache
-        self._parameters = parameters
-        self._key_stamp = key_stamp
-        self._rows: list[FileRows] = []
-        self._stored_at = time.monotonic()
-
-    def add(
-        self, names: _CacheNames, entries: NDArray[np.int64], sources: list[bytes], span: AnalyzedSpan
-    ) -> None:
-        """Keep what was found in some entries of the manifest."""
-        paths = names.paths(entries.tolist(), sources)
-        counts = list(map(samples.size, span.samples))
-        self._rows.append(
-            FileRows(paths, names.stamps(entries), span.digests, span.kind_classes, span.samples, counts)
-        )
-        if (
-            sum(len(rows.paths) for rows in self._rows) >= ROWS_KEPT
-            or time.monotonic() - self._stored_at > 1.0
-        ):
-            self.store()
-
-    def store(self) -> None:
-        """Write what is waiting."""
-        if self._rows:
-            rows = FileRows.joined(self._rows)
-            self._cache.store_rows(rows, self._parameters, scanned_at_ns=self._key_stamp)
-            self._rows.clear()
-            self._stored_at = time.monotonic()
-
-
-class _CacheNames:
-    """What the cache knows the files of a manifest by; called with an entry and its source.
-
-    A file's name there is absolute, its links unresolved. Only the inputs need be looked at for that: what
-    comes below them has no parts like `..`.
-    """
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self.lengths = [len(root) for root in manifest.roots]
-        self.roots = [
-            root if root.startswith(b"/") else os.path.abspath(root).rstrip(b"/")  # noqa: PTH100  bytes
-            for root in manifest.roots
-        ]
-
-    def paths(self, entries: Sequence[int], sources: Sequence[bytes]) -> list[bytes]:
-        """The names of some entries."""
-        inputs, lengths, roots = self.manifest.inputs, self.lengths, self.roots
-        return [
-            roots[inputs[index]] + source[lengths[inputs[index]] :]
-            for index, source in zip(entries, sources, strict=True)
-        ]
-
-    def stamps(self, entries: NDArray[np.int64]) -> bytes:
-        """`FileStamp.to_bytes` of some entries, end to end."""
-        manifest = self.manifest
-        columns = (manifest.sizes, manifest.mtimes_ns, manifest.ctimes_ns, manifest.inodes, manifest.devices)
-        return (
-            np.stack([np.frombuffer(column, np.uint64)[entries] for column in columns], axis=1)
-            .astype("<u8")
-            .tobytes()
-        )
-
-    def __call__(self, index: int, source: bytes) -> tuple[bytes, FileStamp]:
-        manifest = self.manifest
-        root = manifest.inputs[index]
-        stamp = FileStamp(
-            manifest.sizes[index],
-            manifest.mtimes_ns[index],
-            manifest.ctimes_ns[index],
-            manifest.inodes[index],
-            manifest.devices[index],
-        )
-        return self.roots[root] + source[self.lengths[root] :], stamp

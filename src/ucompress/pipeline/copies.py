@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ucompress.pipeline.plan import Content, PlanParameters
+    from ucompress.pipeline.plan import PlanParameters
+    from ucompress.pipeline.planned import Ranked
 
 LITERAL: Final = -2
 """The block of a piece whose bytes are, or will be, literal in the window at hand."""
@@ -158,21 +159,19 @@ class Windows:
         held: for each window its bytes, or None.
     """
 
-    def __init__(
-        self, contents: Sequence[Content], read: Callable[[int, int, int], bytes], window: int
-    ) -> None:
+    def __init__(self, contents: Ranked, read: Callable[[int, int, int], bytes], window: int) -> None:
         """`contents` in the order of planning; `read` as in `plan_archive`; `window` in bytes."""
         self._contents = contents
         self._read = read
-        sizes = np.array([content.size for content in contents], dtype=np.int64)
+        sizes = np.frombuffer(contents.sizes, np.int64)
         bases = np.append(0, np.cumsum(sizes))
         counts = -(-sizes // window)
         first = np.append(0, np.cumsum(counts))
         inside = np.arange(first[-1]) - np.repeat(first[:-1], counts)
         self.starts = np.append(np.repeat(bases[:-1], counts) + inside * window, bases[-1])
-        self.bases: list[int] = bases.tolist()
-        self.first: list[int] = first.tolist()
-        self.held: list[bytes | None] = [None] * self.first[-1]
+        self.bases = bases.astype(np.int64).data
+        self.first = first.astype(np.int64).data
+        self.held: list[bytes | None] = [None] * int(first[-1])
         self._order: deque[int] = deque()
         self._bytes = 0
 
@@ -195,7 +194,7 @@ class Windows:
         """An earlier window's bytes, read again and held."""
         rank, offset = self.place(window, 0)
         length = int(self.starts[window + 1] - self.starts[window])
-        data = self._read(self._contents[rank].ordinal, offset, length)
+        data = self._read(self._contents.ordinals[rank], offset, length)
         self.keep(window, data)
         return data
 
@@ -209,7 +208,7 @@ class CopyFinder:
 
     def __init__(
         self,
-        contents: Sequence[Content],
+        contents: Ranked,
         read: Callable[[int, int, int], bytes],
         parameters: PlanParameters,
     ) -> None:
@@ -246,7 +245,7 @@ class CopyFinder:
     def begin(self, rank: int) -> None:
         """The content of that rank comes next."""
         parameters = self._parameters
-        scale = 4 if self._contents[rank].repeats >= parameters.large_from else 1
+        scale = 4 if self._contents.repeats[rank] >= parameters.large_from else 1
         self._segment = parameters.segment * scale
         self._extent = parameters.extent * scale
         self._rank = rank
@@ -295,7 +294,7 @@ class CopyFinder:
         if self._goes_on is None:
             return hits
         rank, source = self._goes_on
-        if source >= self._contents[rank].size:
+        if source >= self._contents.sizes[rank]:
             return hits
         return np.concatenate(([[0, self._windows.bases[rank] + source]], hits))
 

@@ -27,7 +27,7 @@ from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
-from ucompress.pipeline.plan import Content, Plan, PlanParameters, plan_archive
+from ucompress.pipeline.plan import Plan, Planned, PlanParameters, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches_of
@@ -119,25 +119,22 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    likenesses = sketches_of(*samples.all_hashes(analysis.samples))
+    sketches = sketches_of(*samples.all_hashes(analysis.samples))
     known = analysis.contents
-    contents = [
-        Content(ordinal, path, size, kind_class=kind, sketch=likeness.sketch, repeats=likeness.repeats)
-        for ordinal, path, size, kind, likeness in zip(
-            range(len(known)),
-            known.paths(),
-            known.sizes.tolist(),
-            known.kind_classes,
-            likenesses,
-            strict=True,
-        )
-    ]
+    contents = Planned(
+        known.paths(),
+        known.sizes,
+        np.frombuffer(known.kind_classes, np.uint8),
+        sketches.repeats,
+        sketches.hashes,
+        sketches.starts,
+    )
     reader = ContentReader(known, context.held)
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
     try:
         progress = partial(_note, context)
-        return plan_archive(contents, read, parameters, progress=progress, read_whole=read.whole)
+        return plan_contents(contents, read, parameters, progress=progress, read_whole=read.whole)
     finally:
         reader.close()
 

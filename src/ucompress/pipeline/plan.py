@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,8 +21,9 @@ from ucompress.config import MIB
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
+from ucompress.pipeline.planned import Content, Planned, Ranked
 from ucompress.segments import DENSE, find_all_zero_runs, zero_runs
-from ucompress.similarity import similarity_order
+from ucompress.similarity import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ __all__ = [
     "Plan",
     "PlanParameters",
     "PlanStatistics",
+    "Planned",
     "Run",
     "block_bound",
     "plan_archive",
@@ -47,33 +49,6 @@ KIB: Final = 1 << 10
 
 TOGETHER: Final = 1 * MIB
 """Small contents are read and looked at together, up to so many bytes."""
-
-
-def _no_sketch() -> NDArray[np.uint64]:
-    return np.empty(0, dtype=np.uint64)
-
-
-@dataclass(slots=True, eq=False)
-class Content:
-    """A distinct content: what one or more files of the tree hold.
-
-    Attributes:
-        ordinal: its number, from 0 on without gaps, in the order of the lowest member paths.
-        path_hint: its lowest member path.
-        size: in bytes.
-        digest: its BLAKE3 digest.
-        kind_class: `segments.TEXT`, `BINARY` or `DENSE`.
-        sketch: a few hashes of its d-mers by which likeness is judged; may be empty.
-        repeats: how many in a thousand of its sampled d-mers stand in many contents.
-    """
-
-    ordinal: int
-    path_hint: bytes
-    size: int
-    digest: bytes = b""
-    kind_class: int = 0
-    sketch: NDArray[np.uint64] = field(default_factory=_no_sketch)
-    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,26 +127,29 @@ def plan_archive(
         read_whole: gives whole contents, by ordinal, many small ones at once; made of `read` unless
             given.
     """
-    by_ordinal = sorted(contents, key=lambda content: content.ordinal)
-    if any(content.ordinal != i for i, content in enumerate(by_ordinal)):
-        raise ValueError("contents must be numbered from 0 on without gaps")
-    order = similarity_order(
-        [content.path_hint for content in by_ordinal],
-        [content.kind_class for content in by_ordinal],
-        [content.size for content in by_ordinal],
-        [content.sketch for content in by_ordinal],
-    )
+    return plan_contents(Planned.of(contents), read, parameters, progress=progress, read_whole=read_whole)
+
+
+def plan_contents(
+    contents: Planned,
+    read: Read,
+    parameters: PlanParameters | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+    read_whole: Callable[[Sequence[int]], list[bytes]] | None = None,
+) -> Plan:
+    """`plan_archive` of contents in columns."""
+    order = order_of(contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts)
 
     def one_by_one(ordinals: Sequence[int]) -> list[bytes]:
-        return [read(ordinal, 0, by_ordinal[ordinal].size) for ordinal in ordinals]
+        return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
-    planner = _Planner(
-        [by_ordinal[i] for i in order], read, read_whole or one_by_one, parameters or PlanParameters()
-    )
+    ranked = Ranked(order, contents.sizes[order], contents.repeats[order], contents.classes[order] == DENSE)
+    planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters())
     for planned in planner.run():
         if progress is not None:
             progress(planned)
-    return planner.plan(np.array(order, dtype=np.int64))
+    return planner.plan(order)
 
 
 class _Planner:
@@ -179,7 +157,7 @@ class _Planner:
 
     def __init__(
         self,
-        contents: Sequence[Content],
+        contents: Ranked,
         read: Read,
         read_whole: Callable[[Sequence[int]], list[bytes]],
         parameters: PlanParameters,
@@ -196,7 +174,7 @@ class _Planner:
     def run(self) -> Iterator[int]:
         """Plan all contents; yields the number of bytes of each step."""
         first = 0
-        while first < len(self._contents):
+        while first < len(self._contents.sizes):
             after = self._together(first)
             if after == first:
                 yield from self._plan_large(first)
@@ -208,86 +186,88 @@ class _Planner:
     def _together(self, first: int) -> int:
         """The first rank after those that are planned at once from `first` on; `first` for a large one."""
         held = 0
-        for rank in range(first, len(self._contents)):
-            size = self._contents[rank].size
+        sizes = self._contents.sizes
+        for rank in range(first, len(sizes)):
+            size = sizes[rank]
             held += size
             if size > self._parameters.window or (held > TOGETHER and rank > first):
                 return rank
-        return len(self._contents)
+        return len(sizes)
 
     def _plan_whole(self, first: int, after: int) -> int:
         """Plan contents of one window each; how many bytes they have."""
-        contents = self._contents[first:after]
-        datas = self._read_whole([content.ordinal for content in contents])
-        if [len(data) for data in datas] != [content.size for content in contents]:
-            for content, data in zip(contents, datas, strict=True):
-                _check_length(content, data, content.size)
+        contents = self._contents
+        ordinals = contents.ordinals[first:after].tolist()
+        datas = self._read_whole(ordinals)
+        for ordinal, data, size in zip(ordinals, datas, contents.sizes[first:after], strict=True):
+            if len(data) != size:
+                raise _wrong_length(ordinal, data, size)
         holes: dict[int, list[tuple[int, int]]] = {}
         for number, start, end in find_all_zero_runs(datas, self._parameters.hole):
             holes.setdefault(number, []).append((start, end))
         self._finder.look_at(first, datas)
-        for at, (content, data) in enumerate(zip(contents, datas, strict=True)):
+        for at, data in enumerate(datas):
             self._finder.begin(first + at)
             if at in holes or self._finder.is_promising(at, len(data)):
-                self._plan_window(at, content, 0, data, holes.get(at, ()))
+                self._plan_window(at, first + at, 0, data, holes.get(at, ()))
             else:
-                self._store_all(content, data)
+                self._store_all(first + at, data)
         return sum(map(len, datas))
 
     def _plan_large(self, rank: int) -> Iterator[int]:
         """Plan a content of many windows; yields the number of bytes of each."""
-        content, window = self._contents[rank], self._parameters.window
+        ordinal, size = self._contents.ordinals[rank], self._contents.sizes[rank]
+        window = self._parameters.window
         self._finder.begin(rank)
-        for base in range(0, content.size, window):
-            length = min(window, content.size - base)
-            data = self._read(content.ordinal, base, length)
-            _check_length(content, data, length)
+        for base in range(0, size, window):
+            length = min(window, size - base)
+            data = self._read(ordinal, base, length)
+            if len(data) != length:
+                raise _wrong_length(ordinal, data, length)
             self._finder.look_at(rank, [data], base)
-            self._plan_window(0, content, base, data, zero_runs(data, self._parameters.hole))
+            self._plan_window(0, rank, base, data, zero_runs(data, self._parameters.hole))
             yield length
 
     def _plan_window(
-        self, at: int, content: Content, base: int, data: bytes, holes: Sequence[tuple[int, int]]
+        self, at: int, rank: int, base: int, data: bytes, holes: Sequence[tuple[int, int]]
     ) -> None:
         pieces = self._finder.pieces(at, base, data, holes)
-        dense = content.kind_class == DENSE
         if len(pieces) > 1:
-            pieces = self._bounded(content, base, len(data), pieces, dense)
-        placed = self._store(content, base, data, pieces, dense)
+            pieces = self._bounded(rank, base, len(data), pieces)
+        placed = self._store(rank, base, data, pieces)
         self._extents = len(placed) + (self._extents if base else 0)
         self._finder.record(base, placed)
 
-    def _store_all(self, content: Content, data: bytes) -> None:
+    def _store_all(self, rank: int, data: bytes) -> None:
         """A content without holes or copies."""
-        dense = content.kind_class == DENSE
-        place = self._packer.place_whole(content.ordinal, data, content.repeats, dense) if data else None
+        ordinal, _, repeats, dense = self._contents.row(rank)
+        place = self._packer.place_whole(ordinal, data, repeats, dense) if data else None
         if place is not None:
             self._finder.record_whole(*place, len(data))
             return
         for start, length, block, offset in self._packer.place(
-            content.ordinal, 0, data, [(0, len(data))], content.repeats, dense
+            ordinal, 0, data, [(0, len(data))], repeats, dense
         ):
             self._finder.record(start, ((block, offset, length),))
 
-    def _bounded(
-        self, content: Content, base: int, length: int, pieces: list[Piece], dense: bool
-    ) -> list[Piece]:
+    def _bounded(self, rank: int, base: int, length: int, pieces: list[Piece]) -> list[Piece]:
         """The pieces of a window, as many as its extents and blocks allow."""
-        room = self._room(content, base, length)
+        _, size, repeats, dense = self._contents.row(rank)
+        room = self._room(size, base, length)
         if len(pieces) > room:
             pieces = self._fewer(room, pieces)
         budget = -(-length // self._parameters.reach)
-        if base + length == content.size:
+        if base + length == size:
             budget += 2
-        return self._within(budget, pieces, content.repeats, dense) if len(pieces) > 1 else pieces
+        return self._within(budget, pieces, repeats, dense) if len(pieces) > 1 else pieces
 
-    def _room(self, content: Content, base: int, length: int) -> int:
+    def _room(self, size: int, base: int, length: int) -> int:
         """How many pieces a window may have: its part of the content's extents and what those before left.
 
         Some are kept back, for literals that go over the end of a block.
         """
         parameters = self._parameters
-        due = parameters.extents * (base + length) // content.size
+        due = parameters.extents * (base + length) // size
         spare = 2 * (2 + length // parameters.block_target)
         return max(1, due - (self._extents if base else 0) - spare)
 
@@ -337,12 +317,11 @@ class _Planner:
         self._stored_again += sum(p.length for p in pieces if p.block in dropped)
         return [Piece(p.start, p.length, LITERAL, p.start) if p.block in dropped else p for p in pieces]
 
-    def _store(
-        self, content: Content, base: int, data: bytes, pieces: list[Piece], dense: bool
-    ) -> list[tuple[int, int, int]]:
+    def _store(self, rank: int, base: int, data: bytes, pieces: list[Piece]) -> list[tuple[int, int, int]]:
         """Place what is literal; (block, offset, length) of the whole window, in order."""
+        ordinal, _, repeats, dense = self._contents.row(rank)
         literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
-        placed = self._packer.place(content.ordinal, base, data, literal, content.repeats, dense)
+        placed = self._packer.place(ordinal, base, data, literal, repeats, dense)
         if len(literal) == len(pieces):
             return [(block, offset, length) for _, length, block, offset in placed]
         starts = [start for start, _, _, _ in placed]
@@ -386,10 +365,9 @@ class _Planner:
         )
 
 
-def _check_length(content: Content, data: bytes, length: int) -> None:
-    """ValueError unless so many bytes were read."""
-    if len(data) != length:
-        raise ValueError(f"read gave {len(data)} bytes of {content.path_hint!r}, not {length}")
+def _wrong_length(ordinal: int, data: bytes, length: int) -> ValueError:
+    """The error for a content of which not so many bytes were read."""
+    return ValueError(f"read gave {len(data)} bytes of content {ordinal}, not {length}")
 
 
 def _column(values: array[int], dtype: type[np.generic]) -> NDArray[Any]:

@@ -1,0 +1,93 @@
+"""Trees of very many files of about 1 KB: what memory and time do as the number of files grows.
+
+    python benchmarks/synthetic.py [--files 100000 1000000] [--per-folder 500] [--level 3]
+
+Each tree is made (the same bytes everywhere), packed, listed and unpacked, and everything is deleted
+again; 10^6 files take 5 GB of disk meanwhile. CPU and peak memory are the kernel's accounts of each command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import Usage
+from measure import measure as cost
+
+PER_FOLDER = 500
+SIZE = 1024
+WORDS = 4096
+_TIME_NS = 1_700_000_000 * 10**9
+
+
+def make_tree(root: Path, files: int, per_folder: int) -> int:
+    """Make a tree of `files` files below `root`; returns their bytes.
+
+    A folder holds `per_folder` files, a folder of folders 1,000 of them. Files are lines of words of
+    one vocabulary, 512 to 1,535 bytes, and no two are alike.
+    """
+    draw = random.Random(files)
+    letters = [bytes(97 + draw.getrandbits(16) % 26 for _ in range(10)) for _ in range(WORDS)]
+    words = [some[: 3 + draw.getrandbits(3)] for some in letters]
+    text = b" ".join(words[draw.getrandbits(12)] for _ in range(1 << 18))
+    size = 0
+    for first in range(0, files, per_folder):
+        number = first // per_folder
+        folder = root / f"{number // 1000:03d}" / f"{number % 1000:03d}"
+        folder.mkdir(parents=True)
+        for file in range(first, min(first + per_folder, files)):
+            at, length = draw.getrandbits(20) % (len(text) - 2 * SIZE), SIZE // 2 + draw.getrandbits(10)
+            data = b"%08d %s\n" % (file, text[at : at + length - 10])
+            path = os.fsencode(folder) + b"/%s-%d.txt" % (words[file % WORDS], file)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            os.write(descriptor, data)
+            os.utime(descriptor, ns=(_TIME_NS + file, _TIME_NS + file))
+            os.close(descriptor)
+            size += len(data)
+    return size
+
+
+def measure(folder: Path, files: int, per_folder: int, level: int) -> dict[str, Usage]:
+    """What each command takes with a tree of so many files."""
+    tree, archive, target = folder / "tree", folder / "a.ucz", folder / "out"
+    tree.mkdir()
+    make_tree(tree, files, per_folder)
+    program = [sys.executable, "-m", "ucompress"]
+    database = ["--database", str(folder / "p.db"), "--threads", "1", "--quiet"]
+    opening = "import sys, ucompress; ucompress.open(sys.argv[1])"
+    commands = {
+        "compress": [*program, "compress", str(tree), "-o", str(archive), f"-{level}", *database],
+        "import": [sys.executable, "-c", "import ucompress"],
+        "open": [sys.executable, "-c", opening, str(archive)],
+        "list": [*program, "list", str(archive)],
+        "extract": [*program, "extract", str(archive), "-C", str(target), "--quiet"],
+    }
+    return {name: cost(command) for name, command in commands.items()}
+
+
+def main() -> None:
+    """Print a row for each command and number of files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--files", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--per-folder", type=int, default=PER_FOLDER)
+    parser.add_argument("--level", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where trees are made; a temporary folder by default")
+    wanted = parser.parse_args()
+    print("files,command,cpu_s,us_per_file,wall_s,peak_mb")
+    for files in wanted.files:
+        folder = Path(tempfile.mkdtemp(prefix="synthetic-", dir=wanted.folder))
+        try:
+            for name, usage in measure(folder, files, wanted.per_folder, wanted.level).items():
+                row = f"{usage.cpu:.2f},{usage.cpu / files * 1e6:.1f},{usage.wall:.2f},{usage.rss_mb:.0f}"
+                print(f"{files},{name},{row}", flush=True)
+        finally:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

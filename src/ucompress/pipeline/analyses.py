@@ -1,0 +1,152 @@
+"""Analyses of many files in columns, on their way from the workers to the database."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ucompress.checksum import DIGEST_BYTES
+from ucompress.database import FileRows, FileStamp
+from ucompress.pipeline import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ucompress.database import AnalysisCache
+    from ucompress.scan import Manifest
+
+ROWS_KEPT = 4096
+"""Analyses that are written to the database together."""
+
+
+class AnalyzedSpan(NamedTuple):
+    """What was found in neighbouring files, in parallel columns.
+
+    Attributes:
+        digests: of each, 32 bytes; zeros for one that cannot be read.
+        kind_classes: of each, a byte.
+        samples: of each.
+        errors: by the file's place, why it cannot be read.
+    """
+
+    digests: list[bytes]
+    kind_classes: bytes
+    samples: list[bytes]
+    errors: dict[int, OSError]
+
+    def readable(self) -> AnalyzedSpan:
+        """Those that could be read."""
+        if not self.errors:
+            return self
+        good = [at for at in range(len(self.samples)) if at not in self.errors]
+        return AnalyzedSpan(
+            [self.digests[at] for at in good],
+            bytes([self.kind_classes[at] for at in good]),
+            [self.samples[at] for at in good],
+            {},
+        )
+
+
+class Found:
+    """Analyses of files that come in member path order, in columns that are filled as they come."""
+
+    def __init__(self, count: int) -> None:
+        self.digests = np.zeros((count, DIGEST_BYTES), dtype=np.uint8)
+        self.kind_classes = np.zeros(count, dtype=np.uint8)
+        self.samples = [b""] * count
+        self.readable = np.zeros(count, dtype=np.bool_)
+
+    def fill(self, rows: Sequence[int], digests: list[bytes], kinds: bytes, packed: list[bytes]) -> None:
+        """Note what was found in the files of some rows."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        self.digests[chosen] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)
+        self.kind_classes[chosen] = np.frombuffer(kinds, np.uint8)
+        self.readable[chosen] = True
+        for row, sample in zip(rows, packed, strict=True):
+            self.samples[row] = sample
+
+
+class Keeping:
+    """Analyses on their way into the cache, in large transactions, at least one each second."""
+
+    def __init__(self, cache: AnalysisCache, parameters: bytes, key_stamp: int | None) -> None:
+        self._cache = cache
+        self._parameters = parameters
+        self._key_stamp = key_stamp
+        self._rows: list[FileRows] = []
+        self._stored_at = time.monotonic()
+
+    def add(
+        self, names: CacheNames, entries: NDArray[np.int64], sources: list[bytes], span: AnalyzedSpan
+    ) -> None:
+        """Keep what was found in some entries of the manifest."""
+        paths = names.paths(entries.tolist(), sources)
+        counts = list(map(samples.size, span.samples))
+        self._rows.append(
+            FileRows(paths, names.stamps(entries), span.digests, span.kind_classes, span.samples, counts)
+        )
+        if (
+            sum(len(rows.paths) for rows in self._rows) >= ROWS_KEPT
+            or time.monotonic() - self._stored_at > 1.0
+        ):
+            self.store()
+
+    def store(self) -> None:
+        """Write what is waiting."""
+        if self._rows:
+            rows = FileRows.joined(self._rows)
+            self._cache.store_rows(rows, self._parameters, scanned_at_ns=self._key_stamp)
+            self._rows.clear()
+            self._stored_at = time.monotonic()
+
+
+class CacheNames:
+    """What the cache knows the files of a manifest by; called with an entry and its source.
+
+    A file's name there is absolute, its links unresolved. Only the inputs need be looked at for that: what
+    comes below them has no parts like `..`.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.lengths = [len(root) for root in manifest.roots]
+        self.roots = [
+            root if root.startswith(b"/") else os.path.abspath(root).rstrip(b"/")  # noqa: PTH100  bytes
+            for root in manifest.roots
+        ]
+
+    def paths(self, entries: Sequence[int], sources: Sequence[bytes]) -> list[bytes]:
+        """The names of some entries."""
+        inputs, lengths, roots = self.manifest.inputs, self.lengths, self.roots
+        return [
+            roots[inputs[index]] + source[lengths[inputs[index]] :]
+            for index, source in zip(entries, sources, strict=True)
+        ]
+
+    def stamps(self, entries: NDArray[np.int64]) -> bytes:
+        """`FileStamp.to_bytes` of some entries, end to end."""
+        manifest = self.manifest
+        columns = (manifest.sizes, manifest.mtimes_ns, manifest.ctimes_ns, manifest.inodes, manifest.devices)
+        return (
+            np.stack([np.frombuffer(column, np.uint64)[entries] for column in columns], axis=1)
+            .astype("<u8")
+            .tobytes()
+        )
+
+    def __call__(self, index: int, source: bytes) -> tuple[bytes, FileStamp]:
+        """The name and the stamp of an entry, which lies at `source`."""
+        manifest = self.manifest
+        root = manifest.inputs[index]
+        stamp = FileStamp(
+            manifest.sizes[index],
+            manifest.mtimes_ns[index],
+            manifest.ctimes_ns[index],
+            manifest.inodes[index],
+            manifest.devices[index],
+        )
+        return self.roots[root] + source[self.lengths[root] :], stamp
