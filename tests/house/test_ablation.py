@@ -63,12 +63,12 @@ def machine_code() -> Files:
 
 
 def templates() -> Files:
-    """Pages of sentences that many pages have, more than a block of 1 MiB."""
+    """Pages of sentences that many pages have, between 768 KiB and 1 MiB in all."""
     chance = small_trees.Chance(8)
     known = [chance.sentence() for _ in range(400)]
     return {
         f"{page:03}.html": "\n".join(known[chance.below(400)] for _ in range(60)).encode()
-        for page in range(400)
+        for page in range(270)
     }
 
 

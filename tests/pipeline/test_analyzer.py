@@ -109,7 +109,7 @@ def test_frequencies_merge_in_any_order(tmp_path, analyzer):
 @pytest.fixture
 def watched(tmp_path, monkeypatch):
     """A job on a small tree, and every update it will give."""
-    fill_codebase(tmp_path / "tree", 60, 20000)
+    fill_codebase(tmp_path / "tree", 120, 20000)
     job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz"))
     updates = []
     take = job.reporter.update

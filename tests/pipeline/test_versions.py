@@ -14,7 +14,7 @@ from ucompress.pipeline.referring import pack_references
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (15, "02e6dd964c7ea6d05135522d19aec335")
+GROUNDWORK = (16, "ae12f4475e7b6af40aaf60b85c6069f0")
 
 
 def fill(root):

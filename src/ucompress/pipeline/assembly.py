@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 1.0
 SYNC_SHARE = 20
-"""Blocks are synced and named at least so often, and sooner where that takes one part in so many of the time."""
+"""Blocks are synced and named at least so often, and sooner where that takes one part in so many."""
+
 CONTENTS_AT_ONCE = 4096
 LAYOUT = "layout"
 FINISHED = "finished"
