@@ -263,9 +263,10 @@ cdef class PatternCounter:
         return self.table.steps
 
     def update(self, data, document=0):
-        """Count one whole document."""
-        self.begin(document)
-        self.feed(data)
+        """Count one whole document; another thread's comes before or after it."""
+        cdef uint32_t ordinal = _checked(document, "document", 0, 0xFFFFFFFF)
+        cdef _Borrowed source = _Borrowed(data)
+        uc_counter_update(self, source.data, source.size, ordinal)
 
     def begin(self, document=0):
         """Open a document; the windows given to `feed` from here on are its bytes, in order."""
@@ -282,7 +283,7 @@ cdef class PatternCounter:
         cdef _Borrowed source = _Borrowed(data)
         cdef int status
         with nogil:
-            status = counter_feed(self, source.data, source.size)
+            status = counter_feed(self, source.data, source.size, NULL)
         if status:
             raise MemoryError("no memory for more pattern counts")
 
@@ -319,11 +320,16 @@ cdef class PatternCounter:
             PyThread_release_lock(self.lock)
 
 
-cdef int counter_feed(PatternCounter counter, const uint8_t* data, size_t size) noexcept nogil:
-    """Count the next window; -1 when memory is short."""
+cdef int counter_feed(
+    PatternCounter counter, const uint8_t* data, size_t size, const uint32_t* document
+) noexcept nogil:
+    """Count the next window, or a whole document of this number; -1 when memory is short."""
     cdef int status
     PyThread_acquire_lock(counter.lock, WAIT_LOCK)
-    if counter.table.turn == 0:
+    if document != NULL:
+        counter.document = document[0]
+        sampler_begin(&counter.sampler)
+    if document != NULL or counter.table.turn == 0:
         table_begin(&counter.table)
     status = table_scan(&counter.table, &counter.sampler, data, size, counter.document, counter.scratch)
     PyThread_release_lock(counter.lock)
@@ -335,9 +341,8 @@ cdef int uc_counter_update(
 ) except -1:
     """`PatternCounter.update` for C callers; raises MemoryError."""
     cdef int status
-    counter.begin(document)
     with nogil:
-        status = counter_feed(counter, data, size)
+        status = counter_feed(counter, data, size, &document)
     if status:
         raise MemoryError("no memory for more pattern counts")
     return 0

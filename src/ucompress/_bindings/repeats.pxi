@@ -62,9 +62,10 @@ cdef class PatternLocator:
         return self.locator.candidates * one + 20 * (self.locator.lookup.slot_mask + 1)
 
     def update(self, data, document=0):
-        """Look at one whole document."""
-        self.begin(document)
-        self.feed(data)
+        """Look at one whole document; another thread's comes before or after it."""
+        cdef uint32_t ordinal = _checked(document, "document", 0, 0xFFFFFFFF)
+        cdef _Borrowed source = _Borrowed(data)
+        uc_locator_update(self, source.data, source.size, ordinal)
 
     def begin(self, document=0):
         """Open a document; the windows given to `feed` from here on are its bytes, in order."""
@@ -80,7 +81,7 @@ cdef class PatternLocator:
         """Look at the next window of the open document; windows follow each other without overlap."""
         cdef _Borrowed source = _Borrowed(data)
         with nogil:
-            locator_feed(self, source.data, source.size)
+            locator_feed(self, source.data, source.size, NULL)
 
     def merge(self, places):
         """Add the places that a locator of the same candidates found in other documents."""
@@ -141,10 +142,15 @@ cdef object _places_of(PatternLocator locator, bint forget):
     return rows
 
 
-cdef void locator_feed(PatternLocator locator, const uint8_t* data, size_t size) noexcept nogil:
-    """Look at the next window."""
+cdef void locator_feed(
+    PatternLocator locator, const uint8_t* data, size_t size, const uint32_t* document
+) noexcept nogil:
+    """Look at the next window, or at a whole document of this number."""
     PyThread_acquire_lock(locator.lock, WAIT_LOCK)
-    if locator.locator.turn == 0:
+    if document != NULL:
+        locator.document = document[0]
+        sampler_begin(&locator.sampler)
+    if document != NULL or locator.locator.turn == 0:
         locator_begin(&locator.locator)
     locator_scan(&locator.locator, &locator.sampler, data, size, locator.document, locator.scratch)
     PyThread_release_lock(locator.lock)
@@ -154,9 +160,8 @@ cdef int uc_locator_update(
     PatternLocator locator, const uint8_t* data, size_t size, uint32_t document
 ) except -1:
     """`PatternLocator.update` for C callers."""
-    locator.begin(document)
     with nogil:
-        locator_feed(locator, data, size)
+        locator_feed(locator, data, size, &document)
     return 0
 
 

@@ -42,10 +42,17 @@ cdef class PatternSampler:
             PyThread_free_lock(self.lock)
 
     def sample(self, data):
-        """The sample of one whole document."""
-        self.begin()
-        self.feed(data)
-        return self.take()
+        """The sample of one whole document; another thread's comes before or after it."""
+        cdef _Borrowed source = _Borrowed(data)
+        cdef uint8_t* packed = NULL
+        cdef size_t size = 0
+        with nogil:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            packer_begin(&self.packer)
+            if not packer_scan(&self.packer, source.data, source.size):
+                packed = packer_pack(&self.packer, &size)
+            PyThread_release_lock(self.lock)
+        return _taken(packed, size)
 
     def begin(self):
         """Open a document; the windows given to `feed` from here on are its bytes, in order."""
@@ -71,16 +78,27 @@ cdef class PatternSampler:
         cdef size_t size = 0
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            packed = <uint8_t*>malloc(packer_settle(&self.packer))
-            if packed != NULL:
-                size = packer_write(&self.packer, packed)
+            packed = packer_pack(&self.packer, &size)
             PyThread_release_lock(self.lock)
-        if packed == NULL:
-            raise MemoryError("no memory for the sample of a document")
-        try:
-            return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
-        finally:
-            free(packed)
+        return _taken(packed, size)
+
+
+cdef uint8_t* packer_pack(Packer* packer, size_t* size) noexcept nogil:
+    """The sample of the document so far, to be freed; NULL when memory is short."""
+    cdef uint8_t* packed = <uint8_t*>malloc(packer_settle(packer))
+    if packed != NULL:
+        size[0] = packer_write(packer, packed)
+    return packed
+
+
+cdef bytes _taken(uint8_t* packed, size_t size):
+    """A packed sample as bytes; it is freed."""
+    if packed == NULL:
+        raise MemoryError("no memory for the sample of a document")
+    try:
+        return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
+    finally:
+        free(packed)
 
     def sample_all(self, documents):
         """`sample` of each of some whole documents, in one call."""

@@ -82,9 +82,13 @@ cdef class PatternTally:
             raise ValueError("this is no sample of the document")
 
     def update(self, data, weight=1):
-        """Count in one whole document, which stands for `weight` files with these bytes."""
-        self.begin(weight)
-        self.feed(data)
+        """Count in one whole document, which stands for `weight` files with these bytes.
+
+        Another thread's document comes before or after it.
+        """
+        cdef uint32_t files = _checked(weight, "weight", 0, 0xFFFFFFFF)
+        cdef _Borrowed source = _Borrowed(data)
+        uc_tally_update(self, source.data, source.size, files)
 
     def begin(self, weight=1):
         """Open a document; the windows given to `feed` from here on are its bytes, in order."""
@@ -98,7 +102,7 @@ cdef class PatternTally:
         """Count in the next window of the open document; windows follow each other without overlap."""
         cdef _Borrowed source = _Borrowed(data)
         with nogil:
-            tally_feed(self, source.data, source.size)
+            tally_feed(self, source.data, source.size, NULL)
 
     def merge(self, counts):
         """Add the counts of the same patterns in other documents."""
@@ -138,10 +142,14 @@ cdef object _counts_of(PatternTally tally, bint forget):
     return rows
 
 
-cdef void tally_feed(PatternTally tally, const uint8_t* data, size_t size) noexcept nogil:
-    """Count in the next window."""
+cdef void tally_feed(
+    PatternTally tally, const uint8_t* data, size_t size, const uint32_t* weight
+) noexcept nogil:
+    """Count in the next window, or a whole document that stands for so many files."""
     PyThread_acquire_lock(tally.lock, WAIT_LOCK)
-    if tally.matcher.turn == 0:
+    if weight != NULL:
+        matcher_begin(&tally.matcher, weight[0])
+    elif tally.matcher.turn == 0:
         matcher_begin(&tally.matcher, 1)
     matcher_scan(&tally.matcher, data, size, tally.scratch)
     PyThread_release_lock(tally.lock)
@@ -149,7 +157,6 @@ cdef void tally_feed(PatternTally tally, const uint8_t* data, size_t size) noexc
 
 cdef int uc_tally_update(PatternTally tally, const uint8_t* data, size_t size, uint32_t weight) except -1:
     """`PatternTally.update` for C callers."""
-    tally.begin(weight)
     with nogil:
-        tally_feed(tally, data, size)
+        tally_feed(tally, data, size, &weight)
     return 0

@@ -1,0 +1,1 @@
+"""Kernels that several threads call at the same moment."""
