@@ -277,13 +277,20 @@ LZ_KERNEL = (
                 "lz_clip(weight + ((gradient + (1 << (LZ_TEACH - 1))) >> LZ_TEACH))",
                 "(weight + 0 * gradient)",
             ),
+            Edit("lz_guess.h", "held = _mm256_add_epi32(held, sum);", "(void)sum;"),
+            Edit("lz_flag.h", "weights = _mm_add_epi32(weights, gradient);", "(void)gradient;"),
         ),
     ),
     Part(
         "flags: three cells",
         "each flag has its first cell alone",
         LZ,
-        edits=(Edit("lz_mixer.h", "#define LZ_FLAG_CELLS 3\n", "#define LZ_FLAG_CELLS 1\n"),),
+        edits=(
+            Edit(
+                "lz_flag.h", "_mm_set_epi16(0, 0, 0, 0, 0, 1, 1, 1)", "_mm_set_epi16(0, 0, 0, 0, 0, 0, 0, 1)"
+            ),
+            Edit("lz_flag.h", "z += lz_mul(", "z += (k == 0) * lz_mul("),
+        ),
     ),
     Part(
         "live prices",

@@ -6,8 +6,17 @@
  * Read once for each path; see lz_paths.h.
  */
 
-static UC_INLINE uint32_t LZ_PATH(price_nibble)(const lz_prices *t, const lz_shape *shape, lz_nibble *n,
-                                                unsigned value)
+/* A flag's two prices. */
+static UC_INLINE void LZ_PATH(price_flag)(const lz_prices *t, const lz_shape *shape, const lz_flag *f,
+                                          uint32_t prices[2])
+{
+    LZ_PATH(mixed) x = LZ_PATH(flag_guess)(shape->curves, f);
+    uint32_t p0 = lz_p0_of(x.p1);
+    prices[0] = lz_price_p0(t, p0, 0);
+    prices[1] = lz_price_p0(t, p0, 1);
+}
+
+static UC_INLINE uint32_t LZ_PATH(price_nibble)(const lz_prices *t, lz_nibble *n, unsigned value)
 {
     uint32_t price = 0, node;
     LZ_PATH(nibble_guess)(n);
@@ -27,9 +36,9 @@ static UC_INLINE uint32_t LZ_PATH(price_literal)(const lz_prices *t, lz_model *m
         return 8 * LZ_BIT_PRICE;
     }
     lz_literal_slots(&n, m, s, c, 0);
-    price = LZ_PATH(price_nibble)(t, shape, &n, byte >> 4);
+    price = LZ_PATH(price_nibble)(t, &n, byte >> 4);
     lz_literal_slots(&n, m, s, c, 1 + (byte >> 4));
-    return price + LZ_PATH(price_nibble)(t, shape, &n, byte & 15);
+    return price + LZ_PATH(price_nibble)(t, &n, byte & 15);
 }
 
 #if LZ_VECTOR

@@ -58,6 +58,21 @@ static UC_INLINE void LZ_PATH(nibble_guess)(lz_nibble *n)
     _mm256_storeu_si256((__m256i *)n->p1, LZ_PATH(squash)(z));
 }
 
+/* Each weight by the sum of its eight products; the two behind the last one stay. */
+static UC_INLINE void LZ_PATH(weights_learn)(int16_t *weight, const __m256i product[LZ_INPUTS])
+{
+    __m256i first = _mm256_hadd_epi32(_mm256_hadd_epi32(product[0], product[1]),
+                                      _mm256_hadd_epi32(product[2], product[3]));
+    __m256i last = _mm256_hadd_epi32(_mm256_hadd_epi32(product[4], product[5]), _mm256_setzero_si256());
+    __m256i sum = _mm256_add_epi32(_mm256_permute2x128_si256(first, last, 0x20),
+                                   _mm256_permute2x128_si256(first, last, 0x31));
+    __m256i held = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)weight));
+    sum = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (LZ_TEACH - 1))), LZ_TEACH);
+    held = _mm256_add_epi32(held, sum);
+    _mm_storeu_si128((__m128i *)weight, _mm_packs_epi32(_mm256_castsi256_si128(held),
+                                                        _mm256_extracti128_si256(held, 1)));
+}
+
 static UC_INLINE void LZ_PATH(nibble_learn)(lz_nibble *n, unsigned value)
 {
     const __m256i zero = _mm256_setzero_si256();
@@ -66,19 +81,17 @@ static UC_INLINE void LZ_PATH(nibble_learn)(lz_nibble *n, unsigned value)
     __m256i target = _mm256_and_si256(_mm256_cmpgt_epi16(sign, zero), _mm256_set1_epi16(LZ_ONE));
     __m256i p1 = _mm256_loadu_si256((const __m256i *)n->p1);
     __m256i error = _mm256_andnot_si256(off, _mm256_sub_epi16(target, p1));
+    __m256i product[LZ_INPUTS];
     int k;
     for (k = 0; k < LZ_INPUTS; k++) {
         int rate = lz_literal_rates[k];
         __m256i cells = _mm256_loadu_si256((const __m256i *)n->slot[k]);
         __m256i step = _mm256_sign_epi16(_mm256_set1_epi16((int16_t)(LZ_ONE >> rate)), sign);
-        __m256i product = _mm256_madd_epi16(error, _mm256_loadu_si256((const __m256i *)n->stretched[k]));
-        __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(product), _mm256_extracti128_si256(product, 1));
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
+        product[k] = _mm256_madd_epi16(error, _mm256_loadu_si256((const __m256i *)n->stretched[k]));
         step = _mm256_sub_epi16(step, _mm256_andnot_si256(off, _mm256_srai_epi16(cells, rate)));
         _mm256_storeu_si256((__m256i *)n->slot[k], _mm256_add_epi16(cells, step));
-        n->weight[k] = lz_weight_learn(n->weight[k], _mm_cvtsi128_si32(sum));
     }
+    LZ_PATH(weights_learn)(n->weight, product);
 }
 
 static UC_INLINE uint32_t LZ_PATH(nibble_p0)(lz_nibble *n, unsigned node)

@@ -14,8 +14,10 @@
 #define UC_PREFETCH(p) __builtin_prefetch(p)
 #if defined(__clang__)
 #define UC_UNROLL _Pragma("unroll")
+#define UC_SELECT(condition, yes, no) (__builtin_unpredictable(condition) ? (yes) : (no))
 #else
 #define UC_UNROLL _Pragma("GCC unroll 16")
+#define UC_SELECT(condition, yes, no) (__builtin_expect_with_probability(condition, 1, 0.5) ? (yes) : (no))
 #endif
 #elif defined(_MSC_VER)
 #include <intrin.h>
@@ -25,6 +27,7 @@
 #define UC_INLINE __forceinline
 #define UC_PREFETCH(p) ((void)(p))
 #define UC_UNROLL
+#define UC_SELECT(condition, yes, no) ((condition) ? (yes) : (no))
 #else
 #define UC_LIKELY(x) (x)
 #define UC_UNLIKELY(x) (x)
@@ -32,6 +35,7 @@
 #define UC_INLINE inline
 #define UC_PREFETCH(p) ((void)(p))
 #define UC_UNROLL
+#define UC_SELECT(condition, yes, no) ((condition) ? (yes) : (no))
 #endif
 
 #if defined(__linux__)

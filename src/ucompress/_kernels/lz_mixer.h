@@ -31,7 +31,7 @@ static const int16_t lz_squash_step[16] = {
     -4013, -3558, -2835, -2072, -1420, -932, -593, -372, -229, -141, -86, -52, -32, -19, -12, -7,
 };
 
-/* For flags, whose reading is on the critical path: the same two functions, coarser, as tables. */
+/* For flags, whose reading is on the critical path: the same two functions, coarser. */
 typedef struct {
     int16_t stretch[4096];
     uint16_t squash[4096];
@@ -86,40 +86,12 @@ static UC_INLINE int16_t lz_weight_learn(int32_t weight, int32_t gradient)
 /* A flag: one bit, mixed from three cells. */
 typedef struct {
     int16_t *cell[LZ_FLAG_CELLS];
-    int16_t *weight;
+    int16_t *weight; /* [4] */
 } lz_flag;
-
-static UC_INLINE int32_t lz_flag_guess(const lz_curves *curves, const lz_flag *f,
-                                       int32_t stretched[LZ_FLAG_CELLS])
-{
-    int32_t z = 0;
-    int k;
-    for (k = 0; k < LZ_FLAG_CELLS; k++) {
-        stretched[k] = curves->stretch[(*f->cell[k] >> 4) + 2048];
-        z += lz_mul(stretched[k], f->weight[k]);
-    }
-    z = z > LZ_Z_MOST ? LZ_Z_MOST : z < -LZ_Z_MOST - 1 ? -LZ_Z_MOST - 1 : z;
-    return curves->squash[(z + LZ_Z_MOST + 1) >> 2];
-}
 
 static UC_INLINE uint32_t lz_p0_of(int32_t p1)
 {
     return 65536 - 2 * (uint32_t)p1;
-}
-
-static UC_INLINE unsigned lz_code_flag(const int mode, uc_coding *rc, const lz_curves *curves,
-                                       const lz_flag *f, unsigned bit)
-{
-    int32_t stretched[LZ_FLAG_CELLS];
-    int32_t p1 = lz_flag_guess(curves, f, stretched), error;
-    int k;
-    bit = uc_code_bit(mode, rc, lz_p0_of(p1), bit);
-    error = (bit ? LZ_ONE : 0) - p1;
-    for (k = 0; k < LZ_FLAG_CELLS; k++) {
-        f->weight[k] = lz_weight_learn(f->weight[k], error * stretched[k]);
-        *f->cell[k] = lz_cell_learn(*f->cell[k], bit, LZ_RATE_FLAG);
-    }
-    return bit;
 }
 
 #endif

@@ -168,7 +168,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
     for (k = 0;; k++) {
         if (k == (v->count > 0)) {
             lz_flag_repeat(&f, e->model, &path->scene, c);
-            lz_price_flag(e->prices, &e->shape, &f, flag);
+            LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
             if (path->recent[0]) {
                 LZ_PATH(arrive)(path, price + flag[1], e->prices->length[LZ_OF_REPEAT], 1,
                                 (lz_token){ LZ_REPEAT, 0, path->recent[0], c->recent[0] });
@@ -182,7 +182,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
             return;
         }
         lz_flag_named(&f, e->model, &path->scene, c, k);
-        lz_price_flag(e->prices, &e->shape, &f, flag);
+        LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
         if (path->named[k] >= 2) {
             LZ_PATH(arrive)(path, price + flag[1], e->prices->length[lz_named_length(v, k)], 2,
                             (lz_token){ LZ_NAMED, k, path->named[k], position - v->place[k] });
@@ -190,7 +190,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
         price += flag[0];
     }
     lz_flag_older(&f, e->model, &path->scene, c);
-    lz_price_flag(e->prices, &e->shape, &f, flag);
+    LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
     LZ_PATH(try_older)(path, price + flag[1]);
     LZ_PATH(try_matches)(path, position, price + flag[0]);
 }
@@ -201,7 +201,7 @@ static inline void LZ_PATH(visit)(lz_path *path, uint32_t position)
     uint32_t price = (uint32_t)e->nodes->price[path->i], flag[2], reach = path->longest.length;
     lz_flag f;
     lz_flag_match(&f, e->model, &path->scene, &e->nodes->context[path->i]);
-    lz_price_flag(e->prices, &e->shape, &f, flag);
+    LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
     LZ_PATH(try_literal)(path, price + flag[0]);
     if (path->count && path->matches[path->count - 1].length > reach) {
         reach = path->matches[path->count - 1].length;

@@ -1,6 +1,6 @@
 /* The same walks twice: portable, and with AVX2 where the compiler can. Chosen at run time.
  *
- *   lz_look -> lz_guess -> lz_tokens -> lz_arrive -> lz_optimal       read once for each path
+ *   lz_look -> lz_guess, lz_flag -> lz_tokens -> lz_arrive -> lz_optimal       read once for each path
  */
 #ifndef UC_LZ_PATHS_H
 #define UC_LZ_PATHS_H
@@ -14,6 +14,7 @@
 #define LZ_PATH(name) lz_##name##_portable
 #include "lz_look.h"
 #include "lz_guess.h"
+#include "lz_flag.h"
 #include "lz_tokens.h"
 #include "lz_arrive.h"
 #include "lz_optimal.h"
@@ -31,6 +32,7 @@
 #define LZ_PATH(name) lz_##name##_avx2
 #include "lz_look.h"
 #include "lz_guess.h"
+#include "lz_flag.h"
 #include "lz_tokens.h"
 #include "lz_arrive.h"
 #include "lz_optimal.h"

@@ -77,16 +77,6 @@ static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tr
     return price;
 }
 
-/* A flag's two prices. */
-static UC_INLINE void lz_price_flag(const lz_prices *t, const lz_shape *shape, const lz_flag *f,
-                                    uint32_t prices[2])
-{
-    int32_t stretched[LZ_FLAG_CELLS];
-    uint32_t p0 = lz_p0_of(lz_flag_guess(shape->curves, f, stretched));
-    prices[0] = lz_price_p0(t, p0, 0);
-    prices[1] = lz_price_p0(t, p0, 1);
-}
-
 static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, unsigned kind)
 {
     uint32_t v, slots[LZ_LENGTH_SLOTS], least = lz_least_length[kind];

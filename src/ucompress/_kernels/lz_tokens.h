@@ -18,23 +18,55 @@ static UC_INLINE unsigned LZ_PATH(code_literal)(const int mode, uc_coding *rc, l
     return high << 4 | LZ_PATH(code_nibble)(mode, rc, &n, byte & 15);
 }
 
+/* The last offset or a candidate; 0: neither. */
+static UC_INLINE int LZ_PATH(code_source)(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
+                                          const lz_context *c, const lz_scene *s, lz_token *t)
+{
+    const lz_view *v = s->view;
+    lz_flag f;
+    uint32_t k;
+    for (k = 0;; k++) {
+        if (k == (v->count > 0)) {
+            lz_flag_repeat(&f, m, s, c);
+            if (LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT && t->index == 0)) {
+                t->kind = LZ_REPEAT;
+                t->index = 0;
+                t->value = c->recent[0];
+                t->length = lz_code_length(mode, rc, m, LZ_OF_REPEAT, t->length);
+                return 1;
+            }
+        }
+        if (k == v->count) {
+            return 0;
+        }
+        lz_flag_named(&f, m, s, c, k);
+        if (LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind == LZ_NAMED && t->index == k)) {
+            t->kind = LZ_NAMED;
+            t->index = k;
+            t->value = s->position - v->place[k];
+            t->length = lz_code_length(mode, rc, m, lz_named_length(v, k), t->length);
+            return 1;
+        }
+    }
+}
+
 /* One token: given (LEARN, PUT) or filled in (GET). */
 static UC_INLINE void LZ_PATH(code_token)(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
                                           const lz_context *c, const lz_scene *s, lz_token *t)
 {
     lz_flag f;
     lz_flag_match(&f, m, s, c);
-    if (!lz_code_flag(mode, rc, shape->curves, &f, t->kind != LZ_LITERAL)) {
+    if (!LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind != LZ_LITERAL)) {
         t->value = LZ_PATH(code_literal)(mode, rc, m, shape, c, s, t->value);
         t->kind = LZ_LITERAL;
         t->length = 1;
         return;
     }
-    if (lz_code_source(mode, rc, m, shape, c, s, t)) {
+    if (LZ_PATH(code_source)(mode, rc, m, shape, c, s, t)) {
         return;
     }
     lz_flag_older(&f, m, s, c);
-    if (lz_code_flag(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT)) {
+    if (LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT)) {
         unsigned index = 1 + lz_code_counter(mode, rc, &m->which[0][c->history], t->index > 1);
         if (index > 1) {
             index += lz_code_counter(mode, rc, &m->which[1][c->history], t->index > 2);

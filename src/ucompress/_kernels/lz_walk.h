@@ -71,36 +71,4 @@ static UC_INLINE unsigned lz_named_length(const lz_view *v, uint32_t k)
     return k ? LZ_OF_OTHER : v->deep ? LZ_OF_DEEP : LZ_OF_FIRST;
 }
 
-/* The last offset or a candidate; 0: neither. */
-static UC_INLINE int lz_code_source(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
-                                    const lz_context *c, const lz_scene *s, lz_token *t)
-{
-    const lz_view *v = s->view;
-    lz_flag f;
-    uint32_t k;
-    for (k = 0;; k++) {
-        if (k == (v->count > 0)) {
-            lz_flag_repeat(&f, m, s, c);
-            if (lz_code_flag(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT && t->index == 0)) {
-                t->kind = LZ_REPEAT;
-                t->index = 0;
-                t->value = c->recent[0];
-                t->length = lz_code_length(mode, rc, m, LZ_OF_REPEAT, t->length);
-                return 1;
-            }
-        }
-        if (k == v->count) {
-            return 0;
-        }
-        lz_flag_named(&f, m, s, c, k);
-        if (lz_code_flag(mode, rc, shape->curves, &f, t->kind == LZ_NAMED && t->index == k)) {
-            t->kind = LZ_NAMED;
-            t->index = k;
-            t->value = s->position - v->place[k];
-            t->length = lz_code_length(mode, rc, m, lz_named_length(v, k), t->length);
-            return 1;
-        }
-    }
-}
-
 #endif

@@ -158,15 +158,15 @@ static inline void rc_decoder_normalise(rc_decoder *rc)
     }
 }
 
-/* Selection by mask: no branch on a bit that nobody foresees. */
+/* Selection without a branch on a bit that nobody foresees. */
 static inline unsigned rc_decode(rc_decoder *rc, uint32_t p0)
 {
-    uint64_t bound = (rc->range >> 16) * p0;
-    uint64_t one = 0 - (uint64_t)(rc->code >= bound);
-    rc->code -= bound & one;
-    rc->range = bound + ((rc->range - 2 * bound) & one);
+    uint64_t bound = (rc->range >> 16) * p0, above = rc->code - bound, rest = rc->range - bound;
+    unsigned one = rc->code >= bound;
+    rc->code = UC_SELECT(one, above, rc->code);
+    rc->range = UC_SELECT(one, rest, bound);
     rc_decoder_normalise(rc);
-    return (unsigned)(one & 1);
+    return one;
 }
 
 static inline uint32_t rc_decode_direct(rc_decoder *rc, unsigned count)
