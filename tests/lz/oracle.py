@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
 LITERAL, MATCH, REPEAT, NAMED = range(4)
-MAX_LENGTH = 4096
+MAX_LENGTH = 4095
 PAST_SLOT = 63
 NONE = 256
 LATE = 16
@@ -54,12 +54,21 @@ class RangeDecoder:
         self.settle()
         return value
 
+    def symbol(self, bounds: list[int]) -> int:
+        unit = self.range >> 15
+        at = min(self.code // unit, 32767)
+        value = max(v for v in range(16) if bounds[v] <= at)
+        self.code -= unit * bounds[value]
+        self.range = unit * (bounds[value + 1] - bounds[value])
+        self.settle()
+        return value
+
     def finished(self) -> bool:
         return len(self.payload) <= self.at <= len(self.payload) + 8
 
 
 class Teacher:
-    """Stands in for the decoder while priming: the bits are known, only the models learn."""
+    """Stands in for the decoder while priming: bits and symbols are known, only the models learn."""
 
     def __init__(self) -> None:
         self.bits: list[int] = []
@@ -73,10 +82,23 @@ class Teacher:
             value = value << 1 | self.bits.pop(0)
         return value
 
+    def symbol(self, bounds: list[int]) -> int:
+        return self.bits.pop(0)
+
+
+class Known:
+    """Stands in for the decoder of one symbol that is known."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def symbol(self, bounds: list[int]) -> int:
+        return self.value
+
 
 Source = RangeDecoder | Teacher
 
-# Section 5.
+# Section 6.
 BASE = (16384, 12371, 8813, 5978, 3906, 2486, 1554, 961, 589, 360, 219, 133, 81, 49, 30, 18)
 STEP = (-4013, -3558, -2835, -2072, -1420, -932, -593, -372, -229, -141, -86, -52, -32, -19, -12, -7)
 RATES = (4, 3, 4, 5, 5, 5)
@@ -112,13 +134,18 @@ def taught(weight: int, gradient: int) -> int:
     return clip(weight + ((gradient + 262144) >> 19))
 
 
+def entries_after(entries: list[int], value: int, rate: int) -> list[int]:
+    return [e + ((32752 * (k > value) - e) >> rate) for k, e in enumerate(entries)]
+
+
 class Models:
-    """Sections 4 and 5: made when first met; a name is a tuple of what tells a context apart."""
+    """Sections 4 to 6: made when first met; a name is a tuple of what tells a context apart."""
 
     def __init__(self) -> None:
         self.counters: dict[Name, tuple[int, int]] = {}
         self.cells: dict[Name, int] = {}
         self.weights: dict[Name, list[int]] = {}
+        self.entries: dict[Name, list[int]] = {}
 
     def counter(self, source: Source, *name: object) -> int:
         fast, slow = self.counters.get(name, (32768, 32768))
@@ -134,6 +161,35 @@ class Models:
         for _ in range(bits):
             node = node << 1 | self.counter(source, *name, node)
         return node - (1 << bits)
+
+    def cumulative(self, *name: object) -> list[int]:
+        return self.entries.get(name, [2047 * k for k in range(16)])
+
+    def symbol(self, source: Source, *name: object) -> int:
+        fast, slow = self.cumulative("fast", *name), self.cumulative("slow", *name)
+        bounds = [(fast[k] + slow[k] + 1) // 2 + k for k in range(16)]
+        value = source.symbol([*bounds, 32768])
+        self.entries["fast", *name] = entries_after(fast, value, 5)
+        self.entries["slow", *name] = entries_after(slow, value, 8)
+        return value
+
+    def blend(self, source: Source | Known, trees: tuple[Name, ...], weights: Name) -> int:
+        w = self.weights.get(("blend", *weights), [21845, 21845])
+        models = [self.cumulative(*tree) for tree in trees]
+        w = [*w, 65535 - sum(w)]
+        bounds = [sum(m[k] * v >> 16 for m, v in zip(models, w, strict=True)) + k for k in range(16)]
+        bounds.append(32768)
+        value = source.symbol(bounds)
+        left, size = 65535, bounds[value + 1] - bounds[value]
+        for k, m in enumerate(models[:2]):
+            part = (m[value + 1] if value < 15 else 32752) - m[value]
+            share = min(w[k] * part // size, left)
+            left -= share
+            w[k] += (share - (share >> 4) + 1365 - w[k]) >> 5
+        self.weights["blend", *weights] = w[:2]
+        for tree, model, rate in zip(trees, models, (5, 3, 4), strict=True):
+            self.entries[tree] = entries_after(model, value, rate)
+        return value
 
     def reverse(self, source: Source, bits: int, *name: object) -> int:
         node, value = 1, 0
@@ -175,7 +231,7 @@ class Models:
 
 
 class Entry(NamedTuple):
-    """Section 6: one entry of a bucket."""
+    """Section 7: one entry of a bucket."""
 
     place: int
     byte: int
@@ -188,11 +244,11 @@ EMPTY = Entry(0, 0, 0, 0, 0)
 
 
 class Candidates:
-    """Section 6: the table of places by context."""
+    """Section 7: the table of places by context."""
 
     def __init__(self) -> None:
         self.buckets: dict[int, list[Entry]] = {}
-        self.following = 1
+        self.following = 8
 
     @staticmethod
     def before(window: bytearray, place: int, low: int, high: int) -> int:
@@ -209,8 +265,9 @@ class Candidates:
 
     def enter(self, window: bytearray, place: int) -> None:
         number, rest, deep = self.context(window, place)
-        six = int.from_bytes(window[place : place + 6], "little")
-        following = ((six << 16) * 0x9E3779B97F4A7C15 & MASK64) >> 56
+        low = int.from_bytes(window[place : place + 4], "little")
+        high = int.from_bytes(window[place + 2 : place + 6], "little")
+        following = (low * 2654435761 + high * 2246822519 & MASK32) >> 24
         new = Entry(place, window[place], deep, rest, following)
         bucket = self.buckets.setdefault(number, [EMPTY] * 8)
         at = 0
@@ -220,8 +277,9 @@ class Candidates:
 
     def enter_before(self, window: bytearray, place: int) -> None:
         while self.following + LATE <= place:
-            self.enter(window, self.following)
-            self.following += 1
+            for _ in range(8):
+                self.enter(window, self.following)
+                self.following += 1
 
     def look(self, window: bytearray, place: int) -> tuple[list[Entry], int]:
         """The candidates of a place, and how many of them share the deeper context."""
@@ -244,18 +302,18 @@ def highest_bit(v: int) -> int:
 
 
 class Tokens:
-    """Section 7: the state between tokens and how each is read."""
+    """Section 8: the state between tokens and how each is read."""
 
     def __init__(
         self, models: Models, table: Candidates, source: Source, past: bytes, reference: bytes = b""
     ) -> None:
         self.m, self.table, self.source = models, table, source
         self.out, self.past, self.plain = bytearray(past + reference), len(past), False
+        self.quick = False
         self.history = self.run = self.last = 0
         self.recent = [1, 2, 3, 4]
         bits = max(self.past - 1, 0).bit_length()
-        self.page_bits = min(bits, 10)
-        self.line_bits = bits - self.page_bits
+        self.line_bits = max(bits - 8, 0)
 
     def look(self) -> None:
         """What is known at the window's end, before a token."""
@@ -308,9 +366,15 @@ class Tokens:
     def literal(self) -> None:
         if self.plain:
             byte = self.source.direct(8)
+        elif self.quick:
+            high = self.blended(self.source, 0)
+            byte = high << 4 | self.blended(self.source, 1 + high)
         else:
             high = self.half(0)
             byte = high << 4 | self.half(1 + high)
+        if isinstance(self.source, Teacher):
+            self.blended(Known(byte >> 4), 0)
+            self.blended(Known(byte & 15), 1 + (byte >> 4))
         self.out.append(byte)
         self.history = self.history << 2 & 63
         self.run = min(self.run + 1, 7)
@@ -324,25 +388,39 @@ class Tokens:
             ("f1", self.f1, half),
             ("f2", self.f2, half),
         )
-        conditions = (self.deep > 0, bool(self.found), self.f0 == self.f2, self.run == 0)
-        return self.m.nibble(self.source, trees, ("literal", *conditions, half > 0))
+        return self.m.nibble(self.source, trees, ("literal", *self.conditions(), half > 0))
+
+    def blended(self, source: Source | Known, half: int) -> int:
+        trees = (
+            ("quick1", self.c1, half),
+            ("quick2", mash(self.c1, self.c2, 8, half, 5)),
+            ("quick0", self.f0, half),
+        )
+        return self.m.blend(source, trees, ("literal", *self.conditions(), half > 0))
+
+    def conditions(self) -> Name:
+        return self.deep > 0, bool(self.found), self.f0 == self.f2, self.run == 0
 
     def length(self, group: int) -> int:
-        v = self.m.tree(self.source, 5, "length", group)
-        if v >= 16:
-            slot, bits = v, (v - 8) // 2 - 1
+        v = self.m.symbol(self.source, "length", group, self.run == 0)
+        if v == 15:
+            slot = self.m.symbol(self.source, "long", group)
+            bits = slot // 2 + 3
             v = (2 | slot & 1) << bits
             v |= self.m.tree(self.source, 3, "extra", group, slot) << (bits - 3)
             if bits > 3:
                 v |= self.source.direct(bits - 3)
+            v -= 1
         return v + LEAST[group]
 
     def offset(self, length: int) -> int:
-        slot = self.m.tree(self.source, 6, "slot", length > 3)
+        high = self.m.symbol(self.source, "slot", length > 3)
+        slot = high << 2 | self.m.tree(self.source, 2, "slot", length > 3, high)
         if slot < 4:
             return slot + 1
         if slot == PAST_SLOT:
-            place = self.m.tree(self.source, self.page_bits, "page")
+            place = self.m.symbol(self.source, "page")
+            place = place << 4 | self.m.symbol(self.source, "page", place)
             if self.line_bits:
                 place = place << self.line_bits | self.source.direct(self.line_bits)
             return len(self.out) - place
@@ -353,7 +431,7 @@ class Tokens:
         if bits > 24:
             raise DamagedError("an offset beyond every window")
         v |= self.source.direct(bits - 4) << 4
-        return (v | self.m.reverse(self.source, 4, "align")) + 1
+        return (v | self.m.symbol(self.source, "align")) + 1
 
     def copy(self, kind: int, offset: int, length: int, room: int) -> None:
         if not 1 <= offset <= len(self.out) or length > room:
@@ -403,22 +481,23 @@ def tree_bits(value: int, bits: int) -> list[int]:
 
 
 def length_bits(v: int) -> list[int]:
-    if v < 16:
-        return tree_bits(v, 5)
+    if v < 15:
+        return [v]
+    v += 1
     e = v.bit_length() - 1
-    return tree_bits(8 + 2 * e + (v >> (e - 1) & 1), 5) + tree_bits(v & ((1 << (e - 1)) - 1), e - 1)
+    return [15, 2 * e - 8 + (v >> (e - 1) & 1), *tree_bits(v & ((1 << (e - 1)) - 1), e - 1)]
 
 
 def offset_bits(offset: int) -> list[int]:
     v = offset - 1
     if v < 4:
-        return tree_bits(v, 6)
+        return [0, *tree_bits(v, 2)]
     e = v.bit_length() - 1
     slot, bits = 2 * e + (v >> (e - 1) & 1), e - 1
-    low = v & ((1 << bits) - 1)
+    low, start = v & ((1 << bits) - 1), [slot >> 2, *tree_bits(slot & 3, 2)]
     if slot < 14:
-        return tree_bits(slot, 6) + tree_bits(low, bits)[::-1]
-    return tree_bits(slot, 6) + tree_bits(low >> 4, bits - 4) + tree_bits(low & 15, 4)[::-1]
+        return start + tree_bits(low, bits)[::-1]
+    return [*start, *tree_bits(low >> 4, bits - 4), low & 15]
 
 
 def common(data: bytes, a: int, b: int) -> int:
@@ -429,7 +508,7 @@ def common(data: bytes, a: int, b: int) -> int:
 
 
 def choose(tokens: Tokens, dictionary: bytes, last: dict[int, int]) -> list[int]:
-    """Section 8, steps 1 to 3: the bits of the token at the window's end."""
+    """Section 9, steps 1 to 3: the bits of the token at the window's end."""
     p, best, bits = len(tokens.out), 1, [0, *tree_bits(dictionary[len(tokens.out)], 8)]
     tokens.look()
     any_found = bool(tokens.found)
@@ -452,7 +531,7 @@ def choose(tokens: Tokens, dictionary: bytes, last: dict[int, int]) -> list[int]
 
 
 def prime(dictionary: bytes) -> tuple[Models, Candidates]:
-    """Section 8: models and table after the dictionary's greedy parse."""
+    """Section 9: models and table after the dictionary's greedy parse."""
     models, table, teacher = Models(), Candidates(), Teacher()
     tokens = Tokens(models, table, teacher, b"")
     tokens.out = bytearray(dictionary[: max(len(dictionary) - TAUGHT, 0)])
@@ -468,7 +547,7 @@ def prime(dictionary: bytes) -> tuple[Models, Candidates]:
 def decode(
     payload: bytes, size: int, dictionary: bytes = b"", reference: tuple[bytes, int] | None = None
 ) -> bytes:
-    """Sections 2 and 9: one block, alone or after another one, given as payload and size."""
+    """Sections 2 and 10: one block, alone or after another one, given as payload and size."""
     if reference is not None:
         after = decode_coded(*reference, Tokens(*prime(dictionary), Teacher(), dictionary))
         past = bytes(after.out[len(dictionary) :])
@@ -489,10 +568,10 @@ def decode(
 
 def decode_coded(payload: bytes, size: int, tokens: Tokens) -> Tokens:
     """A block that is not stored, put behind the window of `tokens`."""
-    if payload[:1] not in (b"\x10", b"\x20") or len(payload) > size + 1:
+    if payload[:1] not in (b"\x10", b"\x20", b"\x30") or len(payload) > size + 1:
         raise DamagedError("a reserved first byte, or none, or too many bytes")
     source = tokens.source = RangeDecoder(payload[1:])
-    tokens.plain = payload[0] == 0x20
+    tokens.plain, tokens.quick = payload[0] == 0x20, payload[0] == 0x30
     end = len(tokens.out) + size
     while len(tokens.out) < end:
         tokens.token(end - len(tokens.out))

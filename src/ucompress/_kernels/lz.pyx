@@ -1,7 +1,7 @@
 # The LZ block codec's one compiled place; the codec itself is in the `lz_*.h` headers:
 #
 #   lz_memory -> range_coder -> coding -> lz_counters -> lz_mixer -> lz_nibble
-#   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_walk -> lz_prime, lz_span
+#   lz_candidates, lz_nibble -> lz_models -> lz_scene -> lz_prime; lz_models -> lz_block -> lz_span
 #   lz_finder, lz_prices -> lz_encoder, lz_prime, lz_span, lz_simd -> lz_paths, read once for each path
 #   lz_paths, cutter -> lz_setup -> lz_decode, lz_choose -> lz_encode
 #

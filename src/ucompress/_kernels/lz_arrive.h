@@ -26,6 +26,13 @@ static UC_INLINE uint32_t LZ_PATH(price_nibble)(const lz_prices *t, lz_nibble *n
     return price;
 }
 
+static UC_INLINE uint32_t LZ_PATH(price_blend)(const lz_prices *t, const lz_blend *b, unsigned value)
+{
+    uint32_t weight[LZ_BLENDED];
+    LZ_PATH(blend_weights)(b, weight);
+    return t->bit[(LZ_PATH(blend_bound)(b, weight, value + 1) - LZ_PATH(blend_bound)(b, weight, value)) >> 4];
+}
+
 static UC_INLINE uint32_t LZ_PATH(price_literal)(const lz_prices *t, lz_model *m, const lz_shape *shape,
                                                  const lz_scene *s, const lz_context *c)
 {
@@ -34,6 +41,13 @@ static UC_INLINE uint32_t LZ_PATH(price_literal)(const lz_prices *t, lz_model *m
     uint32_t price;
     if (shape->plain) {
         return 8 * LZ_BIT_PRICE;
+    }
+    if (shape->quick) {
+        lz_blend b;
+        lz_literal_blend(&b, m, s, c, 0);
+        price = LZ_PATH(price_blend)(t, &b, byte >> 4);
+        lz_literal_blend(&b, m, s, c, 1 + (byte >> 4));
+        return price + LZ_PATH(price_blend)(t, &b, byte & 15);
     }
     lz_literal_slots(&n, m, s, c, 0);
     price = LZ_PATH(price_nibble)(t, &n, byte >> 4);

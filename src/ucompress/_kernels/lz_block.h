@@ -3,6 +3,7 @@
  *   0x00   stored: the bytes follow as they are
  *   0x10   coded: tokens follow
  *   0x20   plain: the same with literals of eight even bits
+ *   0x30   quick: the same with literals blended instead of mixed
  *   others reserved
  */
 #ifndef UC_LZ_BLOCK_H
@@ -20,16 +21,18 @@
 #define LZ_BLOCK_STORED 0
 #define LZ_BLOCK_CODED 0x10
 #define LZ_BLOCK_PLAIN 0x20
+#define LZ_BLOCK_QUICK 0x30
 
 static inline int lz_shape_read(lz_shape *shape, unsigned byte)
 {
     shape->plain = byte == LZ_BLOCK_PLAIN;
-    return shape->plain || byte == LZ_BLOCK_CODED;
+    shape->quick = byte == LZ_BLOCK_QUICK;
+    return shape->plain || shape->quick || byte == LZ_BLOCK_CODED;
 }
 
 static inline uint8_t lz_shape_byte(const lz_shape *shape)
 {
-    return (uint8_t)(shape->plain ? LZ_BLOCK_PLAIN : LZ_BLOCK_CODED);
+    return shape->plain ? LZ_BLOCK_PLAIN : shape->quick ? LZ_BLOCK_QUICK : LZ_BLOCK_CODED;
 }
 
 #endif

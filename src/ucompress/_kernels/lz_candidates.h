@@ -5,11 +5,13 @@
  *   tag     next byte | hash of bytes 5 to 7 back | rest of the hash | hash of the next six bytes
  *             31..24             23..16                  15..8                 7..0
  *
- *   insert  every place once, LZ_LATE bytes late, whatever the parse; in a bucket an entry of the same
- *           context and continuation is replaced, else the oldest goes: entries differ in what follows
+ *   insert  every place once, by groups of LZ_GROUP that begin LZ_LATE bytes back, whatever the parse; in a
+ *           bucket an entry of the same context and continuation is replaced, else the oldest goes:
+ *           entries differ in what follows
  *   look    the entries of this context, first those whose deeper context agrees too
  *
- * Places count from the dictionary's first byte and start at 1; 0 marks an empty entry. The window
+ * Places count from the dictionary's first byte; the first group is never inserted, and 0 marks an empty
+ * entry. The window
  * has LZ_PAD readable bytes before it. What is ranked is never read from the text.
  */
 #ifndef UC_LZ_CANDIDATES_H
@@ -19,11 +21,15 @@
 
 #define LZ_BUCKET_BITS 16
 #define LZ_WAYS 8
+#define LZ_BUCKET_LOG 6 /* of its size in bytes */
+#define LZ_GROUP 8
 #define LZ_LATE 16
 #define LZ_AHEAD 8
 #define LZ_TAG_REST 0x0000FF00u
 #define LZ_TAG_DEEP 0x00FF0000u
 #define LZ_TAG_SAME 0xFF00FFFFu
+#define LZ_NEXT_LOW 2654435761u
+#define LZ_NEXT_HIGH 2246822519u
 
 typedef struct {
     uint32_t place[LZ_WAYS];
@@ -49,8 +55,8 @@ static UC_INLINE uint32_t lz_deep_tag(const uint8_t *here)
 
 static UC_INLINE uint32_t lz_place_tag(const uint8_t *here, uint32_t hash)
 {
-    uint64_t next = (uc_load_le64(here) << 16) * 0x9E3779B97F4A7C15u;
-    return (uint32_t)here[0] << 24 | lz_deep_tag(here) | (hash & LZ_TAG_REST) | (uint32_t)(next >> 56);
+    uint32_t next = uc_load_le32(here) * LZ_NEXT_LOW + uc_load_le32(here + 2) * LZ_NEXT_HIGH;
+    return (uint32_t)here[0] << 24 | lz_deep_tag(here) | (hash & LZ_TAG_REST) | next >> 24;
 }
 
 static UC_INLINE lz_bucket *lz_bucket_of(lz_bucket *table, uint32_t hash)
@@ -77,7 +83,7 @@ static inline void lz_set_bits_init(lz_set_bits *bits)
 }
 
 /* Order of a bucket after its entry k was taken to the front. */
-static const uint32_t lz_front[LZ_WAYS][LZ_WAYS] = {
+static const uint8_t lz_front[LZ_WAYS][LZ_WAYS] = {
     { 0, 1, 2, 3, 4, 5, 6, 7 }, { 1, 0, 2, 3, 4, 5, 6, 7 }, { 2, 0, 1, 3, 4, 5, 6, 7 },
     { 3, 0, 1, 2, 4, 5, 6, 7 }, { 4, 0, 1, 2, 3, 5, 6, 7 }, { 5, 0, 1, 2, 3, 4, 6, 7 },
     { 6, 0, 1, 2, 3, 4, 5, 7 }, { 7, 0, 1, 2, 3, 4, 5, 6 },

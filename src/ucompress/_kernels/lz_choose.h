@@ -60,6 +60,7 @@ static inline int lz_choose_shape(lz_encoder *e, const uint8_t *data, uint32_t s
         counts[data[k]]++;
     }
     e->shape.plain = size >= 1024 && lz_even_price(e->prices, counts, size) >= LZ_EVEN_PRICE;
+    e->shape.quick = !e->shape.plain && e->finder.effort.quick;
     lz_shape_past(&e->shape, e->past);
     return !e->shape.plain || lz_has_repeats(&e->finder);
 }

@@ -40,6 +40,52 @@ static inline void lz_learn(lz_counter *c, unsigned bit)
     c->slow = (uint16_t)(c->slow + ((slow_target - c->slow) >> LZ_RATE_SLOW));
 }
 
+#define LZ_SYMBOL_BITS 15
+#define LZ_SYMBOL_SUM (32768 - 16)
+#define LZ_SYMBOL_FAST 5
+#define LZ_SYMBOL_SLOW 8
+
+/* One of sixteen values; see lz_symbol.h. */
+typedef struct {
+    int16_t fast[16], slow[16];
+} lz_symbol;
+
+/* From 15 - v on: what the entries move to when v was seen. */
+static const int16_t lz_symbol_targets[31] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM,
+    LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM,
+    LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM, LZ_SYMBOL_SUM,
+};
+
+/* Sixteen evenly likely values, over and over. */
+static inline void lz_cumulative_reset(void *entries, size_t bytes)
+{
+    int16_t *c = (int16_t *)entries;
+    size_t k;
+    for (k = 0; k < bytes / 2; k++) {
+        c[k] = (int16_t)((int)(k & 15) * (LZ_SYMBOL_SUM / 16));
+    }
+}
+
+#define LZ_BLENDED 3
+#define LZ_BLEND_RATE 5
+
+/* Half a literal of a quick block; see lz_blend.h. */
+typedef struct {
+    int16_t *model[LZ_BLENDED];
+    uint16_t *weight; /* of all but the last */
+} lz_blend;
+
+/* order 1, order 2, candidate 0 */
+static const int lz_blend_rates[LZ_BLENDED] = { 5, 3, 4 };
+
+/* What is below k, of 32768; k from 0 to 16. */
+static UC_INLINE uint32_t lz_symbol_bound(const lz_symbol *m, unsigned k)
+{
+    return k == 16 ? 32768 : (((uint32_t)m->fast[k] + (uint32_t)m->slow[k] + 1) >> 1) + k;
+}
+
 static inline void lz_counters_reset(void *counters, size_t bytes)
 {
     uint16_t *c = (uint16_t *)counters;

@@ -1,6 +1,7 @@
 /* The adaptive state of one block, and what an encoder and a decoder both know between tokens.
  *
- *   lz_model     candidates | cells of literals | cells of flags | counters of lengths and offsets
+ *   lz_model     candidates | cells of literals | rows of quick ones | cells of flags
+ *                | symbols and counters of lengths and offsets
  *   lz_context   kinds of the last tokens, the recent offsets
  *
  * A model is plain memory: priming makes one, memcpy hands it to each block.
@@ -20,13 +21,14 @@ static const uint32_t lz_least_length[LZ_LENGTH_KINDS] = { 1, 2, 2, 2, 2, 3 };
 
 #define LZ_HISTORIES 64
 #define LZ_RECENT 4
-#define LZ_MAX_LENGTH 4096  /* 1 + 4095 */
-#define LZ_LENGTH_SLOTS 32
+#define LZ_MAX_LENGTH 4095  /* 1 + LZ_LONG - 1 + 4080 */
+#define LZ_LONG 15
+#define LZ_LENGTH_SLOTS 16
 #define LZ_OFFSET_SLOTS 64
 #define LZ_OFFSET_CLASSES 2 /* length 3, and longer */
 #define LZ_NEAR_SLOTS 14    /* below: every bit of the offset is modelled */
 #define LZ_ALIGN_BITS 4     /* above: these low bits are */
-#define LZ_PAGE_BITS 10     /* the dictionary in at most this many bits of pages */
+#define LZ_PAGE_BITS 8      /* the dictionary in at most this many bits of pages */
 #define LZ_PAST_SLOT 63     /* a place in the dictionary instead of an offset */
 #define LZ_ORDER_BITS 14    /* slots of an order of literals */
 #define LZ_FLAG_BITS 14
@@ -40,9 +42,15 @@ typedef struct {
 } lz_flag_model;
 
 typedef struct {
-    lz_counter slot[LZ_LENGTH_SLOTS];
+    lz_symbol low[2];                            /* after a literal, after a copy: short ones, or LZ_LONG */
+    lz_symbol slot;                              /* of long ones */
     lz_counter extra[LZ_LENGTH_SLOTS][8];
 } lz_length_model;
+
+typedef struct {
+    lz_symbol group;                             /* slot / 4 */
+    lz_counter rest[LZ_OFFSET_SLOTS / 4][4];     /* slot % 4 */
+} lz_offset_model;
 
 typedef struct {
     lz_bucket table[1 << LZ_BUCKET_BITS];
@@ -51,13 +59,17 @@ typedef struct {
     lz_cells order3[1 << LZ_ORDER_BITS];
     lz_cells foreseen[3][LZ_NONE + 1][17];       /* by candidate 0, candidate 1, repeat offset */
     int16_t weight[16][2][8];
+    lz_cells quick1[256][17];                    /* of quick blocks: order 1 */
+    lz_cells quick2[1 << LZ_ORDER_BITS];         /* order 2 */
+    lz_cells quick0[LZ_NONE + 1][17];            /* by candidate 0 */
+    uint16_t blend[16][2][2];
     lz_flag_model match, repeat, named, older;
     lz_counter which[2][LZ_HISTORIES];           /* not the second offset; not the third */
     lz_length_model length[LZ_LENGTH_KINDS];
-    lz_counter slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
+    lz_offset_model offset[LZ_OFFSET_CLASSES];
     lz_counter near[LZ_NEAR_SLOTS][32];
-    lz_counter align[1 << LZ_ALIGN_BITS];
-    lz_counter page[1 << LZ_PAGE_BITS];
+    lz_symbol align;
+    lz_symbol page[17];                          /* 0: high half; 1 + high: low half */
 } lz_model;
 
 typedef struct {
@@ -70,6 +82,7 @@ typedef struct {
 /* How a block is coded. */
 typedef struct {
     int plain;                     /* literals as they are, eight even bits */
+    int quick;                     /* literals blended, not mixed */
     int vector;                    /* AVX2 may be used: the same bytes, sooner */
     uint32_t past;                 /* bytes before the block */
     unsigned page_bits, line_bits; /* a place in the past = page, then line */
@@ -102,18 +115,30 @@ static inline void lz_weights_reset(int16_t *weights, size_t count, int16_t valu
 
 static inline void lz_model_reset(lz_model *m)
 {
+    int k;
     memset(m, 0, sizeof *m);
     lz_weights_reset(&m->weight[0][0][0], sizeof m->weight / 2, LZ_LITERAL_WEIGHT);
     lz_weights_reset(&m->match.weight[0][0], sizeof m->match.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->repeat.weight[0][0], sizeof m->repeat.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->named.weight[0][0], sizeof m->named.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->older.weight[0][0], sizeof m->older.weight / 2, LZ_FLAG_WEIGHT);
+    lz_cumulative_reset(m->quick1[0], sizeof m->quick1);
+    lz_cumulative_reset(m->quick2[0], sizeof m->quick2);
+    lz_cumulative_reset(m->quick0[0], sizeof m->quick0);
+    lz_weights_reset((int16_t *)m->blend, sizeof m->blend / 2, 65535 / LZ_BLENDED);
     lz_counters_reset(m->which, sizeof m->which);
-    lz_counters_reset(m->length, sizeof m->length);
-    lz_counters_reset(m->slot, sizeof m->slot);
+    for (k = 0; k < LZ_LENGTH_KINDS; k++) {
+        lz_cumulative_reset(m->length[k].low, sizeof m->length[k].low);
+        lz_cumulative_reset(&m->length[k].slot, sizeof m->length[k].slot);
+        lz_counters_reset(m->length[k].extra, sizeof m->length[k].extra);
+    }
+    for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
+        lz_cumulative_reset(&m->offset[k].group, sizeof(lz_symbol));
+        lz_counters_reset(m->offset[k].rest, sizeof m->offset[k].rest);
+    }
     lz_counters_reset(m->near, sizeof m->near);
-    lz_counters_reset(m->align, sizeof m->align);
-    lz_counters_reset(m->page, sizeof m->page);
+    lz_cumulative_reset(&m->align, sizeof m->align);
+    lz_cumulative_reset(m->page, sizeof m->page);
 }
 
 static inline void lz_context_reset(lz_context *c)
@@ -150,7 +175,7 @@ static UC_INLINE void lz_context_after(lz_context *c, const lz_token *t)
     }
 }
 
-/* Slots: v < 2^k its own slot, then two slots an octave.   v -> (slot, number of further bits) */
+/* Slots: two an octave. Of lengths from 16 on; of offsets, each below 4 its own. */
 static inline uint32_t lz_offset_slot(uint32_t v)
 {
     unsigned e;
@@ -163,12 +188,14 @@ static inline uint32_t lz_offset_slot(uint32_t v)
 
 static inline uint32_t lz_length_slot(uint32_t v)
 {
-    unsigned e;
-    if (v < 16) {
-        return v;
-    }
-    e = uc_log2(v);
-    return 8 + 2 * e + (v >> (e - 1) & 1);
+    unsigned e = uc_log2(v);
+    return 2 * e - 8 + (v >> (e - 1) & 1);
+}
+
+/* After candidate k; `deep`: of the candidates share the deeper context. */
+static UC_INLINE unsigned lz_named_length(uint32_t k, uint32_t deep)
+{
+    return k ? LZ_OF_OTHER : deep ? LZ_OF_DEEP : LZ_OF_FIRST;
 }
 
 static UC_INLINE uint32_t lz_offset_class(uint32_t length)

@@ -99,9 +99,10 @@ static inline void LZ_PATH(try_matches)(lz_path *path, uint32_t position, uint32
 {
     lz_encoder *e = path->e;
     uint32_t least = path->reach >= 3 ? path->reach + 1 : 3, k;
+    const lz_context *c = &e->nodes->context[path->i];
     for (k = 0; k < path->count; k++) {
         lz_token t = { LZ_MATCH, 0, path->matches[k].length, path->matches[k].offset };
-        const uint32_t *lengths = e->prices->length[LZ_OF_MATCH];
+        const uint32_t *lengths = e->prices->length[c->run == 0][LZ_OF_MATCH];
         uint32_t far;
         if (least == 3 && t.length >= 3) {
             lz_token shortest = t;
@@ -130,7 +131,7 @@ static inline void LZ_PATH(try_older)(lz_path *path, uint32_t price)
             which += lz_price_bit(e->prices, third, k > 2);
         }
         if (path->recent[k] >= 2) {
-            LZ_PATH(arrive)(path, price + which, e->prices->length[LZ_OF_OLDER], 2,
+            LZ_PATH(arrive)(path, price + which, e->prices->length[c->run == 0][LZ_OF_OLDER], 2,
                             (lz_token){ LZ_REPEAT, k, path->recent[k], c->recent[k] });
         }
     }
@@ -158,6 +159,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
     lz_encoder *e = path->e;
     const lz_context *c = &e->nodes->context[path->i];
     const lz_view *v = path->scene.view;
+    const uint32_t (*lengths)[LZ_PRICED] = e->prices->length[c->run == 0];
     uint32_t flag[2], k, useful = LZ_PATH(useful)(path);
     int more = path->recent[1] > path->reach || path->recent[2] > path->reach || path->recent[3] > path->reach
         || (path->count && path->matches[path->count - 1].length > path->reach);
@@ -170,7 +172,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
             lz_flag_repeat(&f, e->model, &path->scene, c);
             LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
             if (path->recent[0]) {
-                LZ_PATH(arrive)(path, price + flag[1], e->prices->length[LZ_OF_REPEAT], 1,
+                LZ_PATH(arrive)(path, price + flag[1], lengths[LZ_OF_REPEAT], 1,
                                 (lz_token){ LZ_REPEAT, 0, path->recent[0], c->recent[0] });
             }
             price += flag[0];
@@ -184,7 +186,7 @@ static inline void LZ_PATH(try_copies)(lz_path *path, uint32_t position, uint32_
         lz_flag_named(&f, e->model, &path->scene, c, k);
         LZ_PATH(price_flag)(e->prices, &e->shape, &f, flag);
         if (path->named[k] >= 2) {
-            LZ_PATH(arrive)(path, price + flag[1], e->prices->length[lz_named_length(v, k)], 2,
+            LZ_PATH(arrive)(path, price + flag[1], lengths[lz_named_length(k, v->deep)], 2,
                             (lz_token){ LZ_NAMED, k, path->named[k], position - v->place[k] });
         }
         price += flag[0];

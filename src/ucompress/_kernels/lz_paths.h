@@ -1,6 +1,6 @@
 /* The same walks twice: portable, and with AVX2 where the compiler can. Chosen at run time.
  *
- *   lz_look -> lz_guess, lz_flag -> lz_tokens -> lz_arrive -> lz_optimal       read once for each path
+ *   lz_look, lz_guess, lz_flag, lz_symbol -> lz_blend -> lz_walk -> lz_tokens -> lz_arrive -> lz_optimal
  */
 #ifndef UC_LZ_PATHS_H
 #define UC_LZ_PATHS_H
@@ -15,6 +15,9 @@
 #include "lz_look.h"
 #include "lz_guess.h"
 #include "lz_flag.h"
+#include "lz_symbol.h"
+#include "lz_blend.h"
+#include "lz_walk.h"
 #include "lz_tokens.h"
 #include "lz_arrive.h"
 #include "lz_optimal.h"
@@ -33,6 +36,9 @@
 #include "lz_look.h"
 #include "lz_guess.h"
 #include "lz_flag.h"
+#include "lz_symbol.h"
+#include "lz_blend.h"
+#include "lz_walk.h"
 #include "lz_tokens.h"
 #include "lz_arrive.h"
 #include "lz_optimal.h"

@@ -7,7 +7,7 @@
 #define UC_LZ_PRICES_H
 
 #include "lz_block.h"
-#include "lz_walk.h"
+#include "lz_scene.h"
 
 #define LZ_BIT_PRICE 64
 #define LZ_PRICED 544        /* lengths below have a table; longer ones are never priced */
@@ -15,7 +15,7 @@
 
 typedef struct {
     uint16_t bit[2048];      /* by p >> 5 */
-    uint32_t length[LZ_LENGTH_KINDS][LZ_PRICED];
+    uint32_t length[2][LZ_LENGTH_KINDS][LZ_PRICED]; /* after a literal, after a copy */
     uint32_t slot[LZ_OFFSET_CLASSES][LZ_OFFSET_SLOTS];
     uint32_t near[LZ_OFFSET_CLASSES][LZ_NEAR];
     uint32_t align[1 << LZ_ALIGN_BITS];
@@ -77,40 +77,40 @@ static inline uint32_t lz_price_reverse(const lz_prices *t, const lz_counter *tr
     return price;
 }
 
-static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, unsigned kind)
+static UC_INLINE uint32_t lz_price_symbol(const lz_prices *t, const lz_symbol *m, unsigned value)
 {
-    uint32_t v, slots[LZ_LENGTH_SLOTS], least = lz_least_length[kind];
-    uint32_t *prices = t->length[kind];
-    for (v = 0; v < LZ_LENGTH_SLOTS; v++) {
-        slots[v] = lz_price_tree(t, m->slot, 5, v);
-        t->shortest = slots[v] < t->shortest ? slots[v] : t->shortest;
+    return t->bit[(lz_symbol_bound(m, value + 1) - lz_symbol_bound(m, value)) >> 4];
+}
+
+static inline void lz_refresh_lengths(lz_prices *t, const lz_length_model *m, unsigned kind, unsigned after)
+{
+    uint32_t least = lz_least_length[kind], most = LZ_PRICED - least, v;
+    uint32_t *prices = t->length[after][kind] + least;
+    uint32_t longer = lz_price_symbol(t, &m->low[after], LZ_LONG);
+    for (v = 0; v < LZ_LONG; v++) {
+        prices[v] = lz_price_symbol(t, &m->low[after], v);
+        t->shortest = prices[v] < t->shortest ? prices[v] : t->shortest;
     }
-    for (v = 0; v < 16; v++) {
-        prices[v + least] = slots[v];
-    }
-    for (v = 16; v + least < LZ_PRICED;) {
-        uint32_t slot = lz_length_slot(v);
-        unsigned direct = (slot - 8) / 2 - 4;
-        uint32_t price = slots[slot] + lz_price_tree(t, m->extra[slot], 3, v >> direct & 7)
-            + direct * LZ_BIT_PRICE;
-        uint32_t next = v + (1u << direct);
-        for (; v < next && v + least < LZ_PRICED; v++) {
-            prices[v + least] = price;
+    t->shortest = longer < t->shortest ? longer : t->shortest;
+    while (v < most) {
+        uint32_t w = v + 16 - LZ_LONG, slot = lz_length_slot(w), next;
+        unsigned direct = slot / 2;
+        uint32_t price = longer + lz_price_symbol(t, &m->slot, slot)
+            + lz_price_tree(t, m->extra[slot], 3, w >> direct & 7) + direct * LZ_BIT_PRICE;
+        next = v + (1u << direct);
+        for (; v < next && v < most; v++) {
+            prices[v] = price;
         }
     }
 }
 
-/* Leaves stand where their node's children would: page[k], from the tree's inner nodes in place. */
 static inline void lz_refresh_pages(lz_prices *t, const lz_model *m, const lz_shape *shape)
 {
-    uint32_t sums[2 << LZ_PAGE_BITS];
-    uint32_t leaves = 1u << shape->page_bits, node;
-    sums[1] = shape->line_bits * LZ_BIT_PRICE;
-    for (node = 1; node < leaves; node++) {
-        sums[2 * node] = sums[node] + lz_price_bit(t, &m->page[node], 0);
-        sums[2 * node + 1] = sums[node] + lz_price_bit(t, &m->page[node], 1);
+    uint32_t page;
+    for (page = 0; page < 1 << LZ_PAGE_BITS; page++) {
+        t->page[page] = lz_price_symbol(t, &m->page[0], page >> 4)
+            + lz_price_symbol(t, &m->page[1 + (page >> 4)], page & 15) + shape->line_bits * LZ_BIT_PRICE;
     }
-    memcpy(t->page, sums + leaves, sizeof(uint32_t) * leaves);
 }
 
 static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_shape *shape)
@@ -118,11 +118,13 @@ static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_s
     uint32_t k, v;
     t->shortest = ~(uint32_t)0;
     for (k = 0; k < LZ_LENGTH_KINDS; k++) {
-        lz_refresh_lengths(t, &m->length[k], k);
+        lz_refresh_lengths(t, &m->length[k], k, 0);
+        lz_refresh_lengths(t, &m->length[k], k, 1);
     }
     for (k = 0; k < LZ_OFFSET_CLASSES; k++) {
         for (v = 0; v < LZ_OFFSET_SLOTS; v++) {
-            t->slot[k][v] = lz_price_tree(t, m->slot[k], 6, v);
+            t->slot[k][v] = lz_price_symbol(t, &m->offset[k].group, v >> 2)
+                + lz_price_tree(t, m->offset[k].rest[v >> 2], 2, v & 3);
             if (v >= LZ_NEAR_SLOTS && v != LZ_PAST_SLOT) {
                 t->slot[k][v] += (v / 2 - 1 - LZ_ALIGN_BITS) * LZ_BIT_PRICE;
             }
@@ -141,7 +143,7 @@ static inline void lz_prices_refresh(lz_prices *t, const lz_model *m, const lz_s
     }
     lz_refresh_pages(t, m, shape);
     for (v = 0; v < 1 << LZ_ALIGN_BITS; v++) {
-        t->align[v] = lz_price_reverse(t, m->align, LZ_ALIGN_BITS, v);
+        t->align[v] = lz_price_symbol(t, &m->align, v);
     }
 }
 

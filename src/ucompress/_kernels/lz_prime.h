@@ -12,7 +12,7 @@
 #ifndef UC_LZ_PRIME_H
 #define UC_LZ_PRIME_H
 
-#include "lz_walk.h"
+#include "lz_scene.h"
 
 #define LZ_PRIME_HASH_BITS 16
 #define LZ_TAUGHT (2u << 20)

@@ -2,7 +2,8 @@
  *
  *   candidates, the bytes they foresee, the byte at the last offset, the bytes before
  *        |-> match, repeat, named k, older    three cells each, and a set of weights
- *        `-> literal                          six slots for each half, and a set of weights
+ *        `-> literal                          six slots for each half, and a set of weights;
+ *                                             three rows and their shares in a quick block
  */
 #ifndef UC_LZ_SCENE_H
 #define UC_LZ_SCENE_H
@@ -93,10 +94,27 @@ static UC_INLINE void lz_literal_slots(lz_nibble *n, lz_model *m, const lz_scene
     n->weight = m->weight[set | (c->run == 0)][half > 0];
 }
 
+/* The same for a quick block. */
+static UC_INLINE void lz_literal_blend(lz_blend *b, lz_model *m, const lz_scene *s, const lz_context *c,
+                                       unsigned half)
+{
+    const uint8_t *here = s->here;
+    uint32_t order2 = (uint32_t)here[-1] << 8 | here[-2];
+    uint32_t set = (uint32_t)(s->view->deep > 0) << 3 | (uint32_t)(s->few > 0) << 2 | s->agree << 1;
+    b->model[0] = m->quick1[here[-1]][half];
+    b->model[1] = m->quick2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)];
+    b->model[2] = m->quick0[s->foreseen[0]][half];
+    b->weight = m->blend[set | (c->run == 0)][half > 0];
+}
+
 /* What the literal here would read first. */
-static UC_INLINE void lz_literal_prefetch(const lz_model *m, const uint8_t *here)
+static UC_INLINE void lz_literal_prefetch(const lz_model *m, const lz_shape *shape, const uint8_t *here)
 {
     uint32_t order2 = (uint32_t)here[-1] << 8 | here[-2], order3 = order2 << 8 | here[-3];
+    if (shape->quick) {
+        UC_PREFETCH(m->quick2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
+        return;
+    }
     UC_PREFETCH(m->order2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
     UC_PREFETCH(m->order3[lz_mash(order3 * 32, LZ_ORDER_BITS)]);
 }

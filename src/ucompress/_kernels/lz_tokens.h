@@ -12,42 +12,20 @@ static UC_INLINE unsigned LZ_PATH(code_literal)(const int mode, uc_coding *rc, l
     if (shape->plain) {
         return lz_code_direct(mode, rc, 8, byte);
     }
+    if (shape->quick || mode == UC_LEARN) {
+        lz_blend b;
+        lz_literal_blend(&b, m, s, c, 0);
+        high = LZ_PATH(code_blend)(mode, rc, &b, byte >> 4);
+        lz_literal_blend(&b, m, s, c, 1 + high);
+        high = high << 4 | LZ_PATH(code_blend)(mode, rc, &b, byte & 15);
+        if (shape->quick) {
+            return high;
+        }
+    }
     lz_literal_slots(&n, m, s, c, 0);
     high = LZ_PATH(code_nibble)(mode, rc, &n, byte >> 4);
     lz_literal_slots(&n, m, s, c, 1 + high);
     return high << 4 | LZ_PATH(code_nibble)(mode, rc, &n, byte & 15);
-}
-
-/* The last offset or a candidate; 0: neither. */
-static UC_INLINE int LZ_PATH(code_source)(const int mode, uc_coding *rc, lz_model *m, const lz_shape *shape,
-                                          const lz_context *c, const lz_scene *s, lz_token *t)
-{
-    const lz_view *v = s->view;
-    lz_flag f;
-    uint32_t k;
-    for (k = 0;; k++) {
-        if (k == (v->count > 0)) {
-            lz_flag_repeat(&f, m, s, c);
-            if (LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind == LZ_REPEAT && t->index == 0)) {
-                t->kind = LZ_REPEAT;
-                t->index = 0;
-                t->value = c->recent[0];
-                t->length = lz_code_length(mode, rc, m, LZ_OF_REPEAT, t->length);
-                return 1;
-            }
-        }
-        if (k == v->count) {
-            return 0;
-        }
-        lz_flag_named(&f, m, s, c, k);
-        if (LZ_PATH(code_flag)(mode, rc, shape->curves, &f, t->kind == LZ_NAMED && t->index == k)) {
-            t->kind = LZ_NAMED;
-            t->index = k;
-            t->value = s->position - v->place[k];
-            t->length = lz_code_length(mode, rc, m, lz_named_length(v, k), t->length);
-            return 1;
-        }
-    }
 }
 
 /* One token: given (LEARN, PUT) or filled in (GET). */
@@ -74,12 +52,12 @@ static UC_INLINE void LZ_PATH(code_token)(const int mode, uc_coding *rc, lz_mode
         t->kind = LZ_REPEAT;
         t->index = index;
         t->value = c->recent[index];
-        t->length = lz_code_length(mode, rc, m, LZ_OF_OLDER, t->length);
+        t->length = LZ_PATH(code_length)(mode, rc, m, LZ_OF_OLDER, c->run == 0, t->length);
         return;
     }
     t->kind = LZ_MATCH;
-    t->length = lz_code_length(mode, rc, m, LZ_OF_MATCH, t->length);
-    t->value = lz_code_offset(mode, rc, m, shape, s->position, t->length, t->value);
+    t->length = LZ_PATH(code_length)(mode, rc, m, LZ_OF_MATCH, c->run == 0, t->length);
+    t->value = LZ_PATH(code_offset)(mode, rc, m, shape, s->position, t->length, t->value);
 }
 
 /* `past` holds the dictionary, with LZ_PAD zeros before it. Returns the first place not inserted. */
@@ -88,8 +66,8 @@ static uint32_t LZ_PATH(prime)(lz_model *m, lz_prime_table *table, lz_shape *sha
 {
     lz_context c;
     uc_coding none = { NULL, NULL };
-    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = 1;
-    shape->plain = 0;
+    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = LZ_GROUP;
+    shape->plain = shape->quick = 0;
     lz_shape_past(shape, 0);
     lz_model_reset(m);
     lz_context_reset(&c);
@@ -126,7 +104,7 @@ static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t 
         lz_view v;
         lz_scene s;
         lz_token t = { 0, 0, 0, 0 };
-        lz_literal_prefetch(m, window + position);
+        lz_literal_prefetch(m, &shape, window + position);
         inserted = LZ_PATH(insert_until)(m->table, window, inserted, position);
         LZ_PATH(look)(&v, shape.bits, m->table, window + position);
         UC_PREFETCH(window + (v.count ? v.place[0] : 0));

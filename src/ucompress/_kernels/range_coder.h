@@ -5,8 +5,8 @@
  *      bit 1 takes the upper  range - bound
  *      range < 2^32 ?  ->  four bytes leave (enter), most significant first
  *
- * Every modelled bit keeps at least 15/65536 of the range, so one renormalisation restores
- * the invariant. A carry out of `low` walks back through the bytes already written: the
+ * Every modelled bit keeps at least 15/65536 of the range, every symbol 1/32768, so one
+ * renormalisation restores the invariant. A carry out of `low` walks back through the bytes already written: the
  * output is one buffer, so nothing has to be held back (Schindler's carry-less variants and
  * LZMA's cache byte are both unneeded). Behind the last byte the decoder reads zeros, and the
  * encoder's flush relies on it to keep as few bytes as name a number inside the interval.
@@ -86,6 +86,15 @@ static inline void rc_encode_direct(rc_encoder *rc, uint32_t value, unsigned cou
 {
     rc->range >>= count;
     rc_encoder_advance(rc, rc->range * value);
+    rc_encoder_normalise(rc);
+}
+
+/* What has the part [low, high) of 2^bits; bits at most 16. */
+static inline void rc_encode_part(rc_encoder *rc, uint32_t low, uint32_t high, unsigned bits)
+{
+    uint64_t unit = rc->range >> bits;
+    rc_encoder_advance(rc, unit * low);
+    rc->range = unit * (high - low);
     rc_encoder_normalise(rc);
 }
 
@@ -181,6 +190,22 @@ static inline uint32_t rc_decode_direct(rc_decoder *rc, unsigned count)
     rc->code -= value * rc->range;
     rc_decoder_normalise(rc);
     return (uint32_t)value;
+}
+
+/* Where in 2^bits the code stands: in the part of what comes next. */
+static inline uint32_t rc_decode_at(const rc_decoder *rc, unsigned bits)
+{
+    uint64_t value = rc->code / (rc->range >> bits);
+    uint64_t largest = ((uint64_t)1 << bits) - 1;
+    return (uint32_t)(value < largest ? value : largest);
+}
+
+static inline void rc_decode_part(rc_decoder *rc, uint32_t low, uint32_t high, unsigned bits)
+{
+    uint64_t unit = rc->range >> bits;
+    rc->code -= unit * low;
+    rc->range = unit * (high - low);
+    rc_decoder_normalise(rc);
 }
 
 /* A sound payload is read to its end, and no further than the flush allows. */
