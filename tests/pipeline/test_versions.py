@@ -14,7 +14,7 @@ from ucompress.pipeline.referring import pack_references
 from ucompress.pipeline.survey import Survey
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (16, "ae12f4475e7b6af40aaf60b85c6069f0")
+GROUNDWORK = (16, "17d24c9e73d3d825e7dc9edd4c343fef")
 
 
 def fill(root):

@@ -82,24 +82,6 @@ cdef class PatternSampler:
             PyThread_release_lock(self.lock)
         return _taken(packed, size)
 
-
-cdef uint8_t* packer_pack(Packer* packer, size_t* size) noexcept nogil:
-    """The sample of the document so far, to be freed; NULL when memory is short."""
-    cdef uint8_t* packed = <uint8_t*>malloc(packer_settle(packer))
-    if packed != NULL:
-        size[0] = packer_write(packer, packed)
-    return packed
-
-
-cdef bytes _taken(uint8_t* packed, size_t size):
-    """A packed sample as bytes; it is freed."""
-    if packed == NULL:
-        raise MemoryError("no memory for the sample of a document")
-    try:
-        return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
-    finally:
-        free(packed)
-
     def sample_all(self, documents):
         """`sample` of each of some whole documents, in one call."""
         cdef _BorrowedMany sources = _BorrowedMany(documents)
@@ -144,6 +126,24 @@ cdef bytes _taken(uint8_t* packed, size_t size):
         finally:
             free(ends)
             free(packed)
+
+
+cdef uint8_t* packer_pack(Packer* packer, size_t* size) noexcept nogil:
+    """The sample of the document so far, to be freed; NULL when memory is short."""
+    cdef uint8_t* packed = <uint8_t*>malloc(packer_settle(packer))
+    if packed != NULL:
+        size[0] = packer_write(packer, packed)
+    return packed
+
+
+cdef bytes _taken(uint8_t* packed, size_t size):
+    """A packed sample as bytes; it is freed."""
+    if packed == NULL:
+        raise MemoryError("no memory for the sample of a document")
+    try:
+        return PyBytes_FromStringAndSize(<const char*>packed, <Py_ssize_t>size)
+    finally:
+        free(packed)
 
 
 def is_sample(data):
