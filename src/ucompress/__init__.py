@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ucompress.errors import CompressionError
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.analyzer import ParallelAnalyzer
+    from ucompress.pipeline.cluster.executor import DaskExecutor
     from ucompress.pipeline.file_processor import ParallelFileProcessor
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
     from ucompress.progress import (
@@ -49,6 +50,7 @@ _HOMES = {
     "PatternDatabase": "ucompress.database",
     "CompressionError": "ucompress.errors",
     "PatternEntry": "ucompress.patterns",
+    "DaskExecutor": "ucompress.pipeline.cluster.executor",
     "ParallelAnalyzer": "ucompress.pipeline.analyzer",
     "ParallelFileProcessor": "ucompress.pipeline.file_processor",
     "PipelineOrchestrator": "ucompress.pipeline.orchestrator",
@@ -70,6 +72,7 @@ __all__ = [  # noqa: RUF022  the calls first, then the classes
     "CompressionError",
     "CompressionResult",
     "CompressionStatistics",
+    "DaskExecutor",
     "Dictionary",
     "ParallelAnalyzer",
     "ParallelFileProcessor",

@@ -110,6 +110,15 @@ class ParallelProcessingError(PipelineError):
         super().__init__(f"Parallel processing error: {message}")
 
 
+class ClusterError(ParallelProcessingError):
+    """The cluster cannot be used, or was lost; what was finished is kept."""
+
+    exit_code = 18
+
+    def __init__(self, message: str) -> None:
+        PipelineError.__init__(self, message)
+
+
 class MemoryLimitExceededError(PipelineError):
     """The memory limit is too small for the job.
 

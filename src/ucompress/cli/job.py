@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +28,8 @@ from ucompress.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
 
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
@@ -44,6 +46,7 @@ def compress(
     ] = None,
     level: o.Level = DEFAULT_LEVEL,
     threads: o.Threads = None,
+    dask: o.Dask = None,
     memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
     database: o.Database = o.DEFAULT_DATABASE,
     include: o.Include = None,
@@ -82,6 +85,7 @@ def compress(
         ending_in_order("no archive was written"),
         _destination(paths, output, force=force) as archive,
         _spooled(paths, output) as inputs,
+        working_on(dask) as executor,
     ):
         from_stdin = inputs != paths
         config = _configuration(
@@ -103,7 +107,7 @@ def compress(
             verify=verify,
             recovery=recovery,
         )
-        result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).run()
+        result = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose).run()
     if not to_stdout and not json and not quiet:
         from ucompress.render.format import display_path
 
@@ -114,6 +118,7 @@ def compress(
 def analyze(
     paths: o.Inputs,
     threads: o.Threads = None,
+    dask: o.Dask = None,
     memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
     database: o.Database = o.DEFAULT_DATABASE,
     include: o.Include = None,
@@ -141,8 +146,9 @@ def analyze(
         exclude=exclude,
         gitignore=gitignore,
     )
-    runner = orchestrator(config, json=json, quiet=quiet, verbose=verbose)
-    entries = runner.analyze()
+    with working_on(dask) as executor:
+        runner = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose)
+        entries = runner.analyze()
     if json:
         from ucompress.render.documents import analyzed_document
 
@@ -181,8 +187,17 @@ def _where_patterns_are(count: int, database: Path) -> str:
     return f"{found} found: see the database with `ucompress patterns{display_path(option)}`"
 
 
+def working_on(dask: str | None) -> AbstractContextManager[Executor | None]:
+    """What works on the cluster; nothing where threads of our own do."""
+    if dask is None:
+        return nullcontext()
+    from ucompress.pipeline.cluster.executor import DaskExecutor
+
+    return DaskExecutor(dask)
+
+
 def orchestrator(
-    config: CompressionConfig, *, json: bool, quiet: bool, verbose: bool
+    config: CompressionConfig, executor: Executor | None = None, *, json: bool, quiet: bool, verbose: bool
 ) -> PipelineOrchestrator:
     """What runs a job, shown as the options ask for."""
     from ucompress.pipeline.description import describe
@@ -192,7 +207,7 @@ def orchestrator(
     if verbose:
         for line in _option_lines(describe(config)):
             tell(line)
-    return PipelineOrchestrator(config, renderer=choose_renderer(json=json, quiet=quiet))
+    return PipelineOrchestrator(config, executor=executor, renderer=choose_renderer(json=json, quiet=quiet))
 
 
 def _option_lines(options: dict[str, Any]) -> Iterator[str]:

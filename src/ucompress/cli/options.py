@@ -27,6 +27,14 @@ Threads = Annotated[
     int | None,
     Option("--threads", "-T", metavar="N", min=1, help="Worker threads; the cores if not given."),
 ]
+Dask = Annotated[
+    str | None,
+    Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Work on the Dask cluster with this scheduler, whose workers see the same paths.",
+    ),
+]
 MemoryLimit = Annotated[
     int, Option("--memory-limit", metavar="MB", min=1, help="The most memory the run may take, in MB.")
 ]

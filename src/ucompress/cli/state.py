@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ucompress.cli import options as o
 from ucompress.cli.declared import Option
-from ucompress.cli.job import end, orchestrator
+from ucompress.cli.job import end, orchestrator, working_on
 from ucompress.cli.output import json_lines
 from ucompress.errors import NoJobError
 
@@ -43,6 +43,7 @@ def status(database: SomeDatabase = None, json: o.Json = False) -> None:
 def resume(
     database: SomeDatabase = None,
     threads: o.Threads = None,
+    dask: o.Dask = None,
     memory_limit: SomeMemoryLimit = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -57,7 +58,9 @@ def resume(
     config = config_from_description(
         record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit
     )
-    result = orchestrator(config, json=json, quiet=quiet, verbose=verbose).resume_from_checkpoint()
+    with working_on(dask) as executor:
+        job = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose)
+        result = job.resume_from_checkpoint()
     end(result.unreadable, result.warnings, json=json, quiet=quiet)
 
 

@@ -39,6 +39,10 @@ class AnalyzedSpan(NamedTuple):
     samples: list[bytes]
     errors: dict[int, OSError]
 
+    def some_failed(self) -> bool:
+        """Whether some could not be read."""
+        return bool(self.errors)
+
     def readable(self) -> AnalyzedSpan:
         """Those that could be read."""
         if not self.errors:

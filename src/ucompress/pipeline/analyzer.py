@@ -203,7 +203,7 @@ class ParallelAnalyzer:
         sizes = np.array([file.size for file in wanted], dtype=np.int64)
         found = Found(len(wanted))
         every = np.arange(len(wanted))
-        for rows, span in self._sampled(every, paths, paths, sizes, shift):
+        for rows, span in self._sampled(every, paths, FileSpan(paths, sizes.tolist()), shift):
             found.fill(rows, *span[:3])
             found.readable[[rows[at] for at in span.errors]] = False
         try:
@@ -319,7 +319,14 @@ class ParallelAnalyzer:
         paths = [manifest.paths[index] for index in wanted[fresh].tolist()]
         kept = Keeping(self.database.cache, parameters, key_stamp)
         for rows, span in self._sampled(
-            fresh, paths, [sources[row] for row in fresh.tolist()], sizes[fresh], shift
+            fresh,
+            paths,
+            FileSpan(
+                [sources[row] for row in fresh.tolist()],
+                sizes[fresh].tolist(),
+                np.asarray(manifest.mtimes_ns)[wanted[fresh]].tolist(),
+            ),
+            shift,
         ):
             found.fill(rows, *span[:3])
             good = rows
@@ -335,8 +342,7 @@ class ParallelAnalyzer:
         self,
         rows: NDArray[np.int64],
         paths: Sequence[bytes],
-        sources: Sequence[bytes],
-        sizes: NDArray[np.int64],
+        files: FileSpan,
         shift: int,
     ) -> Iterator[tuple[list[int], AnalyzedSpan]]:
         """`analyze_span` of files, in order, from the workers, with their rows; what failed is told."""
@@ -349,7 +355,7 @@ class ParallelAnalyzer:
             held=processor.held,
         )
         first = 0
-        for span in processor.process_spans(sources, sizes.tolist(), visit):
+        for span in processor.process_spans(files, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
             for at, error in span.errors.items():
                 self.warn(paths[first + at], error.strerror or str(error))

@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial as bound
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +23,13 @@ from ucompress.archive import Archive, ArchiveWriter, EntryKind, WriterState, Wr
 from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.database import BlockRow
 from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedError
-from ucompress.pipeline.coding import BlockTask, CodedBlock, RunToRead, code_block
+from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
 from ucompress.pipeline.executors import linked_map
+from ucompress.pipeline.lending import lent
 from ucompress.pipeline.referring import pack_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -170,28 +171,30 @@ class Assembly:
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
         pending: list[BlockRow] = []
         synced, took = time.monotonic(), 0.0
-        coded = linked_map(
-            workers.executor,
-            code_block,
-            range(first, len(self.plan.blocks)),
-            bound(self._task, writer),
-            links=self.references,
-            in_flight=workers.in_flight,
-            poll=self.context.guard.check,
-        )
+        coding = Coding(self.context.config.level, self.dictionary, self.context.held)
         try:
-            for block in coded:
-                pending.append(self._append(writer, block))
-                tracker.advance(
-                    files=int(complete[block.number]) - tracker.files,
-                    size=block.decoded_size,
-                    path=self.contents.path(block.first_content),
+            with lent(workers.executor, code_block, coding, in_doubt=CodedBlock.has_changed) as task:
+                coded = linked_map(
+                    workers.executor,
+                    task,
+                    range(first, len(self.plan.blocks)),
+                    bound(self._task, writer),
+                    links=self.references,
+                    in_flight=workers.in_flight,
+                    poll=self.context.guard.check,
                 )
-                now = time.monotonic()
-                if now - synced >= min(SYNC_SECONDS, SYNC_SHARE * took):
-                    self._record(writer, pending)
-                    synced = time.monotonic()
-                    took = synced - now
+                for block in coded:
+                    pending.append(self._append(writer, block))
+                    tracker.advance(
+                        files=int(complete[block.number]) - tracker.files,
+                        size=block.decoded_size,
+                        path=self.contents.path(block.first_content),
+                    )
+                    now = time.monotonic()
+                    if now - synced >= min(SYNC_SECONDS, SYNC_SHARE * took):
+                        self._record(writer, pending)
+                        synced = time.monotonic()
+                        took = synced - now
         finally:
             self._record(writer, pending)
 
@@ -275,20 +278,11 @@ class Assembly:
 
     def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
         """What coding a block takes; its reference is `needed` or in the archive already."""
-        known = self.contents
-        block = self.plan.blocks[number]
-        sources = known.all_sources([run.content for run in block])
-        runs = tuple(
-            [
-                RunToRead(content, known.digest(content), tuple(names), offset, length, check)
-                for (content, offset, length, check), names in zip(block, sources, strict=True)
-            ]
-        )
-        level, held, at = self.context.config.level, self.context.held, self.references.get(number)
+        runs, at = runs_of(self.plan, self.contents, number), self.references.get(number)
         if at is None:
-            return BlockTask(number, level, self.dictionary, runs, held)
+            return BlockTask(number, runs)
         reference = writer.read_block(at) if needed is None else needed.as_reference()
-        return BlockTask(number, level, self.dictionary, runs, held, at, reference)
+        return BlockTask(number, runs, at, reference)
 
     def _layout(self, header: ArchiveHeader) -> bytes:
         """What the blocks of an interrupted run depend on, as one hash."""
@@ -298,12 +292,13 @@ class Assembly:
         hasher.update(self.plan.to_bytes())
         hasher.update(pack_references(self.references))
         # Which files the index says have which content.
-        known = self.contents
+        known, here = self.contents, os.path.join(os.fsencode(Path.cwd()), b"")  # noqa: PTH118  bytes
         for first in range(0, len(known), CONTENTS_AT_ONCE):
             rows: list[bytes] = []
             contents = range(first, min(first + CONTENTS_AT_ONCE, len(known)))
             for content, sources in zip(contents, known.all_sources(contents), strict=True):
-                rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(sources)
+                anchored = [source if source[:1] == b"/" else here + source for source in sources]
+                rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(anchored)
             hasher.update(b"".join(rows))
         return hasher.digest()
 

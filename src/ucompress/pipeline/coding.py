@@ -1,9 +1,9 @@
 """Coding one block in a worker.
 
-A task carries everything a worker needs: where each run of a block lies, and what its bytes
-must hash to. What is still held in memory is taken from there. Of the rest, a run whose bytes changed
-since the plan was made is filled with zeros and reported; the files that needed it are stored again at
-the end (see `errata`).
+A task tells where each run of a block lies, and what its bytes must hash to; what all blocks share is
+lent to the workers beside. What is still held in memory is taken from there. Of the rest, a run whose
+bytes changed since the plan was made is filled with zeros and reported; the files that needed it are
+stored again at the end (see `errata`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ucompress.config import CompressionConfig
+    from ucompress.pipeline.distinct import Contents
+    from ucompress.pipeline.plan import Plan
 
 
 def coding_memory(
@@ -74,22 +76,31 @@ class RunToRead(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Coding:
+    """What the coding of all blocks shares.
+
+    Attributes:
+        level, dictionary: how they are coded.
+        held: contents in memory.
+    """
+
+    level: int
+    dictionary: bytes
+    held: HeldContents = field(default_factory=HeldContents)
+
+
+@dataclass(frozen=True, slots=True)
 class BlockTask:
     """One block to code.
 
     Attributes:
         number: its place in the archive.
-        level, dictionary: how it is coded.
         runs: where its bytes are.
-        held: contents in memory.
         reference_number, reference: the block it is coded after, if any.
     """
 
     number: int
-    level: int
-    dictionary: bytes
     runs: tuple[RunToRead, ...]
-    held: HeldContents = field(default_factory=HeldContents)
     reference_number: int = -1
     reference: Reference | None = None
 
@@ -120,27 +131,46 @@ class CodedBlock:
     proven: bool = True
     reference: int | None = None
 
+    def has_changed(self) -> bool:
+        """Whether a content no longer had its bytes."""
+        return bool(self.changed)
+
     def as_reference(self) -> Reference:
         """The block as the past of others."""
         return Reference(self.codec_id, self.payload, self.decoded_size)
 
 
-def code_block(task: BlockTask) -> CodedBlock:
-    """Read and code one block; runs in a worker."""
-    changed: list[int] = []
-    parts = [task.held.span(run.digest, run.offset, run.length) for run in task.runs]
+def runs_of(plan: Plan, contents: Contents, number: int) -> tuple[RunToRead, ...]:
+    """Where the bytes of a planned block are."""
+    block = plan.blocks[number]
+    sources = contents.all_sources([run.content for run in block])
+    return tuple(
+        [
+            RunToRead(content, contents.digest(content), tuple(names), offset, length, check)
+            for (content, offset, length, check), names in zip(block, sources, strict=True)
+        ]
+    )
+
+
+def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | None]:
+    """The bytes of each run: held, or from the first source that still has them; None where none has."""
+    parts = [held.span(run.digest, run.offset, run.length) for run in runs]
     missing = [at for at, data in enumerate(parts) if data is None]
-    for at, read in zip(missing, _read_first([task.runs[at] for at in missing]), strict=True):
-        run = task.runs[at]
-        parts[at] = read if _is_right(read, run) else _read_elsewhere(run)
-        if parts[at] is None:
-            changed.append(run.content)
+    for at, read in zip(missing, _read_first([runs[at] for at in missing]), strict=True):
+        parts[at] = read if _is_right(read, runs[at]) else _read_elsewhere(runs[at])
+    return parts
+
+
+def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
+    """Read and code one block; runs in a worker."""
+    parts = read_runs(task.runs, coding.held)
+    changed = [run.content for run, data in zip(task.runs, parts, strict=True) if data is None]
     decoded = b"".join(
         bytes(run.length) if data is None else data for data, run in zip(parts, task.runs, strict=True)
     )
     del parts
     reference = task.reference
-    codec_id, payload, proven = primed_compressor(task.level, task.dictionary).prove(decoded, reference)
+    codec_id, payload, proven = primed_compressor(coding.level, coding.dictionary).prove(decoded, reference)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.pipeline.held import HeldContents
+from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
 from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
@@ -59,17 +60,24 @@ class RunContext:
     _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager
-    def workers(self, *, shared: int = 0, each: int = 0) -> Iterator[Workers]:
+    def workers(self, *, shared: int = 0, each: int = 0, waiting: int = 0) -> Iterator[Workers]:
         """Workers for one phase.
 
         Args:
             shared: bytes that all workers share.
             each: bytes that every worker needs, the results waiting for their turn included.
+            waiting: bytes of a task's results while they wait, which is all that work elsewhere needs here.
 
         Raises:
             MemoryLimitExceededError: not even one worker fits into the memory limit.
         """
         threads = self.threads(shared=shared, each=each)
+        if isinstance(self.executor, Remote):
+            # What workers cannot do is done by one thread here.
+            wanted, here = 2 * self.executor.slots(), shared + each
+            in_flight = self.budget.threads(wanted, shared=here, each=waiting, leased=self.held.size)
+            yield Workers(self.executor, in_flight)
+            return
         if self.executor is not None:
             yield Workers(self.executor, 2 * threads)
             return

@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import NamedTuple, TypeVar, overload
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.held import HeldContents
+from ucompress.pipeline.lending import lent
 from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
+from ucompress.scan.again import look_like
 from ucompress.scan.opening import look_at
 
 Result = TypeVar("Result")
@@ -60,10 +61,12 @@ class FileSpan(NamedTuple):
     Attributes:
         paths: where they lie, as the file system spells it.
         sizes: bytes of each.
+        mtimes_ns: time of each as the scan saw it, in nanoseconds; empty where that does not matter.
     """
 
     paths: Sequence[bytes]
     sizes: Sequence[int]
+    mtimes_ns: Sequence[int] = ()
 
 
 AnyFile = FileToRead | str | bytes | os.PathLike[str]
@@ -123,11 +126,17 @@ class ParallelFileProcessor:
 
     @overload
     def process_files(
-        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result]
+        self,
+        files: Iterable[AnyFile],
+        visit: Callable[[Iterator[FileContent]], Result],
+        in_doubt: Callable[[Result], bool] | None = None,
     ) -> Iterator[Result]: ...
 
     def process_files(
-        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result] | None = None
+        self,
+        files: Iterable[AnyFile],
+        visit: Callable[[Iterator[FileContent]], Result] | None = None,
+        in_doubt: Callable[[Result], bool] | None = None,
     ) -> Iterator[FileContent] | Iterator[Result]:
         """The contents of files, in their order, or what `visit` makes of each chunk of them.
 
@@ -136,14 +145,15 @@ class ParallelFileProcessor:
             visit: called in a worker with the contents of a chunk; it walks their windows and
                 returns what is kept. Small files of a chunk, about 8 MiB, are held together, larger
                 ones one at a time. It must pickle for executors of other processes.
+            in_doubt: whether a result tells of files that were not as expected; see `lent`.
 
         Yields:
             A content a file, small ones read in the workers, no more than `in_flight` chunks at once,
             and large ones as their windows are walked; with `visit` one result a chunk.
         """
         if visit is None:
-            return chain.from_iterable(self._process(files, list))
-        return self._process(files, visit)
+            return chain.from_iterable(self._process(files, list, None))
+        return self._process(files, visit, in_doubt)
 
     def process_chunk(self, files: Iterable[AnyFile]) -> list[FileContent]:
         """The contents of a few files, small ones read here and now."""
@@ -171,32 +181,44 @@ class ParallelFileProcessor:
             yield chunk
 
     def process_spans(
-        self, paths: Sequence[bytes], sizes: Sequence[int], visit: Callable[[FileSpan], Result]
+        self, files: FileSpan, visit: Callable[[FileSpan], Result], in_doubt: Callable[[Result], bool]
     ) -> Iterator[Result]:
         """What `visit` makes of each span of the files, as `chunks` would cut them.
 
         Args:
-            paths, sizes: of the files, beside each other, as a scan saw them.
+            files: all of them.
             visit: called in a worker; it reads the files itself. It must pickle for executors of other
                 processes.
+            in_doubt: whether a result tells of files that were not as expected; see `lent`.
         """
 
         def noted() -> Iterator[tuple[FileSpan, int, bytes]]:
+            paths, sizes, mtimes_ns = files
             first = held = 0
             for after, size in enumerate(sizes, 1):
                 held += size
                 if after - first >= self.chunk_size or held >= CHUNK_BYTES or after == len(sizes):
-                    yield FileSpan(paths[first:after], sizes[first:after]), held, paths[after - 1]
+                    span = FileSpan(paths[first:after], sizes[first:after], mtimes_ns[first:after])
+                    yield span, held, paths[after - 1]
                     first, held = after, 0
 
-        return self._mapped(visit, noted())
+        with lent(self.executor, _visit_span, visit, in_doubt=in_doubt, as_expected=_is_as_scanned) as task:
+            yield from self._mapped(task, noted())
 
     def _process(
-        self, files: Iterable[AnyFile], visit: Callable[[Iterator[FileContent]], Result]
+        self,
+        files: Iterable[AnyFile],
+        visit: Callable[[Iterator[FileContent]], Result],
+        in_doubt: Callable[[Result], bool] | None,
     ) -> Iterator[Result]:
         noted = ((chunk, sum([file.size for file in chunk]), chunk[-1].path) for chunk in self.chunks(files))
-        task = partial(_visit_chunk, visit=visit, threshold=self.memory_map_threshold, held=self.held)
-        return self._mapped(task, noted)
+        with lent(
+            self.executor,
+            _visit_chunk,
+            _Visit(visit, self.memory_map_threshold, self.held),
+            in_doubt=in_doubt,
+        ) as task:
+            yield from self._mapped(task, noted)
 
     def _mapped(
         self, task: Callable[[Item], Result], noted: Iterable[tuple[Item, int, bytes]]
@@ -227,14 +249,28 @@ def as_scanned(file: AnyFile) -> FileToRead:
         return FileToRead(path, 0)
 
 
-def _visit_chunk(
-    files: Sequence[FileToRead],
-    visit: Callable[[Iterator[FileContent]], Result],
-    threshold: int,
-    held: HeldContents,
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Visit(Generic[Result]):
+    """What all chunks share: what is done with their files, and how these are read."""
+
+    visit: Callable[[Iterator[FileContent]], Result]
+    threshold: int
+    held: HeldContents
+
+
+def _visit_chunk(shared: _Visit[Result], files: Sequence[FileToRead]) -> Result:
     """`visit` applied to the contents of a chunk; runs in a worker."""
-    return visit(read_files(files, threshold, held))
+    return shared.visit(read_files(files, shared.threshold, shared.held))
+
+
+def _visit_span(visit: Callable[[FileSpan], Result], span: FileSpan) -> Result:
+    """`visit` applied to a span; runs in a worker."""
+    return visit(span)
+
+
+def _is_as_scanned(span: FileSpan) -> bool:
+    """Whether the files look as the scan saw them, where their times are known."""
+    return not span.mtimes_ns or look_like(*span)
 
 
 def read_files(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:

@@ -89,7 +89,9 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
     if context.config.dictionary is not None:
         dictionary, gain = user_dictionary(context.config.dictionary), 0
-        return Groundwork(plan, dictionary, gain, _find_references(context, analysis, plan, dictionary))
+        return Groundwork(
+            plan, dictionary, gain, find_references(context, plan, dictionary, analysis.contents)
+        )
     stored = cache.artifact(key, DICTIONARY)
     if stored is not None and 8 <= len(stored) <= 8 + size_limit(level, unique):
         dictionary, gain = stored[8:], int.from_bytes(stored[:8], "little")
@@ -101,7 +103,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     stored = cache.artifact(key, REFERENCES)
     references = None if stored is None else unpack_references(stored, plan, level)
     if references is None:
-        references = _find_references(context, analysis, plan, dictionary)
+        references = find_references(context, plan, dictionary, analysis.contents)
         cache.store_artifact(key, REFERENCES, pack_references(references))
     return Groundwork(plan, dictionary, gain, references)
 
@@ -238,16 +240,6 @@ def _largest_dictionary(
     )
     _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))
     return assemble(maker, limit, blocks.span)
-
-
-def _find_references(
-    context: RunContext, analysis: Analysis, plan: Plan, dictionary: bytes
-) -> dict[int, int]:
-    reader = ContentReader(analysis.contents, context.held)
-    try:
-        return find_references(context, plan, dictionary, BlockReader(plan, reader).whole)
-    finally:
-        reader.close()
 
 
 def _note(context: RunContext, work: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from ucompress import __version__
+from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
 from ucompress.codec.zstd import LIBRARY_VERSION
 from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
@@ -65,6 +66,15 @@ def zstd_version(level: int) -> int:
 def versions(config: CompressionConfig) -> dict[str, object]:
     """The versions that decide a job's bytes: a job is resumed only under the same."""
     return {"ucompress": __version__, "zstd": zstd_version(config.level)}
+
+
+def worker_versions(level: int) -> str:
+    """The versions that decide bytes of a level, for people: workers elsewhere must have the same."""
+    zstd = f", libzstd {LIBRARY_VERSION}" if level in ZSTD_LEVELS else ""
+    return (
+        f"ucompress {__version__} (format {VERSION_MAJOR}.{VERSION_MINOR}, analysis {ANALYSIS_VERSION}, "
+        f"groundwork {GROUNDWORK_VERSION}){zstd}"
+    )
 
 
 def user_dictionary(path: Path) -> bytes:

@@ -77,7 +77,9 @@ def mine_patterns(
     done, total = 0, np.zeros(len(patterns), dtype=TALLY_DTYPE)
     if kept is not None:
         done, total = kept.begin(patterns, len(contents))
-    for counts, counted, changed in processor.process_files(_files(contents, samples, done), count):
+    for counts, counted, changed in processor.process_files(
+        _files(contents, samples, done), count, _some_changed
+    ):
         insist_on_none([contents[ordinal] for ordinal in changed])
         for column in TALLY_DTYPE.names or ():
             total[column] += counts[column]
@@ -117,6 +119,11 @@ def _places(
     within = places["offset"] + np.uint64(length) <= sizes[places["document"]].astype(np.uint64)
     kept: NDArray[np.void] = places[within]
     return kept
+
+
+def _some_changed(counted: tuple[NDArray[np.void], int, list[int]]) -> bool:
+    """Whether a file of a chunk was not what was analyzed any more."""
+    return bool(counted[2])
 
 
 def _count(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
@@ -28,6 +30,7 @@ from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
+from ucompress.pipeline.lending import hired
 from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.refusals import (
     partial_path,
@@ -45,6 +48,7 @@ from ucompress.scan import Manifest, MemberKind, scan
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
 
     from ucompress.archive import ArchiveWriter, Entry, WriterTotals
     from ucompress.config import CompressionConfig
@@ -63,7 +67,7 @@ class PipelineOrchestrator:
     Args:
         config: what is to be done.
         executor: where the work runs; None makes threads. Tasks pickle, so it may be one of
-            other processes.
+            other processes, or of other machines (`DaskExecutor`).
         renderer: shows progress; None shows nothing.
 
     Example:
@@ -116,7 +120,7 @@ class PipelineOrchestrator:
         self._begin()
         refuse_missing_inputs(self.config)
         refuse_strange_database(self.config)
-        with self.guard, self._open_database() as database, self.reporter:
+        with self.guard, self._hired(), self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
             try:
@@ -153,7 +157,7 @@ class PipelineOrchestrator:
         self._begin()
         refuse_impossible(self.config)
         refuse_strange_database(self.config)
-        with self.guard, self._open_database() as database, self.reporter:
+        with self.guard, self._hired(), self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
             try:
@@ -199,6 +203,10 @@ class PipelineOrchestrator:
             peak_bytes=peak_resident_bytes(),
         )
 
+    def _hired(self) -> AbstractContextManager[None]:
+        inputs = [os.fsencode(path.absolute()) for path in self.config.inputs]
+        return hired(self._executor, inputs, self.config.level)
+
     def _open_database(self) -> PatternDatabase:
         pipeline = self.config.pipeline
         return PatternDatabase(
@@ -232,6 +240,8 @@ class PipelineOrchestrator:
             skip=[self.config.output, partial_path(self.config.output), *context.database.files],
             progress=progress,
         )
+        if self._executor is not None:
+            manifest.anchor(os.fsencode(Path.cwd()))
         context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
         for note in manifest.errors:
             context.fail_on(note.path, note.message)
@@ -340,7 +350,7 @@ class PipelineOrchestrator:
             with (
                 assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
                 # What coding dictionary and index took is held now, and counts.
-                context.workers(shared=shared, each=each) as workers,
+                context.workers(shared=shared, each=each, waiting=3 * largest) as workers,
             ):
                 with assembly.leaving_nothing_useless(writer):
                     assembly.write_blocks(writer, workers)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ucompress.archive.entry import HOLE
 from ucompress.archive.layout import blocks_bound
+from ucompress.pipeline.coding import read_runs, runs_of
+from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.lending import lent
 from ucompress.references import FARTHEST, choose_references, sample, sampling_rate, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from ucompress.pipeline.coding import RunToRead
     from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.distinct import Contents
+    from ucompress.pipeline.held import HeldContents
     from ucompress.pipeline.plan import Plan
 
 LEVELS = range(4, 7)
@@ -27,32 +32,61 @@ BYTES_OF_SAMPLE = 48
 """What a sampled d-mer takes while blocks are compared."""
 
 
-def find_references(
-    context: RunContext, plan: Plan, dictionary: bytes, read: Callable[[int], bytes]
-) -> dict[int, int]:
+class Sampling(NamedTuple):
+    """How blocks are sampled.
+
+    Attributes:
+        rate: one d-mer in so many is taken.
+        known: hashes of the dictionary's, which are left out.
+        held: contents in memory.
+    """
+
+    rate: int
+    known: NDArray[np.uint64]
+    held: HeldContents
+
+
+def sample_block(sampling: Sampling, runs: Sequence[RunToRead]) -> NDArray[np.uint64]:
+    """Hashes of a block's sampled d-mers; runs in a worker.
+
+    Raises:
+        ContentsChangedError: no file has a run's bytes any more.
+    """
+    parts = []
+    for run, data in zip(runs, read_runs(runs, sampling.held), strict=True):
+        if data is None:
+            raise ContentsChangedError(run.sources)
+        parts.append(data)
+    return without(sample(b"".join(parts), sampling.rate), sampling.known)
+
+
+def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents: Contents) -> dict[int, int]:
     """The blocks to be coded after another one, and after which.
 
     Args:
         context: the run.
         plan: what stands in which block.
         dictionary: the past of every block: what it has, no reference need have.
-        read: a block's bytes; may be called by several threads.
+        contents: what the plan's ordinals mean.
+
+    Raises:
+        ContentsChangedError: a file is not what was analyzed any more.
     """
     sizes = plan.block_sizes
     if context.config.level not in LEVELS or len(sizes) < 2:
         return {}
     size = int(sizes.sum())
     rate = sampling_rate(size)
-    known = sample(dictionary, rate)
-
-    def sampled(number: int) -> NDArray[np.uint64]:
-        return without(sample(read(number), rate), known)
-
-    threads = context.threads(shared=BYTES_OF_SAMPLE * (size // rate), each=2 * int(sizes.max()))
-    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-references") as executor:
-        samples = list(
-            ordered_map(executor, sampled, range(len(sizes)), in_flight=threads + 1, poll=context.guard.check)
+    sampling = Sampling(rate, sample(dictionary, rate), context.held)
+    runs = (runs_of(plan, contents, number) for number in range(len(sizes)))
+    with (
+        context.workers(shared=BYTES_OF_SAMPLE * (size // rate), each=2 * int(sizes.max())) as workers,
+        lent(workers.executor, sample_block, sampling) as task,
+    ):
+        found = ordered_map(
+            workers.executor, task, runs, in_flight=workers.in_flight, poll=context.guard.check
         )
+        samples = list(found)
     return choose_references(samples, needs(plan))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PATTERNS_DONE = "patterns"
 BYTES_EACH = 4 * WINDOW_BYTES
+BYTES_WAITING = MIB
 BYTES_SHARED = 80 * MIB
 
 ATTEMPTS = 3
@@ -110,7 +111,7 @@ class Survey:
         shared, each = analysis_memory(context.config, manifest)
         coding = most_coding_memory(context.config, sum(manifest.sizes))
         context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
-        with context.workers(shared=shared, each=each) as workers:
+        with context.workers(shared=shared, each=each, waiting=BYTES_WAITING) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         indexes = [bisect_left(manifest.paths, path) for path in failed] if as_it_comes else files
@@ -136,7 +137,7 @@ class Survey:
             database.cache.forget_artifacts(self.source_key)
             kept = KeptCounts(context.savepoint(key, COUNTS))
             shared, each = analysis_memory(context.config, self.manifest)
-            with context.workers(shared=shared, each=each) as workers:
+            with context.workers(shared=shared, each=each, waiting=BYTES_WAITING) as workers:
                 entries = self._analyzer(workers).find_patterns(analysis, kept)
             database.replace_patterns(self.source_key, entries)
             database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)

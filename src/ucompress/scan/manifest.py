@@ -137,6 +137,10 @@ class Manifest(Sequence[ScanEntry]):
         slash = path.find(b"/")
         return self.roots[self.inputs[index]] + (path[slash:] if slash >= 0 else b"")
 
+    def anchor(self, folder: bytes) -> None:
+        """Make relative roots absolute, for readers with another current folder than `folder`."""
+        self.roots = [os.path.join(folder, root) for root in self.roots]
+
     def sources(self, indices: Iterable[int]) -> list[bytes]:
         """`source` of many entries."""
         paths, inputs, roots = self.paths, self.inputs, self.roots

@@ -1,0 +1,257 @@
+"""An executor over the workers of a Dask cluster.
+
+Tasks go out as functions with paths. What all of them share goes to each worker once, as the result of a task
+of its own: it moves from worker to worker, and is made again where all that had it are gone. A task whose
+worker dies is done by another. What a worker finds otherwise than the scan saw is done again here.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from concurrent.futures import Executor, Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ucompress.errors import ClusterError, UsageError
+from ucompress.pipeline.cluster.admission import Ticket, insist_on_all, refusal, sights
+from ucompress.pipeline.cluster.remote import kept, retire, work
+from ucompress.pipeline.cluster.watch import Watch
+from ucompress.pipeline.contents import ContentsChangedError
+from ucompress.pipeline.job import worker_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from distributed import Client
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
+CONNECT_SECONDS = 10
+PATIENCE_SECONDS = 30.0
+_LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loan(Generic[Value, Item, Result]):
+    """A task and its first argument, here and on the cluster; to be called here."""
+
+    task: Callable[[Value, Item], Result]
+    value: Value
+    there: Any
+    in_doubt: Callable[[Result], bool] | None
+    as_expected: Callable[[Item], bool] | None
+
+    def __call__(self, item: Item) -> Result:
+        return self.task(self.value, item)
+
+
+class DaskExecutor(Executor):
+    """Runs tasks on a Dask cluster whose workers see the files at the same paths.
+
+    Args:
+        cluster: the scheduler's address, such as `tcp://host:8786`; or a `distributed.Client`, left open.
+        patience: seconds without any worker after which a run gives up.
+
+    Attributes:
+        done_here: tasks that workers saw other files for, and that were done again on this machine.
+
+    Raises:
+        UsageError: dask is not installed.
+        ClusterError: no scheduler answers at the address.
+
+    Example:
+        >>> with DaskExecutor("tcp://head:8786") as executor:  # doctest: +SKIP
+        ...     ucompress.compress("/shared/src", "src.ucz", executor=executor)
+    """
+
+    def __init__(self, cluster: str | Client, *, patience: float = PATIENCE_SECONDS) -> None:
+        self._owned = isinstance(cluster, str)
+        self._client: Client = _connected(cluster) if isinstance(cluster, str) else cluster
+        self._ticket: Ticket | None = None
+        self._here = ThreadPoolExecutor(1, thread_name_prefix="ucompress-here")
+        self._watch = Watch(self._client, patience)
+        self.done_here = 0
+
+    def slots(self) -> int:
+        """Threads of all workers that are there now; at least 1."""
+        return self._watch.slots()
+
+    @contextmanager
+    def hire(self, inputs: Sequence[bytes], level: int) -> Iterator[None]:
+        """See `Remote.hire`."""
+        ticket = Ticket(uuid.uuid4().hex, level, worker_versions(level), sights(inputs))
+        self._watch.insist_on_workers()
+        try:
+            answers = self._client.run(refusal, ticket, on_error="return")
+        except (OSError, TimeoutError) as error:
+            raise self._watch.lost(error) from error
+        insist_on_all(answers)
+        self._ticket = ticket
+        try:
+            yield
+        finally:
+            self._ticket = None
+            if self._watch.is_connected():
+                with suppress(Exception):  # a courtesy: workers may be gone, or gone on
+                    self._client.run(retire, wait=False, on_error="ignore")
+
+    @contextmanager
+    def lend(
+        self,
+        task: Callable[[Value, Item], Result],
+        value: Value,
+        in_doubt: Callable[[Result], bool] | None,
+        as_expected: Callable[[Item], bool] | None,
+    ) -> Iterator[Callable[[Item], Result]]:
+        """See `lent`."""
+        there = self._sent(kept, value)
+        try:
+            yield _Loan(task, value, there, in_doubt, as_expected)
+        finally:
+            with suppress(Exception):  # the scheduler may be gone, and its memory with it
+                there.release()
+
+    def submit(self, task: Callable[..., Result], /, *arguments: Any, **options: Any) -> Future[Result]:
+        """As every executor; a task that was lent takes what workers have of it."""
+        outcome: Future[Result] = Future()
+        if isinstance(task, _Loan):
+            (item,) = arguments
+            sent = self._sent(work, self._ticket, task.task, task.as_expected, task.there, item)
+            again = partial(task, item)
+            flight = _Flight(self, outcome, sent, again, task.in_doubt)
+        else:
+            flight = _Flight(self, outcome, self._sent(task, *arguments, **options), None, None)
+        self._watch.add(outcome)
+        outcome.add_done_callback(flight.forget)
+        sent_future = flight.sent
+        sent_future.add_done_callback(flight.land)
+        return outcome
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the connection, if it was made here; the cluster goes on."""
+        self._watch.stop()
+        self._here.shutdown(wait, cancel_futures=cancel_futures)
+        if self._owned:
+            with suppress(Exception):  # a scheduler that is gone cannot be told good-bye
+                self._client.close(timeout=2)
+
+    def do_here(self, outcome: Future[Result], again: Callable[[], Result]) -> None:
+        """Give an outcome what the task makes of the files as this machine sees them."""
+        self.done_here += 1
+
+        def redo() -> None:
+            try:
+                _settle(outcome, again())
+            except BaseException as error:
+                _fail(outcome, error)
+
+        try:
+            self._here.submit(redo)
+        except RuntimeError as error:  # shut down meanwhile
+            _fail(outcome, error)
+
+    def explained(self, error: BaseException) -> BaseException:
+        """An error of a task as one that tells what to do, where it is the cluster's fault."""
+        from distributed import CancelledError, KilledWorker
+
+        if isinstance(error, KilledWorker):
+            return ClusterError(
+                f"several workers died, one after the other, over one task ({error}); they may have too "
+                "little memory. No archive was written, and what is finished is kept: run the same command "
+                "again, with or without --dask, to go on"
+            )
+        if isinstance(error, CancelledError) or not self._watch.is_connected():
+            return self._watch.lost(error)
+        return error
+
+    def _sent(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """A future of the cluster."""
+        key = f"{getattr(function, '__name__', 'task')}-{uuid.uuid4().hex}"
+        try:
+            return self._client.submit(function, *arguments, key=key, pure=False, **options)
+        except Exception as error:
+            if not self._watch.is_connected():
+                raise self._watch.lost(error) from error
+            raise
+
+
+class _Flight(Generic[Result]):
+    """One task on its way."""
+
+    def __init__(
+        self,
+        executor: DaskExecutor,
+        outcome: Future[Result],
+        sent: Any,
+        again: Callable[[], Result] | None,
+        in_doubt: Callable[[Result], bool] | None,
+    ) -> None:
+        self.executor = executor
+        self.outcome = outcome
+        self.sent = sent
+        self.again = again
+        self.in_doubt = in_doubt
+
+    def land(self, sent: Any) -> None:
+        """The task is done, or lost; called by a thread of Dask's."""
+        outcome, again = self.outcome, self.again
+        if outcome.done():
+            return
+        try:
+            result: Result = sent.result()
+        except (OSError, ContentsChangedError) as error:
+            if again is not None and self.executor._watch.is_connected():
+                self.executor.do_here(outcome, again)
+            else:
+                _fail(outcome, self.executor.explained(error))
+        except BaseException as error:
+            _fail(outcome, self.executor.explained(error))
+        else:
+            if again is not None and self.in_doubt is not None and self.in_doubt(result):
+                self.executor.do_here(outcome, again)
+            else:
+                _settle(outcome, result)
+
+    def forget(self, outcome: Future[Result]) -> None:
+        """Nobody waits any more: the cluster need not go on, or keep the result."""
+        sent, self.sent = self.sent, None
+        with suppress(Exception):
+            if outcome.cancelled():
+                sent.cancel()
+            sent.release()
+
+
+def _settle(outcome: Future[Result], result: Result) -> None:
+    with suppress(InvalidStateError):  # cancelled, or given up
+        outcome.set_result(result)
+
+
+def _fail(outcome: Future[Any], error: BaseException) -> None:
+    with suppress(InvalidStateError):
+        outcome.set_exception(error)
+
+
+def _connected(address: str) -> Client:
+    """A client of the scheduler at an address."""
+    try:
+        import dask
+        from distributed import Client
+    except ImportError as error:
+        raise UsageError(
+            f"work on a cluster needs dask ({error}): pip install 'ucompress[dask]'; nothing was read"
+        ) from error
+    for name in _LOGGERS:  # what goes wrong is told once, and by us
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "64MB"}):
+            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address} ({error}); nothing was read, and nothing written. "
+            "Start one with `dask scheduler`, or run the command without --dask"
+        ) from error

@@ -1,0 +1,57 @@
+"""What runs in a worker of a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from ucompress.errors import ClusterError
+from ucompress.pipeline.cluster.admission import REMEDY, Ticket, refusal
+from ucompress.pipeline.coding import release_compressor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
+
+def kept(value: Value) -> Value:
+    """The value itself: as a task's result it stays on a worker, and is made again if that dies."""
+    return value
+
+
+class SeenOtherwiseError(OSError):
+    """A file does not look here as it did to the scan."""
+
+
+def work(
+    ticket: Ticket | None,
+    task: Callable[[Value, Item], Result],
+    as_expected: Callable[[Item], bool] | None,
+    value: Value,
+    item: Item,
+) -> Result:
+    """`task(value, item)`, where this worker may do it.
+
+    Raises:
+        ClusterError: it may not.
+        SeenOtherwiseError: files do not look as the scan saw them.
+    """
+    if ticket is not None and (reason := refusal(ticket)):
+        raise ClusterError(f"worker {_address()} {reason}; {REMEDY}")
+    result = task(value, item)
+    if as_expected is not None and not as_expected(item):
+        raise SeenOtherwiseError
+    return result
+
+
+async def retire() -> None:
+    """Free what tasks of a run have left in this process; awaited by nobody."""
+    release_compressor()
+
+
+def _address() -> str:
+    from distributed import get_worker
+
+    return str(get_worker().address)

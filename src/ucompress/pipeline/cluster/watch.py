@@ -1,0 +1,125 @@
+"""Sees to it that nobody waits for a cluster that is gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ucompress.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOOK_SECONDS = 1.0
+
+
+class Watch:
+    """Looks after a cluster about once a second; what waits when it is gone fails with what to do.
+
+    Args:
+        client: connected to the cluster.
+        patience: seconds without any worker after which what waits is given up.
+    """
+
+    def __init__(self, client: Client, patience: float) -> None:
+        self._client = client
+        self._patience = patience
+        self._waiting: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="ucompress-watch", daemon=True)
+        self._thread.start()
+
+    def add(self, outcome: Future[Any]) -> None:
+        """Fail this future if the cluster is lost before it is done."""
+        with self._lock:
+            self._waiting.add(outcome)
+        outcome.add_done_callback(self._forget)
+
+    def slots(self) -> int:
+        """Threads of all workers; at least 1.
+
+        Raises:
+            ClusterError: the scheduler is gone.
+        """
+        return max(1, sum(self._threads()))
+
+    def insist_on_workers(self) -> None:
+        """Wait for a first worker, as long as patience lasts.
+
+        Raises:
+            ClusterError: none came, or the scheduler is gone.
+        """
+        until = time.monotonic() + self._patience
+        while not self._threads():
+            if time.monotonic() > until:
+                raise self._no_worker()
+            time.sleep(LOOK_SECONDS / 10)
+
+    def is_connected(self) -> bool:
+        """Whether the scheduler is there, as far as is known."""
+        return bool(self._client.status == "running")
+
+    def lost(self, error: BaseException | None = None) -> ClusterError:
+        """The error of a scheduler that is gone."""
+        why = f" ({type(error).__name__})" if error is not None else ""
+        return ClusterError(
+            f"the Dask scheduler at {self._address()} was lost{why}; no archive was written, and what is "
+            "finished is kept: run the same command again, with or without --dask, to go on"
+        )
+
+    def stop(self) -> None:
+        """End looking."""
+        self._stopped.set()
+
+    def _threads(self) -> list[int]:
+        """Threads of each worker."""
+        try:
+            return list(self._client.nthreads().values())
+        except Exception as error:
+            raise self.lost(error) from error
+
+    def _no_worker(self) -> ClusterError:
+        return ClusterError(
+            f"the Dask scheduler at {self._address()} has had no worker for {self._patience:g} seconds; no "
+            "archive was written, and what is finished is kept: start workers with `dask worker`, and run "
+            "the same command again, with or without --dask, to go on"
+        )
+
+    def _address(self) -> str:
+        scheduler = self._client.scheduler
+        return str(scheduler.address) if scheduler is not None else "its address"
+
+    def _forget(self, outcome: Future[Any]) -> None:
+        with self._lock:
+            self._waiting.discard(outcome)
+
+    def _look(self) -> None:
+        last_seen = time.monotonic()
+        while not self._stopped.wait(LOOK_SECONDS):
+            if not self._waiting:
+                last_seen = time.monotonic()
+                continue
+            if not self.is_connected():
+                self._fail_all(self.lost())
+                continue
+            try:
+                threads = self._threads()
+            except ClusterError as error:
+                if not self.is_connected():
+                    self._fail_all(error)
+                continue
+            if threads:
+                last_seen = time.monotonic()
+            elif time.monotonic() - last_seen > self._patience:
+                self._fail_all(self._no_worker())
+
+    def _fail_all(self, error: ClusterError) -> None:
+        with self._lock:
+            waiting = list(self._waiting)
+        for outcome in waiting:
+            with suppress(InvalidStateError):
+                outcome.set_exception(error)
