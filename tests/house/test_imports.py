@@ -5,7 +5,17 @@ import sys
 
 import ucompress
 
-HEAVY = ("numpy", "sqlite3", "blake3", "pathspec", "xxhash", "ucompress._core", "backports.zstd")
+HEAVY = (
+    "numpy",
+    "sqlite3",
+    "blake3",
+    "pathspec",
+    "xxhash",
+    "ucompress._core",
+    "backports.zstd",
+    "dask",
+    "distributed",
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -20,7 +30,7 @@ def test_the_package_loads_neither_typer_nor_rich():
 
 def test_nor_do_its_public_names():
     code = "import ucompress\nfor name in ucompress.__all__: getattr(ucompress, name)"
-    assert not {"typer", "rich"} & loaded_after(code)
+    assert not {"typer", "rich", "dask", "distributed"} & loaded_after(code)
 
 
 def test_help_loads_nothing_that_it_does_not_need():

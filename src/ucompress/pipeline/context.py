@@ -60,25 +60,29 @@ class RunContext:
     _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager
-    def workers(self, *, shared: int = 0, each: int = 0, waiting: int = 0) -> Iterator[Workers]:
+    def workers(
+        self, *, shared: int = 0, each: int = 0, waiting: int = 0, here: bool = False
+    ) -> Iterator[Workers]:
         """Workers for one phase.
 
         Args:
             shared: bytes that all workers share.
             each: bytes that every worker needs, the results waiting for their turn included.
             waiting: bytes of a task's results while they wait, which is all that work elsewhere needs here.
+            here: on this machine, whatever the executor.
 
         Raises:
             MemoryLimitExceededError: not even one worker fits into the memory limit.
         """
         threads = self.threads(shared=shared, each=each)
-        if isinstance(self.executor, Remote):
+        is_remote = isinstance(self.executor, Remote)
+        if isinstance(self.executor, Remote) and not here:
             # What workers cannot do is done by one thread here.
             wanted, here = 2 * self.executor.slots(), shared + each
             in_flight = self.budget.threads(wanted, shared=here, each=waiting, leased=self.held.size)
             yield Workers(self.executor, in_flight)
             return
-        if self.executor is not None:
+        if self.executor is not None and not is_remote:
             yield Workers(self.executor, 2 * threads)
             return
         with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:

@@ -27,7 +27,12 @@ class Remote(Protocol):
 
     It is a `concurrent.futures.Executor`, too. What its workers raise besides errors of ours, `OSError` and
     `MemoryError` is not a file's fault.
+
+    Attributes:
+        done_here: tasks of the run that workers saw other files for, done again on this machine.
     """
+
+    done_here: int
 
     def slots(self) -> int:
         """Tasks that are worked on at the same time, as far as is known now; at least 1."""

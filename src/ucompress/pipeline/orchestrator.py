@@ -30,7 +30,7 @@ from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
-from ucompress.pipeline.lending import hired
+from ucompress.pipeline.lending import Remote, hired
 from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, peak_resident_bytes
 from ucompress.pipeline.refusals import (
     partial_path,
@@ -165,6 +165,7 @@ class PipelineOrchestrator:
                 job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
+                self._tell_what_was_done_here(context)
                 self.reporter.finish(result.statistics)
                 with told_as_warning(context):
                     database.jobs.finish(job.number)
@@ -202,6 +203,13 @@ class PipelineOrchestrator:
             cpu_seconds=time.process_time() - self._cpu_at_start,
             peak_bytes=peak_resident_bytes(),
         )
+
+    def _tell_what_was_done_here(self, context: RunContext) -> None:
+        if isinstance(self._executor, Remote) and (again := self._executor.done_here):
+            context.warnings.append(
+                f"{again} tasks were done again on this machine, for workers did not see the files as they "
+                "are here; the archive is as it should be. Check what they mount"
+            )
 
     def _hired(self) -> AbstractContextManager[None]:
         inputs = [os.fsencode(path.absolute()) for path in self.config.inputs]

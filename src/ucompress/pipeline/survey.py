@@ -80,7 +80,7 @@ class Survey:
         for attempt in count(1):
             last = attempt >= ATTEMPTS
             try:
-                analysis = self.analyze(distrusted, as_it_comes=last)
+                analysis = self.analyze(distrusted, as_it_comes=last, here=attempt > 1)
                 prepared = prepare(analysis)
                 self._insist_on_what_is_held(analysis)
                 return analysis, prepared
@@ -94,13 +94,14 @@ class Survey:
             self.context.tracker.begin_again(PipelinePhase.ANALYZING_PATTERNS)
         raise AssertionError("not reached: rounds are not limited")
 
-    def analyze(self, distrusted: frozenset[bytes], *, as_it_comes: bool) -> Analysis:
+    def analyze(self, distrusted: frozenset[bytes], *, as_it_comes: bool, here: bool = False) -> Analysis:
         """Analyze every file; what cannot be read is reported.
 
         Args:
             distrusted: files, by where they lie, that are read even if the database knows them.
             as_it_comes: take a file that has changed since the scan, such as a log that is being
                 written, if it can be read.
+            here: on this machine: workers elsewhere may have been wrong about a file.
 
         Raises:
             ContentsChangedError: files have changed since the scan.
@@ -111,7 +112,7 @@ class Survey:
         shared, each = analysis_memory(context.config, manifest)
         coding = most_coding_memory(context.config, sum(manifest.sizes))
         context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
-        with context.workers(shared=shared, each=each, waiting=BYTES_WAITING) as workers:
+        with context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         indexes = [bisect_left(manifest.paths, path) for path in failed] if as_it_comes else files

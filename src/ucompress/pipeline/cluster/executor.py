@@ -58,7 +58,7 @@ class DaskExecutor(Executor):
         patience: seconds without any worker after which a run gives up.
 
     Attributes:
-        done_here: tasks that workers saw other files for, and that were done again on this machine.
+        done_here: tasks of the last run that workers saw other files for, done again on this machine.
 
     Raises:
         UsageError: dask is not installed.
@@ -91,7 +91,7 @@ class DaskExecutor(Executor):
         except (OSError, TimeoutError) as error:
             raise self._watch.lost(error) from error
         insist_on_all(answers)
-        self._ticket = ticket
+        self._ticket, self.done_here = ticket, 0
         try:
             yield
         finally:
@@ -204,6 +204,7 @@ class _Flight(Generic[Result]):
             return
         try:
             result: Result = sent.result()
+            doubtful = self.in_doubt is not None and self.in_doubt(result)
         except (OSError, ContentsChangedError) as error:
             if again is not None and self.executor._watch.is_connected():
                 self.executor.do_here(outcome, again)
@@ -212,7 +213,7 @@ class _Flight(Generic[Result]):
         except BaseException as error:
             _fail(outcome, self.executor.explained(error))
         else:
-            if again is not None and self.in_doubt is not None and self.in_doubt(result):
+            if again is not None and doubtful:
                 self.executor.do_here(outcome, again)
             else:
                 _settle(outcome, result)
@@ -220,7 +221,9 @@ class _Flight(Generic[Result]):
     def forget(self, outcome: Future[Result]) -> None:
         """Nobody waits any more: the cluster need not go on, or keep the result."""
         sent, self.sent = self.sent, None
-        with suppress(Exception):
+        if outcome.cancelled():
+            outcome.set_running_or_notify_cancel()  # who waits for it is told
+        with suppress(Exception):  # the scheduler may be gone
             if outcome.cancelled():
                 sent.cancel()
             sent.release()

@@ -1,0 +1,215 @@
+"""One worker against two on a Dask cluster of this machine: `dask_scaling.py TREE... [--levels 3 6]`.
+
+Starts a scheduler and workers of one thread each as programs of their own, and packs each tree here, with one
+worker and with two. All archives must be the same, byte for byte, or the program ends with 1.
+
+What is told of each run: wall time; CPU of the coordinator and of the busiest worker; and the *path*, the
+seconds that the run cannot do without: these two, one after the other. On a machine that others use too, wall
+times say little; the ratio of the paths is what two workers give where processors are to be had. Then bytes
+between the coordinator and the cluster as TCP counts them, the coordinator's peak memory, and how many tasks
+it had to do again itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from measure import MIB, ucompress
+
+MOST_SECONDS = 3600
+TCP_INFO_SIZE, BYTES_ACKED = 232, 120
+
+
+class Traffic:
+    """Bytes over the TCP connections of this process, sampled while they are open."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple[int, int]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def end(self) -> tuple[int, int]:
+        """Bytes sent and received until now."""
+        self._look()
+        self._stop.set()
+        sent, received = zip(*self.seen.values(), strict=True)
+        return sum(sent), sum(received)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.2):
+            self._look()
+
+    def _look(self) -> None:
+        for link in Path("/proc/self/fd").iterdir():
+            with suppress(OSError, ValueError):
+                path = str(link.readlink())
+                if not path.startswith("socket:["):
+                    continue
+                with socket.socket(fileno=os.dup(int(link.name))) as connection:
+                    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+                self.seen[int(path[8:-1])] = struct.unpack_from("<QQ", told, BYTES_ACKED)
+
+
+def coordinate(tree: str, archive: str, level: int, address: str) -> None:
+    """Pack a tree on a cluster, and write what it took as JSON; a process of its own."""
+    import ucompress as package
+
+    wall = time.perf_counter()
+    with package.DaskExecutor(address) as executor:
+        traffic = Traffic()
+        result = package.compress(tree, archive, level=level, executor=executor)
+        sent, received = traffic.end()
+    used = os.times()
+    json.dump(
+        {
+            "wall": time.perf_counter() - wall,
+            "cpu": used.user + used.system,
+            "sent": sent,
+            "received": received,
+            "peak": result.statistics.peak_rss_bytes,
+            "bytes": result.statistics.original_bytes,
+            "files": result.statistics.files,
+            "done_here": executor.done_here,
+        },
+        sys.stdout,
+    )
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Cluster:
+    """A scheduler and workers of one thread, ended by their pid."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        named = folder / "scheduler.json"
+        quiet = ("--no-dashboard", "--dashboard-address", ":0", "--idle-timeout", f"{MOST_SECONDS} s")
+        self.programs = [self._start(folder, "scheduler", "--port", "0", *quiet, "--scheduler-file", named)]
+        while not named.exists() or not named.read_text().endswith("}"):
+            time.sleep(0.05)
+        self.address = json.loads(named.read_text())["address"]
+        for number in range(workers):
+            self.programs.append(
+                self._start(
+                    folder, "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+                    "--name", number, "--death-timeout", "60", "--local-directory", folder,
+                )
+            )  # fmt: skip
+        self._wait(workers)
+        self.before = self.cpu()
+
+    def cpu(self) -> list[float]:
+        """CPU seconds of each worker since it was ready."""
+        before = getattr(self, "before", [0.0] * len(self.programs))
+        now = [cpu_of(program.pid) for program in self.programs[1:]]
+        return [used - earlier for used, earlier in zip(now, before, strict=False)]
+
+    def end(self) -> None:
+        """End the programs."""
+        for program in reversed(self.programs):
+            program.terminate()
+            try:
+                program.wait(10)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+    def _start(self, folder: Path, kind: str, *options: object) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "dask", kind, "--host", "127.0.0.1", *map(str, options)]
+        with (folder / f"{kind}.log").open("ab") as log:
+            return subprocess.Popen(words, stdout=log, stderr=log)
+
+    def _wait(self, workers: int) -> None:
+        from distributed import Client
+
+        with Client(self.address, timeout=30, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=60)
+
+
+def run(tree: Path, level: int, workers: int, archive: Path) -> dict[str, float]:
+    """Pack a tree on a cluster of so many workers."""
+    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+        cluster = Cluster(Path(folder), workers)
+        try:
+            words = [sys.executable, __file__, "--coordinate", tree, archive, str(level), cluster.address]
+            done = subprocess.run(
+                list(map(str, words)), stdout=subprocess.PIPE, check=True, timeout=MOST_SECONDS
+            )
+            figures: dict[str, float] = json.loads(done.stdout)
+            spent = cluster.cpu()
+        finally:
+            cluster.end()
+    figures["busiest"], figures["workers"] = max(spent), sum(spent)
+    figures["path"] = figures["cpu"] + figures["busiest"]
+    return figures
+
+
+def report(tree: Path, level: int, counts: list[int], *, compare: bool) -> bool:
+    """A line for each number of workers; whether all archives are the same."""
+    archives = set()
+    paths = []
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        for workers in counts:
+            archive = Path(folder, f"{workers}.ucz")
+            told = run(tree, level, workers, archive)
+            archives.add(archive.read_bytes())
+            paths.append(told["path"])
+            seconds = (told["wall"], told["cpu"], told["busiest"], told["path"])
+            sent, received = told["sent"], told["received"]
+            columns = [*(f"{second:8.1f}" for second in seconds), f"{paths[0] / paths[-1]:6.2f}"]
+            columns += [f"{sent / MIB:8.1f}{received / MIB:8.1f}{sent / told['files']:9.0f}"]
+            columns += [f"{(sent + received) / told['bytes'] * 1e9 / MIB:8.0f}"]
+            columns += [f"{told['peak'] / MIB:7.0f}{told['done_here']:6.0f}"]
+            print(f"{tree.name:10}{level:3}{workers:3}", *columns, sep="", flush=True)
+        if compare:
+            archive = Path(folder, "local.ucz")
+            words = ucompress("compress", tree, "-o", archive, f"-{level}", "-q", "--database", ":memory:")
+            subprocess.run(words, check=True)
+            archives.add(archive.read_bytes())
+    same = len(archives) == 1
+    print(f"{tree.name:10}{level:3}  {'the same bytes' if same else 'ARCHIVES DIFFER'}", flush=True)
+    return same
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("trees", nargs="+", type=Path)
+    parser.add_argument("--levels", nargs="+", type=int, default=[6])
+    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--no-local", action="store_true", help="do not compare with a run without a cluster")
+    options = parser.parse_args()
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(
+        "tree     level n    wall   coord busiest    path ratio    sent    recv sent/file MiB/GB   peak  here"
+    )
+    results = [
+        report(tree, level, options.workers, compare=not options.no_local)
+        for tree in options.trees
+        for level in options.levels
+    ]
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--coordinate"]:
+        coordinate(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    else:
+        main()
