@@ -12,7 +12,7 @@ the same dictionary.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ucompress._core import DictionaryBuilder as DictionaryBuilder
 from ucompress.checksum import run_check
@@ -162,15 +162,51 @@ def choose_suffix(
     """
     if not dictionary or not any(sample):
         return b"", 0
+    known = {} if gains is None else gains
+    trials = _trials(Measured(dictionary, level, sample, unique_bytes), known, poll, tried)
+    steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
+    best = _climb(trials.gain, steps, first, trials.is_ample if level <= 3 else _never)
+    return dictionary[len(dictionary) - best :], trials.gain(best)
+
+
+class Measured(NamedTuple):
+    """What the gains of suffixes depend on: the arguments of `choose_suffix`."""
+
+    dictionary: bytes
+    level: int
+    sample: Sequence[bytes]
+    unique_bytes: int
+
+
+def gain_of(measured: Measured, size: int) -> int:
+    """What the suffix of this size gains: a value of `choose_suffix`'s `gains`."""
+    return _trials(measured, {}).gain(size)
+
+
+def first_sizes(available: int, unique_bytes: int) -> list[int]:
+    """The sizes that `choose_suffix` will most likely ask for, of a dictionary of `available` bytes."""
+    steps = _steps(available)
+    start = _start(steps, unique_bytes // _FIRST_SHARE)
+    return [size for size in steps[start - 1 : start + 2] if size]
+
+
+def _trials(
+    measured: Measured,
+    known: dict[int, int],
+    poll: Callable[[], None] = lambda: None,
+    tried: Callable[[int], None] = lambda work: None,
+) -> _Trials:
+    dictionary, level, sample, unique_bytes = measured
     if level > 4:
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    known = {} if gains is None else gains
-    trials = _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, poll, tried)
-    steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
-    best = _climb(trials.gain, steps, first, trials.is_ample if level <= 3 else _never)
-    return dictionary[len(dictionary) - best :], trials.gain(best)
+    return _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, poll, tried)
+
+
+def _start(steps: Sequence[int], first: int) -> int:
+    """The number of the step, not the one of nothing, that is nearest to `first`."""
+    return min(range(1, len(steps)), key=lambda i: abs(steps[i] - first))
 
 
 def _steps(available: int) -> list[int]:
@@ -190,7 +226,7 @@ def _climb(
     Gains rise to one summit and fall, so that most sizes need not be tried: none below one whose gain
     is ample. A summit that gains nothing is none: then it is 0.
     """
-    start = at = min(range(1, len(steps)), key=lambda i: abs(steps[i] - first))
+    start = at = _start(steps, first)
     while at + 1 < len(steps) and gain(steps[at + 1]) > gain(steps[at]):
         at += 1
     if at == start and not is_ample(steps[at]):

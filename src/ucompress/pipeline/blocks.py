@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from ucompress.checksum import run_check
+from ucompress.pipeline.looks import check_of
 
 if TYPE_CHECKING:
+    from ucompress.pipeline.looks import Window
     from ucompress.pipeline.plan import PlanParameters
 
 
@@ -69,7 +70,7 @@ class BlockPacker:
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
         return range(last, last + 1 - (-rest // target))
 
-    def place_whole(self, content: int, data: bytes, repeats: int, dense: bool) -> tuple[int, int] | None:
+    def place_whole(self, content: int, data: Window, repeats: int, dense: bool) -> tuple[int, int] | None:
         """Store a whole content as one run, where `place` would; None if it must be split.
 
         Returns:
@@ -89,20 +90,20 @@ class BlockPacker:
         self.run_content.append(content)
         self.run_offset.append(0)
         self.run_length.append(size)
-        self.run_check.append(run_check(data))
+        self.run_check.append(check_of(data, 0, size))
         self._fill = offset + size
         self._repeats += size * repeats
         return len(self.block_start) - 1, offset
 
     def place(
-        self, content: int, base: int, data: bytes, runs: list[tuple[int, int]], repeats: int, dense: bool
+        self, content: int, base: int, data: Window, runs: list[tuple[int, int]], repeats: int, dense: bool
     ) -> list[tuple[int, int, int, int]]:
         """Store bytes of a content.
 
         Args:
             content: its ordinal.
             base: offset of `data` within it.
-            data: bytes of the content.
+            data: a window of the content.
             runs: (start, length) of what is to be stored, within `data`, in order.
             repeats: how much its bytes repeat, as in `Content`.
             dense: whether it belongs among what is compressed already.
@@ -123,11 +124,10 @@ class BlockPacker:
                 if self._fill >= self._target:
                     self._open(repeats, dense)
                 taken = min(end - start, self._target - self._fill)
-                bytes_taken = data if taken == len(data) else memoryview(data)[start : start + taken]
                 self.run_content.append(content)
                 self.run_offset.append(base + start)
                 self.run_length.append(taken)
-                self.run_check.append(run_check(bytes_taken))
+                self.run_check.append(check_of(data, start, taken))
                 placed.append((start, taken, len(self.block_start) - 1, self._fill))
                 self._fill += taken
                 self._repeats += taken * repeats

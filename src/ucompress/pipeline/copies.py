@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ucompress.archive.entry import HOLE
+from ucompress.pipeline.looks import bytes_of, trace
 from ucompress.segments import CopySearch, SegmentIndex
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ucompress.pipeline.looks import Window
     from ucompress.pipeline.plan import PlanParameters
     from ucompress.pipeline.planned import Ranked
 
@@ -159,7 +161,7 @@ class Windows:
         held: for each window its bytes, or None.
     """
 
-    def __init__(self, contents: Ranked, read: Callable[[int, int, int], bytes], window: int) -> None:
+    def __init__(self, contents: Ranked, read: Callable[[int, int, int], Window], window: int) -> None:
         """`contents` in the order of planning; `read` as in `plan_archive`; `window` in bytes."""
         self._contents = contents
         self._read = read
@@ -194,7 +196,7 @@ class Windows:
         """An earlier window's bytes, read again and held."""
         rank, offset = self.place(window, 0)
         length = int(self.starts[window + 1] - self.starts[window])
-        data = self._read(self._contents.ordinals[rank], offset, length)
+        data = bytes_of(self._read(self._contents.ordinals[rank], offset, length))
         self.keep(window, data)
         return data
 
@@ -209,7 +211,7 @@ class CopyFinder:
     def __init__(
         self,
         contents: Ranked,
-        read: Callable[[int, int, int], bytes],
+        read: Callable[[int, int, int], Window],
         parameters: PlanParameters,
     ) -> None:
         """`contents` stand in the order of planning; `read` and `parameters` as in `plan_archive`."""
@@ -227,20 +229,20 @@ class CopyFinder:
         self._goes_on: tuple[int, int] | None = None
         self.copies = 0
 
-    def look_at(self, rank: int, datas: Sequence[bytes], base: int | None = None) -> None:
+    def look_at(self, rank: int, datas: Sequence[Window], base: int | None = None) -> None:
         """Look for candidates in whole contents from number `rank` on, or in its window at `base`."""
         windows = self._windows
         first = windows.bases[rank]
         if base is None:
-            self._hits, self._rows = self._index.trace_all(datas, first)
+            self._hits, self._rows = trace(self._index, datas, first)
             number = windows.first[rank]
         else:
-            self._hits, self._rows = self._index.trace_all(datas, first + base, first)
+            self._hits, self._rows = trace(self._index, datas, first + base, first)
             number = windows.first[rank] + base // self._parameters.window
         for data in datas:
-            if data:
+            if isinstance(data, bytes) and data:
                 windows.keep(number, data)
-                number += 1
+            number += len(data) > 0
 
     def begin(self, rank: int) -> None:
         """The content of that rank comes next."""
@@ -273,19 +275,19 @@ class CopyFinder:
         """Whether a whole content, of `size` bytes and number `at` of those looked at, may have copies."""
         return size >= self._segment and self._rows[at] < self._rows[at + 1]
 
-    def pieces(self, at: int, base: int, data: bytes, holes: Sequence[tuple[int, int]]) -> list[Piece]:
+    def pieces(self, at: int, base: int, data: Window, holes: Sequence[tuple[int, int]]) -> list[Piece]:
         """What the window `data` at offset `base` of the content consists of, in order.
 
         Args:
             at: its place among what was last looked at.
             base: its offset in the content.
-            data: its bytes.
+            data: its bytes, or what is known of them.
             holes: (start, end) of its zero runs.
         """
         first, last = self._rows[at], self._rows[at + 1]
         window = _Window()
         if holes or self._goes_on is not None or first < last:
-            self._fill(window, base, data, self._candidates(self._hits[first:last]), holes)
+            self._fill(window, base, bytes_of(data), self._candidates(self._hits[first:last]), holes)
         window.literal_to(len(data))
         return window.pieces
 
@@ -313,6 +315,8 @@ class CopyFinder:
         at_start = self._segment if self._goes_on is None else CONTINUED
         self._goes_on = None
         own = self._windows.first[self._rank] + base // self._parameters.window
+        if self._windows.held[own] is None:
+            self._windows.keep(own, data)
         self._search.begin(candidates)
         row = 0
         for hole in (*holes, (len(data), len(data))):

@@ -15,9 +15,12 @@ import numpy as np
 
 from ucompress.checksum import Digest, run_check
 from ucompress.dictionary import (
+    Measured,
     assemble,
     builder,
     choose_suffix,
+    first_sizes,
+    gain_of,
     sample_pieces,
     size_limit,
     work_of_choosing,
@@ -27,6 +30,8 @@ from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
+from ucompress.pipeline.lending import Remote, lent
+from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.plan import Plan, Planned, PlanParameters, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
@@ -134,9 +139,19 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     reader = ContentReader(known, context.held)
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
+    progress = partial(_note, context)
     try:
-        progress = partial(_note, context)
-        return plan_contents(contents, read, parameters, progress=progress, read_whole=read.whole)
+        if not isinstance(context.executor, Remote):
+            return plan_contents(contents, read, parameters, progress=progress, read_whole=read.whole)
+        with looked_over(context, known, read, reader, parameters) as looked:
+            return plan_contents(
+                contents,
+                looked,
+                parameters,
+                progress=progress,
+                read_whole=looked.whole,
+                ordered=looked.begin,
+            )
     finally:
         reader.close()
 
@@ -165,6 +180,10 @@ class AnalyzedBytes:
             ContentsChangedError: one is not what was analyzed any more.
         """
         return self._reader.many_checked(contents)
+
+    def note(self, content: int, offset: int, length: int, check: int) -> None:
+        """The XXH3-64 of bytes of a content that had its digest when they were looked at."""
+        self._checks[content, offset, length] = check
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
         """Exactly `length` bytes of a content.
@@ -217,6 +236,8 @@ def _make_dictionary(
         trials.note()
         _note(context, work)
 
+    if isinstance(context.executor, Remote):
+        _measure_elsewhere(context, trials, Measured(trials.dictionary, context.config.level, sample, unique))
     return choose_suffix(
         trials.dictionary,
         context.config.level,
@@ -226,6 +247,20 @@ def _make_dictionary(
         poll=context.guard.check,
         tried=tried,
     )
+
+
+def _measure_elsewhere(context: RunContext, trials: KeptTrials, measured: Measured) -> None:
+    """Let workers measure at the same time the gains that will be asked for first."""
+    if not measured.dictionary:
+        return
+    sizes = first_sizes(len(measured.dictionary), measured.unique_bytes)
+    unknown = [size for size in sizes if size not in trials.gains]
+    with context.workers() as workers, lent(workers.executor, gain_of, measured) as task:
+        found = ordered_map(
+            workers.executor, task, unknown, in_flight=workers.in_flight, poll=context.guard.check
+        )
+        trials.gains.update(zip(unknown, found, strict=True))
+    trials.note()
 
 
 def _largest_dictionary(

@@ -21,8 +21,9 @@ from ucompress.config import MIB
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
+from ucompress.pipeline.looks import holes_of
 from ucompress.pipeline.planned import Content, Planned, Ranked
-from ucompress.segments import DENSE, find_all_zero_runs, zero_runs
+from ucompress.segments import DENSE
 from ucompress.similarity import order_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Read = Callable[[int, int, int], bytes]
+    from ucompress.pipeline.looks import Window
+
+    Read = Callable[[int, int, int], Window]
 
 __all__ = [
     "HOLE",
@@ -113,7 +116,7 @@ def plan_archive(
     parameters: PlanParameters | None = None,
     *,
     progress: Callable[[int], None] | None = None,
-    read_whole: Callable[[Sequence[int]], list[bytes]] | None = None,
+    read_whole: Callable[[Sequence[int]], Sequence[Window]] | None = None,
 ) -> Plan:
     """Plan an archive of `contents`.
 
@@ -136,12 +139,19 @@ def plan_contents(
     parameters: PlanParameters | None = None,
     *,
     progress: Callable[[int], None] | None = None,
-    read_whole: Callable[[Sequence[int]], list[bytes]] | None = None,
+    read_whole: Callable[[Sequence[int]], Sequence[Window]] | None = None,
+    ordered: Callable[[Sequence[int]], None] | None = None,
 ) -> Plan:
-    """`plan_archive` of contents in columns."""
+    """`plan_archive` of contents in columns.
+
+    `ordered` is called with the order, by ordinal, in which all contents will be read.
+    """
     order = order_of(contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts)
 
-    def one_by_one(ordinals: Sequence[int]) -> list[bytes]:
+    if ordered is not None:
+        ordered(order.tolist())
+
+    def one_by_one(ordinals: Sequence[int]) -> list[Window]:
         return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
     ranked = Ranked(order, contents.sizes[order], contents.repeats[order], contents.classes[order] == DENSE)
@@ -159,7 +169,7 @@ class _Planner:
         self,
         contents: Ranked,
         read: Read,
-        read_whole: Callable[[Sequence[int]], list[bytes]],
+        read_whole: Callable[[Sequence[int]], Sequence[Window]],
         parameters: PlanParameters,
     ) -> None:
         self._contents = contents
@@ -203,7 +213,7 @@ class _Planner:
             if len(data) != size:
                 raise _wrong_length(ordinal, data, size)
         holes: dict[int, list[tuple[int, int]]] = {}
-        for number, start, end in find_all_zero_runs(datas, self._parameters.hole):
+        for number, start, end in holes_of(datas, self._parameters.hole):
             holes.setdefault(number, []).append((start, end))
         self._finder.look_at(first, datas)
         for at, data in enumerate(datas):
@@ -225,11 +235,12 @@ class _Planner:
             if len(data) != length:
                 raise _wrong_length(ordinal, data, length)
             self._finder.look_at(rank, [data], base)
-            self._plan_window(0, rank, base, data, zero_runs(data, self._parameters.hole))
+            holes = [run[1:] for run in holes_of([data], self._parameters.hole)]
+            self._plan_window(0, rank, base, data, holes)
             yield length
 
     def _plan_window(
-        self, at: int, rank: int, base: int, data: bytes, holes: Sequence[tuple[int, int]]
+        self, at: int, rank: int, base: int, data: Window, holes: Sequence[tuple[int, int]]
     ) -> None:
         pieces = self._finder.pieces(at, base, data, holes)
         if len(pieces) > 1:
@@ -238,7 +249,7 @@ class _Planner:
         self._extents = len(placed) + (self._extents if base else 0)
         self._finder.record(base, placed)
 
-    def _store_all(self, rank: int, data: bytes) -> None:
+    def _store_all(self, rank: int, data: Window) -> None:
         """A content without holes or copies."""
         ordinal, _, repeats, dense = self._contents.row(rank)
         place = self._packer.place_whole(ordinal, data, repeats, dense) if data else None
@@ -317,7 +328,7 @@ class _Planner:
         self._stored_again += sum(p.length for p in pieces if p.block in dropped)
         return [Piece(p.start, p.length, LITERAL, p.start) if p.block in dropped else p for p in pieces]
 
-    def _store(self, rank: int, base: int, data: bytes, pieces: list[Piece]) -> list[tuple[int, int, int]]:
+    def _store(self, rank: int, base: int, data: Window, pieces: list[Piece]) -> list[tuple[int, int, int]]:
         """Place what is literal; (block, offset, length) of the whole window, in order."""
         ordinal, _, repeats, dense = self._contents.row(rank)
         literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
@@ -365,7 +376,7 @@ class _Planner:
         )
 
 
-def _wrong_length(ordinal: int, data: bytes, length: int) -> ValueError:
+def _wrong_length(ordinal: int, data: Window, length: int) -> ValueError:
     """The error for a content of which not so many bytes were read."""
     return ValueError(f"read gave {len(data)} bytes of content {ordinal}, not {length}")
 
