@@ -63,7 +63,9 @@ class Cluster:
                 "127.0.0.1",
                 *arguments[2:],
             ]
-        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        if arguments[0] == "worker":  # a scheduler need not have this package
+            environment["PYTHONPATH"] = str(SOURCE)
         with (self.folder / f"{arguments[0]}{len(self.workers)}.log").open("wb") as log:
             return subprocess.Popen(list(map(str, words)), stdout=log, stderr=log, env=environment)
 

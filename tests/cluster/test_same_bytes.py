@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 
 import pytest
 
@@ -46,6 +47,26 @@ def test_odd_names_links_and_holes_come_through(executor, tmp_path):
     assert pack(tree, tmp_path / "b.ucz", level=3, executor=executor)[1] == expected
 
 
+def test_copies_holes_and_large_files_in_windows_are_planned_alike(executor, tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    chance = random.Random(3)
+    original = chance.randbytes(6_000_000)
+    (tree / "original").write_bytes(original)
+    (tree / "moved").write_bytes(
+        b"in front" + original[1_000_000:5_500_000] + bytes(50_000) + original[:70_000]
+    )
+    (tree / "part").write_bytes(original[4_190_000:4_200_000])
+    for number in range(40):
+        own = chance.randbytes(3000)
+        (tree / f"small{number}").write_bytes(own + original[: 500 * number] + bytes(5000) + own)
+    options = {"level": 3, "memory_map_threshold": 5 << 20}
+    here, expected = pack(tree, tmp_path / "a.ucz", **options)
+    there, found = pack(tree, tmp_path / "b.ucz", executor=executor, **options)
+    assert found == expected
+    assert here.statistics.saved.segments == there.statistics.saved.segments > 4_000_000
+
+
 def test_counts_of_patterns_are_the_same(executor, tree, tmp_path):
     from pipeline.runs import configuration
     from ucompress import PatternDatabase, PipelineOrchestrator
@@ -77,8 +98,7 @@ def test_tasks_carry_paths_and_the_dictionary_goes_once(executor, tree, tmp_path
     original = DaskExecutor._sent
 
     def noted(self, function, *arguments, **options):
-        told = [part for part in arguments if not hasattr(part, "add_done_callback")]
-        sent.setdefault(function.__name__, []).append(pickle.dumps(told))
+        sent.setdefault(function.__name__, []).append(pickle.dumps(arguments))
         return original(self, function, *arguments, **options)
 
     monkeypatch.setattr(DaskExecutor, "_sent", noted)

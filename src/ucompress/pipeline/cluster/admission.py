@@ -129,7 +129,7 @@ def _told(reasons: Mapping[str, object]) -> str:
 
 
 def _reason(answer: object) -> str:
-    if isinstance(answer, ImportError):
+    if isinstance(answer, ImportError) or "No module named" in str(answer):
         return f"has no ucompress of this version ({answer})"
     return answer if isinstance(answer, str) else f"cannot be asked ({type(answer).__name__}: {answer})"
 

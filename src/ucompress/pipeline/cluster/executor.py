@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ucompress.errors import ClusterError, UsageError
 from ucompress.pipeline.cluster.admission import Ticket, insist_on_all, refusal, sights
-from ucompress.pipeline.cluster.remote import kept, retire, work
+from ucompress.pipeline.cluster.remote import carrier, kept, retire, work
 from ucompress.pipeline.cluster.watch import Watch
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.job import worker_versions
@@ -72,6 +72,7 @@ class DaskExecutor(Executor):
     def __init__(self, cluster: str | Client, *, patience: float = PATIENCE_SECONDS) -> None:
         self._owned = isinstance(cluster, str)
         self._client: Client = _connected(cluster) if isinstance(cluster, str) else cluster
+        self._carry = carrier()
         self._ticket: Ticket | None = None
         self._here = ThreadPoolExecutor(1, thread_name_prefix="ucompress-here")
         self._watch = Watch(self._client, patience)
@@ -121,7 +122,7 @@ class DaskExecutor(Executor):
         outcome: Future[Result] = Future()
         if isinstance(task, _Loan):
             (item,) = arguments
-            sent = self._sent(work, self._ticket, task.task, task.as_expected, task.there, item)
+            sent = self._sent(work, self._ticket, task.task, task.as_expected, item, lent=(task.there,))
             again = partial(task, item)
             flight = _Flight(self, outcome, sent, again, task.in_doubt)
         else:
@@ -169,11 +170,16 @@ class DaskExecutor(Executor):
             return self._watch.lost(error)
         return error
 
-    def _sent(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """A future of the cluster."""
+    def _sent(
+        self, function: Callable[..., Any], *arguments: Any, lent: tuple[Any, ...] = (), **options: Any
+    ) -> Any:
+        """A future of the cluster, of a call with what futures in `lent` give, and then the arguments."""
+        import cloudpickle
+
+        packed = cloudpickle.dumps((function, arguments, options))
         key = f"{getattr(function, '__name__', 'task')}-{uuid.uuid4().hex}"
         try:
-            return self._client.submit(function, *arguments, key=key, pure=False, **options)
+            return self._client.submit(self._carry, packed, *lent, key=key, pure=False)
         except Exception as error:
             if not self._watch.is_connected():
                 raise self._watch.lost(error) from error

@@ -21,15 +21,31 @@ def kept(value: Value) -> Value:
     return value
 
 
+def carrier() -> Callable[..., object]:
+    """A function that calls what is packed, `(function, arguments, options)`, after what was lent.
+
+    Made here, it has no name in a module and travels as code: so the scheduler, which unpacks functions but
+    not bytes, need not have this package.
+    """
+
+    def carry(packed: bytes, *lent: object) -> object:
+        import pickle
+
+        function, arguments, options = pickle.loads(packed)
+        return function(*lent, *arguments, **options)
+
+    return carry
+
+
 class SeenOtherwiseError(OSError):
     """A file does not look here as it did to the scan."""
 
 
 def work(
+    value: Value,
     ticket: Ticket | None,
     task: Callable[[Value, Item], Result],
     as_expected: Callable[[Item], bool] | None,
-    value: Value,
     item: Item,
 ) -> Result:
     """`task(value, item)`, where this worker may do it.
