@@ -3,11 +3,11 @@
 Starts a scheduler and workers of one thread each as programs of their own, and packs each tree here, with one
 worker and with two. All archives must be the same, byte for byte, or the program ends with 1.
 
-What is told of each run: wall time; CPU of the coordinator and of the busiest worker; and the *path*, the
-seconds that the run cannot do without: these two, one after the other. On a machine that others use too, wall
-times say little; the ratio of the paths is what two workers give where processors are to be had. Then bytes
-between the coordinator and the cluster as TCP counts them, the coordinator's peak memory, and how many tasks
-it had to do again itself.
+What is told of each run: wall time; CPU of the coordinator, of all workers and of the busiest; and the
+*path*, the seconds that the run cannot do without: coordinator and busiest worker, one after the other. On a
+machine that others use too, wall times say little; the ratio of the paths is what two workers give where
+processors are to be had. Then bytes between the coordinator and the cluster as TCP counts them, the
+coordinator's peak memory, and how many tasks it had to do again itself.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def report(tree: Path, level: int, counts: list[int], *, compare: bool) -> bool:
             told = run(tree, level, workers, archive)
             archives.add(archive.read_bytes())
             paths.append(told["path"])
-            seconds = (told["wall"], told["cpu"], told["busiest"], told["path"])
+            seconds = (told["wall"], told["cpu"], told["workers"], told["busiest"], told["path"])
             sent, received = told["sent"], told["received"]
             columns = [*(f"{second:8.1f}" for second in seconds), f"{paths[0] / paths[-1]:6.2f}"]
             columns += [f"{sent / MIB:8.1f}{received / MIB:8.1f}{sent / told['files']:9.0f}"]
@@ -197,9 +197,8 @@ def main() -> None:
     parser.add_argument("--no-local", action="store_true", help="do not compare with a run without a cluster")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    print(
-        "tree     level n    wall   coord busiest    path ratio    sent    recv sent/file MiB/GB   peak  here"
-    )
+    print("tree     level n    wall   coord workers busiest    path ratio", end="")
+    print("    sent    recv sent/file MiB/GB   peak  here", flush=True)
     results = [
         report(tree, level, options.workers, compare=not options.no_local)
         for tree in options.trees
