@@ -27,6 +27,7 @@ class Watch:
     def __init__(self, client: Client, patience: float) -> None:
         self._client = client
         self._patience = patience
+        self._seen = 0
         self._waiting: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -40,12 +41,14 @@ class Watch:
         outcome.add_done_callback(self._forget)
 
     def slots(self) -> int:
-        """Threads of all workers; at least 1.
+        """Threads of all workers when they were last looked at; at least 1.
 
         Raises:
             ClusterError: the scheduler is gone.
         """
-        return max(1, sum(self._threads()))
+        if not self.is_connected():
+            raise self.lost()
+        return max(1, self._seen)
 
     def insist_on_workers(self) -> None:
         """Wait for a first worker, as long as patience lasts.
@@ -76,11 +79,13 @@ class Watch:
         self._stopped.set()
 
     def _threads(self) -> list[int]:
-        """Threads of each worker."""
+        """Threads of each worker; asks the scheduler, which may take long when it is gone."""
         try:
-            return list(self._client.nthreads().values())
+            threads = list(self._client.nthreads().values())
         except Exception as error:
             raise self.lost(error) from error
+        self._seen = sum(threads)
+        return threads
 
     def _no_worker(self) -> ClusterError:
         return ClusterError(
@@ -100,9 +105,6 @@ class Watch:
     def _look(self) -> None:
         last_seen = time.monotonic()
         while not self._stopped.wait(LOOK_SECONDS):
-            if not self._waiting:
-                last_seen = time.monotonic()
-                continue
             if not self.is_connected():
                 self._fail_all(self.lost())
                 continue
@@ -112,7 +114,7 @@ class Watch:
                 if not self.is_connected():
                     self._fail_all(error)
                 continue
-            if threads:
+            if threads or not self._waiting:
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > self._patience:
                 self._fail_all(self._no_worker())
