@@ -17,8 +17,9 @@ SOURCE = Path(__file__).parents[2] / "src"
 class Cluster:
     """Programs that were started, and where the scheduler listens."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, allowed_failures: int) -> None:
         self.folder = folder
+        self.allowed_failures = allowed_failures
         self.workers: list[subprocess.Popen[bytes]] = []
         named = folder / "scheduler.json"
         quiet = ("--no-dashboard", "--dashboard-address", ":0", "--idle-timeout", f"{MOST_SECONDS} s")
@@ -64,6 +65,7 @@ class Cluster:
                 *arguments[2:],
             ]
         environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        environment["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = str(self.allowed_failures)
         if arguments[0] == "worker":  # a scheduler need not have this package
             environment["PYTHONPATH"] = str(SOURCE)
         with (self.folder / f"{arguments[0]}{len(self.workers)}.log").open("wb") as log:
@@ -71,10 +73,10 @@ class Cluster:
 
 
 @contextmanager
-def started(folder: Path, workers: int = 0):
-    """A cluster for as long as the context is open."""
+def started(folder: Path, workers: int = 0, allowed_failures: int = 3):
+    """A cluster for as long as the context is open; so many workers more than one may die over a task."""
     folder.mkdir(exist_ok=True)
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, allowed_failures)
     try:
         for _ in range(workers):
             cluster.add_worker()

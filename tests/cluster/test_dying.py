@@ -13,6 +13,12 @@ from ucompress.errors import ClusterError
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.cluster.executor import DaskExecutor
 
+DEADLY = """
+import os
+from ucompress.pipeline import coding
+coding.read_runs = lambda *arguments: os._exit(9)
+"""
+
 
 @pytest.fixture(scope="module")
 def expected(tree, tmp_path_factory):
@@ -67,3 +73,12 @@ def test_a_run_whose_workers_are_all_gone_gives_up(tree, tmp_path, monkeypatch):
         with DaskExecutor(cluster.address, patience=1.0) as executor, error:
             pack(tree, tmp_path / "a.ucz", level=4, executor=executor)
     assert not (tmp_path / "a.ucz").exists()
+
+
+def test_a_task_that_kills_its_workers_ends_the_run(tree, tmp_path):
+    with started(tmp_path / "cluster", allowed_failures=0) as cluster:
+        cluster.add_worker(preload=DEADLY)
+        cluster.await_workers(1)
+        error = pytest.raises(ClusterError, match=r"1 workers died over one task.* tcp://127.0.0.1:.*memory")
+        with DaskExecutor(cluster.address) as executor, error:
+            pack(tree, tmp_path / "a.ucz", level=3, executor=executor)

@@ -9,7 +9,7 @@ import pytest
 from cluster.programs import started
 from pipeline.runs import pack, run
 from ucompress.errors import ClusterError, UsageError
-from ucompress.pipeline.cluster import admission, executor
+from ucompress.pipeline.cluster import admission, executor, remote
 from ucompress.pipeline.cluster.admission import Sight, Ticket, refusal
 from ucompress.pipeline.cluster.executor import DaskExecutor
 from ucompress.pipeline.job import worker_versions
@@ -109,6 +109,18 @@ def test_another_library_is_another_version_only_where_it_decides_bytes(tmp_path
     monkeypatch.setattr("ucompress.pipeline.job.LIBRARY_VERSION", "1.0.0")
     assert "libzstd 1.0.0" in refusal(theirs[3])
     assert refusal(theirs[6]) == ""
+
+
+def test_a_worker_that_joined_later_is_refused_at_its_first_task(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "_address", lambda: "tcp://late:1")
+    theirs = ticket(tmp_path, versions="ucompress 9.9")
+    with pytest.raises(
+        ClusterError, match=r"worker tcp://late:1 has ucompress 0.*, but here is ucompress 9\.9"
+    ):
+        remote.work(1, theirs, max, None, 2)
+    assert remote.work(1, ticket(tmp_path, run="fits"), max, None, 2) == 2
+    with pytest.raises(OSError):
+        remote.work(1, ticket(tmp_path, run="fits"), max, lambda item: item != 2, 2)
 
 
 def test_many_refusals_are_counted():

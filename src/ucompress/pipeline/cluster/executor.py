@@ -162,9 +162,10 @@ class DaskExecutor(Executor):
 
         if isinstance(error, KilledWorker):
             return ClusterError(
-                f"several workers died, one after the other, over one task ({error}); they may have too "
-                "little memory. No archive was written, and what is finished is kept: run the same command "
-                "again, with or without --dask, to go on"
+                f"{error.allowed_failures + 1} workers died over one task, one after the other, the last "
+                f"of them {error.last_worker.address}; they may have too little memory. No archive was "
+                "written, and what is finished is kept: run the same command again, with or without --dask, "
+                "to go on"
             )
         if isinstance(error, CancelledError) or not self._watch.is_connected():
             return self._watch.lost(error)
