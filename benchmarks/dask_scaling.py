@@ -6,8 +6,10 @@ worker and with two. All archives must be the same, byte for byte, or the progra
 What is told of each run: wall time; CPU of the coordinator, of all workers and of the busiest; and the
 *path*, the seconds that the run cannot do without: coordinator and busiest worker, one after the other. On a
 machine that others use too, wall times say little; the ratio of the paths is what two workers give where
-processors are to be had. Then bytes between the coordinator and the cluster as TCP counts them, the
-coordinator's peak memory, and how many tasks it had to do again itself.
+processors are to be had. Busy neighbours make the same work take more CPU, the more so the more processes
+work at a time; *inside* is therefore all CPU of a run over its own path. Then bytes between the coordinator
+and the cluster as TCP counts them, the coordinator's peak memory, and how many tasks it had to do again
+itself.
 """
 
 from __future__ import annotations
@@ -172,6 +174,7 @@ def report(tree: Path, level: int, counts: list[int], *, compare: bool) -> bool:
             seconds = (told["wall"], told["cpu"], told["workers"], told["busiest"], told["path"])
             sent, received = told["sent"], told["received"]
             columns = [*(f"{second:8.1f}" for second in seconds), f"{paths[0] / paths[-1]:6.2f}"]
+            columns += [f"{(told['cpu'] + told['workers']) / told['path']:7.2f}"]
             columns += [f"{sent / MIB:8.1f}{received / MIB:8.1f}{sent / told['files']:9.0f}"]
             columns += [f"{(sent + received) / told['bytes'] * 1e9 / MIB:8.0f}"]
             columns += [f"{told['peak'] / MIB:7.0f}{told['done_here']:6.0f}"]
@@ -197,7 +200,7 @@ def main() -> None:
     parser.add_argument("--no-local", action="store_true", help="do not compare with a run without a cluster")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    print("tree     level n    wall   coord workers busiest    path ratio", end="")
+    print("tree     level n    wall   coord workers busiest    path ratio inside", end="")
     print("    sent    recv sent/file MiB/GB   peak  here", flush=True)
     results = [
         report(tree, level, options.workers, compare=not options.no_local)

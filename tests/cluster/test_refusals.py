@@ -114,9 +114,7 @@ def test_another_library_is_another_version_only_where_it_decides_bytes(tmp_path
 def test_a_worker_that_joined_later_is_refused_at_its_first_task(tmp_path, monkeypatch):
     monkeypatch.setattr(remote, "_address", lambda: "tcp://late:1")
     theirs = ticket(tmp_path, versions="ucompress 9.9")
-    with pytest.raises(
-        ClusterError, match=r"worker tcp://late:1 has ucompress 0.*, but here is ucompress 9\.9"
-    ):
+    with pytest.raises(ClusterError, match=r"worker tcp://late:1 has .*, but here is ucompress 9\.9"):
         remote.work(1, theirs, max, None, 2)
     assert remote.work(1, ticket(tmp_path, run="fits"), max, None, 2) == 2
     with pytest.raises(OSError):
