@@ -12,6 +12,8 @@ import ucompress
 from pipeline.runs import pack, run
 from support import create_difficult_tree
 from ucompress.pipeline.cluster.executor import DaskExecutor
+from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.lending import lent
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,17 @@ def test_tasks_carry_paths_and_the_dictionary_goes_once(executor, tree, tmp_path
     assert sum(len(value) > 400_000 for value in sent["kept"]) == 1
     assert len(sent["work"]) > 8
     assert not any(b"of many lines" in task or b"return readl" in task for task in sent["work"])
+
+
+def test_what_is_lent_may_be_large(executor):
+    """Warnings are errors here, and Dask warns of 10 MB."""
+    value = random.Random(1).randbytes(12 << 20)
+    with lent(executor, _length_and, value) as task:
+        assert list(ordered_map(executor, task, range(3), in_flight=2)) == [(12 << 20, n) for n in range(3)]
+
+
+def _length_and(value, item):
+    return len(value), item
 
 
 def test_a_client_that_was_given_stays_open(local_cluster, tree, tmp_path):

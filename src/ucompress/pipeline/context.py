@@ -78,8 +78,8 @@ class RunContext:
         is_remote = isinstance(self.executor, Remote)
         if isinstance(self.executor, Remote) and not here:
             # What workers cannot do is done by one thread here.
-            wanted, here = 2 * self.executor.slots(), shared + each
-            in_flight = self.budget.threads(wanted, shared=here, each=waiting, leased=self.held.size)
+            wanted, alone = 2 * self.executor.slots(), shared + each
+            in_flight = self.budget.threads(wanted, shared=alone, each=waiting, leased=self.held.size)
             yield Workers(self.executor, in_flight)
             return
         if self.executor is not None and not is_remote:

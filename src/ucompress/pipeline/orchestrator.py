@@ -120,7 +120,7 @@ class PipelineOrchestrator:
         self._begin()
         refuse_missing_inputs(self.config)
         refuse_strange_database(self.config)
-        with self.guard, self._hired(), self._open_database() as database, self.reporter:
+        with self._hired(), self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
             try:
@@ -157,7 +157,7 @@ class PipelineOrchestrator:
         self._begin()
         refuse_impossible(self.config)
         refuse_strange_database(self.config)
-        with self.guard, self._hired(), self._open_database() as database, self.reporter:
+        with self._hired(), self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
             job = None
             try:

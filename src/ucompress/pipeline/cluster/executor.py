@@ -82,6 +82,10 @@ class DaskExecutor(Executor):
         """Threads of all workers that are there now; at least 1."""
         return self._watch.slots()
 
+    def is_connected(self) -> bool:
+        """Whether the scheduler is there, as far as is known."""
+        return self._watch.is_connected()
+
     @contextmanager
     def hire(self, inputs: Sequence[bytes], level: int) -> Iterator[None]:
         """See `Remote.hire`."""
@@ -97,7 +101,7 @@ class DaskExecutor(Executor):
             yield
         finally:
             self._ticket = None
-            if self._watch.is_connected():
+            if self.is_connected():
                 with suppress(Exception):  # a courtesy: workers may be gone, or gone on
                     self._client.run(retire, wait=False, on_error="ignore")
 
@@ -110,7 +114,11 @@ class DaskExecutor(Executor):
         as_expected: Callable[[Item], bool] | None,
     ) -> Iterator[Callable[[Item], Result]]:
         """See `lent`."""
-        there = self._sent(kept, value)
+        import dask
+
+        # Dask advises against what is sent along with a task; this is the one task that it is for.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "64MB"}):
+            there = self._sent(kept, value)
         try:
             yield _Loan(task, value, there, in_doubt, as_expected)
         finally:
@@ -126,11 +134,11 @@ class DaskExecutor(Executor):
             again = partial(task, item)
             flight = _Flight(self, outcome, sent, again, task.in_doubt)
         else:
-            flight = _Flight(self, outcome, self._sent(task, *arguments, **options), None, None)
+            sent = self._sent(task, *arguments, **options)
+            flight = _Flight(self, outcome, sent, None, None)
         self._watch.add(outcome)
         outcome.add_done_callback(flight.forget)
-        sent_future = flight.sent
-        sent_future.add_done_callback(flight.land)
+        sent.add_done_callback(flight.land)
         return outcome
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -167,7 +175,7 @@ class DaskExecutor(Executor):
                 "written, and what is finished is kept: run the same command again, with or without --dask, "
                 "to go on"
             )
-        if isinstance(error, CancelledError) or not self._watch.is_connected():
+        if isinstance(error, CancelledError) or not self.is_connected():
             return self._watch.lost(error)
         return error
 
@@ -182,7 +190,7 @@ class DaskExecutor(Executor):
         try:
             return self._client.submit(self._carry, packed, *lent, key=key, pure=False)
         except Exception as error:
-            if not self._watch.is_connected():
+            if not self.is_connected():
                 raise self._watch.lost(error) from error
             raise
 
@@ -213,7 +221,7 @@ class _Flight(Generic[Result]):
             result: Result = sent.result()
             doubtful = self.in_doubt is not None and self.in_doubt(result)
         except (OSError, ContentsChangedError) as error:
-            if again is not None and self.executor._watch.is_connected():
+            if again is not None and self.executor.is_connected():
                 self.executor.do_here(outcome, again)
             else:
                 _fail(outcome, self.executor.explained(error))
@@ -249,7 +257,6 @@ def _fail(outcome: Future[Any], error: BaseException) -> None:
 def _connected(address: str) -> Client:
     """A client of the scheduler at an address."""
     try:
-        import dask
         from distributed import Client
     except ImportError as error:
         raise UsageError(
@@ -258,8 +265,7 @@ def _connected(address: str) -> Client:
     for name in _LOGGERS:  # what goes wrong is told once, and by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "64MB"}):
-            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} ({error}); nothing was read, and nothing written. "
