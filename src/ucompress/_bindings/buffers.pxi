@@ -5,6 +5,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
+import itertools
 import operator
 
 
@@ -49,6 +50,13 @@ cdef class _BorrowedMany:
         for i in range(self.count):
             PyBuffer_Release(&self.views[i])
         PyMem_Free(self.views)
+
+
+def _portions(sources):
+    """The buffers of an iterable, some thousand held at a time."""
+    following = iter(sources)
+    while portion := list(itertools.islice(following, 4096)):
+        yield _BorrowedMany(portion)
 
 
 cdef object _checked(object value, str name, object lowest, object highest):

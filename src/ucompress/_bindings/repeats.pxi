@@ -101,21 +101,23 @@ cdef class PatternLocator:
 
         The samples are those of documents 0, 1 and so on. Raises ValueError when one is no sample.
         """
-        cdef _BorrowedMany sources = _BorrowedMany(samples)
-        cdef size_t i
+        cdef _BorrowedMany sources
+        cdef size_t i, first = 0
         cdef int status = 0
-        with nogil:
-            PyThread_acquire_lock(self.lock, WAIT_LOCK)
-            for i in range(sources.count):
-                status = locator_add_packed(
-                    &self.locator, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len,
-                    <uint32_t>i,
-                )
-                if status:
-                    break
-            PyThread_release_lock(self.lock)
-        if status:
-            raise ValueError(f"sample {i} is none")
+        for sources in _portions(samples):
+            with nogil:
+                PyThread_acquire_lock(self.lock, WAIT_LOCK)
+                for i in range(sources.count):
+                    status = locator_add_packed(
+                        &self.locator, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len,
+                        <uint32_t>(first + i),
+                    )
+                    if status:
+                        break
+                PyThread_release_lock(self.lock)
+            if status:
+                raise ValueError(f"sample {first + i} is none")
+            first += sources.count
 
     def places(self):
         """The places kept: an array of dtype PLACE_DTYPE, by candidate, lowest first."""

@@ -165,22 +165,28 @@ def merge_samples(samples, *, threshold=HIGHEST_HASH, capacity=0):
     """
     cdef uint64_t highest = _checked(threshold, "threshold", 0, HIGHEST_HASH)
     cdef size_t most = _checked(capacity, "capacity", 0, 1 << 30)
-    cdef _BorrowedMany sources = _BorrowedMany(samples)
+    cdef _BorrowedMany sources
     cdef CountTable table
-    cdef size_t i = 0
+    cdef size_t i = 0, first = 0
     cdef int status
     try:
-        with nogil:
-            status = table_init(&table, most, highest, 0)
-            while status == 0 and i < sources.count:
-                status = table_merge_packed(
-                    &table, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len
-                )
-                i += 1
-            if status == 0:
+        status = table_init(&table, most, highest, 0)
+        for sources in _portions(samples):
+            i = 0
+            with nogil:
+                while status == 0 and i < sources.count:
+                    status = table_merge_packed(
+                        &table, <const uint8_t*>sources.views[i].buf, <size_t>sources.views[i].len
+                    )
+                    i += 1
+            if status:
+                break
+            first += sources.count
+        if status == 0:
+            with nogil:
                 status = table_settle(&table)
         if status > 0:
-            raise ValueError(f"sample {i - 1} is none")
+            raise ValueError(f"sample {first + i - 1} is none")
         if status:
             raise MemoryError("no memory for more pattern counts")
         return _table_array(&table)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES
-from ucompress.database import FileRows, FileStamp
+from ucompress.database import FileAnalysis, FileRows, FileStamp
 from ucompress.pipeline import samples
+from ucompress.pipeline.samples import Samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,19 @@ class AnalyzedSpan(NamedTuple):
     samples: list[bytes]
     errors: dict[int, OSError]
 
+    @classmethod
+    def of(cls, results: Sequence[FileAnalysis | OSError]) -> AnalyzedSpan:
+        """The columns of analyses, or of why there is none."""
+        errors = {at: found for at, found in enumerate(results) if isinstance(found, OSError)}
+        nothing = FileAnalysis(bytes(DIGEST_BYTES), 0, b"")
+        analyses = [nothing if isinstance(found, OSError) else found for found in results]
+        return cls(
+            [found.digest for found in analyses],
+            bytes([found.kind_class for found in analyses]),
+            [found.sample for found in analyses],
+            errors,
+        )
+
     def some_failed(self) -> bool:
         """Whether some could not be read."""
         return bool(self.errors)
@@ -62,17 +76,25 @@ class Found:
     def __init__(self, count: int) -> None:
         self.digests = np.zeros((count, DIGEST_BYTES), dtype=np.uint8)
         self.kind_classes = np.zeros(count, dtype=np.uint8)
-        self.samples = [b""] * count
         self.readable = np.zeros(count, dtype=np.bool_)
+        self._packed = bytearray()
+        self._begins = np.zeros(count, dtype=np.int64)
+        self._ends = np.zeros(count, dtype=np.int64)
 
-    def fill(self, rows: Sequence[int], digests: list[bytes], kinds: bytes, packed: list[bytes]) -> None:
+    def fill(self, rows: NDArray[np.int64], span: AnalyzedSpan) -> None:
         """Note what was found in the files of some rows."""
-        chosen = np.asarray(rows, dtype=np.int64)
-        self.digests[chosen] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)
-        self.kind_classes[chosen] = np.frombuffer(kinds, np.uint8)
-        self.readable[chosen] = True
-        for row, sample in zip(rows, packed, strict=True):
-            self.samples[row] = sample
+        self.digests[rows] = np.frombuffer(b"".join(span.digests), np.uint8).reshape(-1, DIGEST_BYTES)
+        self.kind_classes[rows] = np.frombuffer(span.kind_classes, np.uint8)
+        self.readable[rows] = True
+        self.readable[rows[list(span.errors)]] = False
+        lengths = np.array([len(sample) for sample in span.samples], dtype=np.int64)
+        self._ends[rows] = len(self._packed) + np.cumsum(lengths)
+        self._begins[rows] = self._ends[rows] - lengths
+        self._packed += b"".join(span.samples)
+
+    def samples(self, rows: NDArray[np.int64]) -> Samples:
+        """The samples of some rows, in that order; after this nothing is filled in any more."""
+        return Samples(self._packed, self._begins[rows], self._ends[rows])
 
 
 class Keeping:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from ucompress.database import FileAnalysis
 from ucompress.errors import InputError
 from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
-from ucompress.pipeline.analyses import AnalyzedSpan, CacheNames, Found, Keeping
+from ucompress.pipeline.analyses import ROWS_KEPT, AnalyzedSpan, CacheNames, Found, Keeping
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import ManifestNames, PathNames, group_contents
 from ucompress.pipeline.file_processor import (
@@ -34,12 +34,13 @@ from ucompress.pipeline.file_processor import (
     read_together,
 )
 from ucompress.pipeline.mining import mine_patterns
+from ucompress.pipeline.samples import Samples
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify, classify_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -74,13 +75,13 @@ class Analysis:
     """
 
     contents: Contents
-    samples: list[bytes]
+    samples: Samples
     counts: NDArray[np.void]
     shift: int
 
     def forget_samples(self) -> None:
         """Free what only plan and dictionary need."""
-        self.samples = []
+        self.samples = Samples.none()
         self.counts = self.counts[:0].copy()
 
     @property
@@ -108,7 +109,7 @@ def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: 
     together = read_together(span, threshold, held)
     if together is None:
         files = list(map(FileToRead, span.paths, span.sizes))
-        return _in_columns(analyze_chunk(read_files(files, threshold, held), length, shift))
+        return AnalyzedSpan.of(analyze_chunk(read_files(files, threshold, held), length, shift))
     found, digests = together
     errors = {at: data for at, data in enumerate(found) if isinstance(data, OSError)}
     datas = [data if isinstance(data, bytes) else b"" for data in found]
@@ -120,18 +121,6 @@ def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: 
         [b"" if kind == DENSE else data for kind, data in zip(kinds, datas, strict=True)]
     )
     return AnalyzedSpan(digests, kinds, packed, errors)
-
-
-def _in_columns(results: list[FileAnalysis | OSError]) -> AnalyzedSpan:
-    errors = {at: found for at, found in enumerate(results) if isinstance(found, OSError)}
-    nothing = FileAnalysis(bytes(DIGEST_BYTES), 0, b"")
-    analyses = [nothing if isinstance(found, OSError) else found for found in results]
-    return AnalyzedSpan(
-        [found.digest for found in analyses],
-        bytes([found.kind_class for found in analyses]),
-        [found.sample for found in analyses],
-        errors,
-    )
 
 
 def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
@@ -201,13 +190,15 @@ class ParallelAnalyzer:
         shift = samples.sampling_shift(size)
         paths = [file.path for file in wanted]
         sizes = np.array([file.size for file in wanted], dtype=np.int64)
-        found = Found(len(wanted))
-        every = np.arange(len(wanted))
-        for rows, span in self._sampled(every, paths, FileSpan(paths, sizes.tolist()), shift):
-            found.fill(rows, *span[:3])
-            found.readable[[rows[at] for at in span.errors]] = False
+        names, every, found = PathNames(paths), np.arange(len(wanted)), Found(len(wanted))
+
+        def span(first: int, after: int) -> FileSpan:
+            return FileSpan(paths[first:after], sizes[first:after].tolist())
+
+        for rows, analyzed in self._sampled(names, every, sizes, span, shift):
+            found.fill(every[rows], analyzed)
         try:
-            entries = self.find_patterns(self._merged(PathNames(paths), every, sizes, found, shift))
+            entries = self.find_patterns(self._merged(names, every, sizes, found, shift))
         except ContentsChangedError as change:
             raise InputError(f"{change} while they were analyzed; nothing was stored") from change
         self.database.store_patterns(entries)
@@ -252,8 +243,9 @@ class ParallelAnalyzer:
         size = int(sizes.sum())
         self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
         shift = samples.sampling_shift(size)
-        found = self._analyses(manifest, wanted, shift, key_stamp, distrusted)
-        analysis = self._merged(ManifestNames(manifest), wanted, sizes, found, shift)
+        names = ManifestNames(manifest)
+        found = self._analyses(manifest, names, wanted, shift, key_stamp, distrusted)
+        analysis = self._merged(names, wanted, sizes, found, shift)
         distinct = int(analysis.contents.sizes.sum())
         self.progress_reporter.expect(size + (PASSES - 1) * distinct)
         return analysis
@@ -271,7 +263,7 @@ class ParallelAnalyzer:
         contents, firsts = group_contents(
             names, files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
         )
-        packed = [found.samples[row] for row in rows[firsts].tolist()]
+        packed = found.samples(rows[firsts])
         counts = self.merge_pattern_frequencies(packed, shift)
         return Analysis(contents, packed, counts, shift)
 
@@ -302,6 +294,7 @@ class ParallelAnalyzer:
     def _analyses(
         self,
         manifest: Manifest,
+        names: Names,
         wanted: NDArray[np.int64],
         shift: int,
         key_stamp: int | None,
@@ -309,43 +302,36 @@ class ParallelAnalyzer:
     ) -> Found:
         """The analysis of each wanted entry, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
-        sources = manifest.sources(wanted.tolist())
-        sizes = np.asarray(manifest.sizes)[wanted].astype(np.int64)
-        names = CacheNames(manifest)
+        cached = CacheNames(manifest)
         found = Found(len(wanted))
         if key_stamp != 0 and not self.database.cache.knows_no_file():
-            self._look_up(manifest, wanted, sources, names, parameters, distrusted, found)
+            self._look_up(manifest, wanted, cached, parameters, distrusted, found)
         fresh = np.flatnonzero(~found.readable)
-        paths = [manifest.paths[index] for index in wanted[fresh].tolist()]
+        files = wanted[fresh]
         kept = Keeping(self.database.cache, parameters, key_stamp)
-        for rows, span in self._sampled(
-            fresh,
-            paths,
-            FileSpan(
-                [sources[row] for row in fresh.tolist()],
-                sizes[fresh].tolist(),
-                np.asarray(manifest.mtimes_ns)[wanted[fresh]].tolist(),
-            ),
-            shift,
-        ):
-            found.fill(rows, *span[:3])
-            good = rows
-            if span.errors:
-                found.readable[[rows[at] for at in span.errors]] = False
-                good = [row for at, row in enumerate(rows) if at not in span.errors]
+        sizes, mtimes_ns = np.asarray(manifest.sizes)[files], np.asarray(manifest.mtimes_ns)[files]
+
+        def span(first: int, after: int) -> FileSpan:
+            sources = names.first_sources(files[first:after].tolist())
+            return FileSpan(sources, sizes[first:after].tolist(), mtimes_ns[first:after].tolist())
+
+        for rows, analyzed in self._sampled(names, files, sizes, span, shift):
+            found.fill(fresh[rows], analyzed)
             if key_stamp != 0:
-                kept.add(names, wanted[good], [sources[row] for row in good], span.readable())
+                good = np.delete(files[rows], list(analyzed.errors))
+                kept.add(cached, good, manifest.sources(good.tolist()), analyzed.readable())
         kept.store()
         return found
 
     def _sampled(
         self,
-        rows: NDArray[np.int64],
-        paths: Sequence[bytes],
-        files: FileSpan,
+        names: Names,
+        files: NDArray[np.int64],
+        sizes: NDArray[np.integer[Any]],
+        spans: Callable[[int, int], FileSpan],
         shift: int,
-    ) -> Iterator[tuple[list[int], AnalyzedSpan]]:
-        """`analyze_span` of files, in order, from the workers, with their rows; what failed is told."""
+    ) -> Iterator[tuple[slice, AnalyzedSpan]]:
+        """`analyze_span` of files, in order, from the workers, with their places; what failed is told."""
         processor = self.processor
         visit = partial(
             analyze_span,
@@ -354,38 +340,38 @@ class ParallelAnalyzer:
             threshold=processor.memory_map_threshold,
             held=processor.held,
         )
+
         first = 0
-        for span in processor.process_spans(files, visit, AnalyzedSpan.some_failed):
+        for span in processor.process_spans(spans, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
             for at, error in span.errors.items():
-                self.warn(paths[first + at], error.strerror or str(error))
+                self.warn(names.path(int(files[first + at])), error.strerror or str(error))
             # The processor tells of the bytes that it reads.
-            self.progress_reporter.advance(files=after - first, path=paths[after - 1])
-            yield rows[first:after].tolist(), span
+            last = names.path(int(files[after - 1]))
+            self.progress_reporter.advance(files=after - first, path=last)
+            yield slice(first, after), span
             first = after
 
     def _look_up(
         self,
         manifest: Manifest,
         wanted: NDArray[np.int64],
-        sources: list[bytes],
         names: CacheNames,
         parameters: bytes,
         distrusted: Collection[bytes],
         found: Found,
     ) -> None:
         """Fill in what earlier runs have found of the wanted entries."""
-        known = self.database.cache.lookup_many(map(names, wanted.tolist(), sources), parameters)
-        rows, analyses = [], []
-        for row, (index, source, analysis) in enumerate(zip(wanted.tolist(), sources, known, strict=True)):
-            if analysis is None or source in distrusted or not is_sample(analysis.sample):
-                continue
-            rows.append(row)
-            analyses.append(analysis)
-            self.progress_reporter.advance(files=1, size=manifest.sizes[index], path=manifest.paths[index])
-        found.fill(
-            rows,
-            [analysis.digest for analysis in analyses],
-            bytes([analysis.kind_class for analysis in analyses]),
-            [analysis.sample for analysis in analyses],
-        )
+        for first in range(0, len(wanted), ROWS_KEPT):
+            entries = wanted[first : first + ROWS_KEPT].tolist()
+            sources = manifest.sources(entries)
+            known = self.database.cache.lookup_many(map(names, entries, sources), parameters)
+            rows, analyses = [], []
+            for row, (index, source, analysis) in enumerate(zip(entries, sources, known, strict=True), first):
+                if analysis is None or source in distrusted or not is_sample(analysis.sample):
+                    continue
+                rows.append(row)
+                analyses.append(analysis)
+                path = manifest.paths[index]
+                self.progress_reporter.advance(files=1, size=manifest.sizes[index], path=path)
+            found.fill(np.array(rows, dtype=np.int64), AnalyzedSpan.of(analyses))

@@ -224,6 +224,29 @@ class Contents(Sequence[DistinctContent]):
         return contents
 
 
+class Digests(Sequence[bytes]):
+    """The digests of contents, each made when asked for."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+
+    def __len__(self) -> int:
+        """Number of contents."""
+        return len(self._contents)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """A content's digest, or those of some."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self._contents.digest(range(len(self))[index])
+
+
 def group_contents(
     names: Names,
     files: NDArray[np.int64],

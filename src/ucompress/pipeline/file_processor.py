@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
@@ -26,6 +26,10 @@ from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
 from ucompress.scan.again import look_like
 from ucompress.scan.opening import look_at
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -181,25 +185,29 @@ class ParallelFileProcessor:
             yield chunk
 
     def process_spans(
-        self, files: FileSpan, visit: Callable[[FileSpan], Result], in_doubt: Callable[[Result], bool]
+        self,
+        files: Callable[[int, int], FileSpan],
+        sizes: NDArray[np.integer[Any]],
+        visit: Callable[[FileSpan], Result],
+        in_doubt: Callable[[Result], bool],
     ) -> Iterator[Result]:
         """What `visit` makes of each span of the files, as `chunks` would cut them.
 
         Args:
-            files: all of them.
+            files: gives those from one number to another.
+            sizes: bytes of each file, as a scan saw it.
             visit: called in a worker; it reads the files itself. It must pickle for executors of other
                 processes.
             in_doubt: whether a result tells of files that were not as expected; see `lent`.
         """
 
         def noted() -> Iterator[tuple[FileSpan, int, bytes]]:
-            paths, sizes, mtimes_ns = files
             first = held = 0
-            for after, size in enumerate(sizes, 1):
+            for after, size in enumerate(sizes.data, 1):
                 held += size
                 if after - first >= self.chunk_size or held >= CHUNK_BYTES or after == len(sizes):
-                    span = FileSpan(paths[first:after], sizes[first:after], mtimes_ns[first:after])
-                    yield span, held, paths[after - 1]
+                    span = files(first, after)
+                    yield span, held, span.paths[-1]
                     first, held = after, 0
 
         with lent(self.executor, _visit_span, visit, in_doubt=in_doubt, as_expected=_is_as_scanned) as task:

@@ -126,7 +126,7 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    sketches = sketches_of(*samples.all_hashes(analysis.samples))
+    sketches = sketches_of(*analysis.samples.hashes())
     known = analysis.contents
     contents = Planned(
         known.paths(),

@@ -26,8 +26,8 @@ DATABASE_BYTES = 8 * MIB
 ALLOCATOR_SLACK = 12 * MIB
 """What the C allocator keeps of freed memory, and small things that a phase makes."""
 
-PER_ENTRY_BYTES = 1200
-"""Manifest entry, content, runs and extents of one file, measured on trees of 10,000 files."""
+PER_ENTRY_BYTES = 600
+"""Manifest entry, content, runs and extents of one file, measured on trees of 60,000 to 1,000,000 files."""
 
 
 def resident_bytes() -> int:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.file_processor import FileContent, ParallelFileProcessor
     from ucompress.pipeline.kept_counts import KeptCounts
+    from ucompress.pipeline.samples import Samples
 
 LOCATED_BOUND = 8
 """Places of a d-mer from which a pattern grows."""
@@ -40,7 +41,7 @@ FILES_AT_ONCE = 4096
 def mine_patterns(
     contents: Contents,
     counts: NDArray[np.void],
-    samples: list[bytes],
+    samples: Samples,
     read: ContentReader,
     processor: ParallelFileProcessor,
     *,
@@ -92,7 +93,7 @@ def mine_patterns(
     return frequent
 
 
-def _files(contents: Contents, samples: list[bytes], first: int) -> Iterator[FileToRead]:
+def _files(contents: Contents, samples: Samples, first: int) -> Iterator[FileToRead]:
     """The contents from number `first` on, as files to read, each with its sample."""
     kinds = contents.kind_classes
     for begin in range(first, len(contents), FILES_AT_ONCE):
@@ -105,12 +106,15 @@ def _files(contents: Contents, samples: list[bytes], first: int) -> Iterator[Fil
             contents.multiplicities[numbers.start : numbers.stop].tolist(),
             map(contents.digest, numbers),
             # Of compressed contents no sample was taken.
-            [b"" if kinds[number] == DENSE else samples[number] for number in numbers],
+            [
+                b"" if kinds[number] == DENSE else sample
+                for number, sample in zip(numbers, samples[numbers.start : numbers.stop], strict=True)
+            ],
         )
 
 
 def _places(
-    hashes: NDArray[np.uint64], samples: list[bytes], sizes: NDArray[np.int64], length: int
+    hashes: NDArray[np.uint64], samples: Samples, sizes: NDArray[np.int64], length: int
 ) -> NDArray[np.void]:
     """Some places of the hashed d-mers, each within its content whatever a kept sample may say."""
     locator = PatternLocator(hashes, length, LOCATED_BOUND)

@@ -8,18 +8,22 @@ tree's size, and from nothing else, so that any split of the work gives the same
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
 SAMPLES = 1 << 20
 DENSEST_SHIFT = 4
 _HEAD = struct.Struct("<I")
+_AT_ONCE = 4096
 
 
 def sampling_shift(total_bytes: int) -> int:
@@ -41,12 +45,58 @@ def size(sample: bytes) -> int:
     return int(rows)
 
 
-def all_hashes(packed: Sequence[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """`hashes` of many samples end to end, and where each one's begin, then their number."""
-    counts = np.frombuffer(b"".join([sample[: _HEAD.size] for sample in packed]), "<u4")
-    ends = (_HEAD.size + 8 * counts.astype(np.int64)).tolist()
-    joined = b"".join([sample[_HEAD.size : end] for sample, end in zip(packed, ends, strict=True)])
-    return np.frombuffer(joined, "<u8"), np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples(Sequence[bytes]):
+    """Packed samples of many contents in one buffer.
+
+    Attributes:
+        packed: the buffer.
+        begins, ends: where each sample stands in it.
+    """
+
+    packed: bytearray
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Samples:
+        """No samples."""
+        return cls(bytearray(), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.begins)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """A sample, or a list of them."""
+        if isinstance(index, slice):
+            places = zip(self.begins[index].tolist(), self.ends[index].tolist(), strict=True)
+            return [bytes(self.packed[begin:end]) for begin, end in places]
+        return bytes(self.packed[self.begins[index] : self.ends[index]])
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The samples, each made when its turn comes."""
+        return chain.from_iterable(self.portions())
+
+    def portions(self) -> Iterator[list[bytes]]:
+        """All samples, some thousand at a time."""
+        return (self[first : first + _AT_ONCE] for first in range(0, len(self), _AT_ONCE))
+
+    def hashes(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """The hashes of all samples end to end, and where each one's begin, then their number."""
+        joined, counts = bytearray(), [np.zeros(1, dtype=np.int64)]
+        for portion in self.portions():
+            heads = np.frombuffer(b"".join([sample[: _HEAD.size] for sample in portion]), "<u4")
+            ends = (_HEAD.size + 8 * heads.astype(np.int64)).tolist()
+            joined += b"".join([sample[_HEAD.size : end] for sample, end in zip(portion, ends, strict=True)])
+            counts.append(heads.astype(np.int64))
+        return np.frombuffer(joined, "<u8"), np.cumsum(np.concatenate(counts))
 
 
 def hashes(sample: bytes) -> NDArray[np.uint64]:

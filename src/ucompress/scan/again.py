@@ -18,6 +18,7 @@ from ucompress.scan.manifest import (
 from ucompress.scan.opening import look_at
 
 _WORD = (1 << 64) - 1
+_AT_ONCE = 4096
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
 _TYPES = {
     MemberKind.FILE: (stat.S_IFREG, "no regular file"),
@@ -34,12 +35,18 @@ def not_as_scanned(manifest: Manifest, indexes: Sequence[int], *, untouched: boo
         indexes: entries of regular files.
         untouched: also those whose attributes or names have changed since (ctime).
     """
-    if not indexes:
-        return []
+    doubtful: list[int] = []
+    for first in range(0, len(indexes), _AT_ONCE):
+        doubtful += _doubtful(manifest, indexes[first : first + _AT_ONCE], untouched=untouched)
+    return [index for index in doubtful if not _is_as_scanned(manifest, index, untouched=untouched)]
+
+
+def _doubtful(manifest: Manifest, indexes: Sequence[int], *, untouched: bool) -> list[int]:
+    """Those that are not as they were by one quick look, which does not know e.g. very long paths."""
     import numpy as np
 
     rows = np.array(indexes, np.int64)
-    seen = np.frombuffer(look_at_files([manifest.source(index) for index in indexes]), _STATUS)
+    seen = np.frombuffer(look_at_files(manifest.sources(indexes)), _STATUS)
     same = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
     for name, column in (
         ("mtime_ns", manifest.mtimes_ns),
@@ -48,9 +55,7 @@ def not_as_scanned(manifest: Manifest, indexes: Sequence[int], *, untouched: boo
         *([("ctime_ns", manifest.ctimes_ns)] if untouched else []),
     ):
         same &= seen[name] == np.frombuffer(column, seen.dtype[name])[rows]
-    # What the quick way does not know, such as very long paths, is looked at again alone.
-    doubtful = [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
-    return [index for index in doubtful if not _is_as_scanned(manifest, index, untouched=untouched)]
+    return [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
 
 
 def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
