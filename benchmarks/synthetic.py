@@ -1,6 +1,6 @@
 """Trees of very many files of about 1 KB: what memory and time do as the number of files grows.
 
-    python benchmarks/synthetic.py [--files 100000 1000000] [--per-folder 500] [--level 3]
+    python benchmarks/synthetic.py [--files 100000 1000000] [--per-folder 500] [--memory-limit 1024]
 
 Each tree is made (the same bytes everywhere), packed, listed and unpacked, and everything is deleted
 again; 10^6 files take 5 GB of disk meanwhile. CPU and peak memory are the kernel's accounts of each command.
@@ -14,10 +14,10 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from measure import Usage
-from measure import measure as cost
+from measure import Usage, measure
 
 PER_FOLDER = 500
 SIZE = 1024
@@ -52,22 +52,24 @@ def make_tree(root: Path, files: int, per_folder: int) -> int:
     return size
 
 
-def measure(folder: Path, files: int, per_folder: int, level: int) -> dict[str, Usage]:
-    """What each command takes with a tree of so many files."""
+def measured(folder: Path, files: int, wanted: argparse.Namespace) -> Iterator[tuple[str, Usage]]:
+    """Each command, and what it takes with a tree of so many files."""
     tree, archive, target = folder / "tree", folder / "a.ucz", folder / "out"
     tree.mkdir()
-    make_tree(tree, files, per_folder)
+    make_tree(tree, files, wanted.per_folder)
     program = [sys.executable, "-m", "ucompress"]
-    database = ["--database", str(folder / "p.db"), "--threads", "1", "--quiet"]
+    options = [f"-{wanted.level}", "--threads", "1", "--memory-limit", str(wanted.memory_limit), "--quiet"]
+    options += ["--database", str(folder / "p.db")]
     opening = "import sys, ucompress; ucompress.open(sys.argv[1])"
     commands = {
-        "compress": [*program, "compress", str(tree), "-o", str(archive), f"-{level}", *database],
+        "compress": [*program, "compress", str(tree), "-o", str(archive), *options],
         "import": [sys.executable, "-c", "import ucompress"],
         "open": [sys.executable, "-c", opening, str(archive)],
         "list": [*program, "list", str(archive)],
         "extract": [*program, "extract", str(archive), "-C", str(target), "--quiet"],
     }
-    return {name: cost(command) for name, command in commands.items()}
+    for name, command in commands.items():
+        yield name, measure(command)
 
 
 def main() -> None:
@@ -76,13 +78,14 @@ def main() -> None:
     parser.add_argument("--files", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--per-folder", type=int, default=PER_FOLDER)
     parser.add_argument("--level", type=int, default=3)
+    parser.add_argument("--memory-limit", type=int, default=1024, help="MB for packing")
     parser.add_argument("--folder", type=Path, help="where trees are made; a temporary folder by default")
     wanted = parser.parse_args()
     print("files,command,cpu_s,us_per_file,wall_s,peak_mb")
     for files in wanted.files:
         folder = Path(tempfile.mkdtemp(prefix="synthetic-", dir=wanted.folder))
         try:
-            for name, usage in measure(folder, files, wanted.per_folder, wanted.level).items():
+            for name, usage in measured(folder, files, wanted):
                 row = f"{usage.cpu:.2f},{usage.cpu / files * 1e6:.1f},{usage.wall:.2f},{usage.rss_mb:.0f}"
                 print(f"{files},{name},{row}", flush=True)
         finally:

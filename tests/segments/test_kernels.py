@@ -13,6 +13,7 @@ from ucompress import _core
 from ucompress._core import (
     SegmentIndex,
     classify,
+    classify_all,
     extend_match,
     find_anchors,
     find_segments,
@@ -104,6 +105,14 @@ def test_a_class_comes_from_all_over_a_large_content() -> None:
     noise = random.Random(2).randbytes(1 << 20)
     assert classify(b"a" * 2000 + noise) == 2
     assert classify(b"a" * (3 << 20) + noise) == 1
+
+
+@given(st.lists(st.binary(max_size=300) | st.sampled_from([bytes(2000), b"text\n" * 200]), max_size=8))
+def test_many_contents_are_classified_by_their_beginnings(datas: list[bytes]) -> None:
+    noise = random.Random(2).randbytes(4000)
+    contents = [*datas, noise, b"a" * 1000 + noise]
+    for most in (0, 1000, 1 << 20):
+        assert classify_all(contents, most) == bytes([classify(data[:most]) for data in contents])
 
 
 @given(
