@@ -171,6 +171,29 @@ def test_errata_replace_and_cancel(tmp_path: Path) -> None:
         assert archive.verify().ok
 
 
+@pytest.mark.parametrize("with_errata", [False, True])
+def test_paths_are_those_of_the_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_errata: bool
+) -> None:
+    monkeypatch.setattr("ucompress.archive.index.PAGE_ENTRIES", 7)
+    monkeypatch.setattr("ucompress.archive.lookup.PATHS_AT_ONCE", 5)
+    plan = plan_files({b"%s/%02d" % (folder, n): b"x" for folder in (b"a", b"b", b"ba") for n in range(20)})
+    path = tmp_path / "many.ucz"
+    gone = [(entry, Entry(entry.path, EntryKind.CANCELLED)) for entry in plan.entries[30:33]]
+    write(path, plan, errata=gone if with_errata else [])
+    with Archive(path) as archive:
+        for prefix in (b"", b"b", b"b/", b"b/1", b"ba/19", b"c"):
+            portions = list(archive.paths(prefix))
+            expected = [entry.path for entry in archive.entries(prefix)]
+            assert [name for portion in portions for name in portion] == expected
+            assert len(expected) == sum(
+                entry.path.startswith(prefix)
+                for entry in plan.entries
+                if not with_errata or entry not in plan.entries[30:33]
+            )
+        assert list(archive) == [name.decode() for portion in archive.paths() for name in portion]
+
+
 def test_memory_bound_and_foreign_files(tmp_path: Path) -> None:
     path = tmp_path / "big.ucz"
     write(path, Plan(), header=ArchiveHeader(level=1, decoder_memory=1 << 31))

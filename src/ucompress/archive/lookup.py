@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from ucompress.archive.cache import ByteCache
@@ -17,6 +18,7 @@ from ucompress.archive.source import FileSource
 from ucompress.errors import ArchiveError, CorruptArchiveError
 
 PAGE_CACHE = 32 << 20
+PATHS_AT_ONCE = 4096
 """Bytes of decoded pages that a reader keeps."""
 
 
@@ -103,6 +105,16 @@ class EntryFinder:
                 yield entry
             last = path
 
+    def paths(self, prefix: bytes) -> Iterator[list[bytes]]:
+        """The paths of `entries`, those of a page at a time; much quicker than the entries."""
+        if not self._errata:
+            for page, start, stop in self._pages_of(self._index, prefix):
+                yield page.paths[start:stop]
+            return
+        entries = self.entries(prefix)
+        while paths := [entry.path for entry in islice(entries, PATHS_AT_ONCE)]:
+            yield paths
+
     def stray_errata(self) -> Iterator[bytes]:
         """Paths that the errata speak of and the index does not have: none in a sound archive."""
         for entry in self._scan(self._errata, b""):
@@ -111,6 +123,11 @@ class EntryFinder:
                 yield entry.path
 
     def _scan(self, table: PageTable, prefix: bytes) -> Iterator[Entry]:
+        for page, start, stop in self._pages_of(table, prefix):
+            yield from page.entries(start, stop)
+
+    def _pages_of(self, table: PageTable, prefix: bytes) -> Iterator[tuple[Page, int, int]]:
+        """The pages with entries whose paths begin with `prefix`, and which of a page's entries they are."""
         for number in range(max(0, table.find(prefix)), len(table)):
             try:
                 page = self._page(table, number)
@@ -122,7 +139,7 @@ class EntryFinder:
                 continue
             start = bisect_left(page.paths, prefix)
             stop = bisect_left(page.paths, True, start, key=lambda path: not path.startswith(prefix))
-            yield from page.entries(start, stop)
+            yield page, start, stop
             if stop < len(page):
                 return
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -185,7 +186,7 @@ class Archive(Mapping[str, bytes]):
 
     def __iter__(self) -> Iterator[str]:
         """Names of all members, ascending by raw path."""
-        return (to_name(entry.path) for entry in self.entries())
+        return map(to_name, chain.from_iterable(self.paths()))
 
     def __getitem__(self, name: str | bytes) -> bytes:
         """The content of a file; the same as `read`."""
@@ -195,6 +196,11 @@ class Archive(Mapping[str, bytes]):
         """Entries whose raw paths begin with `prefix`, ascending, errata applied."""
         with naming(self.name):
             yield from self._finder.entries(prefix)
+
+    def paths(self, prefix: bytes = b"") -> Iterator[list[bytes]]:
+        """The raw paths of `entries(prefix)`, some thousand in a list: the quickest way to the names."""
+        with naming(self.name):
+            yield from self._finder.paths(prefix)
 
     def info(self, name: str | bytes) -> MemberInfo:
         """What the archive says of a member; a hard link shows its file's size, mode and time.

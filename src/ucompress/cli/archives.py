@@ -13,6 +13,7 @@ from ucompress.cli.output import (
     binary_stdout,
     json_lines,
     write_path,
+    write_paths,
     write_table,
     write_warning_document,
 )
@@ -41,6 +42,9 @@ def list_members(
     with opened(archive, recover=recover) as source:
         if json:
             _list_as_json(source, members)
+            return
+        if not (long or members):
+            write_paths(source.paths(), end=b"\0" if null else b"\n")
             return
         for entry in selected(source, members):
             arrow = b" -> " + entry.target if long and entry.target else b""

@@ -73,6 +73,16 @@ def write_path(path: bytes, *, before: str = "", after: bytes = b"", end: bytes 
         sys.stdout.buffer.write(os.fsencode(before) + path + after + end)
 
 
+def write_paths(portions: Iterable[list[bytes]], *, end: bytes = b"\n") -> None:
+    """`write_path` of each path of some lists."""
+    for paths in portions:
+        if sys.stdout.isatty():
+            for path in paths:
+                write_path(path)
+        elif paths:
+            sys.stdout.buffer.write(end.join(paths) + end)
+
+
 def write_table(rows: Iterable[tuple[str, str]]) -> None:
     """Names and values in two columns."""
     table = list(rows)
