@@ -191,12 +191,8 @@ class ParallelAnalyzer:
         paths = [file.path for file in wanted]
         sizes = np.array([file.size for file in wanted], dtype=np.int64)
         names, every, found = PathNames(paths), np.arange(len(wanted)), Found(len(wanted))
-
-        def span(first: int, after: int) -> FileSpan:
-            return FileSpan(paths[first:after], sizes[first:after].tolist())
-
-        for rows, analyzed in self._sampled(names, every, sizes, span, shift):
-            found.fill(every[rows], analyzed)
+        for rows, span in self._sampled(names, every, sizes, shift):
+            found.fill(every[rows], span)
         try:
             entries = self.find_patterns(self._merged(names, every, sizes, found, shift))
         except ContentsChangedError as change:
@@ -309,17 +305,12 @@ class ParallelAnalyzer:
         fresh = np.flatnonzero(~found.readable)
         files = wanted[fresh]
         kept = Keeping(self.database.cache, parameters, key_stamp)
-        sizes, mtimes_ns = np.asarray(manifest.sizes)[files], np.asarray(manifest.mtimes_ns)[files]
-
-        def span(first: int, after: int) -> FileSpan:
-            sources = names.first_sources(files[first:after].tolist())
-            return FileSpan(sources, sizes[first:after].tolist(), mtimes_ns[first:after].tolist())
-
-        for rows, analyzed in self._sampled(names, files, sizes, span, shift):
-            found.fill(fresh[rows], analyzed)
+        times, sizes = np.asarray(manifest.mtimes_ns)[files], np.asarray(manifest.sizes)[files]
+        for rows, span in self._sampled(names, files, sizes, shift, times):
+            found.fill(fresh[rows], span)
             if key_stamp != 0:
-                good = np.delete(files[rows], list(analyzed.errors))
-                kept.add(cached, good, manifest.sources(good.tolist()), analyzed.readable())
+                good = np.delete(files[rows], list(span.errors))
+                kept.add(cached, good, manifest.sources(good.tolist()), span.readable())
         kept.store()
         return found
 
@@ -328,8 +319,8 @@ class ParallelAnalyzer:
         names: Names,
         files: NDArray[np.int64],
         sizes: NDArray[np.integer[Any]],
-        spans: Callable[[int, int], FileSpan],
         shift: int,
+        mtimes_ns: NDArray[np.int64] | None = None,
     ) -> Iterator[tuple[slice, AnalyzedSpan]]:
         """`analyze_span` of files, in order, from the workers, with their places; what failed is told."""
         processor = self.processor
@@ -341,8 +332,15 @@ class ParallelAnalyzer:
             held=processor.held,
         )
 
+        def spanned(first: int, after: int) -> FileSpan:
+            return FileSpan(
+                names.first_sources(files[first:after].tolist()),
+                sizes[first:after].tolist(),
+                () if mtimes_ns is None else mtimes_ns[first:after].tolist(),
+            )
+
         first = 0
-        for span in processor.process_spans(spans, sizes, visit, AnalyzedSpan.some_failed):
+        for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))

@@ -186,7 +186,7 @@ class ParallelFileProcessor:
 
     def process_spans(
         self,
-        files: Callable[[int, int], FileSpan],
+        spanned: Callable[[int, int], FileSpan],
         sizes: NDArray[np.integer[Any]],
         visit: Callable[[FileSpan], Result],
         in_doubt: Callable[[Result], bool],
@@ -194,7 +194,7 @@ class ParallelFileProcessor:
         """What `visit` makes of each span of the files, as `chunks` would cut them.
 
         Args:
-            files: gives those from one number to another.
+            spanned: gives the files from one number to another.
             sizes: bytes of each file, as a scan saw it.
             visit: called in a worker; it reads the files itself. It must pickle for executors of other
                 processes.
@@ -206,7 +206,7 @@ class ParallelFileProcessor:
             for after, size in enumerate(sizes.data, 1):
                 held += size
                 if after - first >= self.chunk_size or held >= CHUNK_BYTES or after == len(sizes):
-                    span = files(first, after)
+                    span = spanned(first, after)
                     yield span, held, span.paths[-1]
                     first, held = after, 0
 
