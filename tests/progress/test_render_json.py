@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.database import JobRecord, JobState
+from ucompress.database import DatabaseFigures, JobRecord, JobState
 from ucompress.patterns import PatternEntry
 from ucompress.progress import (
     CompressionStatistics,
@@ -38,6 +38,7 @@ from ucompress.render import JsonLines, JsonRenderer
 from ucompress.render.documents import (
     analyzed_document,
     damage_document,
+    database_document,
     extracted_document,
     info_document,
     member_document,
@@ -63,6 +64,23 @@ SNAPSHOT = ProgressSnapshot(
     bytes_per_second=12.5,
     elapsed=3.14159,
     phase_seconds={PipelinePhase.SCANNING_FILES: 1.0},
+)
+
+FIGURES = DatabaseFigures(
+    schema_version=5,
+    disk_bytes=9000,
+    free_bytes=0,
+    patterns=2,
+    pattern_bytes=40,
+    sources=1,
+    counts=2,
+    files=3,
+    file_bytes=300,
+    results=1,
+    result_bytes=1000,
+    running=0,
+    interrupted=1,
+    done=2,
 )
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -103,6 +121,7 @@ DOCUMENTS: list[dict[str, Any]] = [
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False
     ),
     analyzed_document(b"p.db", patterns=12),
+    database_document(b"p.db", FIGURES, 4096),
     status_document(
         JobRecord(1, b"\x01", {"level": 6}, JobState.RUNNING, 77, NOW, NOW), {"type": "progress"}
     ),
