@@ -18,8 +18,9 @@ from ucompress.archive.source import FileSource
 from ucompress.errors import ArchiveError, CorruptArchiveError
 
 PAGE_CACHE = 32 << 20
-PATHS_AT_ONCE = 4096
 """Bytes of decoded pages that a reader keeps."""
+
+PATHS_AT_ONCE = 4096
 
 
 class LostPage(NamedTuple):
