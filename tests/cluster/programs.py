@@ -10,8 +10,11 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import ucompress
+
 MOST_SECONDS = 120
-SOURCE = Path(__file__).parents[2] / "src"
+PACKAGES = Path(ucompress.__file__).parents[1]
+"""Where workers find this package: beside others, or in a checkout."""
 
 
 class Cluster:
@@ -52,22 +55,11 @@ class Cluster:
             process.wait(20)
 
     def _start(self, *arguments: object) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "dask", arguments[0], "--host", "127.0.0.1", *arguments[1:]]
-        if arguments[0] == "worker":
-            words = [
-                sys.executable,
-                "-m",
-                "dask",
-                "worker",
-                arguments[1],
-                "--host",
-                "127.0.0.1",
-                *arguments[2:],
-            ]
+        words = [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1"]
         environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
         environment["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = str(self.allowed_failures)
         if arguments[0] == "worker":  # a scheduler need not have this package
-            environment["PYTHONPATH"] = str(SOURCE)
+            environment["PYTHONPATH"] = str(PACKAGES)
         with (self.folder / f"{arguments[0]}{len(self.workers)}.log").open("wb") as log:
             return subprocess.Popen(list(map(str, words)), stdout=log, stderr=log, env=environment)
 
