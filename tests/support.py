@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import random
 import shutil
@@ -12,9 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ucompress.scan import listing
+
+if TYPE_CHECKING:
+    import pytest
 
 LANGUAGES = {
     ".py": (
@@ -304,3 +311,18 @@ def _attributes(path: bytes) -> tuple[tuple[str, bytes], ...]:
 def all_settled(stamps: bytes, moment_ns: int) -> list[bool]:
     """In the place of `database.cache.settled`: files that were written just now are as good as old ones."""
     return [True] * (len(stamps) // 40)
+
+
+def close_folders(monkeypatch: pytest.MonkeyPatch, ending: bytes) -> None:
+    """Let no folder whose path ends like this be listed, in either way that a scan does it."""
+
+    def refusing(listed: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(path: Any) -> Any:
+            if isinstance(path, bytes) and path.endswith(ending):
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return listed(path)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
+    monkeypatch.setattr(listing, "list_folder", refusing(listing.list_folder))

@@ -1,6 +1,5 @@
 """compress, analyze, patterns, status and resume."""
 
-import errno
 import io
 import json
 import os
@@ -8,8 +7,7 @@ import sys
 
 import pytest
 
-from support import SIGNATURE, create_pattern_heavy_files, fill_codebase, tree_facts
-from ucompress.scan import listing as scan_listing
+from support import SIGNATURE, close_folders, create_pattern_heavy_files, fill_codebase, tree_facts
 
 
 @pytest.fixture
@@ -99,16 +97,7 @@ def test_a_missing_input_leaves_nothing_behind(ucompress, work):
 
 @pytest.mark.parametrize("command", [["compress", "-o", "a.ucz"], ["analyze"]], ids=lambda c: c[0])
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(ucompress, work, monkeypatch, command):
-    def refusing(listing):
-        def refuse(path):
-            if isinstance(path, bytes) and path.endswith(b"package001"):
-                raise PermissionError(errno.EACCES, "Permission denied")
-            return listing(path)
-
-        return refuse
-
-    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
-    monkeypatch.setattr(scan_listing, "list_folder", refusing(scan_listing.list_folder))
+    close_folders(monkeypatch, b"package001")
     for option in ((), ("-q",)):
         done = ucompress(*command, *option, "tree")
         assert done.code == 3

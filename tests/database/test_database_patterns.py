@@ -230,3 +230,25 @@ def test_of_equal_patterns_the_last_counts_even_if_the_first_is_what_the_source_
             database._patterns._batch_size = batch_size
             database.replace_patterns(b"one", [entry(b"a" * 16, 5), entry(b"a" * 16, 6), entry(b"a" * 16, 5)])
             assert database.get_pattern(b"a" * 16) == entry(b"a" * 16, 5)
+
+
+def test_a_rerun_does_not_hide_what_another_connection_wrote(tmp_path: Path) -> None:
+    """What is kept in memory is checked against other writers before a rerun notes that it has seen them."""
+    path, asked, own = tmp_path / "p.db", b"asked for" * 2, b"our own" * 3
+    with PatternDatabase(path) as first, PatternDatabase(path) as second:
+        first.replace_patterns(b"corpus", [entry(own)])
+        first.store_patterns([entry(asked, frequency=5)])
+        assert first.get_pattern(asked) == entry(asked, frequency=5)
+        second.store_patterns([entry(asked, frequency=9)])
+        first.replace_patterns(b"corpus", [entry(own)])
+        assert first.get_pattern(asked) == entry(asked, frequency=9)
+
+
+def test_a_rerun_drops_what_is_gone_however_little_fits_into_memory(tmp_path: Path) -> None:
+    before = [entry(b"pattern %04d ......" % n) for n in range(50)]
+    after = before[::3]
+    with PatternDatabase(tmp_path / "p.db", batch_size=4, cache_bytes=5_000) as database:
+        database.replace_patterns(b"corpus", before)
+        assert database.replace_patterns(b"corpus", after) == len(after)
+        assert database.top_patterns(source_key=b"corpus") == after
+        assert database.pattern_count() == len(after)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support import close_folders
 from ucompress.database import database_files
 from ucompress.errors import InputError, UsageError
 from ucompress.scan import MemberKind, look_again, not_as_scanned, open_source, scan
-from ucompress.scan import listing as plain
 from ucompress.scan.attributes import MOST, LeftAttributes
 
 POSIX = os.name == "posix"
@@ -159,16 +159,7 @@ def test_what_is_no_file_is_left_out_with_a_notice(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_listed_costs_only_itself(tmp_path, monkeypatch):
     tree(tmp_path / "t", {"closed/f": b"", "open/f": b""})
 
-    def refusing(listing):
-        def refuse(path):
-            if isinstance(path, bytes) and path.endswith(b"closed"):
-                raise PermissionError(errno.EACCES, "Permission denied")
-            return listing(path)
-
-        return refuse
-
-    monkeypatch.setattr(os, "scandir", refusing(os.scandir))
-    monkeypatch.setattr(plain, "list_folder", refusing(plain.list_folder))
+    close_folders(monkeypatch, b"closed")
     manifest = scan([tmp_path / "t"])
     assert names(manifest) == ["t", "t/closed", "t/open", "t/open/f"]
     assert [str(note) for note in manifest.errors] == ["t/closed: Permission denied"]

@@ -223,14 +223,14 @@ class PatternTable:
     def _held(self, source: int) -> EntryCache:
         """What the source counts now, as far as there is room: what stays as it is need not be written."""
         held = EntryCache(self._cache.limit)
+        self._notice_other_writers()  # first: whoever writes from here on is seen when a batch is written
         rows = self._connection.query(
             "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
-            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id WHERE c.source_id = ?",
-            (source,),
+            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id WHERE c.source_id = ? LIMIT ?",
+            (source, held.limit // ENTRY_OVERHEAD_BYTES),
         )
         for entry in _entries(rows):
             held.put(entry)
-        self._data_version = self._version()
         return held
 
     def _write(
@@ -267,17 +267,20 @@ class PatternTable:
         return stored
 
     def _drop_others(self, source: int, generation: int, kept: set[bytes]) -> None:
-        """Drop what the source counted before and counts no more."""
-        rows = self._connection.query(
+        """Drop what the source counted before and counts no more; a batch at a time is held."""
+        last = 0
+        while rows := self._connection.query(
             "SELECT c.pattern_id, p.pattern FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
-            " WHERE c.source_id = ? AND c.generation <> ?",
-            (source, generation),
-        )
-        gone = ((source, number) for number, pattern in rows if pattern not in kept)
-        for batch in batches(gone, self._batch_size):
-            with self._connection.transaction() as sql:
-                self._cache.clear()
-                sql.executemany("DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id = ?", batch)
+            " WHERE c.source_id = ? AND c.generation <> ? AND c.pattern_id > ?"
+            " ORDER BY c.pattern_id LIMIT ?",
+            (source, generation, last, self._batch_size),
+        ):
+            last = rows[-1][0]
+            gone = [(source, number) for number, pattern in rows if pattern not in kept]
+            if gone:
+                with self._connection.transaction() as sql:
+                    self._cache.clear()
+                    sql.executemany("DELETE FROM pattern_counts WHERE source_id = ? AND pattern_id = ?", gone)
 
     def _version(self) -> object:
         """Changes with every transaction of another connection."""
