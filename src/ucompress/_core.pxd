@@ -171,11 +171,13 @@ cdef class Encoder(_LzCoder):
 
 cdef class Decoder(_LzCoder):
     cdef int run(
-        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size
+        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size,
+        size_t first
     ) except -1
 
 # `size` at most the coder's max_block, that of the reference, which may be NULL, its max_reference; `out`
-# of encode has room for size + 1 bytes. Both return 0, 1 for damage, and then leave `out` alone, or -1
+# of encode has room for size + 1 bytes. Of a block of `size` bytes decode gives the `first`, at most all:
+# only who wants all of them learns of damage behind. Both return 0, 1 for damage, and then leave `out` alone, or -1
 # without memory.
 cdef int uc_lz_encode(
     Encoder encoder, const uint8_t* data, size_t size, const LzReference* reference, uint8_t* out,
@@ -183,7 +185,7 @@ cdef int uc_lz_encode(
 ) noexcept nogil
 cdef int uc_lz_decode(
     Decoder decoder, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out,
-    size_t size
+    size_t size, size_t first
 ) noexcept nogil
 
 # Filters of blocks.
@@ -209,12 +211,14 @@ cdef class ModelCoder:
     cdef void* memory
     cdef void* lock
     cdef int check(self, size_t size) except -1
-    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1
+    cdef int run(
+        self, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
+    ) except -1
 
 # As `uc_lz_encode` and `uc_lz_decode`.
 cdef size_t uc_mix_encode(ModelCoder coder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
 cdef int uc_mix_decode(
-    ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+    ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
 ) noexcept nogil
 
 # Dictionary: windows of documents, offered and chosen. -1 stands for: no memory.

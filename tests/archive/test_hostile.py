@@ -138,7 +138,7 @@ def a_directory() -> bytes:
         for number, name in enumerate(names):
             table.add(60 + number, 9, name)
         table.payload_length = sum(table.sizes)
-    blocks = BlockTable.of([700, 900, 1300], [160, 300, 9], [1000, 1000, 5], [0, 1, 0], [0, 1, 0])
+    blocks = BlockTable.of([700, 910, 1310], [160, 300, 9], [1000, 1000, 5], [0, 1, 0], [0, 1, 0])
     with stored_pages():
         return Directory(64, 33, index, errata, blocks, 27, 12345, b"identity").to_bytes()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from golden.patch import Patch
 from ucompress.archive import (
     Archive,
     ArchiveHeader,
@@ -22,6 +23,7 @@ from ucompress.archive import (
     opening,
 )
 from ucompress.archive import index as index_module
+from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
 from ucompress.codec.block import decoding_memory
 from ucompress.errors import (
     CorruptArchiveError,
@@ -285,10 +287,51 @@ def test_a_message_begins_with_the_archives_name_whatever_it_is_called(tmp_path:
     path = tmp_path / "a.ucz"
     write(path, plan_files({b"a": b"text" * 99}))
     data = bytearray(path.read_bytes())
-    data[data.index(b"\xb7UCB") + 45] ^= 1
+    data[data.index(b"\xb7UCB") + 53] ^= 1
     with Archive(io.BytesIO(data), name=name) as archive, pytest.raises(CorruptArchiveError) as caught:
         archive.read("a")
     assert str(caught.value).startswith(f"{name}: block 0 is damaged")
+
+
+@pytest.mark.parametrize("level", [1, 3, 4, 6, 7, 8])
+def test_a_file_needs_its_block_up_to_its_own_end_only(tmp_path: Path, level: int) -> None:
+    """What follows may be wrong, as long as the coded bytes are those that were written."""
+    files = {b"f%d" % number: words(number, 30_000) for number in range(8)}
+    path = tmp_path / "a.ucz"
+    plan = plan_files(files, block=1 << 18)
+    write(path, plan, header=ArchiveHeader(level=level), dictionary=words(9, 20_000))
+    change = Patch(path.read_bytes())
+    span = change.block(0)
+    change.damage(span.end - 40, 8)
+    change.set_block(0, coded_check=check(bytes(change.data[span.at + BLOCK_HEADER_SIZE : span.end]), 8))
+    with Archive(io.BytesIO(change.data), block_cache=0) as archive:
+        assert archive.read("f0") == files[b"f0"]
+        with archive.open("f3") as opened:
+            assert opened.read() == files[b"f3"]
+        with pytest.raises(CorruptArchiveError, match="block 0 is damaged"):
+            archive.read("f7")
+
+
+@pytest.mark.parametrize("level", [1, 6, 8])
+def test_no_file_is_read_of_coded_bytes_that_differ_from_their_check(tmp_path: Path, level: int) -> None:
+    files = {b"f%d" % number: words(number, 30_000) for number in range(8)}
+    path = tmp_path / "a.ucz"
+    write(path, plan_files(files, block=1 << 18), header=ArchiveHeader(level=level))
+    change = Patch(path.read_bytes())
+    change.damage(change.block(0).end - 1, 1)
+    with Archive(io.BytesIO(change.data)) as archive:
+        for name in ("f0", "f7"):
+            with pytest.raises(CorruptArchiveError, match="differ from their check"):
+                archive.read(name)
+
+
+def test_no_block_is_decoded_more_than_twice(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, files = small
+    with Archive(path) as archive:
+        ends = {name: archive.entry(name).extents[-1] for name in files if archive.entry(name).extents}
+        for name in sorted(ends, key=lambda name: ends[name]):
+            assert archive.read(name) == files[name]
+        assert archive.blocks_decoded <= 2 * archive.statistics.blocks
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -1,6 +1,7 @@
 """Blocks: every codec's round trip, and every kind of damage refused."""
 
 import random
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -128,6 +129,24 @@ def test_a_mixed_block_may_be_stored():
         for broken in (b"\0abc", b"\x10abc"):
             with pytest.raises(CorruptArchiveError, match="mixed block"):
                 reader.decompress(MIX, broken, 2)
+
+
+@pytest.mark.parametrize("level", [1, 3, 4, 6, 7, 8])
+def test_a_block_can_be_decoded_in_part(level):
+    data, reader = text(8, 30_000), BlockDecompressor(DICTIONARY, level)
+    codec_id, payload = BlockCompressor(level, DICTIONARY).compress(data)
+    for first in (0, 1, 17, 9000, 29_999, 30_000, 40_000, None):
+        part = reader.decompress(codec_id, payload, len(data), first=first)
+        assert part == (data if first is None else data[:first])
+    with pytest.raises(CorruptArchiveError, match="damaged"):
+        reader.decompress(codec_id, payload[:40], len(data), first=29_000)
+
+
+def test_a_filtered_block_is_decoded_whole():
+    records = b"".join(struct.pack("<IHHd", 7 * k, k % 5, 3, k / 8) for k in range(4000))
+    codec_id, payload = BlockCompressor(6).compress(records)
+    assert codec_id >> 4
+    assert BlockDecompressor().decompress(codec_id, payload, len(records), first=10) == records
 
 
 @pytest.mark.parametrize("level", range(1, 10))

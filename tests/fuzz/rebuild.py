@@ -111,7 +111,8 @@ class Parts:
             decoded.append(block.header.decoded_size)
             flags.append(int(block.header.substituted))
             references.append(block.header.reference)
-            out += replace(block.header, coded_size=len(block.payload)).to_bytes(archive_id) + block.payload
+            fitting = {"coded_size": len(block.payload), "coded_check": check(block.payload, 8)}
+            out += replace(block.header, **fitting).to_bytes(archive_id) + block.payload
         errata = PageTable()
         if self.errata:
             errata, payload = _table(self.errata, len(out))

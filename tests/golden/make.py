@@ -398,6 +398,7 @@ BAD: dict[str, Callable[[], Made]] = {
     "block-payload": changed(lambda c: c.damage(c.block(1).at + 50, 9)),
     "block-header": changed(lambda c: c.damage(c.block(1).at + 16, 1)),
     "block-digest": changed(lambda c: c.set_block(1, digest=bytes(16))),
+    "block-coded-check": changed(lambda c: c.set_block(1, coded_check=bytes(8))),
     "block-size": changed(lambda c: c.set_block(1, decoded_size=1999)),
     "block-too-large": changed(lambda c: c.set_block(1, decoded_size=(8 << 20) + 1)),
     "block-number": changed(lambda c: c.set_block(1, number=2)),

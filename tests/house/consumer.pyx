@@ -86,7 +86,7 @@ def there_and_back(Encoder encoder, Decoder decoder, const uint8_t[::1] data):
         raise MemoryError
     with nogil:
         status = uc_lz_encode(encoder, &data[0], size, NULL, payload, &coded)
-        status |= uc_lz_decode(decoder, payload, coded, NULL, again, size)
+        status |= uc_lz_decode(decoder, payload, coded, NULL, again, size, size)
         for place in range(size):
             same = same and again[place] == data[place]
     free(payload)

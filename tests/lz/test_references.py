@@ -51,6 +51,7 @@ def test_the_order_of_work_changes_nothing(level: int) -> None:
         block, past = tasks[number]
         assert encoder.encode(block, past) == fresh[number]
         assert decoder.decode(fresh[number], len(block), past) == block
+        assert decoder.decode(fresh[number], len(block), past, first=700) == block[:700]
         decoder.forget()
         assert decoder.decode(fresh[number], len(block), past) == block
 

@@ -52,6 +52,18 @@ def test_one_encoder_codes_block_after_block(level: int) -> None:
     assert [decoder.decode(p, len(b)) for p, b in zip(first, blocks, strict=True)] == blocks
 
 
+@settings(max_examples=80, deadline=None)
+@given(data=shapes(), level=st.sampled_from(LEVELS), portable=st.booleans(), numbers=st.data())
+def test_a_blocks_beginning(data: bytes, level: int, portable: bool, numbers: st.DataObject) -> None:
+    primed = _core.PrimedDictionary(prose(3000, 8), level, portable=portable)
+    payload, decoder = _core.Encoder(primed).encode(data), _core.Decoder(primed)
+    first = numbers.draw(st.integers(0, len(data)))
+    assert decoder.decode(payload, len(data), first=first) == data[:first]
+    assert decoder.decode(payload, len(data)) == data
+    with pytest.raises(ValueError, match="first"):
+        decoder.decode(payload, len(data), first=len(data) + 1)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_dictionary_pays(level: int) -> None:
     dictionary = prose(100_000, 5)

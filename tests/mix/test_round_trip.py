@@ -37,6 +37,9 @@ def test_block_comes_back_on_both_paths(coders: list[ModelCoder], data: bytes) -
     assert len(payload) <= len(data) + 1
     assert portable.encode(data) == payload
     assert quick.decode(payload, len(data)) == portable.decode(payload, len(data)) == data
+    first = len(data) // 3
+    assert quick.decode(payload, len(data), first=first) == data[:first]
+    assert portable.decode(payload, len(data), first=first) == data[:first]
 
 
 @pytest.mark.parametrize("level", LEVELS)

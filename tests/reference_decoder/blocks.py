@@ -24,7 +24,7 @@ class Block:
 
     @property
     def end(self) -> int:
-        return self.at + 40 + len(self.coded)
+        return self.at + 48 + len(self.coded)
 
     def decode(self, dictionary: bytes, level: int, reference: Block | None = None) -> bytes:
         past = None
@@ -39,16 +39,17 @@ class Block:
 
 
 def read_block(archive: bytes, at: int, archive_id: bytes, largest: int) -> Block:
-    head = archive[at : at + 40]
-    require(len(head) == 40 and head[:4] == MARKER, f"no block at {at}")
-    require(check(archive_id + head[:36], 4) == head[36:], "a block header's check differs")
+    head = archive[at : at + 48]
+    require(len(head) == 48 and head[:4] == MARKER, f"no block at {at}")
+    require(check(archive_id + head[:44], 4) == head[44:], "a block header's check differs")
     reserved(head[9] <= 1, "reserved bits of a block")
     require(number(head[10:12]) <= number(head[4:8]), "a reference before the first block")
     coded_size, decoded_size = number(head[12:16]), number(head[16:20])
     require(1 <= decoded_size <= largest, "a block is too large")
     limits.coded(coded_size, decoded_size)
-    coded = archive[at + 40 : at + 40 + coded_size]
+    coded = archive[at + 48 : at + 48 + coded_size]
     require(len(coded) == coded_size, "a block goes past the end")
+    require(check(coded, 8) == head[36:44], "a block's coded bytes differ from their check")
     return Block(
         at, number(head[4:8]), head[8], head[9], number(head[10:12]), decoded_size, head[20:36], coded
     )

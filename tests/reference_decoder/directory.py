@@ -61,14 +61,14 @@ def read_directory(payload: bytes, archive_size: int) -> Directory:
     dictionary_at, dictionary_length = fields.varint(), fields.varint()
     index, errata = (read_page_table(fields, archive_size) for _ in range(2))
     count, at = fields.varint(), fields.varint()
-    require(count <= archive_size // 40, "more blocks than fit the archive")
+    require(count <= archive_size // 48, "more blocks than fit the archive")
     gaps, coded, decoded, flags, references = (fields.column(count) for _ in range(5))
     require(not gaps or gaps[0] == 0, "the first block has a gap before it")
     block_at = []
     for row in range(count):
         at += gaps[row]
         block_at.append(at)
-        at += 40 + coded[row]
+        at += 48 + coded[row]
     directory = Directory(
         dictionary_at, dictionary_length, index, errata, block_at, coded, decoded, flags, references,
         fields.varint(), fields.varint(), fields.take(8),

@@ -59,6 +59,11 @@ def _portions(sources):
         yield _BorrowedMany(portion)
 
 
+cdef size_t _first_bytes(object first, size_t size) except? 0:
+    """How many bytes of a block of `size` are wanted: all of them where it is not said."""
+    return size if first is None else _checked(first, "first", 0, size)
+
+
 cdef object _checked(object value, str name, object lowest, object highest):
     """The integer itself, or a ValueError that names the parameter and its range."""
     number = operator.index(value)

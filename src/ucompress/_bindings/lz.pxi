@@ -199,8 +199,8 @@ cdef class Decoder(_LzCoder):
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
         self.prepare(primed, max_block, max_reference, False)
 
-    def decode(self, payload, size_t size, reference=None):
-        """The block's `size` bytes.
+    def decode(self, payload, size_t size, reference=None, *, first=None):
+        """The block's `size` bytes, or the first of them.
 
         Parameters
         ----------
@@ -211,13 +211,17 @@ cdef class Decoder(_LzCoder):
         reference : (payload, size), optional
             The block that it was coded after. Its state is kept: more blocks after the same one, or a
             block right after it was decoded itself, do not decode it again.
+        first : int, optional
+            Only so many bytes from the block's start are decoded and returned. Damage behind them goes
+            unseen, and the block is not at hand as a reference.
 
-        Raises ValueError for damage, or where block or reference is over its limit.
+        Raises ValueError for damage, or where block, reference or `first` is over its limit.
         """
         cdef _Borrowed source = _Borrowed(payload)
         cdef _Reference past = _Reference(self, reference, size)
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, size)
-        self.run(source.data, source.size, &past.block, <uint8_t*>PyBytes_AS_STRING(out), size)
+        cdef size_t wanted = _first_bytes(first, size)
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, wanted)
+        self.run(source.data, source.size, &past.block, <uint8_t*>PyBytes_AS_STRING(out), size, wanted)
         return out
 
     def decode_into(self, payload, out, reference=None):
@@ -226,14 +230,15 @@ cdef class Decoder(_LzCoder):
         cdef _Borrowed target = _Borrowed(out, True)
         cdef size_t size = target.size
         cdef _Reference past = _Reference(self, reference, size)
-        self.run(source.data, source.size, &past.block, <uint8_t*>target.view.buf, size)
+        self.run(source.data, source.size, &past.block, <uint8_t*>target.view.buf, size, size)
 
     cdef int run(
-        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size
+        self, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out, size_t size,
+        size_t first
     ) except -1:
         cdef int status
         with nogil:
-            status = uc_lz_decode(self, payload, length, reference, out, size)
+            status = uc_lz_decode(self, payload, length, reference, out, size, first)
         return _lz_check(status)
 
 
@@ -266,7 +271,7 @@ cdef int uc_lz_encode(
 
 cdef int uc_lz_decode(
     Decoder decoder, const uint8_t* payload, size_t length, const LzReference* reference, uint8_t* out,
-    size_t size
+    size_t size, size_t first
 ) noexcept nogil:
     cdef size_t past = 0 if reference is NULL else reference.size
     cdef LzReference alone
@@ -278,9 +283,12 @@ cdef int uc_lz_decode(
         decoder.at_hand = _NOTHING
     if status == 0:
         status = _lz.decode_block(
-            <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, out
+            <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, <uint32_t>first, out
         )
-    if status == 0 and past == 0 and 0 < size <= decoder.max_reference and payload[0] != _lz.LZ_BLOCK_STORED:
+    if (
+        status == 0 and past == 0 and 0 < size <= decoder.max_reference and first == size
+        and payload[0] != _lz.LZ_BLOCK_STORED
+    ):
         alone.payload, alone.length, alone.size = <uint8_t*>payload, length, size
         status = _lz_leave(decoder, &alone)
     PyThread_release_lock(decoder.lock)

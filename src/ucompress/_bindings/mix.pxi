@@ -135,13 +135,17 @@ cdef class ModelCoder:
         finally:
             free(out)
 
-    def decode(self, payload, size_t size):
-        """The block's `size` bytes. Raises ValueError for damage or a size over `max_block`."""
+    def decode(self, payload, size_t size, *, first=None):
+        """The block's `size` bytes, or the `first` of them: then damage behind these goes unseen.
+
+        Raises ValueError for damage, a size over `max_block`, or more bytes than the block has.
+        """
         cdef _Borrowed source = _Borrowed(payload)
+        cdef size_t wanted = _first_bytes(first, size)
         cdef bytes out
         self.check(size)
-        out = PyBytes_FromStringAndSize(NULL, size)
-        self.run(source.data, source.size, <uint8_t*>PyBytes_AS_STRING(out), size)
+        out = PyBytes_FromStringAndSize(NULL, wanted)
+        self.run(source.data, source.size, <uint8_t*>PyBytes_AS_STRING(out), size, wanted)
         return out
 
     def decode_into(self, payload, out):
@@ -149,12 +153,14 @@ cdef class ModelCoder:
         cdef _Borrowed source = _Borrowed(payload)
         cdef _Borrowed target = _Borrowed(out, True)
         self.check(target.size)
-        self.run(source.data, source.size, <uint8_t*>target.view.buf, target.size)
+        self.run(source.data, source.size, <uint8_t*>target.view.buf, target.size, target.size)
 
-    cdef int run(self, const uint8_t* payload, size_t length, uint8_t* out, size_t size) except -1:
+    cdef int run(
+        self, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
+    ) except -1:
         cdef int status
         with nogil:
-            status = uc_mix_decode(self, payload, length, out, size)
+            status = uc_mix_decode(self, payload, length, out, size, first)
         if status:
             raise ValueError("the payload is damaged, or coded with another dictionary or level")
         return 0
@@ -169,11 +175,13 @@ cdef size_t uc_mix_encode(ModelCoder coder, const uint8_t* data, size_t size, ui
 
 
 cdef int uc_mix_decode(
-    ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size
+    ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
 ) noexcept nogil:
     cdef int status
     PyThread_acquire_lock(coder.lock, WAIT_LOCK)
-    status = _mix.decode_block(<_mix.mix_coder*>coder.state, payload, length, <uint32_t>size, out)
+    status = _mix.decode_block(
+        <_mix.mix_coder*>coder.state, payload, length, <uint32_t>size, <uint32_t>first, out
+    )
     PyThread_release_lock(coder.lock)
     return status
 

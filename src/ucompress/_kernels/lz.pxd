@@ -34,7 +34,7 @@ cdef size_t encode_block(
 ) noexcept nogil
 cdef int decode_block(
     lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
-    uint8_t* out
+    uint32_t first, uint8_t* out
 ) noexcept nogil
 cdef int decode_reference(
     lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size

@@ -24,7 +24,7 @@ cdef extern from "lz_encode.h" nogil:
 cdef extern from "lz_decode.h" nogil:
     int lz_decode_into(
         lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
-        uint8_t* out
+        uint32_t first, uint8_t* out
     )
     int lz_decode_reference(lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size)
     void lz_keep(lz_coder* coder)
@@ -60,9 +60,9 @@ cdef size_t encode_block(
 
 cdef int decode_block(
     lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference, uint32_t size,
-    uint8_t* out
+    uint32_t first, uint8_t* out
 ) noexcept nogil:
-    return lz_decode_into(coder, payload, payload_size, reference, size, out)
+    return lz_decode_into(coder, payload, payload_size, reference, size, first, out)
 
 
 cdef int decode_reference(

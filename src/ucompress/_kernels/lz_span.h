@@ -12,6 +12,7 @@ typedef struct {
     uint8_t *window;
     lz_shape shape;
     uint32_t position, end; /* the span is window[position .. end) */
+    uint32_t until;         /* bytes from here on are not wanted: at most end */
     uint32_t inserted;      /* places below are candidates */
 } lz_span;
 

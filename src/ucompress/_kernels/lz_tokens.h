@@ -87,20 +87,20 @@ static uint32_t LZ_PATH(prime)(lz_model *m, lz_prime_table *table, lz_shape *sha
     return inserted;
 }
 
-/* Decodes the tokens that make a span. */
+/* Decodes the tokens that make a span, as far as it is wanted. */
 static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t payload_size)
 {
     lz_model *m = span->model;
     uint8_t *window = span->window;
     const lz_shape shape = span->shape;
-    const uint32_t end = span->end;
+    const uint32_t end = span->end, until = span->until;
     uint32_t position = span->position, inserted = span->inserted;
     rc_decoder decoder;
     uc_coding rc = { NULL, &decoder };
     lz_context c;
     rc_decoder_init(&decoder, payload, payload_size);
     lz_context_reset(&c);
-    while (position < end) {
+    while (position < until) {
         lz_view v;
         lz_scene s;
         lz_token t = { 0, 0, 0, 0 };
@@ -122,5 +122,5 @@ static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t 
         position += t.length;
     }
     span->inserted = inserted;
-    return rc_decoder_finished(&decoder) ? LZ_DONE : LZ_DAMAGED;
+    return rc_decoder_sound(&decoder, until == end) ? LZ_DONE : LZ_DAMAGED;
 }

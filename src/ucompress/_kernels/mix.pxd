@@ -29,6 +29,6 @@ cdef size_t coder_layout(
 cdef void coder_fill(mix_coder* coder, const mix_primed* primed) noexcept nogil
 cdef size_t encode_block(mix_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out) noexcept nogil
 cdef int decode_block(
-    mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+    mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint32_t first, uint8_t* out
 ) noexcept nogil
 cdef void make_histories(mix_states* states) noexcept nogil

@@ -15,7 +15,7 @@ cdef extern from "mix_block.h" nogil:
     void mix_coder_fill(mix_coder* coder, const mix_primed* primed)
     size_t mix_encode_block(mix_coder* coder, const uint8_t* data, uint32_t size, uint8_t* out)
     int mix_decode_block(
-        mix_coder* coder, const uint8_t* payload, size_t length, uint32_t size, uint8_t* out
+        mix_coder* coder, const uint8_t* payload, size_t length, uint32_t size, uint32_t first, uint8_t* out
     )
     void mix_states_init(mix_states* states)
 
@@ -43,9 +43,9 @@ cdef size_t encode_block(mix_coder* coder, const uint8_t* data, uint32_t size, u
 
 
 cdef int decode_block(
-    mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint8_t* out
+    mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint32_t first, uint8_t* out
 ) noexcept nogil:
-    return mix_decode_block(coder, payload, payload_size, size, out)
+    return mix_decode_block(coder, payload, payload_size, size, first, out)
 
 
 cdef void make_histories(mix_states* states) noexcept nogil:

@@ -77,9 +77,10 @@ static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uin
     return (size_t)(put.out - out);
 }
 
-/* 0, or 1 for damage; then `out` is untouched. */
+/* The block's `first` bytes, at most its `size`; 0, or 1 for damage: then `out` is untouched. Whether the
+ * payload ends with the block is known only of a whole one. */
 static inline int mix_decode_block(mix_coder *coder, const uint8_t *payload, size_t length, uint32_t size,
-                                   uint8_t *out)
+                                   uint32_t first, uint8_t *out)
 {
     const mix_primed *primed = coder->primed;
     uint32_t from = MIX_PAD + primed->size;
@@ -92,20 +93,20 @@ static inline int mix_decode_block(mix_coder *coder, const uint8_t *payload, siz
         if (length - 1 != size) {
             return 1;
         }
-        memcpy(out, payload + 1, size);
+        memcpy(out, payload + 1, first);
         return 0;
     }
     if ((payload[0] & ~MIX_FLAT_BLOCK) != primed->level || length > (size_t)size + 1) {
         return 1;
     }
-    mix_model_restore(&coder->model, &primed->model, size);
+    mix_model_restore(&coder->model, &primed->model, first);
     rc_decoder_init(&get, payload + 1, length - 1);
     mix_span(primed->vector, UC_GET, &rc, &coder->model, primed->fixed, primed->level,
-             coder->window, from, from + size, payload[0] >= MIX_FLAT_BLOCK);
-    if (!rc_decoder_finished(&get)) {
+             coder->window, from, from + first, payload[0] >= MIX_FLAT_BLOCK);
+    if (!rc_decoder_sound(&get, first == size)) {
         return 1;
     }
-    memcpy(out, coder->window + from, size);
+    memcpy(out, coder->window + from, first);
     return 0;
 }
 

@@ -208,10 +208,10 @@ static inline void rc_decode_part(rc_decoder *rc, uint32_t low, uint32_t high, u
     rc_decoder_normalise(rc);
 }
 
-/* A sound payload is read to its end, and no further than the flush allows. */
-static inline int rc_decoder_finished(const rc_decoder *rc)
+/* A sound payload is read no further than the flush allows, and to its end by who wants the whole block. */
+static inline int rc_decoder_sound(const rc_decoder *rc, int whole)
 {
-    return rc->in == rc->end && rc->beyond <= 8;
+    return (rc->in == rc->end || !whole) && rc->beyond <= 8;
 }
 
 #endif

@@ -1,4 +1,8 @@
-"""Reads blocks: one range of the file each, decoded with the dictionary, compared with their digests."""
+"""Reads blocks: one range of the file each, compared with its check, decoded with the dictionary.
+
+A file needs its block up to its own last byte, and only so far is it decoded: that the coded bytes are those
+that were written, their check tells. A block that is decoded whole is compared with its digest, too.
+"""
 
 from __future__ import annotations
 
@@ -93,17 +97,24 @@ class BlockReader:
                 self._dictionary = read_dictionary(payload_of(self._source, at, length)) if at else b""
             return self._dictionary
 
-    def get(self, number: int) -> bytes:
-        """A block's decoded bytes, from the cache if they are there."""
+    def get(self, number: int, first: int) -> bytes:
+        """A block's decoded bytes, at least the `first` if it has them, from the cache if they are there.
+
+        Who asks for more than is at hand gets the whole block, so that none is decoded a third time.
+        """
         cached = self._cache.get(number)
-        if cached is not None:
+        if cached is not None and len(cached) >= min(first, self._table.decoded[number]):
             return cached
-        data = self.decode(number)
+        data = self.decode(number, first if cached is None else None)
         self._cache.put(number, data, len(data))
         return data
 
-    def decode(self, number: int) -> bytes:
+    def decode(self, number: int, first: int | None = None) -> bytes:
         """Read, decode and check a block, past the cache.
+
+        Parameters:
+            number: of the block.
+            first: the caller needs so many bytes, and may get more; None: all.
 
         Raises:
             CorruptArchiveError: it is damaged, or not there.
@@ -114,10 +125,10 @@ class BlockReader:
         self._check_memory(header, reference)
         decoder = self._decompressor()
         try:
-            content = decoder.decompress(header.codec, payload, header.decoded_size, reference)
+            content = decoder.decompress(header.codec, payload, header.decoded_size, reference, first)
         except CorruptArchiveError as error:
             raise CorruptArchiveError(f"block {number} is damaged: {error}") from error
-        if len(content) != header.decoded_size or check(content, 16) != header.digest:
+        if len(content) == header.decoded_size and check(content, 16) != header.digest:
             raise CorruptArchiveError(f"block {number} is damaged: its digest differs")
         with self._lock:
             self.decoded += 1
@@ -180,7 +191,10 @@ class BlockReader:
             raise CorruptArchiveError(f"block {number} is not the one that the directory describes")
         if decoded > self._header.largest_block:
             raise CorruptArchiveError(f"block {number} is larger than the header declares")
-        return header, data[BLOCK_HEADER_SIZE:]
+        payload = data[BLOCK_HEADER_SIZE:]
+        if check(payload, 8) != header.coded_check:
+            raise CorruptArchiveError(f"block {number} is damaged: its coded bytes differ from their check")
+        return header, payload
 
     def _decompressor(self) -> BlockDecompressor:
         if self._decoder is None:

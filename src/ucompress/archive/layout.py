@@ -20,7 +20,7 @@ VERSION_MINOR: Final = 0
 
 HEADER_SIZE: Final = 64
 SECTION_HEADER_SIZE: Final = 32
-BLOCK_HEADER_SIZE: Final = 40
+BLOCK_HEADER_SIZE: Final = 48
 PAGE_HEADER_SIZE: Final = 24
 FOOTER_SIZE: Final = 144
 
@@ -59,7 +59,7 @@ NO_ID: Final = bytes(ID_SIZE)
 
 _HEADER = struct.Struct("<8sHHIIBBHIIQ16s8s")
 _SECTION = struct.Struct("<4sBBHQ8s8s")
-_BLOCK = struct.Struct("<4sIBBHII16s4s")
+_BLOCK = struct.Struct("<4sIBBHII16s8s4s")
 _PAGE = struct.Struct("<IIIB3s8s")
 _FOOTER = struct.Struct("<64sQQ8sQ32s8s8s")
 
@@ -203,6 +203,7 @@ class BlockHeader:
         codec: codec id.
         coded_size, decoded_size: bytes.
         digest: first 16 bytes of BLAKE3 of the decoded bytes.
+        coded_check: first 8 bytes of BLAKE3 of the coded bytes.
         substituted: holds other bytes than the index says; the errata have the truth.
         reference: how many blocks before this one its reference stands; 0 without one.
     """
@@ -212,11 +213,12 @@ class BlockHeader:
     coded_size: int
     decoded_size: int
     digest: bytes
+    coded_check: bytes
     substituted: bool = False
     reference: int = 0
 
     def to_bytes(self, archive_id: bytes) -> bytes:
-        """The 40 bytes before the coded bytes."""
+        """The 48 bytes before the coded bytes."""
         flags = SUBSTITUTED if self.substituted else 0
         fields = (
             BLOCK_MARKER,
@@ -227,21 +229,22 @@ class BlockHeader:
             self.coded_size,
             self.decoded_size,
         )
-        body = _BLOCK.pack(*fields, self.digest, bytes(4))[:36]
+        body = _BLOCK.pack(*fields, self.digest, self.coded_check, bytes(4))[:44]
         return body + check(archive_id + body, 4)
 
     @classmethod
     def from_bytes(cls, data: bytes, archive_id: bytes) -> BlockHeader:
         """Read and check a block header."""
         _require(len(data) == BLOCK_HEADER_SIZE, "the archive ends within a block header")
-        sound = data[:4] == BLOCK_MARKER and check(archive_id + data[:36], 4) == data[36:]
+        sound = data[:4] == BLOCK_MARKER and check(archive_id + data[:44], 4) == data[44:]
         _require(sound, "a block header is damaged")
-        _, number, codec, flags, reference, coded, decoded, digest, _ = _BLOCK.unpack(data)
+        _, number, codec, flags, reference, coded, decoded, digest, coded_check, _ = _BLOCK.unpack(data)
         _reserved(flags & ~SUBSTITUTED == 0, f"block {number}")
         _require(1 <= decoded <= BLOCK_LIMIT, f"block {number} claims {decoded} bytes")
         _require(coded <= decoded + CODED_SLACK, f"block {number} claims {coded} coded bytes")
         _require(reference <= number, f"block {number} has a reference before the first block")
-        return cls(number, codec, coded, decoded, digest, bool(flags & SUBSTITUTED), reference)
+        substituted = bool(flags & SUBSTITUTED)
+        return cls(number, codec, coded, decoded, digest, coded_check, substituted, reference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ class MemberFile(io.RawIOBase):
 
     Parameters:
         entry: the file.
-        block: gives a block's decoded bytes by its number.
+        block: gives a block's decoded bytes by its number, at least as many from its start as it is told.
         archive: the archive's name in messages.
     """
 
-    def __init__(self, entry: Entry, block: Callable[[int], bytes], archive: str) -> None:
+    def __init__(self, entry: Entry, block: Callable[[int, int], bytes], archive: str) -> None:
         """Start at the first byte."""
         super().__init__()
         self._entry = entry
@@ -69,7 +69,8 @@ class MemberFile(io.RawIOBase):
             view[:length] = bytes(length)
         else:
             start = extent.offset + within
-            part = memoryview(self._block(extent.block))[start : start + length]
+            block = self._block(extent.block, extent.offset + extent.length)
+            part = memoryview(block)[start : start + length]
             if len(part) != length:
                 raise CorruptArchiveError(
                     f"{self._archive}: an extent of {self.name} leaves block {extent.block}"

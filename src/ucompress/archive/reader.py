@@ -293,9 +293,10 @@ class Archive(Mapping[str, bytes]):
         """The bytes of one extent."""
         if extent.block == HOLE:
             return bytes(extent.length)
-        data = self.block(extent.block)
+        end = extent.offset + extent.length
+        data = self.block(extent.block, end)
         self.check_extent(extent, len(data))
-        return data[extent.offset : extent.offset + extent.length]
+        return data[extent.offset : end]
 
     def check_extent(self, extent: Extent, size: int) -> None:
         """Refuse an extent that leaves its block of `size` bytes."""
@@ -314,10 +315,14 @@ class Archive(Mapping[str, bytes]):
                 f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
             )
 
-    def block(self, number: int) -> bytes:
-        """The decoded bytes of a block, checked; CorruptArchiveError if it is damaged or not there."""
+    def block(self, number: int, first: int) -> bytes:
+        """The decoded bytes of a block, at least the `first` if it has so many, checked.
+
+        Raises:
+            CorruptArchiveError: it is damaged, or not there.
+        """
         with naming(self.name):
-            return self._blocks.get(number)
+            return self._blocks.get(number, first)
 
     def block_once(self, number: int) -> bytes:
         """As `block`, for readers that need each block only once: nothing is kept in the cache."""

@@ -263,7 +263,8 @@ class ArchiveWriter:
         if len(digest) < 16 or len(payload) > decoded_size + CODED_SLACK:
             raise ValueError("a block's digest is too short or its payload too long")
         number, distance = len(self._blocks), self._blocks.distance(codec_id, reference)
-        header = BlockHeader(number, codec_id, len(payload), decoded_size, digest[:16], substituted, distance)
+        sizes, checks = (len(payload), decoded_size), (digest[:16], check(payload, 8))
+        header = BlockHeader(number, codec_id, *sizes, *checks, substituted, distance)
         record = header.to_bytes(self._archive_id) + payload
         self._write(record)
         self._at = self._blocks.note(self._at, header)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from ucompress.codec.filters import (
     FILTER_SHIFT,
+    NONE,
     SCRATCH_MEMORY,
     TABLE_MEMORY,
     FilterChooser,
@@ -73,7 +74,7 @@ class _Coder(Protocol):
 
 
 class _Decoder(Protocol):
-    def decompress(self, frame: bytes | memoryview, size: int) -> bytes: ...
+    def decompress(self, frame: bytes | memoryview, size: int, first: int | None = None) -> bytes: ...
 
 
 class BlockCompressor:
@@ -197,13 +198,16 @@ class BlockDecompressor:
         payload: bytes | memoryview,
         decoded_size: int,
         reference: Reference | None = None,
+        first: int | None = None,
     ) -> bytes:
-        """The block's bytes, exactly `decoded_size` of them.
+        """The block's bytes, exactly `decoded_size` of them, or at least the `first`.
 
         Parameters:
             codec_id, payload: as `BlockCompressor.compress` gave them.
             decoded_size: bytes.
             reference: the block that it was coded after, if any.
+            first: decode no further than this many bytes, where the filter allows it: damage behind them
+                goes unseen. None: all.
 
         Raises:
             CorruptArchiveError: payload or reference is damaged, the reference is of another codec, or a
@@ -224,10 +228,12 @@ class BlockDecompressor:
             return bytes(payload)
         decoder = self._decoder(codec_id & (1 << FILTER_SHIFT) - 1)
         used, coded = read_filter(codec_id >> FILTER_SHIFT, payload)
+        if used.id != NONE or (first is not None and first >= decoded_size):
+            first = None
         if reference is not None and isinstance(decoder, LzDecompressor):
-            data = decoder.decompress(coded, decoded_size, (reference.coded, reference.size))
+            data = decoder.decompress(coded, decoded_size, first, (reference.coded, reference.size))
         else:
-            data = decoder.decompress(coded, decoded_size)
+            data = decoder.decompress(coded, decoded_size, first)
         return used.undo(data)
 
     def forget(self) -> None:

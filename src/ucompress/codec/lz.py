@@ -107,8 +107,14 @@ class LzDecompressor:
         primed = PrimedDictionary(dictionary, encode=False)
         self._contexts = _Contexts(lambda block, reference: Decoder(primed, block, reference))
 
-    def decompress(self, payload: bytes | memoryview, size: int, reference: Past | None = None) -> bytes:
-        """The block's bytes, exactly `size` of them.
+    def decompress(
+        self,
+        payload: bytes | memoryview,
+        size: int,
+        first: int | None = None,
+        reference: Past | None = None,
+    ) -> bytes:
+        """The block's bytes, exactly `size` of them, or the `first`.
 
         The state after a reference, or after a block that may be one, is kept as long as its context
         does nothing else.
@@ -118,11 +124,12 @@ class LzDecompressor:
         """
         context = self._contexts.take(size, reference)
         try:
-            return context.decode(payload, size, reference)
+            return context.decode(payload, size, reference, first=first)
         except ValueError as error:
             raise CorruptArchiveError(f"an LZ block is damaged: {error}") from error
         finally:
-            self._contexts.give_back(context, reference or (payload, size))
+            left = reference or ((payload, size) if first is None else None)
+            self._contexts.give_back(context, left)
 
     def forget(self) -> None:
         """Let go of the states after references: the next block that names one decodes it again."""

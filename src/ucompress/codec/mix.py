@@ -87,8 +87,8 @@ class MixDecompressor:
         self._lock = threading.Lock()
         self._primed: tuple[int, _Contexts] | None = None
 
-    def decompress(self, payload: bytes | memoryview, size: int) -> bytes:
-        """The block's bytes, exactly `size` of them.
+    def decompress(self, payload: bytes | memoryview, size: int, first: int | None = None) -> bytes:
+        """The block's bytes, exactly `size` of them, or the `first`.
 
         Raises:
             CorruptArchiveError: the payload is damaged, or of a level that it must not have.
@@ -98,14 +98,14 @@ class MixDecompressor:
         if payload[0] == _STORED:
             if len(payload) - 1 != size:
                 raise CorruptArchiveError("a mixed block is damaged: it is stored, in another size")
-            return bytes(payload[1:])
+            return bytes(payload[1:])[:first]
         level = payload[0] & _LEVEL_MASK
         if self._level not in (None, level):
             raise CorruptArchiveError(f"a mixed block is of level {level} instead of {self._level}")
         contexts = self._of_level(level)
         coder = contexts.take(size)
         try:
-            return coder.decode(payload, size)
+            return coder.decode(payload, size, first=first)
         except ValueError as error:
             raise CorruptArchiveError(f"a mixed block is damaged: {error}") from error
         finally:

@@ -137,8 +137,8 @@ class FrameDecompressor:
     def _context(self) -> zstd.ZstdDecompressor:
         return zstd.ZstdDecompressor(zstd_dict=self._dictionary, options=self._options)
 
-    def decompress(self, frame: bytes | memoryview, size: int) -> bytes:
-        """The content of one frame, which must be exactly `size` bytes.
+    def decompress(self, frame: bytes | memoryview, size: int, first: int | None = None) -> bytes:
+        """The content of one frame, which must be exactly `size` bytes, or the `first` of them.
 
         Raises:
             CorruptArchiveError: the frame is damaged, has another size, or bytes behind it.
@@ -152,14 +152,17 @@ class FrameDecompressor:
                     f"a zstd frame holds {info.decompressed_size} bytes where {size} are expected"
                 )
             context = self._context()
-            content = context.decompress(frame, size)
+            content = context.decompress(frame, size if first is None else first)
             if size == 0 and not context.eof:
                 content += context.decompress(b"", 1)
         except zstd.ZstdError as error:
             raise CorruptArchiveError(f"a zstd frame is damaged: {error}") from error
-        if len(content) != size or not context.eof or context.unused_data:
-            raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
-        return content
+        if first is not None and first < size:
+            if len(content) == first:
+                return content
+        elif len(content) == size and context.eof and not context.unused_data:
+            return content
+        raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
 
     @staticmethod
     def memory(dictionary_size: int, block_size: int) -> int:
