@@ -66,11 +66,17 @@ def _golden() -> list[tuple[bytes, Contents]]:
     return found
 
 
-def _exercise(data: bytes, contents: Contents | None, pick: Random) -> None:
-    """Read all of an archive; every content that comes out must be one of `contents`, if these are known."""
+def _exercise(data: bytes, contents: Contents | None, pick: Random, *, forged: bool = False) -> None:
+    """Read all of an archive; every content that comes out must be one of `contents`, if these are known.
+
+    Where somebody made the checks fit what was changed (`forged`), a file may come out wrong, since it is
+    read without the rest of its block; then `verify` must have found something.
+    """
+    vouched = None if forged else contents
     for recover in (False, True):
         with contextlib.suppress(ArchiveError), Archive(io.BytesIO(data), recover=recover) as archive:
             _ = archive.statistics
+            read: Contents = {}
             for name in _names(archive):
                 with contextlib.suppress(ArchiveError):
                     info = archive.info(name)
@@ -78,14 +84,18 @@ def _exercise(data: bytes, contents: Contents | None, pick: Random) -> None:
                         continue
                     content = archive.read(name, limit=LIMIT)
                     assert len(content) == info.size
-                    if contents is not None and info.kind is EntryKind.FILE:
-                        assert contents.get(name, content) == content
+                    if info.kind is EntryKind.FILE:
+                        read[name] = content
+                    if vouched is not None and info.kind is EntryKind.FILE:
+                        assert vouched.get(name, content) == content
                     with archive.open(name) as file:
                         file.seek(len(content) // 2)
                         assert file.read(99) == content[len(content) // 2 :][:99]
-            archive.verify(threads=1)
+            report = archive.verify(threads=1)
+            if contents is not None and not report.problems:
+                assert all(contents.get(name, content) == content for name, content in read.items())
             if pick.random() < 0.3:
-                _extract(archive, contents)
+                _extract(archive, vouched)
 
 
 def _names(archive: Archive) -> Iterator[bytes]:
@@ -128,7 +138,7 @@ def archives() -> Case:
             keeps_contents &= pick.choice(_TWISTS)(pick, parts, pick.choice(taken))
         with contextlib.suppress(OverflowError, ValueError):
             data = parts.to_bytes()
-        _exercise(data, contents if keeps_contents else None, pick)
+        _exercise(data, contents if keeps_contents else None, pick, forged=True)
 
     return case
 
@@ -281,8 +291,8 @@ def references() -> Case:
             pick.shuffle(order)
             for at in order:
                 with contextlib.suppress(ArchiveError):
-                    assert check(archive.block(at), 16) == parts.blocks[at].header.digest
-        _exercise(data, contents, pick)
+                    assert check(archive.block_once(at), 16) == parts.blocks[at].header.digest
+        _exercise(data, contents, pick, forged=True)
 
     return case
 

@@ -181,7 +181,10 @@ class BlockReader:
             raise CorruptArchiveError(f"block {number} is not there")
         coded, decoded = table.coded[number], table.decoded[number]
         data = self._source.read_at(table.at[number], BLOCK_HEADER_SIZE + coded)
-        header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
+        try:
+            header = BlockHeader.from_bytes(data[:BLOCK_HEADER_SIZE], self._directory.archive_id)
+        except CorruptArchiveError as error:
+            raise CorruptArchiveError(f"block {number} is damaged: {error}") from error
         found = (
             header.number, header.coded_size, header.decoded_size, header.substituted, header.reference
         )  # fmt: skip
