@@ -62,6 +62,12 @@ def test_references_come_before_the_blocks_that_need_them(path: Path) -> None:
         assert archive.block_batches([5, 4, 2, 0, 1, -1]) == [[-1], [0, 1, 2], [4], [5]]
 
 
+def test_a_member_tells_the_blocks_that_it_needs(path: Path) -> None:
+    with Archive(path) as archive:
+        assert archive.blocks_of(archive.entry("f0")) == {0}
+        assert archive.blocks_of(archive.entry("f1")) == {0, 1}
+
+
 def test_references_make_the_archive_smaller(path: Path, plan: Plan, tmp_path: Path) -> None:
     alone = write(tmp_path / "b.ucz", plan, header=HEADER, dictionary=words(9, 9, 500))
     assert path.stat().st_size < 0.9 * alone.archive_bytes

@@ -172,6 +172,13 @@ def test_counts_are_those_of_the_run_and_the_same_everywhere(ucompress, work):
     assert summary["files"] == 20 < summary["members"]
     for name in ("dictionary_coded_bytes", "index_bytes", "unique_bytes"):
         assert summary[name] == info["extra"][name]
+    saved = summary["saved_bytes"]
+    assert info["saved_bytes"] == {
+        "files": saved["files"],
+        "segments": saved["segments"],
+        "coding": saved["patterns"] + saved["context"],
+    }
+    assert sum(info["saved_bytes"].values()) == info["original_bytes"] - info["archive_bytes"] > 0
 
 
 @pytest.mark.parametrize(

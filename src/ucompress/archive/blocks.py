@@ -208,6 +208,12 @@ class BlockReader:
                     self._decoder = BlockDecompressor(dictionary, self._header.level)
         return self._decoder
 
+    def needed(self, entry: Entry) -> frozenset[int]:
+        """Numbers of the blocks that hold an entry's content, and of those that they were coded after."""
+        references, count = self._table.references, len(self._table)
+        blocks = {extent.block for extent in entry.extents if extent.block != HOLE}
+        return frozenset(blocks | {block - references[block] for block in blocks if block < count})
+
     def is_substituted(self, entry: Entry) -> bool:
         """Whether a block that the entry needs holds other bytes than the index says."""
         flags = self._table.flags

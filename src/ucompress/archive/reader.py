@@ -329,6 +329,10 @@ class Archive(Mapping[str, bytes]):
         with naming(self.name):
             return self._blocks.decode(number)
 
+    def blocks_of(self, entry: Entry) -> frozenset[int]:
+        """The blocks that reading a file, or what a hard link leads to, decodes; references among them."""
+        return self._blocks.needed(self.origin(entry))
+
     def block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
         """Blocks put together so that each reference is decoded once where one thread takes a batch."""
         return self._blocks.batches(numbers)

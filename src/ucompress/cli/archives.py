@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from ucompress.archive import Archive, Entry
+    from ucompress.archive.redundancy import LeftOut
 
 PIECE = 1 << 20
 LETTERS = "-dlh"
@@ -55,17 +56,19 @@ def list_members(
 def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = False) -> None:
     """Show sizes and what an archive is made of."""
     from ucompress.archive import EntryKind
+    from ucompress.archive.redundancy import RedundancyCount
 
     with opened(archive, recover=recover) as source:
         kinds = dict.fromkeys(EntryKind, 0)
-        content = 0
+        content, counted = 0, RedundancyCount(source.statistics.unique_bytes)
         for entry in source.entries():
             kinds[entry.kind] += 1
             content += entry.size
+            counted.add(entry)
         if json:
-            _info_as_json(source, archive, files=kinds[EntryKind.FILE], content=content)
+            _info_as_json(source, archive, kinds[EntryKind.FILE], content, counted.result())
             return
-        rows = _figures(source, content)
+        rows = _figures(source, content, counted.result())
         names = {
             EntryKind.FILE: "files",
             EntryKind.DIRECTORY: "folders",
@@ -114,12 +117,12 @@ def _list_as_json(source: Archive, members: list[str] | None) -> None:
                 mtime_ns=info.mtime_ns,
                 target=info.target or None,
                 digest=info.digest,
-                blocks=len({extent.block for extent in source.origin(entry).extents if extent.block >= 0}),
+                blocks=len(source.blocks_of(entry)),
             )
         )
 
 
-def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
+def _figures(source: Archive, content: int, left_out: LeftOut) -> list[tuple[str, str]]:
     from ucompress.render.format import format_bytes
 
     figures = source.statistics
@@ -130,6 +133,9 @@ def _figures(source: Archive, content: int) -> list[tuple[str, str]]:
     if content:
         rows.append(("ratio", f"{figures.archive_bytes / content:.4f}"))
     rows += [
+        ("saved by whole files", format_bytes(left_out.files)),
+        ("saved by segments", format_bytes(left_out.segments)),
+        ("saved by coding", format_bytes(figures.unique_bytes - figures.archive_bytes)),
         ("unique", format_bytes(figures.unique_bytes)),
         ("blocks", f"{figures.blocks:,}, {format_bytes(figures.block_bytes)} in the archive"),
         ("references", f"{figures.references:,} of the blocks are coded after another one"),
@@ -164,7 +170,7 @@ def _recovery(source: Archive) -> str:
     return f"a record of {format_bytes(size)}: `repair` can mend damage" if size else "no record"
 
 
-def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> None:
+def _info_as_json(source: Archive, path: Path, files: int, content: int, left_out: LeftOut) -> None:
     from ucompress.archive.layout import VERSION_MAJOR
     from ucompress.render.documents import info_document
 
@@ -185,6 +191,7 @@ def _info_as_json(source: Archive, path: Path, *, files: int, content: int) -> N
             archive_bytes=figures.archive_bytes,
             dictionary_bytes=dictionary_bytes,
             blocks=figures.blocks,
+            saved_bytes=left_out._asdict() | {"coding": figures.unique_bytes - figures.archive_bytes},
             extra={
                 "unique_bytes": figures.unique_bytes,
                 "block_bytes": figures.block_bytes,

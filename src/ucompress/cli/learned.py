@@ -109,10 +109,7 @@ def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[Patter
             f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
         ).about(database)
     with PatternDatabase(database, read_only=True) as opened:
-        if min_frequency <= 1:
-            return opened.top_patterns(limit)
-        entries = opened.get_frequent_patterns(min_frequency)
-    return sorted(entries, key=lambda entry: (-entry.saved_bytes, -entry.frequency, entry.pattern))[:limit]
+        return opened.top_patterns(limit, min_frequency=min_frequency)
 
 
 def _sample_contents(samples: list[Path]) -> list[bytes]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ucompress.progress import path_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from ucompress.database import DatabaseFigures, JobRecord
@@ -68,9 +67,8 @@ def info_document(
     archive_bytes: int,
     dictionary_bytes: int | None,
     blocks: int,
-    saved_bytes: dict[str, int] | None = None,
-    features: Iterable[str] = (),
-    extra: dict[str, Any] | None = None,
+    saved_bytes: dict[str, int],
+    extra: dict[str, Any],
 ) -> JsonObject:
     """An archive as a whole, as type `info`.
 
@@ -84,8 +82,7 @@ def info_document(
         archive_bytes: size of the archive.
         dictionary_bytes: size of the shared dictionary, decoded; None where it cannot be read.
         blocks: number of blocks.
-        saved_bytes: bytes saved by `files`, `segments`, `patterns` and `context`, where known.
-        features: features the archive uses.
+        saved_bytes: bytes saved by `files`, `segments` and `coding`.
         extra: further facts, as the command names them.
     """
     return {
@@ -101,8 +98,7 @@ def info_document(
         "dictionary_bytes": dictionary_bytes,
         "blocks": blocks,
         "saved_bytes": saved_bytes,
-        "features": list(features),
-        "extra": extra or {},
+        "extra": extra,
     }
 
 
