@@ -8,26 +8,41 @@ from libc.stdlib cimport free, malloc
 from ucompress._core cimport (
     Anchor,
     Context,
+    Choice,
     CountRow,
     Decoder,
+    DictionaryBuilder,
     Encoder,
     Extent,
+    ModelCoder,
+    PatternCounter,
+    PatternLocator,
+    PatternTally,
     SegmentIndex,
     uc_anchor_spacing,
     uc_classify,
+    uc_count_patterns,
+    uc_counter_update,
+    uc_dictionary_offer,
+    uc_dictionary_select,
     uc_extend_patterns,
     uc_find_anchors,
     uc_find_cuts,
     uc_find_segments,
     uc_find_zero_runs,
     uc_index_trace,
+    uc_locator_update,
     uc_lz_decode,
     uc_lz_encode,
+    uc_match_backward,
     uc_match_forward,
     uc_merge_counts,
+    uc_mix_decode,
+    uc_mix_encode,
     uc_order_by_likeness,
     uc_rolling_hash,
     uc_sketch,
+    uc_tally_update,
 )
 
 
@@ -45,6 +60,14 @@ def common_prefix(const uint8_t[::1] left, const uint8_t[::1] right):
     cdef size_t limit = min(left.shape[0], right.shape[0])
     with nogil:
         limit = uc_match_forward(&left[0], &right[0], limit)
+    return limit
+
+
+def common_suffix(const uint8_t[::1] left, const uint8_t[::1] right):
+    """How many bytes two buffers have in common from their ends on."""
+    cdef size_t limit = min(left.shape[0], right.shape[0])
+    with nogil:
+        limit = uc_match_backward(&left[0] + left.shape[0], &right[0] + right.shape[0], limit)
     return limit
 
 
@@ -94,7 +117,55 @@ def there_and_back(Encoder encoder, Decoder decoder, const uint8_t[::1] data):
     return coded, same and status == 0
 
 
+def mixed_and_back(ModelCoder coder, const uint8_t[::1] data, size_t first):
+    """Codes a block, and decodes its first bytes; (coded size, those bytes)."""
+    cdef size_t size = data.shape[0], coded
+    cdef int status
+    cdef uint8_t* payload = <uint8_t*> malloc(size + 1)
+    cdef uint8_t* again = <uint8_t*> malloc(size)
+    if payload == NULL or again == NULL:
+        free(payload)
+        free(again)
+        raise MemoryError
+    with nogil:
+        coded = uc_mix_encode(coder, &data[0], size, payload)
+        status = uc_mix_decode(coder, payload, coded, again, size, first)
+    part = again[:first]
+    free(payload)
+    free(again)
+    return coded, part if status == 0 else None
+
+
+def updated(PatternCounter counter, PatternLocator locator, PatternTally tally, const uint8_t[::1] data):
+    """Shows one document to a counter, a locator and a tally."""
+    uc_counter_update(counter, &data[0], data.shape[0], 7)
+    uc_locator_update(locator, &data[0], data.shape[0], 7)
+    uc_tally_update(tally, &data[0], data.shape[0], 3)
+
+
 # What follows takes the bytes of arrays, and fills those of others, so that this file needs no NumPy.
+
+
+def counted(const uint8_t[::1] data, size_t length, uint64_t threshold, uint8_t[::1] out):
+    """Counts the d-mers of one document; how many there are."""
+    cdef size_t room = out.shape[0] // sizeof(CountRow)
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_count_patterns(
+            &data[0], data.shape[0], length, threshold, 7, <CountRow*> &out[0], room
+        )
+    return found
+
+
+def chosen(DictionaryBuilder builder, const uint8_t[::1] data, uint64_t size, uint8_t[::1] out):
+    """Offers one document and chooses windows of it; how many."""
+    cdef size_t room = out.shape[0] // sizeof(Choice)
+    cdef Py_ssize_t found
+    with nogil:
+        found = uc_dictionary_offer(builder, &data[0], data.shape[0], 7, 0)
+        if found == 0:
+            found = uc_dictionary_select(builder, size, <Choice*> &out[0], room)
+    return found
 
 
 def merged(const uint8_t[::1] rows, size_t capacity, uint8_t[::1] out):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def test_kernels_run_on_the_consumers_memory(consumer):
     data = b"a" * 100 + bytes(5000) + b"b"
     assert consumer.zero_runs(data, 4096) == [(100, 5100)]
     assert consumer.common_prefix(b"abcd" * 9 + b"x", b"abcd" * 9 + b"y") == 36
+    assert consumer.common_suffix(b"x" + b"abcd" * 9, b"yy" + b"abcd" * 9) == 36
 
 
 def test_the_door_and_the_consumer_agree(consumer):
@@ -76,6 +78,16 @@ def test_the_codec_works_on_memory_that_python_does_not_know(consumer):
     assert 0 < coded < 200
 
 
+def test_the_mixing_codec_gives_a_blocks_beginning(consumer):
+    from ucompress._core import ModelCoder, PrimedModel
+
+    data = b"for key, value in table:\n" * 400
+    for first in (0, 33, len(data)):
+        coded, part = consumer.mixed_and_back(ModelCoder(PrimedModel(b"", 7)), data, first)
+        assert part == data[:first]
+        assert 0 < coded < 400
+
+
 def raw(rows):
     """The bytes of an array."""
     return rows.reshape(-1).view(np.uint8)
@@ -97,6 +109,46 @@ def test_counts_merge_as_behind_the_door(consumer):
         few = np.zeros(7, dtype=rows.dtype)
         assert consumer.merged(raw(rows), capacity, raw(few)) == len(expected)
         assert few.tobytes() == expected[:7].tobytes()
+
+
+def test_counters_and_builders_are_those_behind_the_door(consumer):
+    from ucompress import _core
+
+    every = 2**64 - 1
+    rows = _core.count_patterns(TEXT, threshold=every, document=7)
+    out = np.zeros_like(rows)
+    assert consumer.counted(TEXT, 16, every, raw(out)) == len(rows) > 100
+    assert out.tobytes() == rows.tobytes()
+
+    patterns = [b"key, value in table", b"for key, value in"]
+    hashes = np.unique(_core.rolling_hash(TEXT[:200], 16))
+    ours, theirs = (
+        (_core.PatternCounter(), _core.PatternLocator(hashes), _core.PatternTally(patterns)) for _ in "ab"
+    )
+    consumer.updated(*ours, TEXT)
+    for kernel, shown in zip(theirs, (7, 7, 3), strict=True):
+        kernel.update(TEXT, shown)
+    assert ours[0].counts().tobytes() == theirs[0].counts().tobytes()
+    assert ours[1].places().tobytes() == theirs[1].places().tobytes()
+    assert ours[2].counts().tobytes() == theirs[2].counts().tobytes()
+    assert ours[2].counts()["frequency"].tolist() == [360, 360]
+
+    other = _core.count_patterns(TEXT[900:], threshold=every, document=8)
+    shared = _core.merge_counts([rows, other])
+    ours, theirs = (_core.DictionaryBuilder(shared, threshold=every) for _ in "ab")
+    theirs.offer(TEXT, 7)
+    expected = theirs.select(400)
+    out = np.zeros_like(expected)
+    assert consumer.chosen(ours, TEXT, 400, raw(out)) == len(expected) > 0
+    assert out.tobytes() == expected.tobytes()
+
+
+def test_every_function_on_pointers_is_called_by_the_consumer():
+    here = Path(__file__).with_name("consumer.pyx").read_text()
+    declared = (Path(ucompress.__file__).parent / "_core.pxd").read_text()
+    names = set(re.findall(r"\buc_\w+(?=\()", declared))
+    assert len(names) > 20
+    assert {name for name in names if f"{name}(" not in here} == set()
 
 
 def test_patterns_grow_as_behind_the_door(consumer):
