@@ -133,9 +133,9 @@ def test_counters_and_builders_are_those_behind_the_door(consumer):
     assert ours[2].counts().tobytes() == theirs[2].counts().tobytes()
     assert ours[2].counts()["frequency"].tolist() == [360, 360]
 
-    other = _core.count_patterns(TEXT[900:], threshold=every, document=8)
-    shared = _core.merge_counts([rows, other])
-    ours, theirs = (_core.DictionaryBuilder(shared, threshold=every) for _ in "ab")
+    ours, theirs = (_core.DictionaryBuilder(rows, threshold=every) for _ in "ab")
+    for builder in (ours, theirs):
+        builder.offer(TEXT[900:], 8)
     theirs.offer(TEXT, 7)
     expected = theirs.select(400)
     out = np.zeros_like(expected)
