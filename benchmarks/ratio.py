@@ -1,7 +1,8 @@
 """Exact sizes under version control: `ratio.py [--write]`.
 
-`ratio.csv` holds the bytes of an archive of each tree of `small_trees.py` at each level. A test compares
-them, so that a change that makes archives smaller or larger is a line of its own commit. `ratio.py` prints
+`ratio.csv` holds how many bytes an archive of each tree of `small_trees.py` has at each level, and a digest
+of them. A test compares both, so that a change that makes archives smaller or larger is a line of its own
+commit, and one that makes other bytes on another Python or processor fails there. `ratio.py` prints
 what differs, with totals a level; `ratio.py --write` makes the file anew. Levels 1 to 3 are zstd's frames,
 whose bytes belong to one version of the library: it stands in the file, and under another they are not
 compared.
@@ -15,29 +16,33 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from blake3 import blake3
+
 import ucompress
 from small_trees import TREES, make_tree
 from ucompress.codec.zstd import LIBRARY_VERSION
 
 TABLE = Path(__file__).parent / "ratio.csv"
-COLUMNS = ("tree", "level", "bytes", "zstd")
+COLUMNS = ("tree", "level", "bytes", "digest", "zstd")
 LEVELS = range(1, 10)
 ZSTD_LEVELS = 3
 
 
 class Row(NamedTuple):
-    """The size of one archive.
+    """One archive.
 
     Attributes:
         tree: its name in `small_trees.TREES`.
         level: compression level.
         size: bytes of the archive.
+        digest: first 8 bytes of BLAKE3 of it, in hexadecimal.
         zstd: version of the library that made its frames; empty where it makes none.
     """
 
     tree: str
     level: int
     size: int
+    digest: str
     zstd: str
 
 
@@ -48,7 +53,9 @@ def measured(name: str, levels: range, scratch: Path) -> list[Row]:
     for level in levels:
         archive = scratch / f"{name}-{level}.ucz"
         ucompress.compress(tree, archive, level=level)
-        rows.append(Row(name, level, archive.stat().st_size, LIBRARY_VERSION if level <= ZSTD_LEVELS else ""))
+        content = archive.read_bytes()
+        library = LIBRARY_VERSION if level <= ZSTD_LEVELS else ""
+        rows.append(Row(name, level, len(content), blake3(content).hexdigest(8), library))
     return rows
 
 
@@ -56,7 +63,7 @@ def recorded() -> list[Row]:
     """The rows of `ratio.csv`."""
     with TABLE.open(newline="", encoding="utf-8") as file:
         return [
-            Row(row["tree"], int(row["level"]), int(row["bytes"]), row["zstd"])
+            Row(row["tree"], int(row["level"]), int(row["bytes"]), row["digest"], row["zstd"])
             for row in csv.DictReader(file)
         ]
 

@@ -1,8 +1,9 @@
-"""Sizes that are on record, to the byte: whoever changes one changes `benchmarks/ratio.csv` with it."""
+"""Archives that are on record: whoever changes one changes `benchmarks/ratio.csv` with it."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -25,14 +26,20 @@ small_trees = _module("small_trees")
 ratio = _module("ratio")
 
 
+def _of(rows, names):
+    """Some rows; without digests where files have no modes, so that an index says something else."""
+    kept = [row for row in rows if row[:2] in names]
+    return kept if os.name == "posix" else [row._replace(digest="") for row in kept]
+
+
 @pytest.mark.parametrize("tree", sorted(small_trees.TREES))
-def test_archives_have_the_size_on_record(tree, tmp_path):
+def test_archives_are_those_on_record(tree, tmp_path):
     expected = [row for row in ratio.recorded() if row.tree == tree]
     found = ratio.measured(tree, ratio.LEVELS, tmp_path)
     assert [row[:2] for row in found] == [row[:2] for row in expected]
-    comparable = [row for row in expected if row.zstd in ("", LIBRARY_VERSION)]
-    assert [row for row in found if row[:2] in {row[:2] for row in comparable}] == comparable, (
-        "archives have other sizes than before: if that is meant, run `python benchmarks/ratio.py --write`"
+    comparable = {row[:2] for row in expected if row.zstd in ("", LIBRARY_VERSION)}
+    assert _of(found, comparable) == _of(expected, comparable), (
+        "archives have other bytes than before: if that is meant, run `python benchmarks/ratio.py --write`"
     )
 
 
