@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ucompress.api import compress, decompress, open, train
+    from ucompress.archive.extract import ExtractionLimits
     from ucompress.archive.reader import Archive
     from ucompress.codec.dictionary import Dictionary
     from ucompress.config import CompressionConfig, PipelineConfig
@@ -44,6 +45,7 @@ _HOMES = {
     "open": "ucompress.api",
     "train": "ucompress.api",
     "Archive": "ucompress.archive.reader",
+    "ExtractionLimits": "ucompress.archive.extract",
     "Dictionary": "ucompress.codec.dictionary",
     "CompressionConfig": "ucompress.config",
     "PipelineConfig": "ucompress.config",
@@ -74,6 +76,7 @@ __all__ = [  # noqa: RUF022  the calls first, then the classes
     "CompressionStatistics",
     "DaskExecutor",
     "Dictionary",
+    "ExtractionLimits",
     "ParallelAnalyzer",
     "ParallelFileProcessor",
     "PatternDatabase",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import BinaryIO
 
+    from ucompress.archive.extract import ExtractionLimits
     from ucompress.progress import CompressionResult, Renderer
 
 __all__ = ["compress", "decompress", "open", "train"]
@@ -89,6 +90,9 @@ def decompress(
     *,
     members: str | bytes | Iterable[str | bytes] | None = None,
     force: bool = False,
+    setuid: bool = False,
+    threads: int | None = None,
+    limits: ExtractionLimits | None = None,
 ) -> None:
     """Give a tree back, byte for byte.
 
@@ -98,6 +102,9 @@ def decompress(
         members: names to extract, each with all below it (one name, or several); None extracts
             everything.
         force: overwrite what is there.
+        setuid: give back set-user-ID and set-group-ID bits; the files belong to whoever extracts.
+        threads: decoding threads; None: as many as there are cores.
+        limits: what the archive may ask for; None: the usual limits.
 
     Raises:
         InputError: the archive cannot be read.
@@ -106,7 +113,9 @@ def decompress(
         OutputError: the target cannot be written, or a file is in the way.
     """
     with Archive(archive) as opened:
-        report = opened.extract(os.fsdecode(target), members=members, force=force)
+        report = opened.extract(
+            os.fsdecode(target), members=members, force=force, setuid=setuid, threads=threads, limits=limits
+        )
         members_of_all = len(opened)
     if report.failed:
         kind = report.kind

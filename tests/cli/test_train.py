@@ -1,5 +1,6 @@
 """Dictionaries from samples, and packing with one."""
 
+import json
 import os
 
 import pytest
@@ -27,6 +28,20 @@ def test_a_trained_dictionary(ucompress, work, kind):
     again = ucompress("train", "tree", "-o", "d")
     assert again.code == 1
     assert "left alone" in again.err
+
+
+def test_what_was_made_as_json(ucompress, work):
+    made = json.loads(ucompress("train", "tree", "-o", "d", "--json").out)
+    assert made == {
+        "type": "dictionary",
+        "path": "d",
+        "size": (work / "d").stat().st_size,
+        "samples": 40,
+        "format": "raw",
+    }
+    done = ucompress("train", "tree", "-o", "-", "--json")
+    assert done.code == 2
+    assert "name a file" in done.out.decode() + done.err
 
 
 def test_a_dictionary_of_ones_own(ucompress, work):

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import pytest
 
 import ucompress
 from support import fill_codebase, tree_facts
-from ucompress.errors import CompressionError, CorruptArchiveError, InputError, OutputError, UsageError
+from ucompress.errors import (
+    CompressionError,
+    CorruptArchiveError,
+    InputError,
+    OutputError,
+    UnsafeArchiveError,
+    UsageError,
+)
 
 
 @pytest.fixture
@@ -144,3 +152,18 @@ def test_a_file_that_is_no_archive_is_not_replaced_unless_told_so(work):
     ucompress.compress("tree", "precious.txt", level=2)  # by now it is an archive
     with ucompress.open("precious.txt") as archive:
         assert len(archive)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs modes")
+def test_limits_and_bits_of_what_is_given_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "f").write_bytes(b"content " * 99)
+    (tmp_path / "tree" / "f").chmod(0o4755)
+    ucompress.compress("tree", "a.ucz")
+    with pytest.raises(UnsafeArchiveError):
+        ucompress.decompress("a.ucz", "out", limits=ucompress.ExtractionLimits(file_bytes=9))
+    assert not (tmp_path / "out").exists()
+    for setuid, mode in ((False, 0o755), (True, 0o4755)):
+        ucompress.decompress("a.ucz", "out", setuid=setuid, threads=1, force=True)
+        assert stat.S_IMODE((tmp_path / "out" / "tree" / "f").stat().st_mode) == mode

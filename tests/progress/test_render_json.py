@@ -39,6 +39,7 @@ from ucompress.render.documents import (
     analyzed_document,
     damage_document,
     database_document,
+    dictionary_document,
     extracted_document,
     info_document,
     member_document,
@@ -102,6 +103,8 @@ DOCUMENTS: list[dict[str, Any]] = [
         archive_bytes=50,
         dictionary_bytes=0,
         blocks=1,
+        saved_bytes={"files": 1, "segments": 2, "coding": 147},
+        extra={"unique_bytes": 197},
     ),
     pattern_document(PatternEntry(b"pattern", 3, 2, NOW, NOW, 9)),
     damage_document(b"a", "block 3 does not decode", block=3),
@@ -120,6 +123,7 @@ DOCUMENTS: list[dict[str, Any]] = [
     repaired_document(
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False
     ),
+    dictionary_document(b"d", size=99, samples=4, format="raw"),
     analyzed_document(b"p.db", patterns=12),
     database_document(b"p.db", FIGURES, 4096),
     status_document(

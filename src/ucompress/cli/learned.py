@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from enum import StrEnum
@@ -71,9 +72,12 @@ def train(
         Option("--format", help="raw for ucompress and brotli; zstd with entropy tables, for zstd -D."),
     ] = DictionaryFormat.RAW,
     force: Annotated[bool, Option("--force", help="Replace a file that exists.")] = False,
+    json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Make a dictionary from samples."""
+    if json and output == STDOUT:
+        raise UsageError("the dictionary and --json would both go to standard output: name a file")
     if output != STDOUT and output.exists() and not force:
         raise OutputError(f"{output} exists and was left alone: choose another name, or use --force").about(
             output
@@ -94,7 +98,15 @@ def train(
         stream.flush()
         return
     write_whole(output, content)
-    if not quiet:
+    if json:
+        from ucompress.render.documents import dictionary_document
+
+        json_lines().write(
+            dictionary_document(
+                os.fsencode(output), size=len(content), samples=len(contents), format=kind.value
+            )
+        )
+    elif not quiet:
         from ucompress.render.format import counted, display_path, format_bytes
 
         made_from = counted(len(contents), "sample")

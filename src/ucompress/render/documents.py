@@ -189,6 +189,18 @@ def extracted_document(
     }
 
 
+def dictionary_document(path: bytes, *, size: int, samples: int, format: str) -> JsonObject:
+    """What `train` made, as type `dictionary`.
+
+    Args:
+        path: the dictionary.
+        size: its bytes.
+        samples: files that it was made from.
+        format: `raw` or `zstd`.
+    """
+    return {"type": "dictionary", **path_fields(path), "size": size, "samples": samples, "format": format}
+
+
 def repaired_document(
     path: bytes, *, archive_bytes: int, sectors: int, sector_bytes: int, mended: int, record_mended: bool
 ) -> JsonObject:
