@@ -123,3 +123,11 @@ def test_an_ordinary_command_does_not_load_typer(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "tree\n"), done.stderr
+
+
+def test_help_shows_a_value_only_where_one_is_taken(ucompress):
+    text = ucompress("compress", "--help").out.decode()
+    for flag in ("--force", "--verify", "--help"):
+        (line,) = (line for line in text.splitlines() if f"{flag} " in line)
+        assert "<" not in line
+        assert "BOOL" not in line

@@ -175,7 +175,7 @@ def test_optional_values_may_be_missing() -> None:
         progress_document(ProgressSnapshot(ProgressUpdate(PipelinePhase.INITIALIZING))),
         notice_document(Notice("a", None)),
         error_document("b"),
-        member_document(b"a", kind="file", size=0, mode=0, mtime_ns=0),
+        member_document(b"a", kind="file", size=0, mode=0, mtime_ns=0, blocks=0),
         damage_document(b"a", "gone"),
         status_document(JobRecord(1, b"", {}, JobState.DONE, None, None, None), None),
         pattern_document(PatternEntry(b"\xff\x00", 3, 2, NOW, NOW)),

@@ -32,21 +32,36 @@ def extract(
     threads: o.Threads = None,
     recover: o.Recover = False,
     max_members: Annotated[
-        int | None, Option("--max-members", metavar="N", min=0, help="Refuse an archive with more members.")
+        int | None,
+        Option("--max-members", metavar="N", min=0, help="Refuse more members; 100 million if not given."),
     ] = None,
     max_size: Annotated[
         int | None,
-        Option("--max-size", metavar="MB", min=0, help="Refuse more content; what is free if not given."),
+        Option(
+            "--max-size",
+            metavar="MB",
+            min=0,
+            help="Refuse more content; what the disk has free if not given.",
+        ),
     ] = None,
     max_file_size: Annotated[
         int | None,
-        Option("--max-file-size", metavar="MB", min=0, help="Refuse a larger file (holes count)."),
+        Option(
+            "--max-file-size",
+            metavar="MB",
+            min=0,
+            help="Refuse a larger file, holes counted; 64 TiB if not given.",
+        ),
     ] = None,
     max_depth: Annotated[
-        int | None, Option("--max-depth", metavar="N", min=1, help="Refuse a path of more components.")
+        int | None,
+        Option(
+            "--max-depth", metavar="N", min=1, help="Refuse a path of more components; 1024 if not given."
+        ),
     ] = None,
     max_path: Annotated[
-        int | None, Option("--max-path", metavar="BYTES", min=1, help="Refuse a longer path.")
+        int | None,
+        Option("--max-path", metavar="BYTES", min=1, help="Refuse a longer path; 65535 if not given."),
     ] = None,
     max_memory: o.MaxMemory = o.DEFAULT_MAX_MEMORY,
     json: o.Json = False,

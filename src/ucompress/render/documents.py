@@ -27,9 +27,9 @@ def member_document(
     size: int,
     mode: int,
     mtime_ns: int,
+    blocks: int,
     target: bytes | None = None,
     digest: bytes | None = None,
-    blocks: int | None = None,
 ) -> JsonObject:
     """One member of an archive, as type `member`.
 
@@ -39,9 +39,9 @@ def member_document(
         size: bytes of its content.
         mode: permission bits.
         mtime_ns: last change, in nanoseconds since 1970.
+        blocks: number of blocks that reading it decodes.
         target: what a link points to.
         digest: content hash, where the archive has one.
-        blocks: blocks that reading it decodes.
     """
     return {
         "type": "member",
