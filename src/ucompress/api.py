@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ucompress.archive.entry import show
-from ucompress.archive.reader import Archive
+from ucompress.archive.reader import MEMORY_BOUND, Archive
 from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import UsageError
@@ -93,6 +93,8 @@ def decompress(
     setuid: bool = False,
     threads: int | None = None,
     limits: ExtractionLimits | None = None,
+    recover: bool = False,
+    memory_bound: int = MEMORY_BOUND,
 ) -> None:
     """Give a tree back, byte for byte.
 
@@ -105,6 +107,8 @@ def decompress(
         setuid: give back set-user-ID and set-group-ID bits; the files belong to whoever extracts.
         threads: decoding threads; None: as many as there are cores.
         limits: what the archive may ask for; None: the usual limits.
+        recover: take what is left of an archive that is damaged or cut off.
+        memory_bound: refuse blocks whose decoder would take more bytes.
 
     Raises:
         InputError: the archive cannot be read.
@@ -112,7 +116,7 @@ def decompress(
             written; the error's notes name the first of the others.
         OutputError: the target cannot be written, or a file is in the way.
     """
-    with Archive(archive) as opened:
+    with Archive(archive, recover=recover, memory_bound=memory_bound) as opened:
         report = opened.extract(
             os.fsdecode(target), members=members, force=force, setuid=setuid, threads=threads, limits=limits
         )
@@ -127,11 +131,20 @@ def decompress(
         raise error
 
 
-def open(archive: AnyPath | BinaryIO) -> Archive:
+def open(archive: AnyPath | BinaryIO, *, recover: bool = False, memory_bound: int = MEMORY_BOUND) -> Archive:
     """Open an archive to read from; see `Archive`.
+
+    Args:
+        archive: the archive, or an open seekable binary file.
+        recover: take what is left of one that is damaged or cut off.
+        memory_bound: refuse blocks whose decoder would take more bytes.
+
+    Raises:
+        InputError: it cannot be read.
+        ArchiveError: it is no archive, damaged, or takes more memory than allowed.
 
     Example:
         >>> with ucompress.open("src.ucz") as archive:  # doctest: +SKIP
         ...     text = archive.read("src/main.c")
     """
-    return Archive(archive)
+    return Archive(archive, recover=recover, memory_bound=memory_bound)

@@ -17,6 +17,7 @@ from ucompress.errors import (
     InputError,
     OutputError,
     UnsafeArchiveError,
+    UnsupportedArchiveError,
     UsageError,
 )
 
@@ -167,3 +168,16 @@ def test_limits_and_bits_of_what_is_given_back(tmp_path, monkeypatch):
     for setuid, mode in ((False, 0o755), (True, 0o4755)):
         ucompress.decompress("a.ucz", "out", setuid=setuid, threads=1, force=True)
         assert stat.S_IMODE((tmp_path / "out" / "tree" / "f").stat().st_mode) == mode
+
+
+def test_what_is_left_of_a_cut_archive_and_a_bound_on_memory(work):
+    ucompress.compress("tree", "a.ucz")
+    with pytest.raises(UnsupportedArchiveError):
+        ucompress.open("a.ucz", memory_bound=1 << 20)
+    (work / "cut.ucz").write_bytes((work / "a.ucz").read_bytes()[:-300])
+    with pytest.raises(CorruptArchiveError, match="recover=True"):
+        ucompress.open("cut.ucz")
+    with ucompress.open("cut.ucz", recover=True) as archive:
+        assert archive.recovered
+    ucompress.decompress("cut.ucz", "out", recover=True)
+    assert tree_facts(work / "out" / "tree") == tree_facts(work / "tree")
