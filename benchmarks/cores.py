@@ -77,16 +77,13 @@ def compare(tree: Path, level: int, rounds: int, folder: Path) -> None:
     one, two = least[1], least[2]
     shares = {phase: serial_share(one[phase], two[phase]) for phase in one}
     whole = sum(one.values())
+    label = f"| {tree.name} | {level} |"
     for phase, share in shares.items():
-        print(
-            f"| {tree.name} | {level} | {phase} | {one[phase]:.2f} | {two[phase]:.2f} | {share:.2f} | | | |"
-        )
+        print(f"{label} {phase} | {one[phase]:.2f} | {two[phase]:.2f} | {share:.2f} | | | |")
     faster = [whole / sum(one[p] * (s + (1 - s) / cores) for p, s in shares.items()) for cores in CORES]
     serial = sum(one[phase] * share for phase, share in shares.items()) / whole
     estimates = " | ".join(f"{times:.1f}" for times in faster)
-    print(
-        f"| {tree.name} | {level} | all | {whole:.2f} | {sum(two.values()):.2f} | {serial:.2f} | {estimates} |"
-    )
+    print(f"{label} all | {whole:.2f} | {sum(two.values()):.2f} | {serial:.2f} | {estimates} |", flush=True)
 
 
 def lock_share(tree: Path, level: int, folder: Path) -> float | None:
@@ -147,9 +144,7 @@ def main() -> int:
             for level in options.levels:
                 share = lock_share(tree, level, folder)
                 if share is not None:
-                    print(
-                        f"\n{tree.name} level {level}: workers hold the lock for {share:.1%} of their computing"
-                    )
+                    print(f"\n{tree.name} level {level}: the lock is held in {share:.1%} of workers' samples")
     return 0
 
 
