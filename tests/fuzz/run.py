@@ -49,6 +49,7 @@ TARGETS = {
     "directories": "archives:directories",
     "archives": "archives:archives",
     "references": "archives:references",
+    "records": "records:records",
     "databases": "databases:databases",
 }
 """Module and function of each target: a child imports no more than it needs."""

@@ -19,6 +19,7 @@ CASES = {
     "directories": 500,
     "archives": 12,
     "references": 10,
+    "records": 60,
     "databases": 4,
 }
 

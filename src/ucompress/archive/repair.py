@@ -33,6 +33,7 @@ from ucompress.archive.recovery import (
     read_table,
     sector_checks,
 )
+from ucompress.archive.salvage import identity
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import publish
 from ucompress.errors import CorruptArchiveError
@@ -126,6 +127,8 @@ class _Repair:
         digest = Protected(written.read_at, plan.section_at, tail).digest(plan.protected, self._poll)
         if digest != self._head.digest:
             raise CorruptArchiveError("the mended bytes are not those that the recovery record knows")
+        if identity(written) != self._head.archive_id:
+            raise CorruptArchiveError("the recovery record is tied to another archive")
         append_record(file, written.read_at, self._head, tail, self._poll)
         file.write(tail)
         file.flush()

@@ -81,6 +81,20 @@ def read_part(source: FileSource, at: int, archive_id: bytes) -> tuple[Part, int
     return section, section_end(at, section)
 
 
+def identity(source: FileSource) -> bytes:
+    """The archive's id, by walking its sections up to the index.
+
+    Raises:
+        CorruptArchiveError: one of them is damaged.
+    """
+    at = HEADER_SIZE
+    while True:
+        section = SectionHeader.from_bytes(source.read_at(at, SECTION_HEADER_SIZE), NO_ID)
+        if section.kind == SECTION_INDEX:
+            return section.payload_check
+        at = section_end(at, section)
+
+
 def read_page(payload: ProtectedPayload, at: int) -> bytes:
     """The page at an offset of the index's payload, repaired if need be."""
     for read in (payload.read, payload.repair):
