@@ -22,6 +22,7 @@ LAYERS = {
     "similarity": 2,
     "checksum": 2,
     "files": 2,
+    "spill": 2,
     "scan": 3,
     "database": 3,
     "archive": 3,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.pipeline.held import HeldContents
@@ -12,6 +15,7 @@ from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
 from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +49,7 @@ class RunContext:
         unreadable: inputs that could not be read, with the reason.
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
+        spill: keeps columns over all files.
     """
 
     config: CompressionConfig
@@ -57,6 +62,7 @@ class RunContext:
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     held: HeldContents = field(default_factory=HeldContents)
+    spill: Spill = IN_MEMORY
     _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager
@@ -133,3 +139,9 @@ class RunContext:
         self._reported.add(path)
         self.unreadable.append((path, message))
         self.reporter.notice(message, path, Severity.ERROR)
+
+
+def spill_of(config: CompressionConfig) -> Spill:
+    """Where columns over all files are kept: beside the archive, which needs room there, too."""
+    folder = config.output.absolute().parent
+    return Spill(folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir()))

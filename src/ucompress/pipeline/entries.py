@@ -45,7 +45,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Membe
     lost = (kinds == MemberKind.FILE) & (sizes > 0) & (contents < 0)
     if not lost.any():
         return members
-    missing = {manifest.paths[at] for at in np.flatnonzero(lost)}
+    missing = {manifest.paths[at] for at in np.flatnonzero(lost).tolist()}
     for at, target in manifest.targets.items():
         lost[at] |= kinds[at] == MemberKind.HARDLINK and target in missing
     return members.only(np.flatnonzero(~lost))

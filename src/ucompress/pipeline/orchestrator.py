@@ -23,7 +23,7 @@ from ucompress.pipeline.coding import (
     primed_compressor,
     release_compressor,
 )
-from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.context import RunContext, spill_of
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_members
 from ucompress.pipeline.errata import Corrector
@@ -222,10 +222,11 @@ class PipelineOrchestrator:
         )
 
     def _context(self, database: PatternDatabase) -> RunContext:
-        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval)
+        spill = spill_of(self.config)
+        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval, release=spill.release)
         budget = MemoryBudget(self.config.pipeline.memory_limit_mb)
         context = RunContext(
-            self.config, database, self.reporter, tracker, self.guard, budget, self._executor
+            self.config, database, self.reporter, tracker, self.guard, budget, self._executor, spill=spill
         )
         tracker.enter(PipelinePhase.INITIALIZING)
         tracker.leave()
@@ -247,6 +248,7 @@ class PipelineOrchestrator:
             gitignore=self.config.gitignore,
             skip=[self.config.output, partial_path(self.config.output), *context.database.files],
             progress=progress,
+            spill=context.spill,
         )
         if self._executor is not None:
             manifest.anchor(os.fsencode(Path.cwd()))

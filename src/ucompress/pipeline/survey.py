@@ -87,7 +87,7 @@ class Survey:
             except ContentsChangedError as change:
                 distrusted = change.sources
                 leave_out = change.read if last else frozenset()
-            self.manifest, gone = look_again(self.manifest, leave_out)
+            self.manifest, gone = look_again(self.manifest, leave_out, self.context.spill)
             for note in gone:
                 self.context.fail_on(note.path, note.message)
             self.reclaim(self.manifest)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ucompress.config import MIB
 from ucompress.pipeline.memory import resident_bytes
 from ucompress.progress import PipelinePhase, PipelineState, ProgressUpdate
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MEMORY_SAMPLE_SECONDS = 0.5
 SHOW_SECONDS = 0.02
+RELEASED_BYTES = MIB
+"""Bytes worked on after which memory is let go of."""
 
 
 class RunTracker:
@@ -30,6 +33,7 @@ class RunTracker:
         reporter: shows the numbers.
         interval: the most time between two calls of `save`.
         clock: monotonic seconds.
+        release: called on the way, some thousand times in a large tree: lets go of what can be had again.
     """
 
     def __init__(
@@ -37,12 +41,15 @@ class RunTracker:
         reporter: ProgressReporter,
         interval: timedelta,
         clock: Callable[[], float] = time.monotonic,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self._reporter = reporter
         self._interval = interval.total_seconds()
         self._save: Callable[[PipelineState], None] | None = None
         self._unsaved: list[PipelineState] = []
         self._clock = clock
+        self._release = release
+        self._unreleased = 0
         self._saved_at = clock()
         self._memory = 0
         self._memory_at = -MEMORY_SAMPLE_SECONDS
@@ -96,6 +103,10 @@ class RunTracker:
         """Note work done; saves a checkpoint when one is due."""
         self.files += files
         self.bytes += size
+        self._unreleased += size
+        if self._unreleased >= RELEASED_BYTES:
+            self._release()
+            self._unreleased = 0
         if path is not None:
             self._path = path
         now = self._clock()

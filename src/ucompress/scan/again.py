@@ -6,6 +6,7 @@ import stat
 from collections.abc import Collection, Sequence
 
 from ucompress.files import look_at_files
+from ucompress.scan.building import reordered
 from ucompress.scan.manifest import (
     Manifest,
     MemberKind,
@@ -13,9 +14,9 @@ from ucompress.scan.manifest import (
     date_housing,
     kept_time,
     name_hard_links,
-    reordered,
 )
 from ucompress.scan.opening import look_at
+from ucompress.spill import IN_MEMORY, Spill
 
 _WORD = (1 << 64) - 1
 _AT_ONCE = 4096
@@ -91,18 +92,21 @@ def _has(path: bytes, size: int, mtime_ns: int) -> bool:
     return (status.st_size, kept_time(status.st_mtime_ns)) == (size, mtime_ns)
 
 
-def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[Manifest, list[ScanNote]]:
+def look_again(
+    manifest: Manifest, leave_out: Collection[bytes] = (), spill: Spill = IN_MEMORY
+) -> tuple[Manifest, list[ScanNote]]:
     """The scan with its files and folders as they are now; what is new among them is not looked for.
 
     Args:
         manifest: the scan, which stays as it is.
         leave_out: file system paths of files that keep changing.
+        spill: keeps the columns.
 
     Returns:
         The new scan, and what it has no more, with the reason. When the primary of a hard
         link is gone, its lowest other name becomes the primary.
     """
-    found = reordered(manifest, list(range(len(manifest))))
+    found = reordered(manifest, range(len(manifest)), spill)
     kept: list[int] = []
     gone: list[ScanNote] = []
     for index, kind in enumerate(manifest.kinds):
@@ -118,7 +122,7 @@ def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[M
                 found.kinds[index] = MemberKind.FILE
                 del found.targets[index]
         kept.append(index)
-    again = reordered(found, kept)
+    again = reordered(found, kept, spill)
     name_hard_links(again)
     date_housing(again)
     return again, gone

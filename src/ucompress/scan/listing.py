@@ -6,26 +6,29 @@ from array import array
 from itertools import compress
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.files import list_folder
 from ucompress.scan.manifest import MemberKind
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from ucompress.scan.manifest import Manifest
+    from ucompress.scan.building import Listed
 
 _COLUMNS = 8
 
 
 def take_plain(
-    found: Manifest, name: bytes, source: bytes, never: AbstractSet[int]
+    found: Listed, name: bytes, source: bytes, number: int, never: AbstractSet[int]
 ) -> tuple[list[bytes], int] | None:
     """Add the plain files of a folder to a scan: regular ones without extended attributes.
 
     Args:
-        found: the scan; its last input is the folder's.
+        found: takes them.
         name: the folder's member path.
         source: where it lies.
+        number: that of the input.
         never: inodes of files that may be among those never packed; they are not taken.
 
     Returns:
@@ -36,8 +39,8 @@ def take_plain(
         names, table = list_folder(source)
     except OSError:
         return None
-    numbers, signed = array("Q", table), array("q", table)
-    plain, sizes, inodes = (numbers[column::_COLUMNS] for column in (0, 1, 4))
+    numbers = array("Q", table)
+    plain, inodes = (numbers[column::_COLUMNS] for column in (0, 4))
     if not never.isdisjoint(inodes):
         plain = array(
             "Q", [is_plain and inode not in never for is_plain, inode in zip(plain, inodes, strict=True)]
@@ -49,14 +52,19 @@ def take_plain(
     else:
         others = []
     prefix = name + b"/"
+    chosen = np.flatnonzero(np.frombuffer(plain, np.uint64))
+    rows = np.frombuffer(table, np.uint64).reshape(-1, _COLUMNS)[chosen]
     found.paths.extend([prefix + child for child in names])
-    found.kinds.frombytes(bytes((MemberKind.FILE,)) * count)
-    found.sizes.extend(compress(sizes, plain))
-    found.mtimes_ns.extend(compress(signed[2::_COLUMNS], plain))
-    found.ctimes_ns.extend(compress(signed[3::_COLUMNS], plain))
-    found.inodes.extend(compress(inodes, plain))
-    found.devices.extend(compress(numbers[5::_COLUMNS], plain))
-    found.modes.extend(compress(numbers[6::_COLUMNS], plain))
-    found.nlinks.extend(compress(numbers[7::_COLUMNS], plain))
-    found.inputs.extend([len(found.roots) - 1] * count)
-    return others, sum(found.sizes[len(found.sizes) - count :])
+    for column, values in (
+        (found.sizes, rows[:, 1]),
+        (found.mtimes_ns, rows[:, 2]),
+        (found.ctimes_ns, rows[:, 3]),
+        (found.inodes, rows[:, 4]),
+        (found.devices, rows[:, 5]),
+        (found.modes, rows[:, 6]),
+        (found.nlinks, rows[:, 7]),
+        (found.inputs, np.full(count, number, np.uint64)),
+        (found.kinds, np.full(count, MemberKind.FILE, np.uint8)),
+    ):
+        column.frombytes(values.astype(column.typecode).tobytes())
+    return others, int(rows[:, 1].sum())

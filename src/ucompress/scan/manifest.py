@@ -8,7 +8,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import overload
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from ucompress.spill import taken
+
+if TYPE_CHECKING:
+    from ucompress.spill import Column
 
 _EARLIEST_NS, _LATEST_NS = -(1 << 63), (1 << 63) - 1
 
@@ -66,7 +73,7 @@ class ScanNote:
 
 @dataclass(slots=True)
 class Manifest(Sequence[ScanEntry]):
-    """What a scan found, in columns: about 160 bytes an entry; rows are made when asked for.
+    """What a scan found, in columns, which may stand in files; rows are made when asked for.
 
     Attributes:
         paths: member paths in ascending order of their bytes; the other columns are parallel.
@@ -80,16 +87,16 @@ class Manifest(Sequence[ScanEntry]):
         errors: what could not be read; the run goes on and ends with exit code 3.
     """
 
-    paths: list[bytes] = field(default_factory=list)
-    kinds: array[int] = field(default_factory=lambda: array("B"))
-    modes: array[int] = field(default_factory=lambda: array("L"))
-    mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
-    ctimes_ns: array[int] = field(default_factory=lambda: array("q"))
-    sizes: array[int] = field(default_factory=lambda: array("Q"))
-    inodes: array[int] = field(default_factory=lambda: array("Q"))
-    devices: array[int] = field(default_factory=lambda: array("Q"))
-    nlinks: array[int] = field(default_factory=lambda: array("L"))
-    inputs: array[int] = field(default_factory=lambda: array("L"))
+    paths: Sequence[bytes] = field(default_factory=list)
+    kinds: Column = field(default_factory=lambda: array("B"))
+    modes: Column = field(default_factory=lambda: array("L"))
+    mtimes_ns: Column = field(default_factory=lambda: array("q"))
+    ctimes_ns: Column = field(default_factory=lambda: array("q"))
+    sizes: Column = field(default_factory=lambda: array("Q"))
+    inodes: Column = field(default_factory=lambda: array("Q"))
+    devices: Column = field(default_factory=lambda: array("Q"))
+    nlinks: Column = field(default_factory=lambda: array("L"))
+    inputs: Column = field(default_factory=lambda: array("L"))
     roots: list[bytes] = field(default_factory=list)
     targets: dict[int, bytes] = field(default_factory=dict)
     xattrs: dict[int, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
@@ -143,11 +150,11 @@ class Manifest(Sequence[ScanEntry]):
 
     def sources(self, indices: Iterable[int]) -> list[bytes]:
         """`source` of many entries."""
-        paths, inputs, roots = self.paths, self.inputs, self.roots
+        chosen, inputs, roots = list(indices), self.inputs, self.roots
         names: dict[int, int] = {}  # length of the first part of an input's member paths
         found = []
-        for index in indices:
-            root, path = inputs[index], paths[index]
+        for index, path in zip(chosen, taken(self.paths, chosen), strict=True):
+            root = inputs[index]
             cut = names.get(root)
             if cut is None:
                 cut = names[root] = len(path.partition(b"/")[0])
@@ -160,40 +167,11 @@ def kept_time(time_ns: int) -> int:
     return min(max(time_ns, _EARLIEST_NS), _LATEST_NS)
 
 
-def reordered(found: Manifest, order: list[int]) -> Manifest:
-    """The chosen entries in the order given; notes and roots are shared."""
-
-    def column(values: array[int]) -> array[int]:
-        return array(values.typecode, map(values.__getitem__, order))
-
-    special = found.targets.keys() | found.xattrs.keys() | found.housing
-    place = {old: new for new, old in enumerate(order) if old in special}
-    return Manifest(
-        paths=[found.paths[index] for index in order],
-        kinds=column(found.kinds),
-        modes=column(found.modes),
-        mtimes_ns=column(found.mtimes_ns),
-        ctimes_ns=column(found.ctimes_ns),
-        sizes=column(found.sizes),
-        inodes=column(found.inodes),
-        devices=column(found.devices),
-        nlinks=column(found.nlinks),
-        inputs=column(found.inputs),
-        roots=found.roots,
-        targets={place[old]: target for old, target in found.targets.items() if old in place},
-        xattrs={place[old]: xattrs for old, xattrs in found.xattrs.items() if old in place},
-        housing={place[old] for old in found.housing if old in place},
-        notices=found.notices,
-        errors=found.errors,
-    )
-
-
 def name_hard_links(manifest: Manifest) -> None:
     """Turn every name of a file but its lowest into a hard link to that one; paths must ascend."""
     primaries: dict[tuple[int, int], bytes] = {}
-    for index, links in enumerate(manifest.nlinks):
-        if links < 2 or manifest.kinds[index] != MemberKind.FILE:
-            continue
+    several = (np.asarray(manifest.nlinks) > 1) & (np.asarray(manifest.kinds) == MemberKind.FILE)
+    for index in np.flatnonzero(several).tolist():
         identity = (manifest.devices[index], manifest.inodes[index])
         primary = primaries.setdefault(identity, manifest.paths[index])
         if primary != manifest.paths[index]:

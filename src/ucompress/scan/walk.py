@@ -1,15 +1,23 @@
-"""The walk itself: one pass over the inputs, directories from a stack, columns out."""
+"""The walk itself: one pass over the inputs, in the order of member paths, columns out.
+
+A folder's entries are sorted together with the folders in it, each of which is entered where what is below it
+comes: behind `name/`. So what is found is in order, and only folders that are open are in memory.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from operator import lt
+from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.errors import InputError, UsageError
 from ucompress.scan.attributes import LeftAttributes
+from ucompress.scan.building import Listed, ManifestBuilder, reordered
 from ucompress.scan.listing import take_plain
 from ucompress.scan.manifest import (
     Manifest,
@@ -18,10 +26,10 @@ from ucompress.scan.manifest import (
     date_housing,
     kept_time,
     name_hard_links,
-    reordered,
 )
 from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole, read_xattrs
 from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -48,6 +56,7 @@ def scan(
     gitignore: bool = False,
     skip: Iterable[str | os.PathLike[str]] = (),
     progress: Progress | None = None,
+    spill: Spill = IN_MEMORY,
 ) -> Manifest:
     """List everything under the inputs.
 
@@ -60,19 +69,31 @@ def scan(
         skip: files that are never packed, such as the output; they need not exist.
         progress: called once a directory, and in one of 1,000 entries and more again, with (entries so
             far, bytes so far, member path).
+        spill: keeps the columns.
 
     Raises:
         InputError: an input does not exist or cannot be looked at.
         UsageError: two inputs have the same name, an input has no name, or a pattern is malformed.
     """
-    scanner = _Scanner(pattern_spec(include), pattern_spec(exclude), gitignore, NeverPacked(skip), progress)
-    for name, source in named_inputs(inputs):
-        scanner.add_input(name, source)
+    scanner = _Scanner(
+        pattern_spec(include), pattern_spec(exclude), gitignore, NeverPacked(skip), progress, spill
+    )
+    scanner.walk(named_inputs(inputs))
     return scanner.finish()
 
 
+class _Folder(NamedTuple):
+    """A folder to be listed: its member path, where it lies, its identity, what is ignored, its input."""
+
+    name: bytes
+    source: bytes
+    identity: tuple[int, int]
+    ignore: Ignore | None
+    number: int
+
+
 class _Scanner:
-    """One walk; collects columns in the order found, sorted at the end."""
+    """One walk; `here` and `below` are the entries and the folders of what is being listed."""
 
     def __init__(
         self,
@@ -81,6 +102,7 @@ class _Scanner:
         gitignore: bool,
         skip: NeverPacked,
         progress: Progress | None,
+        spill: Spill,
     ) -> None:
         self.include = include
         self.exclude = exclude
@@ -89,15 +111,31 @@ class _Scanner:
         self.progress = progress
         self._takes_all = include is None and exclude is None and not gitignore
         self._never = {inode for _, inode in skip.files}
-        self.found = Manifest()
+        self.spill = spill
+        self.builder = ManifestBuilder(spill)
+        self.found = self.builder.made
+        self.here = Listed()
+        self.below: list[_Folder] = []
+        self.number = 0
+        self.listed = 0
         self.bytes = 0
         self.without_xattrs: set[int] = set()
         self.left = LeftAttributes()
-        self.pending: list[tuple[bytes, bytes, tuple[int, int], Ignore | None]] = []
 
-    def add_input(self, name: bytes, source: bytes) -> None:
-        """Walk one input."""
-        self.found.roots.append(source)
+    def walk(self, inputs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Walk the inputs: (name, where it lies) of each."""
+        self.found.roots.extend(source for _, source in inputs)
+        for self.number, (name, source) in enumerate(inputs):
+            self._look_at_input(name, source)
+        open_folders = [self._in_order(self.here, self.below)]
+        while open_folders:
+            folder = next(open_folders[-1], None)
+            if folder is None:
+                open_folders.pop()
+            else:
+                open_folders.append(self._walk(folder))
+
+    def _look_at_input(self, name: bytes, source: bytes) -> None:
         try:
             status = os.lstat(source)
         except OSError as error:
@@ -109,33 +147,56 @@ class _Scanner:
                 f"{os.fsdecode(source)} is the output or the database: it cannot pack itself"
             ).about(source)
         self._visit(name, source, status, None)
-        while self.pending:
-            self._walk(*self.pending.pop())
 
     def finish(self) -> Manifest:
-        """Sort, drop directories that nothing was taken from, tell primaries from hard links."""
-        order = sorted(range(len(self.found)), key=self.found.paths.__getitem__)
+        """Drop directories that nothing was taken from, tell primaries from hard links."""
+        manifest = self.builder.finish()
         if self.include is not None:
-            order = self._without_barren(order)
-        manifest = reordered(self.found, order)
+            manifest = reordered(manifest, self._without_barren(manifest), self.spill)
         manifest.notices.extend(self.left.notices())
         manifest.notices.sort(key=lambda note: note.path)
         manifest.errors.sort(key=lambda note: note.path)
         name_hard_links(manifest)
         date_housing(manifest)
+        self.spill.release()
         return manifest
 
-    def _walk(self, name: bytes, source: bytes, identity: tuple[int, int], ignore: Ignore | None) -> None:
+    def _walk(self, folder: _Folder) -> Iterator[_Folder]:
+        """Take a folder's entries; yields each folder in it where what is below that has its place."""
+        self.listed += len(self.here.paths)
+        self.here, self.below, self.number = Listed(), [], folder.number
+        self._list(folder.name, folder.source, folder.identity, folder.ignore)
+        yield from self._in_order(self.here, self.below)
+
+    def _in_order(self, here: Listed, below: list[_Folder]) -> Iterator[_Folder]:
+        paths = here.paths
+        order: Sequence[int] = range(len(paths))
+        if not all(map(lt, paths, islice(paths, 1, None))):
+            order = sorted(order, key=paths.__getitem__)
+        first = 0
+        for folder in sorted(below, key=lambda folder: folder.name + b"/"):
+            after = bisect_left(order, folder.name + b"/", first, key=paths.__getitem__)
+            self.builder.take(here, order[first:after])
+            first = after
+            yield folder
+        self.builder.take(here, order[first:])
+
+    @property
+    def _taken(self) -> int:
+        """Entries so far, those of the folder that is being listed among them."""
+        return self.listed + len(self.here.paths)
+
+    def _list(self, name: bytes, source: bytes, identity: tuple[int, int], ignore: Ignore | None) -> None:
         if self.progress is not None:
-            self.progress(len(self.found), self.bytes, name)
+            self.progress(self._taken, self.bytes, name)
         hidden = self.skip.names.get(identity, ())
-        told = len(self.found)
+        told = self._taken
         if not hidden and ignore is None and len(source) <= LONGEST_STEP and self._takes_all:
-            taken = take_plain(self.found, name, source, self._never)
+            taken = take_plain(self.here, name, source, self.number, self._never)
             if taken is not None:
                 self.bytes += taken[1]
-                if self.progress is not None and len(self.found) - told >= _PROGRESS_EVERY:
-                    self.progress(len(self.found), self.bytes, name)
+                if self.progress is not None and self._taken - told >= _PROGRESS_EVERY:
+                    self.progress(self._taken, self.bytes, name)
                 self._look_at_each(name, source, taken[0])
                 return
         descriptor = None
@@ -156,8 +217,8 @@ class _Scanner:
                         self._fail(name + b"/" + child_name, error)
                         continue
                     self._visit(name + b"/" + child_name, path, status, ignore)
-                    if self.progress is not None and len(self.found) - told >= _PROGRESS_EVERY:
-                        told = len(self.found)
+                    if self.progress is not None and self._taken - told >= _PROGRESS_EVERY:
+                        told = self._taken
                         self.progress(told, self.bytes, name)
         except OSError as error:
             self._fail(name, error)
@@ -190,9 +251,9 @@ class _Scanner:
                 return
             identity = (status.st_dev, status.st_ino)
             if identity in self.skip.names:
-                self.found.housing.add(len(self.found))
+                self.here.housing.add(len(self.here.paths))
             self._add(name, source, MemberKind.DIRECTORY, status)
-            self.pending.append((name, source, identity, ignore))
+            self.below.append(_Folder(name, source, identity, ignore, self.number))
         elif mode == stat.S_IFLNK:
             if self._wanted(name, ignore):
                 self._add_link(name, source, status)
@@ -213,7 +274,7 @@ class _Scanner:
         return self.include is None or self.include.match_file(text)
 
     def _add(self, name: bytes, source: bytes, kind: MemberKind, status: os.stat_result) -> None:
-        found = self.found
+        found = self.here
         if _HAS_XATTRS and kind != MemberKind.SYMLINK and status.st_dev not in self.without_xattrs:
             xattrs = self._read_xattrs(name, source, status.st_dev)
             if xattrs:
@@ -227,7 +288,7 @@ class _Scanner:
         found.inodes.append(status.st_ino & _WORD)
         found.devices.append(status.st_dev & _WORD)
         found.nlinks.append(status.st_nlink)
-        found.inputs.append(len(found.roots) - 1)
+        found.inputs.append(self.number)
 
     def _kept_time(self, name: bytes, time_ns: int) -> int:
         kept = kept_time(time_ns)
@@ -245,7 +306,7 @@ class _Scanner:
         except OSError as error:
             self._fail(name, error)
             return
-        self.found.targets[len(self.found.paths)] = target
+        self.here.targets[len(self.here.paths)] = target
         self._add(name, source, MemberKind.SYMLINK, status)
 
     def _read_xattrs(self, name: bytes, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
@@ -280,18 +341,16 @@ class _Scanner:
         assert spec is not None, "a text has one line at least"
         return Ignore(spec, len(os.fsdecode(name)) + 1, outer)
 
-    def _without_barren(self, order: list[int]) -> list[int]:
+    def _without_barren(self, manifest: Manifest) -> list[int]:
+        """The entries without folders that match nothing and hold nothing."""
         assert self.include is not None, "only called where --include was given"
-        paths, kinds = self.found.paths, self.found.kinds
         holding: set[bytes] = set()
-        for index in order:
-            if kinds[index] == MemberKind.DIRECTORY and not self.include.match_file(
-                os.fsdecode(paths[index]) + "/"
-            ):
+        for path, kind in zip(manifest.paths, manifest.kinds, strict=True):
+            if kind == MemberKind.DIRECTORY and not self.include.match_file(os.fsdecode(path) + "/"):
                 continue
-            holding.update(_parents(paths[index], holding))
-            holding.add(paths[index])
-        return [index for index in order if paths[index] in holding]
+            holding.update(_parents(path, holding))
+            holding.add(path)
+        return [index for index, path in enumerate(manifest.paths) if path in holding]
 
     def _fail(self, name: bytes, error: OSError) -> None:
         self.found.errors.append(ScanNote(name, error.strerror or str(error)))

@@ -1,0 +1,295 @@
+"""Columns over very many files, in temporary files without a name: what is not looked at takes no memory.
+
+A column of at least `LEAST` bytes is mapped from such a file, a smaller one stands in memory like any other.
+What was touched stays resident until `Spill.release`, which costs nothing but reading it again from the
+system's cache. The files are gone with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import weakref
+from array import array
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
+
+import numpy as np
+
+from ucompress.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import DTypeLike, NDArray
+
+LEAST = 1 << 20
+"""Bytes from which on a column is kept in a file."""
+
+AT_ONCE = 4096
+"""Strings that are made together."""
+
+Column: TypeAlias = "array[int] | memoryview"
+"""Plain numbers by their places, whether in memory or mapped."""
+
+_CAN_SPILL = hasattr(os, "pread") and hasattr(mmap.mmap, "madvise")
+
+
+class Spill:
+    """Makes columns, and lets go of the memory that those in files take.
+
+    Args:
+        folder: where the files are made; None keeps everything in memory.
+        least: bytes from which on a column is kept in a file.
+    """
+
+    def __init__(self, folder: Path | None = None, least: int = LEAST) -> None:
+        self.folder = folder if _CAN_SPILL else None
+        self.least = least
+        self._maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+    def takes(self, size: int) -> bool:
+        """Whether a column of `size` bytes is kept in a file."""
+        return self.folder is not None and size >= self.least
+
+    def zeros(self, count: int, dtype: DTypeLike) -> NDArray[Any]:
+        """A column of `count` zeros.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        dtype = np.dtype(dtype)
+        size = count * dtype.itemsize
+        if not self.takes(size):
+            return np.zeros(count, dtype=dtype)
+        with self.file() as file:
+            try:
+                # What is mapped must be there: a page that cannot be had would end the process.
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+                else:
+                    file.truncate(size)
+            except OSError as error:
+                raise self._failure(error) from error
+            return self.mapped(file, count, dtype)
+
+    def keep(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The values as a column of their own, or themselves where they are few.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        if not self.takes(values.nbytes):
+            return values
+        column = self.zeros(len(values), values.dtype)
+        column[:] = values
+        self.release()
+        return column
+
+    def release(self) -> None:
+        """Let go of the memory of all columns in files; their values stay."""
+        for mapping in list(self._maps):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+    def file(self) -> IO[bytes]:
+        """A new file without a name.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        try:
+            return tempfile.TemporaryFile(dir=self.folder, buffering=0)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, file: IO[bytes], data: bytes | array[int]) -> None:
+        """Append to a file of this spill.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        view = memoryview(data).cast("B")
+        try:
+            while view:
+                view = view[file.write(view) :]
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def mapped(self, file: IO[bytes], count: int, dtype: DTypeLike) -> NDArray[Any]:
+        """The whole of a file of this spill as a column."""
+        dtype = np.dtype(dtype)
+        mapping = mmap.mmap(file.fileno(), count * dtype.itemsize)
+        self._maps.add(mapping)
+        return np.ndarray(count, dtype, buffer=mapping)
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot keep what is known of the files in {self.folder}: {error.strerror}; nothing was written"
+        )
+
+
+IN_MEMORY = Spill()
+"""Keeps everything in memory."""
+
+
+class Growing(Sequence[int]):
+    """A column of numbers that grows at its end.
+
+    Attributes:
+        tail: the latest numbers, to append to; those before are settled.
+        settled: how many those before are.
+    """
+
+    def __init__(self, typecode: str, spill: Spill = IN_MEMORY) -> None:
+        """`typecode` as of `array`."""
+        self.tail = array(typecode)
+        self.settled = 0
+        self._spill = spill
+        self._file: IO[bytes] | None = None
+
+    def __len__(self) -> int:
+        """Numbers so far."""
+        return self.settled + len(self.tail)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        """A number, or some."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = index if index >= 0 else index + len(self)
+        if at >= self.settled:
+            return self.tail[at - self.settled]
+        if at < 0 or self._file is None:
+            raise IndexError(f"index {index} of {len(self)}")
+        width = self.tail.itemsize
+        return array(self.tail.typecode, os.pread(self._file.fileno(), width, at * width))[0]
+
+    def settle(self) -> None:
+        """Move the numbers to a file if they are many."""
+        if self._spill.takes(len(self.tail) * self.tail.itemsize):
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = self._spill.file()
+        self._spill.write(self._file, self.tail)
+        self.settled += len(self.tail)
+        del self.tail[:]
+
+    def values(self) -> NDArray[Any]:
+        """All numbers; after this nothing is appended any more."""
+        dtype = np.dtype(self.tail.typecode)
+        if self._file is None:
+            return np.array(self.tail, dtype=dtype)
+        self._flush()
+        return self._spill.mapped(self._file, len(self), dtype)
+
+    def column(self) -> Column:
+        """All numbers, as plain ones; after this nothing is appended any more."""
+        return self.tail if self._file is None else self.values().data
+
+
+class Strings(Sequence[bytes]):
+    """Byte strings in a file, each made when asked for."""
+
+    def __init__(self, file: IO[bytes], ends: NDArray[np.int64]) -> None:
+        """`ends` tells where each ends in the file; the next one begins there."""
+        self._file = file
+        self._ends = ends
+
+    def __len__(self) -> int:
+        """Number of strings."""
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """A string, or a list of them."""
+        if isinstance(index, slice):
+            numbers = range(*index.indices(len(self)))
+            return self._neighbours(numbers) if numbers.step == 1 else [self[at] for at in numbers]
+        number = range(len(self))[index]
+        return self._read(int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The strings in order."""
+        for first in range(0, len(self), AT_ONCE):
+            yield from self[first : first + AT_ONCE]
+
+    def take(self, numbers: Sequence[int]) -> list[bytes]:
+        """The strings of some numbers; those of neighbours are read together."""
+        if not numbers:
+            return []
+        lowest, after = min(numbers), max(numbers) + 1
+        if after - lowest > 4 * len(numbers):
+            return [self[number] for number in numbers]
+        near = self._neighbours(range(lowest, after))
+        return [near[number - lowest] for number in numbers]
+
+    def _neighbours(self, numbers: range) -> list[bytes]:
+        if not numbers:
+            return []
+        begin = int(self._ends[numbers.start - 1]) if numbers.start else 0
+        ends = (self._ends[numbers.start : numbers.stop] - begin).tolist()
+        data = self._read(begin, begin + ends[-1])
+        return [data[start:end] for start, end in zip((0, *ends), ends, strict=False)]
+
+    def _read(self, begin: int, end: int) -> bytes:
+        return os.pread(self._file.fileno(), end - begin, begin)
+
+
+class StringsBuilder:
+    """Byte strings that come one after the other: a list while they are few."""
+
+    def __init__(self, spill: Spill = IN_MEMORY) -> None:
+        self._spill = spill
+        self._file: IO[bytes] | None = None
+        self._ends = Growing("q", spill)
+        self._end = 0
+        self._tail: list[bytes] = []
+
+    def __len__(self) -> int:
+        """Strings so far."""
+        return len(self._ends) + len(self._tail)
+
+    def extend(self, strings: Iterable[bytes]) -> None:
+        """Add some."""
+        self._tail.extend(strings)
+        if self._spill.takes(8 * len(self._tail)):
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = self._spill.file()
+        lengths = np.fromiter(map(len, self._tail), np.int64, len(self._tail))
+        self._ends.tail.frombytes((np.cumsum(lengths) + self._end).tobytes())
+        self._ends.settle()
+        for first in range(0, len(self._tail), AT_ONCE):
+            self._spill.write(self._file, b"".join(self._tail[first : first + AT_ONCE]))
+        self._end += int(lengths.sum())
+        self._tail.clear()
+
+    def finish(self) -> Sequence[bytes]:
+        """All of them; after this nothing is added any more."""
+        if self._file is None:
+            return self._tail
+        self._flush()
+        return Strings(self._file, self._ends.values())
+
+
+def taken(strings: Sequence[bytes], numbers: Sequence[int]) -> list[bytes]:
+    """The strings of some numbers."""
+    if isinstance(strings, Strings):
+        return strings.take(numbers)
+    return [strings[number] for number in numbers]

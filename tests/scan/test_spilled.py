@@ -1,0 +1,83 @@
+"""Columns in files: the same values as in memory, whatever was let go of between."""
+
+import os
+
+import numpy as np
+import pytest
+
+from support import tree
+from ucompress.errors import OutputError
+from ucompress.scan import look_again, scan
+from ucompress.spill import Growing, Spill, StringsBuilder, taken
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="everything stays in memory here")
+
+NUMBERS = [number * 7919 % 1000 for number in range(500)]
+NAMES = [b"n" * (number % 5) + b"%d" % number for number in range(500)]
+
+
+def test_a_column_that_grows_gives_what_was_put_in(tmp_path):
+    column = Growing("q", Spill(tmp_path, least=64))
+    for number in NUMBERS:
+        column.tail.append(number)
+        column.settle()
+        assert column[len(column) - 1] == number
+    assert column.settled > len(column.tail)
+    assert column[:] == NUMBERS
+    assert column[-1] == NUMBERS[-1]
+    with pytest.raises(IndexError):
+        column[-501]
+    assert column.values().tolist() == NUMBERS
+    assert list(column.column()) == NUMBERS
+
+
+def test_strings_are_found_by_number_slice_and_choice(tmp_path):
+    builder = StringsBuilder(Spill(tmp_path, least=64))
+    for first in range(0, len(NAMES), 7):
+        builder.extend(NAMES[first : first + 7])
+    assert len(builder) == len(NAMES)
+    strings = builder.finish()
+    assert not isinstance(strings, list)
+    assert list(strings) == NAMES
+    assert strings[13:99] == NAMES[13:99]
+    assert strings[90:10:-3] == NAMES[90:10:-3]
+    assert strings[-1] == NAMES[-1]
+    assert strings[5:5] == []
+    for numbers in ([], [3], [0, 499], [7, 5, 6, 5], list(range(100, 200, 2))):
+        assert taken(strings, numbers) == taken(NAMES, numbers) == [NAMES[number] for number in numbers]
+
+
+def test_what_is_let_go_of_is_still_there(tmp_path):
+    spill = Spill(tmp_path, least=64)
+    zeros = spill.zeros(10_000, np.uint16)
+    kept = spill.keep(np.arange(10_000))
+    zeros[77] = 5
+    spill.release()
+    assert zeros[77] == 5
+    assert int(zeros.sum()) == 5
+    assert kept.tolist() == list(range(10_000))
+    assert os.listdir(tmp_path) == []
+
+
+def test_small_columns_need_no_folder(tmp_path):
+    spill = Spill(tmp_path / "nowhere")
+    assert spill.zeros(100, np.int64).tolist() == [0] * 100
+    assert spill.keep(np.arange(9)).tolist() == list(range(9))
+    with pytest.raises(OutputError, match="cannot keep"):
+        spill.zeros(1 << 20, np.int64)
+
+
+def test_a_scan_in_files_is_the_scan_in_memory(tmp_path):
+    entries = {f"d{number % 7}/e{number % 3}.x/f{number}": b"x" * number for number in range(300)}
+    tree(tmp_path / "t", entries | {"d1-": b"", "d1/e0.x-": b"", "d1.": b"1"})
+    os.link(tmp_path / "t" / "d1.", tmp_path / "t" / "d2" / "linked")
+    os.symlink("d1", tmp_path / "t" / "d3" / "to")
+    (tmp_path / "spilled").mkdir()
+    spill = Spill(tmp_path / "spilled", least=256)
+    plain, spilled = scan([tmp_path / "t"]), scan([tmp_path / "t"], spill=spill)
+    assert not isinstance(spilled.paths, list)
+    assert list(spilled.paths) == plain.paths == sorted(plain.paths)
+    assert list(spilled) == list(plain)
+    assert spilled.sources(range(len(plain))) == plain.sources(range(len(plain)))
+    (tmp_path / "t" / "d1.").unlink()
+    assert [list(look_again(*way)[0]) for way in ((spilled, (), spill),)] == [list(look_again(plain)[0])]
