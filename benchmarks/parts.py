@@ -30,6 +30,7 @@ from ucompress.pipeline.distinct import Contents, Names
 from ucompress.pipeline.plan import PlanParameters
 from ucompress.segments import BINARY, DENSE, classify
 from ucompress.similarity import similarity_order
+from ucompress.spill import Spill
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELS = Path("src/ucompress/_kernels")
@@ -138,6 +139,7 @@ def _each_its_own(
     sizes: NDArray[np.int64],
     digests: NDArray[np.uint8],
     kind_classes: NDArray[np.uint8],
+    _spill: Spill,
 ) -> tuple[Contents, NDArray[np.int64]]:
     """As `group_contents`, but every file has a content of its own."""
     count = len(files)

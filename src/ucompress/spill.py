@@ -13,7 +13,7 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LEAST = 1 << 20
 """Bytes from which on a column is kept in a file."""
 
+ROWS = 1 << 16
+"""Rows of columns that are worked on together."""
+
 AT_ONCE = 4096
 """Strings that are made together."""
 
@@ -35,6 +38,26 @@ Column: TypeAlias = "array[int] | memoryview"
 """Plain numbers by their places, whether in memory or mapped."""
 
 _CAN_SPILL = hasattr(os, "pread") and hasattr(mmap.mmap, "madvise")
+
+
+class NamelessFile:
+    """A file that is gone once nobody has it any more.
+
+    Attributes:
+        descriptor: to read and write it by.
+    """
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, folder: Path | None) -> None:
+        """Make one in a folder; OSError where that cannot be."""
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            self.descriptor = os.dup(file.fileno())
+
+    def __del__(self) -> None:
+        """Close it."""
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
 
 
 class Spill:
@@ -64,16 +87,16 @@ class Spill:
         size = count * dtype.itemsize
         if not self.takes(size):
             return np.zeros(count, dtype=dtype)
-        with self.file() as file:
-            try:
-                # What is mapped must be there: a page that cannot be had would end the process.
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, size)
-                else:
-                    file.truncate(size)
-            except OSError as error:
-                raise self._failure(error) from error
-            return self.mapped(file, count, dtype)
+        file = self.file()
+        try:
+            # What is mapped must be there: a page that cannot be had would end the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.descriptor, 0, size)
+            else:
+                os.ftruncate(file.descriptor, size)
+        except OSError as error:
+            raise self._failure(error) from error
+        return self.mapped(file, count, dtype)
 
     def keep(self, values: NDArray[Any]) -> NDArray[Any]:
         """The values as a column of their own, or themselves where they are few.
@@ -88,23 +111,35 @@ class Spill:
         self.release()
         return column
 
+    def gathered(self, values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+        """The values of some rows as a column.
+
+        Raises:
+            OutputError: there is no room for it.
+        """
+        column = self.zeros(len(rows), values.dtype)
+        for part in parts(len(rows)):
+            column[part] = values[rows[part]]
+            self.release()
+        return column
+
     def release(self) -> None:
         """Let go of the memory of all columns in files; their values stay."""
         for mapping in list(self._maps):
             mapping.madvise(mmap.MADV_DONTNEED)
 
-    def file(self) -> IO[bytes]:
+    def file(self) -> NamelessFile:
         """A new file without a name.
 
         Raises:
             OutputError: it cannot be made.
         """
         try:
-            return tempfile.TemporaryFile(dir=self.folder, buffering=0)
+            return NamelessFile(self.folder)
         except OSError as error:
             raise self._failure(error) from error
 
-    def write(self, file: IO[bytes], data: bytes | array[int]) -> None:
+    def write(self, file: NamelessFile, data: bytes | array[int]) -> None:
         """Append to a file of this spill.
 
         Raises:
@@ -113,14 +148,14 @@ class Spill:
         view = memoryview(data).cast("B")
         try:
             while view:
-                view = view[file.write(view) :]
+                view = view[os.write(file.descriptor, view) :]
         except OSError as error:
             raise self._failure(error) from error
 
-    def mapped(self, file: IO[bytes], count: int, dtype: DTypeLike) -> NDArray[Any]:
+    def mapped(self, file: NamelessFile, count: int, dtype: DTypeLike) -> NDArray[Any]:
         """The whole of a file of this spill as a column."""
         dtype = np.dtype(dtype)
-        mapping = mmap.mmap(file.fileno(), count * dtype.itemsize)
+        mapping = mmap.mmap(file.descriptor, count * dtype.itemsize)
         self._maps.add(mapping)
         return np.ndarray(count, dtype, buffer=mapping)
 
@@ -128,6 +163,11 @@ class Spill:
         return OutputError(
             f"cannot keep what is known of the files in {self.folder}: {error.strerror}; nothing was written"
         )
+
+
+def parts(count: int) -> Iterator[slice]:
+    """`count` rows in parts that are worked on together."""
+    return (slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS))
 
 
 IN_MEMORY = Spill()
@@ -147,7 +187,7 @@ class Growing(Sequence[int]):
         self.tail = array(typecode)
         self.settled = 0
         self._spill = spill
-        self._file: IO[bytes] | None = None
+        self._file: NamelessFile | None = None
 
     def __len__(self) -> int:
         """Numbers so far."""
@@ -169,7 +209,7 @@ class Growing(Sequence[int]):
         if at < 0 or self._file is None:
             raise IndexError(f"index {index} of {len(self)}")
         width = self.tail.itemsize
-        return array(self.tail.typecode, os.pread(self._file.fileno(), width, at * width))[0]
+        return array(self.tail.typecode, os.pread(self._file.descriptor, width, at * width))[0]
 
     def settle(self) -> None:
         """Move the numbers to a file if they are many."""
@@ -199,7 +239,7 @@ class Growing(Sequence[int]):
 class Strings(Sequence[bytes]):
     """Byte strings in a file, each made when asked for."""
 
-    def __init__(self, file: IO[bytes], ends: NDArray[np.int64]) -> None:
+    def __init__(self, file: NamelessFile, ends: NDArray[np.int64]) -> None:
         """`ends` tells where each ends in the file; the next one begins there."""
         self._file = file
         self._ends = ends
@@ -246,7 +286,7 @@ class Strings(Sequence[bytes]):
         return [data[start:end] for start, end in zip((0, *ends), ends, strict=False)]
 
     def _read(self, begin: int, end: int) -> bytes:
-        return os.pread(self._file.fileno(), end - begin, begin)
+        return os.pread(self._file.descriptor, end - begin, begin)
 
 
 class StringsBuilder:
@@ -254,7 +294,7 @@ class StringsBuilder:
 
     def __init__(self, spill: Spill = IN_MEMORY) -> None:
         self._spill = spill
-        self._file: IO[bytes] | None = None
+        self._file: NamelessFile | None = None
         self._ends = Growing("q", spill)
         self._end = 0
         self._tail: list[bytes] = []

@@ -5,12 +5,18 @@ import os
 import numpy as np
 import pytest
 
-from support import tree
 from ucompress.errors import OutputError
 from ucompress.scan import look_again, scan
 from ucompress.spill import Growing, Spill, StringsBuilder, taken
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="everything stays in memory here")
+
+
+def tree(root, files):
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
 
 NUMBERS = [number * 7919 % 1000 for number in range(500)]
 NAMES = [b"n" * (number % 5) + b"%d" % number for number in range(500)]

@@ -12,6 +12,7 @@ from ucompress.checksum import DIGEST_BYTES
 from ucompress.database import FileAnalysis, FileRows, FileStamp
 from ucompress.pipeline import samples
 from ucompress.pipeline.samples import Samples
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,13 +74,15 @@ class AnalyzedSpan(NamedTuple):
 class Found:
     """Analyses of files that come in member path order, in columns that are filled as they come."""
 
-    def __init__(self, count: int) -> None:
-        self.digests = np.zeros((count, DIGEST_BYTES), dtype=np.uint8)
-        self.kind_classes = np.zeros(count, dtype=np.uint8)
-        self.readable = np.zeros(count, dtype=np.bool_)
+    def __init__(self, count: int, spill: Spill = IN_MEMORY) -> None:
+        """`count` files; `spill` keeps the columns."""
+        self.digests = spill.zeros(DIGEST_BYTES * count, np.uint8).reshape(-1, DIGEST_BYTES)
+        self.kind_classes = spill.zeros(count, np.uint8)
+        self.readable = spill.zeros(count, np.bool_)
         self._packed = bytearray()
-        self._begins = np.zeros(count, dtype=np.int64)
-        self._ends = np.zeros(count, dtype=np.int64)
+        self._begins = spill.zeros(count, np.int64)
+        self._ends = spill.zeros(count, np.int64)
+        self._spill = spill
 
     def fill(self, rows: NDArray[np.int64], span: AnalyzedSpan) -> None:
         """Note what was found in the files of some rows."""
@@ -93,8 +96,11 @@ class Found:
         self._packed += b"".join(span.samples)
 
     def samples(self, rows: NDArray[np.int64]) -> Samples:
-        """The samples of some rows, in that order; after this nothing is filled in any more."""
-        return Samples(self._packed, self._begins[rows], self._ends[rows])
+        """The samples of some rows, ascending; after this nothing is filled in any more."""
+        begins, ends = self._begins, self._ends
+        if len(rows) < len(begins):
+            begins, ends = self._spill.gathered(begins, rows), self._spill.gathered(ends, rows)
+        return Samples(self._packed, begins, ends)
 
 
 class Keeping:

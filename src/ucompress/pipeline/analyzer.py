@@ -38,6 +38,7 @@ from ucompress.pipeline.samples import Samples
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify, classify_all
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -161,6 +162,7 @@ class ParallelAnalyzer:
         progress_reporter: hears of the phase, of files and bytes as they are done, and of patterns.
         processor: reads the files.
         warn: called with (path, message) for a file that cannot be read.
+        spill: keeps columns over all files.
     """
 
     min_pattern_length: int
@@ -169,6 +171,7 @@ class ParallelAnalyzer:
     progress_reporter: WorkReporter
     processor: ParallelFileProcessor
     warn: Callable[[bytes, str], None] = field(default=lambda path, message: None)
+    spill: Spill = IN_MEMORY
 
     def __post_init__(self) -> None:
         """Let the processor report to the same place, unless it has one of its own."""
@@ -233,9 +236,10 @@ class ParallelAnalyzer:
                 before it are analyzed but not remembered. 0 remembers nothing.
             distrusted: files, by where they lie, that are read even if the database knows them.
         """
-        sizes = np.asarray(manifest.sizes).astype(np.int64)
-        wanted = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & (sizes > 0))
-        sizes = sizes[wanted]
+        all_sizes = np.asarray(manifest.sizes).view(np.int64)
+        is_wanted = (np.asarray(manifest.kinds) == MemberKind.FILE) & (all_sizes > 0)
+        wanted = self.spill.keep(np.flatnonzero(is_wanted))
+        sizes = self.spill.gathered(all_sizes, wanted)
         size = int(sizes.sum())
         self.progress_reporter.enter(PipelinePhase.ANALYZING_PATTERNS, files=len(wanted), size=PASSES * size)
         shift = samples.sampling_shift(size)
@@ -256,10 +260,12 @@ class ParallelAnalyzer:
     ) -> Analysis:
         """What files hold together; they come in the order of their paths."""
         rows = np.flatnonzero(found.readable & (sizes > 0))
-        contents, firsts = group_contents(
-            names, files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
-        )
+        columns = files, sizes, found.digests, found.kind_classes
+        if len(rows) < len(files):
+            columns = files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
+        contents, firsts = group_contents(names, *columns, self.spill)
         packed = found.samples(rows[firsts])
+        self.spill.release()
         counts = self.merge_pattern_frequencies(packed, shift)
         return Analysis(contents, packed, counts, shift)
 
@@ -299,13 +305,14 @@ class ParallelAnalyzer:
         """The analysis of each wanted entry, in order; new ones are remembered."""
         parameters = b"%d:%d:%d" % (ANALYSIS_VERSION, self.min_pattern_length, shift)
         cached = CacheNames(manifest)
-        found = Found(len(wanted))
+        found = Found(len(wanted), self.spill)
         if key_stamp != 0 and not self.database.cache.knows_no_file():
             self._look_up(manifest, wanted, cached, parameters, distrusted, found)
-        fresh = np.flatnonzero(~found.readable)
-        files = wanted[fresh]
+        fresh = self.spill.keep(np.flatnonzero(~found.readable))
+        files = self.spill.gathered(wanted, fresh)
         kept = Keeping(self.database.cache, parameters, key_stamp)
-        times, sizes = np.asarray(manifest.mtimes_ns)[files], np.asarray(manifest.sizes)[files]
+        columns = np.asarray(manifest.mtimes_ns), np.asarray(manifest.sizes)
+        times, sizes = (self.spill.gathered(column, files) for column in columns)
         for rows, span in self._sampled(names, files, sizes, shift, times):
             found.fill(fresh[rows], span)
             if key_stamp != 0:

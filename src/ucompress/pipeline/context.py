@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ucompress.pipeline.held import HeldContents
+from ucompress.pipeline.held import MOST_HELD, HeldContents
 from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
 from ucompress.pipeline.savepoint import Savepoint
@@ -113,7 +113,8 @@ class RunContext:
         """
         if self.executor is None:
             release_freed_memory()
-            self.held.allow(self.held.size + self.budget.spare(needed, self.held.size))
+            room = self.held.size + self.budget.spare(needed, self.held.size)
+            self.held.allow(min(room, MOST_HELD))
 
     def _make_room(self, needed: int) -> None:
         """Give up held contents until a phase that needs so many bytes fits, or none is left.

@@ -15,9 +15,10 @@ import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES
 from ucompress.scan import MemberKind
+from ucompress.spill import AT_ONCE, IN_MEMORY, Spill, parts, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -53,6 +54,9 @@ class Names(Protocol):
     def path(self, number: int) -> bytes:
         """The member path."""
 
+    def paths(self, numbers: Sequence[int]) -> list[bytes]:
+        """`path` of many files."""
+
     def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """Where each of many files lies; of a hard-linked file every name."""
 
@@ -73,6 +77,10 @@ class ManifestNames:
     def path(self, number: int) -> bytes:
         """See `Names`."""
         return self._manifest.paths[number]
+
+    def paths(self, numbers: Sequence[int]) -> list[bytes]:
+        """See `Names`."""
+        return taken(self._manifest.paths, numbers)
 
     def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """See `Names`."""
@@ -97,6 +105,10 @@ class PathNames:
         """See `Names`."""
         return self._paths[number]
 
+    def paths(self, numbers: Sequence[int]) -> list[bytes]:
+        """See `Names`."""
+        return [self._paths[number] for number in numbers]
+
     def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """See `Names`."""
         return [[self._paths[number]] for number in numbers]
@@ -114,6 +126,9 @@ class _RowNames:
 
     def path(self, number: int) -> bytes:
         return self._rows[number].path
+
+    def paths(self, numbers: Sequence[int]) -> list[bytes]:
+        return [self._rows[number].path for number in numbers]
 
     def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         return [self._rows[number].sources for number in numbers]
@@ -140,8 +155,8 @@ class Contents(Sequence[DistinctContent]):
     files: NDArray[np.int64]
     first: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    digests: bytes
-    kind_classes: bytes
+    digests: bytes | memoryview
+    kind_classes: bytes | memoryview
     multiplicities: NDArray[np.int64]
 
     @classmethod
@@ -186,7 +201,7 @@ class Contents(Sequence[DistinctContent]):
 
     def digest(self, number: int) -> bytes:
         """BLAKE3 of a content."""
-        return self.digests[DIGEST_BYTES * number : DIGEST_BYTES * (number + 1)]
+        return bytes(self.digests[DIGEST_BYTES * number : DIGEST_BYTES * (number + 1)])
 
     def path(self, number: int) -> bytes:
         """The lowest member path that has a content."""
@@ -194,8 +209,7 @@ class Contents(Sequence[DistinctContent]):
 
     def paths(self, first: int = 0, after: int | None = None) -> list[bytes]:
         """`path` of all contents, or of those from `first` to `after`."""
-        path = self.names.path
-        return [path(file) for file in self.files[self.first[:-1][first:after]].tolist()]
+        return self.names.paths(self.files[self.first[:-1][first:after]].tolist())
 
     def sources(self, number: int) -> list[bytes]:
         """Files that have a content, in member path order; of a hard-linked file every name."""
@@ -217,11 +231,45 @@ class Contents(Sequence[DistinctContent]):
         chosen = slice(None) if numbers is None else list(numbers)
         return self.names.first_sources(self.files[self.first[:-1][chosen]].tolist())
 
-    def of_entries(self, count: int) -> NDArray[np.int64]:
+    def of_entries(self, count: int, spill: Spill = IN_MEMORY) -> NDArray[np.int64]:
         """For each of `count` entries of a scan the content that it has; -1 for none."""
-        contents = np.full(count, -1, dtype=np.int64)
-        contents[self.files] = np.repeat(np.arange(len(self)), np.diff(self.first))
+        contents = spill.zeros(count, np.int64)
+        for part in parts(count):
+            contents[part] = -1
+        for part in parts(len(self)):
+            bounds = self.first[part.start : part.stop + 1]
+            having = np.repeat(np.arange(part.start, part.stop), np.diff(bounds))
+            contents[self.files[bounds[0] : bounds[-1]]] = having
+            spill.release()
         return contents
+
+
+class Paths(Sequence[bytes]):
+    """The lowest member paths of contents, made when asked for."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+
+    def __len__(self) -> int:
+        """Number of contents."""
+        return len(self._contents)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """A content's path, or those of some."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self._contents.path(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The paths, in the order of the contents."""
+        for first in range(0, len(self), AT_ONCE):
+            yield from self._contents.paths(first, first + AT_ONCE)
 
 
 class Digests(Sequence[bytes]):
@@ -253,6 +301,7 @@ def group_contents(
     sizes: NDArray[np.int64],
     digests: NDArray[np.uint8],
     kind_classes: NDArray[np.uint8],
+    spill: Spill = IN_MEMORY,
 ) -> tuple[Contents, NDArray[np.int64]]:
     """Distinct contents of files that come in member path order.
 
@@ -262,43 +311,72 @@ def group_contents(
         sizes: bytes of each, at least one.
         digests: BLAKE3 of each, (files, 32).
         kind_classes: class of each.
+        spill: keeps the columns.
 
     Returns:
         The contents, and for each the row of the first file that has it.
     """
-    group = _alike(np.ascontiguousarray(digests).view("<u8"))
-    order = np.argsort(group, kind="stable")
-    counts = np.bincount(group)
-    firsts = order[np.cumsum(counts) - counts]
-    # Numbered by the first file that has them.
-    number = np.empty(len(firsts), dtype=np.int64)
-    number[np.argsort(firsts)] = np.arange(len(firsts))
-    of_file = number[group]
-    firsts = np.sort(firsts)
-    counts = np.bincount(of_file)
+    digests = np.ascontiguousarray(digests)
+    order, opens = _alike(digests.view("<u8"))
+    if opens.all():
+        del order
+        firsts, starts = spill.keep(np.arange(len(files))), spill.keep(np.arange(len(files) + 1))
+        multiplicities = spill.keep(np.ones(len(files), dtype=np.int64))
+    else:
+        of_file, firsts = _numbered(order, opens)
+        del order
+        counts = np.bincount(of_file)
+        files = spill.gathered(files, np.argsort(of_file, kind="stable"))
+        starts, multiplicities = spill.keep(np.append(0, np.cumsum(counts))), spill.keep(counts)
+        sizes, kind_classes = spill.gathered(sizes, firsts), spill.gathered(kind_classes, firsts)
+        digests = spill.gathered(digests.view(f"V{DIGEST_BYTES}").reshape(-1), firsts)
     contents = Contents(
         names=names,
-        files=files[np.argsort(of_file, kind="stable")],
-        first=np.concatenate(([0], np.cumsum(counts))),
-        sizes=sizes[firsts],
-        digests=digests[firsts].tobytes(),
-        kind_classes=kind_classes[firsts].tobytes(),
-        multiplicities=counts,
+        files=files,
+        first=starts,
+        sizes=sizes,
+        digests=digests.view(np.uint8).reshape(-1).data,
+        kind_classes=kind_classes.data,
+        multiplicities=multiplicities,
     )
     return contents, firsts
 
 
-def _alike(words: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Numbers from 0 on that are equal where rows of words are."""
-    if not len(words):
-        return np.empty(0, dtype=np.int64)
-    order = np.argsort(words[:, 0], kind="stable")
-    opens = np.any(words[order[1:]] != words[order[:-1]], axis=1)
-    if np.any(
-        opens & (words[order[1:], 0] == words[order[:-1], 0])
-    ):  # a digest's first 8 bytes are another's
-        order = np.lexsort(words.T)
-        opens = np.any(words[order[1:]] != words[order[:-1]], axis=1)
-    numbers = np.empty(len(words), dtype=np.int64)
-    numbers[order] = np.concatenate(([0], np.cumsum(opens)))
-    return numbers
+def _numbered(
+    order: NDArray[np.int64], opens: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The content of each file, numbered by the first that has it, and the first file of each content."""
+    firsts = order[opens]
+    number = np.empty(len(firsts), dtype=np.int64)
+    number[np.argsort(firsts)] = np.arange(len(firsts))
+    of_file = np.empty(len(order), dtype=np.int64)
+    group = -1
+    for part in parts(len(order)):
+        groups = group + np.cumsum(opens[part])
+        of_file[order[part]] = number[groups]
+        group = int(groups[-1])
+    return of_file, np.sort(firsts)
+
+
+def _alike(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """An order of rows of words in which equal ones are neighbours, and where in it others begin.
+
+    Equal rows keep their order.
+    """
+    heads = np.empty(len(words), dtype=np.uint64)
+    for part in parts(len(words)):
+        heads[part] = words[part, 0]
+    order = np.argsort(heads, kind="stable")
+    opens = np.ones(len(words), dtype=np.bool_)
+    for part in parts(len(words) - 1):
+        before, after = order[part], order[part.start + 1 : part.stop + 1]
+        opens[part.start + 1 : part.stop + 1] = heads[before] != heads[after]
+    del heads
+    twins = np.flatnonzero(~opens)
+    for part in parts(len(twins)):
+        at = twins[part]
+        if (words[order[at]] != words[order[at - 1]]).any():  # a digest's first 8 bytes are another's
+            order = np.lexsort(words.T)
+            opens[1:] = np.any(words[order[1:]] != words[order[:-1]], axis=1)
+            break
+    return order, opens

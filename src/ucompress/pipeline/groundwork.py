@@ -27,6 +27,7 @@ from ucompress.dictionary import (
 )
 from ucompress.pipeline import samples
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.distinct import Paths
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
@@ -129,7 +130,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     sketches = sketches_of(*analysis.samples.hashes())
     known = analysis.contents
     contents = Planned(
-        known.paths(),
+        Paths(known),
         known.sizes,
         np.frombuffer(known.kind_classes, np.uint8),
         sketches.repeats,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 KEEPING_BYTES = 256
 """Charged for each content beside its bytes: its place here, its digest, what the allocator rounds up."""
 
+MOST_HELD = 128 << 20
+"""Bytes of contents, all included: larger trees are read again, from what the system has cached of them."""
+
 
 class HeldContents:
     """Whole contents, as far as there is room: what comes first stays, what no longer fits is not kept.

@@ -15,6 +15,7 @@ from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
 from ucompress.codec.zstd import LIBRARY_VERSION
 from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
+from ucompress.spill import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,8 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     hasher.update(os.fsencode(config.output.absolute()))
     hasher.update(struct.pack("<I", config.recovery))
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
-        hasher.update(column.tobytes())
+        for part in parts(len(column)):
+            hasher.update(column[part].tobytes())
     length = struct.Struct("<I").pack
     for first in range(0, len(manifest.paths), ROWS_AT_ONCE):
         paths = manifest.paths[first : first + ROWS_AT_ONCE]
@@ -159,11 +161,15 @@ def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> byt
     hasher = blake3(byte_options(config))
     hasher.update(struct.pack("<I", shift))
     numbers = struct.Struct("<IQI").pack
-    sizes, multiplicities = contents.sizes.tolist(), contents.multiplicities.tolist()
     for first in range(0, len(contents), ROWS_AT_ONCE):
+        after = first + ROWS_AT_ONCE
+        sizes = contents.sizes[first:after].tolist()
+        multiplicities = contents.multiplicities[first:after].tolist()
         rows = [
-            numbers(len(path), sizes[content], multiplicities[content]) + path + contents.digest(content)
-            for content, path in enumerate(contents.paths(first, first + ROWS_AT_ONCE), first)
+            numbers(len(path), size, multiplicity) + path + contents.digest(content)
+            for content, (path, size, multiplicity) in enumerate(
+                zip(contents.paths(first, after), sizes, multiplicities, strict=True), first
+            )
         ]
         hasher.update(b"".join(rows))
     return hasher.digest()

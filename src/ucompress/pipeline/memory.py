@@ -26,7 +26,7 @@ DATABASE_BYTES = 8 * MIB
 ALLOCATOR_SLACK = 12 * MIB
 """What the C allocator keeps of freed memory, and small things that a phase makes."""
 
-PER_ENTRY_BYTES = 600
+PER_ENTRY_BYTES = 40
 """Manifest entry, content, runs and extents of one file, measured on trees of 60,000 and 180,000 files."""
 
 

@@ -21,8 +21,8 @@ def packed_files(manifest: Manifest, analysis: Analysis) -> tuple[int, int]:
     """Number and bytes of the files whose content is known: those that can be read, and empty ones."""
     kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
     empty = int(np.count_nonzero((kinds == MemberKind.FILE) & (sizes == 0)))
-    files = analysis.contents.files
-    return empty + len(files), int(sizes[files].sum())
+    contents = analysis.contents
+    return empty + len(contents.files), int(np.dot(contents.sizes, contents.multiplicities))
 
 
 def summarize(

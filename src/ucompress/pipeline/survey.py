@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from ucompress.checksum import digest
 from ucompress.config import MIB
 from ucompress.pipeline import job as jobs
@@ -32,6 +34,8 @@ PATTERNS_DONE = "patterns"
 BYTES_EACH = 4 * WINDOW_BYTES
 BYTES_WAITING = MIB
 BYTES_SHARED = 80 * MIB
+
+LOOKED_AT_ONCE = 4096
 
 ATTEMPTS = 3
 """Rounds after which a file that keeps changing while it is analyzed is left out."""
@@ -107,7 +111,6 @@ class Survey:
             ContentsChangedError: files have changed since the scan.
         """
         manifest, context = self.manifest, self.context
-        files = [i for i, kind in enumerate(manifest.kinds) if kind == MemberKind.FILE and manifest.sizes[i]]
         failed: dict[bytes, str] = {}
         shared, each = analysis_memory(context.config, manifest)
         coding = most_coding_memory(context.config, sum(manifest.sizes))
@@ -115,7 +118,11 @@ class Survey:
         with context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers:
             analyzer = self._analyzer(workers, warn=failed.__setitem__)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
-        indexes = [bisect_left(manifest.paths, path) for path in failed] if as_it_comes else files
+        if as_it_comes:
+            indexes = np.array([bisect_left(manifest.paths, path) for path in failed], dtype=np.int64)
+        else:
+            full = np.asarray(manifest.sizes) > 0
+            indexes = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & full)
         moved = [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
         if moved:
             raise ContentsChangedError(moved)
@@ -155,19 +162,23 @@ class Survey:
             ContentsChangedError: a file is not what was analyzed any more.
         """
         contents, held = analysis.contents, self.context.held
-        # Of files with the same bytes, the first alone stands for all.
-        looked = {
-            int(contents.files[contents.first[number]]): number
-            for number in range(len(contents))
-            if contents.digest(number) in held
-        }
         changed = []
-        for index in not_as_scanned(self.manifest, list(looked), untouched=True):
-            self.context.guard.check()
-            content = contents[looked[index]]
-            (found,) = read_many([(content.sources[0], 0, content.size)])
-            if isinstance(found, OSError) or digest(found) != content.digest:
-                changed.append(content)
+        for begin in range(0, len(contents) if held.size else 0, LOOKED_AT_ONCE):
+            numbers = range(begin, min(begin + LOOKED_AT_ONCE, len(contents)))
+            # Of files with the same bytes, the first alone stands for all.
+            files = contents.files[contents.first[numbers.start : numbers.stop]].tolist()
+            looked = {
+                file: number
+                for file, number in zip(files, numbers, strict=True)
+                if contents.digest(number) in held
+            }
+            for index in not_as_scanned(self.manifest, list(looked), untouched=True):
+                self.context.guard.check()
+                content = contents[looked[index]]
+                (found,) = read_many([(content.sources[0], 0, content.size)])
+                if isinstance(found, OSError) or digest(found) != content.digest:
+                    changed.append(content)
+            self.context.spill.release()
         insist_on_none(changed)
 
     def _analyzer(
@@ -190,4 +201,5 @@ class Survey:
             context.tracker,
             processor,
             warn=warn,
+            spill=context.spill,
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ucompress.files import look_at_files
 from ucompress.scan.building import reordered
@@ -18,6 +21,9 @@ from ucompress.scan.manifest import (
 from ucompress.scan.opening import look_at
 from ucompress.spill import IN_MEMORY, Spill
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _WORD = (1 << 64) - 1
 _AT_ONCE = 4096
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
@@ -28,7 +34,9 @@ _TYPES = {
 }
 
 
-def not_as_scanned(manifest: Manifest, indexes: Sequence[int], *, untouched: bool = False) -> list[int]:
+def not_as_scanned(
+    manifest: Manifest, indexes: Sequence[int] | NDArray[np.int64], *, untouched: bool = False
+) -> list[int]:
     """Entries where no regular file of the size and time that the scan saw stands any more.
 
     Args:
@@ -38,15 +46,14 @@ def not_as_scanned(manifest: Manifest, indexes: Sequence[int], *, untouched: boo
     """
     doubtful: list[int] = []
     for first in range(0, len(indexes), _AT_ONCE):
-        doubtful += _doubtful(manifest, indexes[first : first + _AT_ONCE], untouched=untouched)
+        rows = np.asarray(indexes[first : first + _AT_ONCE], np.int64)
+        doubtful += _doubtful(manifest, rows, untouched=untouched)
     return [index for index in doubtful if not _is_as_scanned(manifest, index, untouched=untouched)]
 
 
-def _doubtful(manifest: Manifest, indexes: Sequence[int], *, untouched: bool) -> list[int]:
+def _doubtful(manifest: Manifest, rows: NDArray[np.int64], *, untouched: bool) -> list[int]:
     """Those that are not as they were by one quick look, which does not know e.g. very long paths."""
-    import numpy as np
-
-    rows = np.array(indexes, np.int64)
+    indexes = rows.tolist()
     seen = np.frombuffer(look_at_files(manifest.sources(indexes)), _STATUS)
     same = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
     for name, column in (
@@ -76,8 +83,6 @@ def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
 
 def look_like(paths: Sequence[bytes], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> bool:
     """Whether all files have these sizes and times on the machine that asks."""
-    import numpy as np
-
     seen = np.frombuffer(look_at_files(list(paths)), _STATUS)
     same = (seen["size"] == np.array(sizes, np.uint64)) & (seen["mtime_ns"] == np.array(mtimes_ns, np.int64))
     # What the quick way does not know, such as very long paths, is looked at again alone.
