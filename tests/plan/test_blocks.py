@@ -33,4 +33,4 @@ def test_a_content_placed_whole_stands_where_it_would_otherwise(rows):
         else:
             assert [(0, size, *place)] == expected
     for column in ("run_content", "run_offset", "run_length", "run_check", "block_start"):
-        assert getattr(quick, column) == getattr(slow, column)
+        assert list(getattr(quick, column)) == list(getattr(slow, column))

@@ -23,6 +23,7 @@ from ucompress.archive.pages import LINKED
 from ucompress.archive.places import LEAST_BOUND
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.config import DEFAULT_LEVEL
+from ucompress.spill import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,23 +73,16 @@ class IndexWriter:
     def pages(self, members: Members) -> Iterator[bytes]:
         """The coded pages; ValueError for a member that no archive may have, or out of order."""
         self._validate(members)
-        starts = members.extent_start
-        counts = np.append(np.diff(starts), 0)[members.contents]  # the last for what has no content
-        sizes = np.add.reduceat(members.extent_length, starts[:-1]) if len(starts) > 1 else starts[:0]
-        self.content_bytes += int(sizes[members.contents[members.contents >= 0]].sum())
-        costs = np.fromiter(map(len, members.paths), np.int64, len(members)) + _ENTRY_COST
-        for at, target in members.targets.items():
-            costs[at] += len(target)
-        for at, xattrs in members.xattrs.items():
-            costs[at] += sum(len(name) + len(value) for name, value in xattrs)
-        weight, extents = np.cumsum(costs), np.cumsum(counts)
         begin = 0
         while begin < len(members):
-            end = min(
-                begin + PAGE_ENTRIES, _room(weight, begin, PAGE_BYTES), _room(extents, begin, PAGE_EXTENTS)
-            )
-            yield self._page(members, begin, max(end, begin + 1))
-            begin = max(end, begin + 1)
+            after = min(begin + PAGE_ENTRIES, len(members))
+            contents = members.contents[begin:after]
+            counts = _counts(members, contents)
+            fitting = min(_room(_costs(members, begin, after), PAGE_BYTES), _room(counts, PAGE_EXTENTS))
+            end = min(begin + max(fitting, 1), after)
+            self.content_bytes += _bytes_of(members, contents[: end - begin], counts[: end - begin])
+            yield self._page(members, begin, end)
+            begin = end
 
     def _page(self, members: Members, begin: int, end: int) -> bytes:
         page = encode_page(members, self._hash_length, begin, end, level=self._level)
@@ -118,10 +112,35 @@ class IndexWriter:
         _check_contents(members, self._references)
 
 
-def _room(sums: Integers, begin: int, limit: int) -> int:
-    """The first member that no longer fits a page that begins with `begin`, by what they sum up to."""
-    before = int(sums[begin - 1]) if begin else 0
-    return int(np.searchsorted(sums, before + limit, side="right"))
+def _room(weights: Integers, limit: int) -> int:
+    """How many of some members fit a page together."""
+    return int(np.searchsorted(np.cumsum(weights), limit, side="right"))
+
+
+def _costs(members: Members, begin: int, after: int) -> Integers:
+    """What some members weigh in a page."""
+    costs = np.array([len(path) for path in members.paths[begin:after]], dtype=np.int64) + _ENTRY_COST
+    for at in range(begin, after) if members.targets or members.xattrs else ():
+        costs[at - begin] += len(members.targets.get(at, b""))
+        costs[at - begin] += sum(len(name) + len(value) for name, value in members.xattrs.get(at, ()))
+    return costs
+
+
+def _counts(members: Members, contents: Integers) -> Integers:
+    """How many extents some contents have; 0 for -1, which is none."""
+    counts = np.zeros(len(contents), dtype=np.int64)
+    own = contents[contents >= 0]
+    counts[contents >= 0] = members.extent_start[own + 1] - members.extent_start[own]
+    return counts
+
+
+def _bytes_of(members: Members, contents: Integers, counts: Integers) -> int:
+    """Bytes of some contents of so many extents."""
+    full = contents >= 0
+    counts = counts[full]
+    begins = members.extent_start[contents[full]]
+    rows = np.repeat(begins - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return int(members.extent_length[rows].sum())
 
 
 def _check_paths(paths: Sequence[bytes]) -> None:
@@ -146,18 +165,20 @@ def _check_targets(members: Members) -> None:
 
 def _check_contents(members: Members, references: Mapping[int, int]) -> None:
     """Extents stay in blocks that can be, and a content lies in as few as a file of its size may."""
-    starts, blocks = members.extent_start, members.extent_block
-    offsets, lengths = members.extent_offset.astype(np.int64), members.extent_length
-    stored = blocks != HOLE
-    leaves = (lengths < 1) | (offsets < 0) | (stored & (offsets > BLOCK_LIMIT - lengths))
-    impossible = stored & ((blocks < 0) | (blocks >= BLOCKS_LIMIT))
-    for wrong, why in (
-        (leaves, "an extent leaves its block"),
-        (impossible, "its block cannot be"),
-    ):
-        if wrong.any():
-            content = int(np.searchsorted(starts, wrong.argmax(), side="right")) - 1
-            raise _refusal(members, content, why)
+    starts = members.extent_start
+    for part in parts(len(members.extent_length)):
+        blocks, lengths = members.extent_block[part], members.extent_length[part]
+        offsets, stored = members.extent_offset[part].astype(np.int64), blocks != HOLE
+        leaves = (lengths < 1) | (offsets < 0) | (stored & (offsets > BLOCK_LIMIT - lengths))
+        impossible = stored & ((blocks < 0) | (blocks >= BLOCKS_LIMIT))
+        for wrong, why in (
+            (leaves, "an extent leaves its block"),
+            (impossible, "its block cannot be"),
+        ):
+            if wrong.any():
+                at = part.start + int(wrong.argmax())
+                raise _refusal(members, int(np.searchsorted(starts, at, side="right")) - 1, why)
+    blocks, lengths = members.extent_block, members.extent_length
     harmless = LEAST_BOUND // 2 if references else LEAST_BOUND
     for content in np.flatnonzero(np.diff(starts) > harmless).tolist():
         rows = slice(int(starts[content]), int(starts[content + 1]))

@@ -27,6 +27,7 @@ from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block,
 from ucompress.pipeline.executors import linked_map
 from ucompress.pipeline.lending import lent
 from ucompress.pipeline.referring import pack_references
+from ucompress.spill import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -239,11 +240,14 @@ class Assembly:
 
     def _files_complete(self) -> NDArray[np.int64]:
         """For each block how many files have all their bytes once it is written."""
-        starts = self.plan.extent_start[:-1]
-        last = np.maximum.reduceat(self.plan.extent_block, starts) if len(starts) else starts
-        files = self.contents.multiplicities
-        blocks = len(self.plan.blocks)
-        return np.cumsum(np.bincount(np.maximum(last, 0), weights=files, minlength=blocks)).astype(np.int64)
+        plan, files = self.plan, self.contents.multiplicities
+        done = np.zeros(len(plan.blocks), dtype=np.int64)
+        for part in parts(len(files)):
+            starts = plan.extent_start[part.start : part.stop + 1]
+            blocks = plan.extent_block[starts[0] : starts[-1]]
+            last = np.maximum.reduceat(blocks, starts[:-1] - starts[0])
+            np.add.at(done, np.maximum(last, 0), files[part])
+        return np.cumsum(done)
 
     def _append(self, writer: ArchiveWriter, block: CodedBlock) -> BlockRow:
         offset = writer.position
@@ -289,7 +293,8 @@ class Assembly:
         hasher = hashlib.blake2b(header.to_bytes(), digest_size=32)
         hasher.update(len(self.dictionary).to_bytes(8, "little"))
         hasher.update(self.dictionary)
-        hasher.update(self.plan.to_bytes())
+        for portion in self.plan.portions():
+            hasher.update(portion)
         hasher.update(pack_references(self.references))
         # Which files the index says have which content.
         known, here = self.contents, os.path.join(os.fsencode(Path.cwd()), b"")  # noqa: PTH118  bytes

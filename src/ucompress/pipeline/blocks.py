@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from ucompress.pipeline.looks import check_of
+from ucompress.spill import IN_MEMORY, Growing, Spill
 
 if TYPE_CHECKING:
     from ucompress.pipeline.looks import Window
@@ -24,8 +25,8 @@ class BlockPacker:
         block_start: for each block the number of its first run.
     """
 
-    def __init__(self, parameters: PlanParameters) -> None:
-        """Begin with no block; sizes come from `parameters`."""
+    def __init__(self, parameters: PlanParameters, spill: Spill = IN_MEMORY) -> None:
+        """Begin with no block; sizes come from `parameters`, `spill` keeps the columns."""
         self._small = parameters.block_target
         self._large = parameters.large_block_target
         self._large_from = parameters.large_from
@@ -34,10 +35,10 @@ class BlockPacker:
         self._repeats = 0
         self._target = 0
         self._dense = False
-        self.run_content = array("I")
-        self.run_offset = array("q")
-        self.run_length = array("I")
-        self.run_check = array("Q")
+        self.run_content = Growing("I", spill)
+        self.run_offset = Growing("q", spill)
+        self.run_length = Growing("I", spill)
+        self.run_check = Growing("Q", spill)
         self.block_start = array("I")
 
     def _target_of(self, size: int, repeats: int) -> int:
@@ -87,10 +88,10 @@ class BlockPacker:
         else:
             self._target = target
         offset = self._fill
-        self.run_content.append(content)
-        self.run_offset.append(0)
-        self.run_length.append(size)
-        self.run_check.append(check_of(data, 0, size))
+        self.run_content.tail.append(content)
+        self.run_offset.tail.append(0)
+        self.run_length.tail.append(size)
+        self.run_check.tail.append(check_of(data, 0, size))
         self._fill = offset + size
         self._repeats += size * repeats
         return len(self.block_start) - 1, offset
@@ -124,15 +125,20 @@ class BlockPacker:
                 if self._fill >= self._target:
                     self._open(repeats, dense)
                 taken = min(end - start, self._target - self._fill)
-                self.run_content.append(content)
-                self.run_offset.append(base + start)
-                self.run_length.append(taken)
-                self.run_check.append(check_of(data, start, taken))
+                self.run_content.tail.append(content)
+                self.run_offset.tail.append(base + start)
+                self.run_length.tail.append(taken)
+                self.run_check.tail.append(check_of(data, start, taken))
                 placed.append((start, taken, len(self.block_start) - 1, self._fill))
                 self._fill += taken
                 self._repeats += taken * repeats
                 start += taken
         return placed
+
+    def settle(self) -> None:
+        """Move what is known of the runs to files if it is much."""
+        for column in (self.run_content, self.run_offset, self.run_length, self.run_check):
+            column.settle()
 
     def _open(self, repeats: int, dense: bool) -> None:
         self.block_start.append(len(self.run_content))

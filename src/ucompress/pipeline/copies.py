@@ -7,7 +7,6 @@ points to anything but literal bytes in a block, or to a hole.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 from ucompress.archive.entry import HOLE
 from ucompress.pipeline.looks import bytes_of, trace
 from ucompress.segments import CopySearch, SegmentIndex
+from ucompress.spill import IN_MEMORY, Growing, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,24 +66,29 @@ class _Copy(NamedTuple):
 class Ledger:
     """The extents of all contents planned so far, in the order of planning."""
 
-    def __init__(self) -> None:
-        """Begin with no content."""
-        self.first = array("q")
-        self.position = array("q")
-        self.block = array("q")
-        self.offset = array("q")
-        self.length = array("q")
+    def __init__(self, spill: Spill = IN_MEMORY) -> None:
+        """Begin with no content; `spill` keeps the columns."""
+        self.first = Growing("q", spill)
+        self.position = Growing("q", spill)
+        self.block = Growing("q", spill)
+        self.offset = Growing("q", spill)
+        self.length = Growing("q", spill)
 
     def begin(self) -> None:
         """The next content begins."""
-        self.first.append(len(self.position))
+        self.first.tail.append(len(self.position))
+
+    def settle(self) -> None:
+        """Move what is known of contents whose extents are all known to files if it is much."""
+        for column in (self.first, self.position, self.block, self.offset, self.length):
+            column.settle()
 
     def whole(self, block: int, offset: int, length: int) -> None:
         """The only extent of the last content."""
-        self.position.append(0)
-        self.block.append(block)
-        self.offset.append(offset)
-        self.length.append(length)
+        self.position.tail.append(0)
+        self.block.tail.append(block)
+        self.offset.tail.append(offset)
+        self.length.tail.append(length)
 
     def append(self, position: int, block: int, offset: int, length: int) -> None:
         """The next extent of the last content; joined with the one before where they touch."""
@@ -92,12 +97,12 @@ class Ledger:
             and self.block[-1] == block
             and (block == HOLE or self.offset[-1] + self.length[-1] == offset)
         ):
-            self.length[-1] += length
+            self.length.tail[-1] += length
             return
-        self.position.append(position)
-        self.block.append(block)
-        self.offset.append(offset)
-        self.length.append(length)
+        self.position.tail.append(position)
+        self.block.tail.append(block)
+        self.offset.tail.append(offset)
+        self.length.tail.append(length)
 
     def resolve(self, rank: int, source: int, length: int) -> Iterator[tuple[int, int, int]]:
         """(block, offset, length) of the bytes of content number `rank` from `source` on."""
@@ -161,18 +166,34 @@ class Windows:
         held: for each window its bytes, or None.
     """
 
-    def __init__(self, contents: Ranked, read: Callable[[int, int, int], Window], window: int) -> None:
+    def __init__(
+        self,
+        contents: Ranked,
+        read: Callable[[int, int, int], Window],
+        window: int,
+        spill: Spill = IN_MEMORY,
+    ) -> None:
         """`contents` in the order of planning; `read` as in `plan_archive`; `window` in bytes."""
         self._contents = contents
         self._read = read
         sizes = np.frombuffer(contents.sizes, np.int64)
-        bases = np.append(0, np.cumsum(sizes))
-        counts = -(-sizes // window)
-        first = np.append(0, np.cumsum(counts))
-        inside = np.arange(first[-1]) - np.repeat(first[:-1], counts)
-        self.starts = np.append(np.repeat(bases[:-1], counts) + inside * window, bases[-1])
-        self.bases = bases.astype(np.int64).data
-        self.first = first.astype(np.int64).data
+        bases, first = (spill.zeros(len(sizes) + 1, np.int64) for _ in range(2))
+        for part in parts(len(sizes)):
+            after = slice(part.start + 1, part.stop + 1)
+            np.cumsum(sizes[part], out=bases[after])
+            bases[after] += bases[part.start]
+            np.cumsum(-(-sizes[part] // window), out=first[after])
+            first[after] += first[part.start]
+        self.starts = spill.zeros(int(first[-1]) + 1, np.int64)
+        self.starts[-1] = bases[-1]
+        for part in parts(len(sizes)):
+            begin, end = int(first[part.start]), int(first[part.stop])
+            counts = np.diff(first[part.start : part.stop + 1])
+            inside = np.arange(begin, end) - np.repeat(first[part], counts)
+            self.starts[begin:end] = np.repeat(bases[part], counts) + inside * window
+            spill.release()
+        self.bases = bases.data
+        self.first = first.data
         self.held: list[bytes | None] = [None] * int(first[-1])
         self._order: deque[int] = deque()
         self._bytes = 0
@@ -213,14 +234,15 @@ class CopyFinder:
         contents: Ranked,
         read: Callable[[int, int, int], Window],
         parameters: PlanParameters,
+        spill: Spill = IN_MEMORY,
     ) -> None:
         """`contents` stand in the order of planning; `read` and `parameters` as in `plan_archive`."""
         self._contents = contents
         self._parameters = parameters
-        self._windows = Windows(contents, read, parameters.window)
+        self._windows = Windows(contents, read, parameters.window, spill)
         self._index = SegmentIndex(self._windows.bases[-1])
         self._search = CopySearch(self._windows.starts, self._windows.held, self._windows.fetch)
-        self._ledger = Ledger()
+        self._ledger = Ledger(spill)
         self._hits: NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
         self._rows: list[int] = []
         self._rank = -1
@@ -264,12 +286,16 @@ class CopyFinder:
         """All bytes of the content went there."""
         self._ledger.whole(block, offset, length)
 
+    def settle(self) -> None:
+        """What is known of earlier contents may go to files."""
+        self._ledger.settle()
+
     def columns(self) -> tuple[NDArray[np.int64], ...]:
         """Extents by rank: first extent of each content (and their number), blocks, offsets, lengths."""
         ledger = self._ledger
-        first = np.append(np.array(ledger.first, dtype=np.int64), len(ledger.position))
-        rest = (np.array(column, dtype=np.int64) for column in (ledger.block, ledger.offset, ledger.length))
-        return first, *rest
+        ledger.first.tail.append(len(ledger.position))
+        columns = (ledger.first, ledger.block, ledger.offset, ledger.length)
+        return tuple(column.values() for column in columns)
 
     def is_promising(self, at: int, size: int) -> bool:
         """Whether a whole content, of `size` bytes and number `at` of those looked at, may have copies."""

@@ -143,7 +143,9 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     progress = partial(_note, context)
     try:
         if not isinstance(context.executor, Remote):
-            return plan_contents(contents, read, parameters, progress=progress, read_whole=read.whole)
+            return plan_contents(
+                contents, read, parameters, progress=progress, read_whole=read.whole, spill=context.spill
+            )
         with looked_over(context, known, read, reader, parameters) as looked:
             return plan_contents(
                 contents,
@@ -152,6 +154,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
                 progress=progress,
                 read_whole=looked.whole,
                 ordered=looked.begin,
+                spill=context.spill,
             )
     finally:
         reader.close()

@@ -14,9 +14,10 @@ from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.checksum import run_check
 from ucompress.codec.block import BLOCK_LIMIT
+from ucompress.spill import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -125,8 +126,14 @@ class Plan:
     @property
     def block_sizes(self) -> NDArray[np.int64]:
         """Decoded bytes of each block."""
-        ends = np.zeros(len(self.run_length) + 1, dtype=np.int64)
-        np.cumsum(self.run_length, out=ends[1:])
+        starts = self.block_start[:-1]
+        if not len(starts) or (np.diff(self.block_start.astype(np.int64)) > 0).all():
+            return (
+                np.add.reduceat(self.run_length, starts, dtype=np.int64)
+                if len(starts)
+                else starts.astype(np.int64)
+            )
+        ends = np.concatenate(([0], np.cumsum(self.run_length, dtype=np.int64)))  # a block without runs
         return np.diff(ends[self.block_start])
 
     @property
@@ -155,13 +162,20 @@ class Plan:
         columns = (self.extent_block, self.extent_offset, self.extent_length)
         return [Extent(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
 
-    def to_bytes(self) -> bytes:
-        """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""
-        columns = [np.ascontiguousarray(getattr(self, name), dtype) for name, dtype in _COLUMNS]
-        head = struct.pack(
+    def portions(self) -> Iterator[bytes]:
+        """All that the plan says, some of it at a time; equal plans give equal bytes."""
+        columns = [getattr(self, name) for name, _ in _COLUMNS]
+        yield struct.pack(
             f"<{len(columns)}Q2Q", *(len(c) for c in columns), self.copies, self.stored_again_bytes
         )
-        body = zlib.compress(head + b"".join(column.tobytes() for column in columns), 1)
+        for column, (_, dtype) in zip(columns, _COLUMNS, strict=True):
+            for part in parts(len(column)):
+                yield column[part].astype(dtype).tobytes()
+
+    def to_bytes(self) -> bytes:
+        """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""
+        coder = zlib.compressobj(1)
+        body = b"".join([*map(coder.compress, self.portions()), coder.flush()])
         return _MAGIC + struct.pack("<Q", run_check(body)) + body
 
     @classmethod

@@ -8,10 +8,9 @@ memory, for every decision depends on what came before it only.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from ucompress.pipeline.looks import holes_of
 from ucompress.pipeline.planned import Content, Planned, Ranked
 from ucompress.segments import DENSE
 from ucompress.similarity import order_of
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,21 +141,26 @@ def plan_contents(
     progress: Callable[[int], None] | None = None,
     read_whole: Callable[[Sequence[int]], Sequence[Window]] | None = None,
     ordered: Callable[[Sequence[int]], None] | None = None,
+    spill: Spill = IN_MEMORY,
 ) -> Plan:
     """`plan_archive` of contents in columns.
 
-    `ordered` is called with the order, by ordinal, in which all contents will be read.
+    `ordered` is called with the order, by ordinal, in which contents will be read; `spill` keeps columns.
     """
-    order = order_of(contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts)
-
+    order = spill.keep(
+        order_of(contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts)
+    )
     if ordered is not None:
         ordered(order.tolist())
 
     def one_by_one(ordinals: Sequence[int]) -> list[Window]:
         return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
-    ranked = Ranked(order, contents.sizes[order], contents.repeats[order], contents.classes[order] == DENSE)
-    planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters())
+    sizes, repeats, classes = (
+        spill.gathered(column, order) for column in (contents.sizes, contents.repeats, contents.classes)
+    )
+    ranked = Ranked(order, sizes, repeats, classes == DENSE)
+    planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters(), spill)
     for planned in planner.run():
         if progress is not None:
             progress(planned)
@@ -171,11 +176,13 @@ class _Planner:
         read: Read,
         read_whole: Callable[[Sequence[int]], Sequence[Window]],
         parameters: PlanParameters,
+        spill: Spill,
     ) -> None:
         self._contents = contents
         self._parameters = parameters
-        self._packer = BlockPacker(parameters)
-        self._finder = CopyFinder(contents, read, parameters)
+        self._spill = spill
+        self._packer = BlockPacker(parameters, spill)
+        self._finder = CopyFinder(contents, read, parameters, spill)
         self._read = read
         self._read_whole = read_whole
         self._stored_again = 0
@@ -192,6 +199,8 @@ class _Planner:
             else:
                 yield self._plan_whole(first, after)
                 first = after
+            self._packer.settle()
+            self._finder.settle()
 
     def _together(self, first: int) -> int:
         """The first rank after those that are planned at once from `first` on; `first` for a large one."""
@@ -353,23 +362,33 @@ class _Planner:
 
     def plan(self, order: NDArray[np.int64]) -> Plan:
         """The finished plan; `order[rank]` is the ordinal of the content at that rank."""
-        packer = self._packer
-        starts, blocks, offsets, lengths = self._finder.columns()
-        counts = np.diff(starts)
-        rank_of = np.empty(len(order), dtype=np.int64)
-        rank_of[order] = np.arange(len(order))
-        extent_start = np.zeros(len(order) + 1, dtype=np.int64)
-        np.cumsum(counts[rank_of], out=extent_start[1:])
-        rows = np.repeat(starts[rank_of] - extent_start[:-1], counts[rank_of]) + np.arange(extent_start[-1])
+        spill, packer = self._spill, self._packer
+        starts, *rest = self._finder.columns()
+        rank_of, extent_start = spill.zeros(len(order), np.int64), spill.zeros(len(order) + 1, np.int64)
+        for part in parts(len(order)):
+            rank_of[order[part]] = np.arange(part.start, part.stop)
+        columns, end = [spill.zeros(len(rest[0]), kind) for kind in (np.int32, np.uint32, np.int64)], 0
+        for part in parts(len(order)):
+            ranks = rank_of[part]
+            begins = starts[ranks]
+            counts = starts[ranks + 1] - begins
+            ends = np.cumsum(counts)
+            rows = np.repeat(begins - ends + counts, counts) + np.arange(ends[-1])
+            extents = slice(end, end + len(rows))
+            for column, values in zip(columns, rest, strict=True):
+                column[extents] = values[rows]
+            extent_start[part.start + 1 : part.stop + 1] = ends + end
+            end = extents.stop
+            spill.release()
         return Plan(
-            run_content=_column(packer.run_content, np.uint32),
-            run_offset=_column(packer.run_offset, np.int64),
-            run_length=_column(packer.run_length, np.uint32),
-            run_check=_column(packer.run_check, np.uint64),
-            block_start=np.append(_column(packer.block_start, np.uint32), np.uint32(len(packer.run_length))),
-            extent_block=blocks[rows].astype(np.int32),
-            extent_offset=offsets[rows].astype(np.uint32),
-            extent_length=lengths[rows],
+            run_content=packer.run_content.values(),
+            run_offset=packer.run_offset.values(),
+            run_length=packer.run_length.values(),
+            run_check=packer.run_check.values(),
+            block_start=np.array([*packer.block_start, len(packer.run_length)], dtype=np.uint32),
+            extent_block=columns[0],
+            extent_offset=columns[1],
+            extent_length=columns[2],
             extent_start=extent_start,
             copies=self._finder.copies,
             stored_again_bytes=self._stored_again,
@@ -379,8 +398,3 @@ class _Planner:
 def _wrong_length(ordinal: int, data: Window, length: int) -> ValueError:
     """The error for a content of which not so many bytes were read."""
     return ValueError(f"read gave {len(data)} bytes of content {ordinal}, not {length}")
-
-
-def _column(values: array[int], dtype: type[np.generic]) -> NDArray[Any]:
-    """An array's values as a NumPy column."""
-    return np.array(values, dtype=dtype)
