@@ -23,6 +23,7 @@ LAYERS = {
     "checksum": 2,
     "files": 2,
     "spill": 2,
+    "heap": 2,
     "scan": 3,
     "database": 3,
     "archive": 3,

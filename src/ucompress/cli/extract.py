@@ -12,6 +12,7 @@ from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import opened
 from ucompress.config import MIB
+from ucompress.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from ucompress.archive import ExtractionLimits, ExtractionReport
@@ -75,6 +76,7 @@ def extract(
 
         tell(display_text(name))
 
+    keep_freed_memory()
     kept = f"what was complete by then is in {os.fspath(directory)}"
     with opened(archive, recover=recover, memory=max_memory) as source, ending_in_order(kept):
         report = source.extract(

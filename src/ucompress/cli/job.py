@@ -200,6 +200,7 @@ def orchestrator(
     config: CompressionConfig, executor: Executor | None = None, *, json: bool, quiet: bool, verbose: bool
 ) -> PipelineOrchestrator:
     """What runs a job, shown as the options ask for."""
+    from ucompress.heap import keep_freed_memory
     from ucompress.pipeline.description import describe
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
     from ucompress.render import choose_renderer
@@ -207,6 +208,7 @@ def orchestrator(
     if verbose:
         for line in _option_lines(describe(config)):
             tell(line)
+    keep_freed_memory()
     return PipelineOrchestrator(config, executor=executor, renderer=choose_renderer(json=json, quiet=quiet))
 
 

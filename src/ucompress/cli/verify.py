@@ -22,6 +22,7 @@ from ucompress.errors import (
     UnsupportedArchiveError,
     UsageError,
 )
+from ucompress.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from ucompress.archive import Archive, BlockShare, VerifyReport
@@ -54,6 +55,7 @@ def verify(
         raise UsageError("--for and --position go together: how long, and where to note how far that was")
     if slice is not None and seconds is not None:
         raise UsageError("--slice and --for are two ways to check a part: give one of them")
+    keep_freed_memory()
     with opened(archive, memory=max_memory) as source:
         share = _share(source, slice)
         if seconds is not None and position is not None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ucompress.heap import release_freed_memory
 from ucompress.pipeline.held import MOST_HELD, HeldContents
 from ucompress.pipeline.lending import Remote
-from ucompress.pipeline.memory import MemoryBudget, available_cores, release_freed_memory
+from ucompress.pipeline.memory import MemoryBudget, available_cores
 from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
 from ucompress.spill import IN_MEMORY, Spill
