@@ -97,18 +97,16 @@ class _Verification:
         self._told: set[str] = set()
         self._unreadable_blocks: set[int] = set()
         self._lost: dict[bytes, LostMember] = {}
-        self._finder = self._new_finder()
+        # One of its own, that passes over lost pages, whatever the archive was opened for.
+        self._finder = EntryFinder(
+            source, directory, archive.header.content_hash_bytes, PAGE_CACHE, lenient=True
+        )
         self._contents = ContentHashes(self._hashed_entries())
-
-    def _new_finder(self) -> EntryFinder:
-        """One of its own, that passes over lost pages, whatever the archive was opened for."""
-        hash_bytes = self._archive.header.content_hash_bytes
-        return EntryFinder(self._source, self._directory, hash_bytes, PAGE_CACHE, lenient=True)
 
     def _hashed_entries(self) -> Iterator[Entry]:
         """Files whose content hashes are compared while their blocks are checked."""
         try:
-            for entry in self._new_finder().entries(b""):
+            for entry in self._finder.entries(b""):
                 if entry.digest is None or not entry.extents or not self._hashes.allows(entry):
                     continue
                 if not self._partial or all(
