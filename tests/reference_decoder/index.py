@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from . import codecs, limits
-from .conventions import Corrupt, Fields, Unsupported, check, number, require, unzigzag, wrap
+from .conventions import Corrupt, Fields, Unsupported, check, number, require, reserved, unzigzag, wrap
 
 FILE, FOLDER, SYMLINK, HARD_LINK, CANCELLED = range(5)
 HOLE = -1
@@ -50,6 +50,7 @@ def read_page(payload: bytes, at: int, hash_length: int) -> tuple[list[Entry], i
     coded = payload[at + 24 : end]
     require(len(coded) == coded_size, "a page goes past the end")
     require(check(head[:16] + coded, 8) == head[16:], "a page's check differs")
+    reserved(head[13:16] == bytes(3), "reserved bytes of a page")
     require(decoded_size <= limits.PAGE and 1 <= entries <= limits.PAGE_ENTRIES, "a page exceeds the limits")
     fields = Fields(codecs.decode(head[12], coded, decoded_size))
     return read_contents(fields, entries, hash_length), end

@@ -256,6 +256,7 @@ class PageHeader:
         entries: number of entries, at least 1.
         codec: codec id.
         check: first 8 bytes of BLAKE3 of the 16 bytes before it and the coded bytes.
+        reserved: what has no meaning yet.
     """
 
     coded_size: int
@@ -263,6 +264,7 @@ class PageHeader:
     entries: int
     codec: int
     check: bytes
+    reserved: bytes
 
     @classmethod
     def wrap(cls, codec: int, coded: bytes, decoded_size: int, entries: int) -> bytes:
@@ -272,14 +274,17 @@ class PageHeader:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PageHeader:
-        """Read a page header; `check` is compared by whoever has the coded bytes."""
+        """Read a page header; whoever has the coded bytes compares `check`, then calls `require_known`."""
         _require(len(data) == PAGE_HEADER_SIZE, "the archive ends within an index page")
         coded, decoded, entries, codec, pad, stored = _PAGE.unpack(data)
         _require(1 <= entries <= PAGE_ENTRIES_LIMIT, f"an index page claims {entries} entries")
         _require(decoded <= PAGE_LIMIT, f"an index page claims {decoded} bytes")
         _require(coded <= decoded + CODED_SLACK, f"an index page claims {coded} coded bytes")
-        _require(pad == bytes(3), "an index page's header is damaged")
-        return cls(coded, decoded, entries, codec, stored)
+        return cls(coded, decoded, entries, codec, stored, pad)
+
+    def require_known(self, what: str) -> None:
+        """Raise UnsupportedArchiveError where a sound page needs a meaning for its reserved bytes."""
+        _reserved(self.reserved == bytes(3), what)
 
 
 @dataclass(frozen=True, slots=True)

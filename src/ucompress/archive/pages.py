@@ -63,6 +63,7 @@ class Page:
         coded = data[PAGE_HEADER_SIZE:]
         if len(coded) != header.coded_size or check(data[:16] + coded, 8) != header.check:
             raise CorruptArchiveError(f"{what} is damaged")
+        header.require_known(what)
         decoded = decode_shared(header.codec, coded, header.decoded_size)
         cursor = Cursor(decoded, what)
         count = header.entries
