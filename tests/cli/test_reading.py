@@ -241,7 +241,9 @@ def test_what_is_left_of_an_archive_is_read_when_asked(ucompress, packed, tmp_pa
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-@pytest.mark.parametrize("archive", sorted(GOLDEN.glob("unsupported-*.ucz")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "archive", sorted((GOLDEN / "unsupported").glob("*.ucz")), ids=lambda path: path.stem
+)
 def test_what_this_program_does_not_have_is_not_called_damage(ucompress, tmp_path, archive):
     for words in (["verify", archive], ["extract", archive, "--force", "-C", tmp_path / "out"]):
         done = ucompress(*words)
@@ -277,23 +279,23 @@ def test_a_lost_page_of_the_index_does_not_end_the_check(ucompress, tmp_path):
 
 
 def test_damage_that_costs_nothing_is_told_so(ucompress, tmp_path):
-    done = ucompress("verify", GOLDEN / "good-repairable.ucz")
+    done = ucompress("verify", GOLDEN / "good/parity_mends_dictionary_index_and_directory.ucz")
     assert done.code == 21
     assert "all members can still be read" in done.err
 
 
 def test_a_content_that_has_another_hash_is_a_lost_member(ucompress):
-    done = ucompress("verify", "--json", GOLDEN / "bad-content-hash.ucz")
+    done = ucompress("verify", "--json", GOLDEN / "bad/the_content_hash_of_a_file_differs.ucz")
     *rows, verdict, _ = documents(done)
     lost = [row["path"] for row in rows if row["type"] == "damage"]
     assert verdict["damaged"] == len(lost) > 0
-    assert "0 of" not in ucompress("verify", GOLDEN / "bad-content-hash.ucz").err
+    assert "0 of" not in ucompress("verify", GOLDEN / "bad/the_content_hash_of_a_file_differs.ucz").err
 
 
 def test_info_as_json_tells_the_archives_own_version_and_goes_on_without_a_dictionary(ucompress):
-    (document,) = documents(ucompress("info", "--json", GOLDEN / "good-minor-version.ucz"))
+    (document,) = documents(ucompress("info", "--json", GOLDEN / "good/a_later_minor_version_is_read.ucz"))
     assert document["format_version"] == "1.9"
-    done = ucompress("info", "--json", GOLDEN / "bad-dictionary-beyond-repair.ucz")
+    done = ucompress("info", "--json", GOLDEN / "bad/the_dictionary_is_damaged_beyond_repair.ucz")
     assert done.code == 0
     warning, document = documents(done)
     assert (warning["severity"], document["dictionary_bytes"]) == ("warning", None)

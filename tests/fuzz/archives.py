@@ -57,8 +57,8 @@ def _corpus(levels: range) -> list[tuple[bytes, Contents]]:
 def _golden() -> list[tuple[bytes, Contents]]:
     """The project's sound archives, but the one whose damage is its purpose."""
     found = []
-    for path in sorted(GOLDEN.glob("good-*.ucz")):
-        if path.name == "good-repairable.ucz":
+    for path in sorted((GOLDEN / "good").glob("*.ucz")):
+        if path.stem == "parity_mends_dictionary_index_and_directory":
             continue
         with Archive(path) as archive:
             entries = [entry for entry in archive.entries() if entry.kind is EntryKind.FILE]

@@ -13,8 +13,10 @@ import json
 import random
 import sys
 import tempfile
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from unittest.mock import patch
@@ -23,11 +25,12 @@ import numpy as np
 from blake3 import blake3
 
 from archive.build import Plan, folder, plan_files, stored_pages, write
-from golden.patch import Patch
+from golden.handmade import BAD_PAGES, UNSUPPORTED_PAGES, handmade
+from golden.patch import Patch, Span, retree
 from support import create_machine_code
 from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members, encode
 from ucompress.archive import index as index_module
-from ucompress.archive.layout import CRITICAL
+from ucompress.archive.layout import CRITICAL, check
 from ucompress.archive.names import write_names_prefixed
 from ucompress.archive.placing import place_files
 
@@ -273,20 +276,6 @@ def repairable() -> Made:
     return bytes(change.data), plan
 
 
-def retree(change: Patch) -> bytes:
-    """Fit the tree hash after the header was changed."""
-    header = bytes(change.data[:64])
-    hasher = blake3(header)
-    hasher.update(blake3(b"").digest())
-    start, length = change.directory.index.section_at + 32, change.directory.index.payload_length
-    hasher.update(blake3(bytes(change.data[start : start + length])).digest())
-    hasher.update(blake3(b"").digest())
-    for number in range(len(change.directory.blocks)):
-        at = change.block(number).at
-        hasher.update(bytes(change.data[at + 20 : at + 36]))
-    return bytes(change.set_footer(96, hasher.digest()).data)
-
-
 # -- bad
 
 
@@ -338,6 +327,19 @@ def in_block(block: int, offset: int, length: int, path: bytes = b"file") -> Ent
     return Entry(path, size=length, extents=(Extent(block, offset, length),))
 
 
+def hard_link(target: bytes) -> Entry:
+    return Entry(b"a", EntryKind.HARDLINK, target=target)
+
+
+def ruin(change: Patch, span: Span) -> None:
+    """Damage more of a section than its parity mends."""
+    change.damage(span.at + 32, span.length * 2 // 3)
+
+
+def needed_section(change: Patch) -> None:
+    change.insert_section(5, CRITICAL, b"needed").set_header(12, 2)
+
+
 def wrong_hash() -> Made:
     plan = plan_files({b"a": words(1, 100)}, hashed=True)
     plan.entries = [plan.entries[0]._replace(digest=bytes(32))]
@@ -349,6 +351,40 @@ def wrong_totals(change: Patch) -> None:
     change.rewrite_directory()
 
 
+def unknown_path_in_errata() -> Made:
+    plan = plan_files({b"kept": words(2, 500)}, block=500)
+    stranger = Entry(b"unknown", EntryKind.CANCELLED)
+    data = made(plan, errata=[(stranger, stranger)])
+    change = Patch(data)
+    change.directory.entries += 1
+    return bytes(change.rewrite_directory().data), None
+
+
+def wrong_dictionary_digest() -> Made:
+    """The dictionary's own digest differs, and every check around it fits."""
+    plan = basic()
+    with patch("ucompress.archive.writer.check", misleading):
+        return made(plan, dictionary=words(4, 3000)), None
+
+
+def misleading(data: bytes, length: int) -> bytes:
+    """`check`, but for the digest of a dictionary."""
+    return check(data, length)[:: 1 if length != 16 or len(data) != 3000 else -1]
+
+
+def between_parts(change: Patch) -> None:
+    """Bytes before the first block that belong to nothing."""
+    at = change.block(0).at
+    blocks = change.directory.blocks
+    change.directory.blocks = replace(blocks, at=array("q", [at + 5 for at in blocks.at]))
+    change.data[at:at] = b"stray"
+    change.rewrite_directory(5)
+
+
+def by_hand(others: dict[str, object]) -> Callable[[], Made]:
+    return lambda: (handmade(one_file()[0], **others), None)  # type: ignore[arg-type]
+
+
 def unknown_dictionary_codec() -> Made:
     plan = basic()
     with patch("ucompress.archive.writer.code_dictionary", lambda data, _level: (9, data)):
@@ -358,87 +394,101 @@ def unknown_dictionary_codec() -> Made:
 SCATTERED = Entry(b"file", size=4, extents=tuple(Extent(block, 0, 1) for block in range(4)))
 
 GOOD: dict[str, Callable[[], Made]] = {
-    "empty": empty,
-    "one-file": one_file,
-    "stored": stored,
-    "zstd-dictionary": zstd_dictionary,
-    "lz-dictionary": lz_dictionary,
-    "lz-level-4": lz_levels,
-    "mix-dictionary": mix_dictionary,
-    "mix-level-7": mix_level(7),
-    "mix-level-9": mix_level(9),
-    "filter-x86-64": filtered,
-    "filter-planes": tables,
-    "kinds": kinds,
-    "holes": holes,
-    "place-codes": place_codes,
-    "hash-8": hashes(8),
-    "hash-32": hashes(32),
-    "references": references,
-    "errata": errata,
-    "many-pages": many_pages,
-    "skippable-section": skippable_section,
-    "recovery-record": recovery_record,
-    "minor-version": minor_version,
-    "repairable": repairable,
+    "an_archive_has_no_members": empty,
+    "one_file_has_no_folder": one_file,
+    "blocks_are_stored_where_no_codec_helps": stored,
+    "zstd_codes_blocks_with_a_raw_dictionary": zstd_dictionary,
+    "lz_codes_blocks_pages_and_directory_with_a_dictionary": lz_dictionary,
+    "lz_codes_text_and_noise_at_level_4": lz_levels,
+    "mixing_codes_blocks_with_a_dictionary": mix_dictionary,
+    "mixing_codes_text_fields_and_noise_at_level_7": mix_level(7),
+    "mixing_codes_text_fields_and_noise_at_level_9": mix_level(9),
+    "machine_code_went_through_the_branch_filter": filtered,
+    "tables_and_samples_went_through_the_plane_filters": tables,
+    "every_kind_of_member_has_its_attributes": kinds,
+    "holes_stand_alone_and_between_extents": holes,
+    "every_place_code_and_kind_of_twin_is_used": place_codes,
+    "content_hashes_have_8_bytes": hashes(8),
+    "content_hashes_have_32_bytes": hashes(32),
+    "blocks_are_coded_after_other_blocks": references,
+    "errata_cancel_one_member_and_replace_another": errata,
+    "members_are_found_by_the_separators_of_many_pages": many_pages,
+    "an_unknown_section_is_skipped": skippable_section,
+    "a_recovery_record_stands_before_the_directory": recovery_record,
+    "a_later_minor_version_is_read": minor_version,
+    "parity_mends_dictionary_index_and_directory": repairable,
 }
 BAD: dict[str, Callable[[], Made]] = {
-    "not-an-archive": lambda: (b"PK\3\4" + words(1, 500), None),
-    "truncated-in-blocks": cut(-800),
-    "truncated-in-header": cut(50),
-    "no-end-magic": changed(lambda c: c.damage(len(c.data) - 4, 1)),
-    "footer-check": changed(lambda c: c.damage(len(c.data) - 60, 1)),
-    "header-differs": changed(lambda c: c.damage(20, 1)),
-    "version-damaged": changed(lambda c: c.damage(8, 1)),
-    "directory-beyond-repair": changed(lambda c: c.damage(c.tail.at + 32, c.tail.length - 32)),
-    "index-beyond-repair": changed(lambda c: c.damage(c.index.at + 32, c.index.length * 2 // 3)),
-    "dictionary-beyond-repair": changed(
+    "the_magic_is_another_format_s": lambda: (b"PK\3\4" + words(1, 500), None),
+    "the_file_ends_within_the_blocks": cut(-800),
+    "the_file_ends_within_the_header": cut(50),
+    "the_end_magic_is_damaged": changed(lambda c: c.damage(len(c.data) - 4, 1)),
+    "the_footer_differs_from_its_check": changed(lambda c: c.damage(len(c.data) - 60, 1)),
+    "the_header_is_damaged_and_its_copy_is_not": changed(lambda c: c.damage(20, 1)),
+    "the_version_is_damaged_and_not_newer": changed(lambda c: c.damage(8, 1)),
+    "the_directory_is_damaged_beyond_repair": changed(lambda c: c.damage(c.tail.at + 32, c.tail.length - 32)),
+    "the_index_is_damaged_beyond_repair": changed(
+        lambda c: c.damage(c.index.at + 32, c.index.length * 2 // 3)
+    ),
+    "the_dictionary_is_damaged_beyond_repair": changed(
         lambda c: c.damage(c.dictionary.at + 32, c.dictionary.length * 2 // 3)
     ),
-    "block-payload": changed(lambda c: c.damage(c.block(1).at + 50, 9)),
-    "block-header": changed(lambda c: c.damage(c.block(1).at + 16, 1)),
-    "block-digest": changed(lambda c: c.set_block(1, digest=bytes(16))),
-    "block-coded-check": changed(lambda c: c.set_block(1, coded_check=bytes(8))),
-    "block-size": changed(lambda c: c.set_block(1, decoded_size=1999)),
-    "block-too-large": changed(lambda c: c.set_block(1, decoded_size=(8 << 20) + 1)),
-    "block-number": changed(lambda c: c.set_block(1, number=2)),
-    "tree-hash": changed(lambda c: c.set_footer(96, bytes(32))),
-    "totals": changed(wrong_totals),
-    "content-hash": wrong_hash,
-    "path-parent": hostile(in_block(0, 0, 9, b"../escape")),
-    "path-absolute": hostile(in_block(0, 0, 9, b"/etc/passwd")),
-    "path-dot": hostile(in_block(0, 0, 9, b"a/./b")),
-    "path-empty": hostile(in_block(0, 0, 9, b"")),
-    "path-order": hostile(in_block(0, 0, 9, b"b"), in_block(0, 9, 9, b"a")),
-    "path-twice": hostile(in_block(0, 0, 9, b"a"), in_block(0, 9, 9, b"a")),
-    "extent-beyond-block": hostile(in_block(3, 90, 11)),
-    "extent-beyond-limit": hostile(in_block(3, 8 << 20, 11)),
-    "extent-of-no-block": hostile(in_block(4, 0, 1)),
-    "too-many-blocks": hostile(SCATTERED),
-    "hard-link-to-nothing": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"../secret")),
-    "hard-link-to-later": hostile(Entry(b"a", EntryKind.HARDLINK, target=b"file"), in_block(0, 0, 10)),
-    "hard-link-to-folder": hostile(folder(b"d"), Entry(b"e", EntryKind.HARDLINK, target=b"d")),
-    "reference-beyond-start": referring(lambda c: c.set_reference(1, 2)),
-    "reference-of-a-reference": referring(lambda c: c.set_reference(2, 1)),
-    "reference-unlike-directory": referring(lambda c: c.set_block(3, reference=3)),
-    "reference-to-another": referring(lambda c: c.set_reference(3, 3)),
-    "reference-of-zstd": changed(lambda c: c.set_reference(1, 1)),
-    "reference-of-stored": changed_stored(lambda c: c.set_reference(1, 1)),
-    "too-many-blocks-with-references": too_many_with_references,
-    "cancelled-in-index": hostile(Entry(b"a", EntryKind.CANCELLED)),
+    "the_coded_bytes_of_a_block_are_damaged": changed(lambda c: c.damage(c.block(1).at + 50, 9)),
+    "the_header_of_a_block_is_damaged": changed(lambda c: c.damage(c.block(1).at + 16, 1)),
+    "the_digest_of_a_block_differs": changed(lambda c: c.set_block(1, digest=bytes(16))),
+    "the_check_of_coded_bytes_differs": changed(lambda c: c.set_block(1, coded_check=bytes(8))),
+    "the_size_of_a_block_differs_from_the_directory": changed(lambda c: c.set_block(1, decoded_size=1999)),
+    "a_block_claims_more_than_8_mib": changed(lambda c: c.set_block(1, decoded_size=(8 << 20) + 1)),
+    "a_block_has_the_number_of_another": changed(lambda c: c.set_block(1, number=2)),
+    "the_tree_hash_is_of_another_archive": changed(lambda c: c.set_footer(96, bytes(32))),
+    "the_directory_counts_a_member_too_many": changed(wrong_totals),
+    "the_content_hash_of_a_file_differs": wrong_hash,
+    "a_path_leads_out_of_the_folder": hostile(in_block(0, 0, 9, b"../escape")),
+    "a_path_begins_at_the_root": hostile(in_block(0, 0, 9, b"/etc/passwd")),
+    "a_path_has_a_component_that_is_a_dot": hostile(in_block(0, 0, 9, b"a/./b")),
+    "a_path_is_empty": hostile(in_block(0, 0, 9, b"")),
+    "paths_are_not_in_order": hostile(in_block(0, 0, 9, b"b"), in_block(0, 9, 9, b"a")),
+    "a_path_stands_there_twice": hostile(in_block(0, 0, 9, b"a"), in_block(0, 9, 9, b"a")),
+    "an_extent_ends_beyond_its_block": hostile(in_block(3, 90, 11)),
+    "an_extent_ends_beyond_any_block": hostile(in_block(3, 8 << 20, 11)),
+    "an_extent_is_in_a_block_that_is_not_there": hostile(in_block(4, 0, 1)),
+    "a_file_needs_too_many_blocks": hostile(SCATTERED),
+    "a_hard_link_leads_to_a_path_that_none_may_have": hostile(
+        Entry(b"a", EntryKind.HARDLINK, target=b"../secret")
+    ),
+    "a_hard_link_stands_before_its_file": hostile(
+        Entry(b"a", EntryKind.HARDLINK, target=b"file"), in_block(0, 0, 10)
+    ),
+    "a_hard_link_leads_to_a_folder": hostile(folder(b"d"), Entry(b"e", EntryKind.HARDLINK, target=b"d")),
+    "a_reference_leads_before_the_first_block": referring(lambda c: c.set_reference(1, 2)),
+    "a_reference_leads_to_a_block_that_has_one": referring(lambda c: c.set_reference(2, 1)),
+    "a_reference_differs_from_the_directory": referring(lambda c: c.set_block(3, reference=3)),
+    "a_reference_leads_to_another_block_than_was_used": referring(lambda c: c.set_reference(3, 3)),
+    "a_block_of_zstd_has_a_reference": changed(lambda c: c.set_reference(1, 1)),
+    "a_stored_block_has_a_reference": changed_stored(lambda c: c.set_reference(1, 1)),
+    "a_file_needs_too_many_blocks_with_their_references": too_many_with_references,
+    "the_index_cancels_a_member": hostile(Entry(b"a", EntryKind.CANCELLED)),
+    "the_errata_speak_of_a_path_that_the_index_has_not": unknown_path_in_errata,
+    "the_digest_of_the_dictionary_differs": wrong_dictionary_digest,
+    "bytes_between_parts_belong_to_none": changed(between_parts),
+    **{name: by_hand(others) for name, others in BAD_PAGES.items()},
 }
 UNSUPPORTED: dict[str, Callable[[], Made]] = {
-    "version-2": changed(lambda c: c.set_header(8, 2)),
-    "feature": changed(lambda c: c.set_header(12, 1)),
-    "header-reserved": changed(lambda c: c.set_header(50, 1)),
-    "generation": changed(lambda c: c.set_footer(88, b"\1")),
-    "codec": changed(lambda c: c.set_block(1, codec=9)),
-    "filter": changed(lambda c: c.set_block(1, codec=0xF1)),
-    "block-flag": changed(lambda c: c.set_block_byte(1, 9, 0x80)),
-    "critical-section": changed(lambda c: c.insert_section(5, CRITICAL, b"needed").set_header(12, 2)),
-    "dictionary-codec": unknown_dictionary_codec,
-    "entry-kind": hostile(Entry(b"a", 7)),  # type: ignore[arg-type]
+    "the_version_is_2": changed(lambda c: c.set_header(8, 2)),
+    "a_feature_is_unknown_and_incompatible": changed(lambda c: c.set_header(12, 1)),
+    "the_header_has_a_meaning_for_reserved_bytes": changed(lambda c: c.set_header(50, 1)),
+    "the_footer_names_an_earlier_one": changed(lambda c: c.set_footer(88, b"\1")),
+    "a_block_is_of_codec_9": changed(lambda c: c.set_block(1, codec=9)),
+    "a_block_is_of_filter_15": changed(lambda c: c.set_block(1, codec=0xF1)),
+    "a_block_has_a_meaning_for_a_reserved_flag": changed(lambda c: c.set_block_byte(1, 9, 0x80)),
+    "a_section_of_type_5_is_critical": changed(
+        lambda c: c.insert_section(5, CRITICAL, b"needed").set_header(12, 2)
+    ),
+    "the_dictionary_is_of_codec_9": unknown_dictionary_codec,
+    "a_member_is_of_kind_7": hostile(Entry(b"a", 7)),  # type: ignore[arg-type]
+    **{name: by_hand(others) for name, others in UNSUPPORTED_PAGES.items()},
 }
+CLASSES = {"good": GOOD, "bad": BAD, "unsupported": UNSUPPORTED}
 
 
 def describe(plan: Plan) -> dict[str, list[object]]:
@@ -465,16 +515,16 @@ def main(arguments: list[str]) -> None:
     known = HERE / "expected.json"
     if known.exists():
         expected = json.loads(known.read_text())
-    for kind, makers in (("good", GOOD), ("bad", BAD), ("unsupported", UNSUPPORTED)):
+    for kind, makers in CLASSES.items():
         for name, make in makers.items():
-            path = HERE / f"{kind}-{name}.ucz"
+            path = HERE / kind / f"{name}.ucz"
             if path.exists() and "--all" not in arguments:
                 continue
             data, plan = make()
             path.write_bytes(data)
-            print(f"{path.name}: {len(data)} bytes")
+            print(f"{kind}/{path.name}: {len(data)} bytes")
             if plan is not None:
-                expected[path.name] = describe(plan)
+                expected[name] = describe(plan)
     known.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
 
 

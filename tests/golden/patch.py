@@ -6,6 +6,8 @@ import io
 from array import array
 from dataclasses import dataclass, replace
 
+from blake3 import blake3
+
 from archive.build import stored_pages
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
@@ -138,3 +140,17 @@ class Patch:
         self.data[at:] = section + footer
         self.footer = Footer.from_bytes(footer)
         return self
+
+
+def retree(change: Patch) -> bytes:
+    """Fit the tree hash after the header was changed."""
+    header = bytes(change.data[:64])
+    hasher = blake3(header)
+    hasher.update(blake3(b"").digest())
+    start, length = change.directory.index.section_at + 32, change.directory.index.payload_length
+    hasher.update(blake3(bytes(change.data[start : start + length])).digest())
+    hasher.update(blake3(b"").digest())
+    for number in range(len(change.directory.blocks)):
+        at = change.block(number).at
+        hasher.update(bytes(change.data[at + 20 : at + 36]))
+    return bytes(change.set_footer(96, hasher.digest()).data)
