@@ -108,7 +108,7 @@ def extract(
         archive: the archive.
         root: target folder; made if it is not there.
         members: names; a folder's name stands for all below it. None: everything.
-        force: replace files that are there.
+        force: replace files that are there, and give folders that are there the archive's attributes.
         setuid: give back set-user-ID and set-group-ID bits; the files belong to whoever extracts.
         threads: decoding threads; None: as many as there are cores.
         limits: None: the default limits.
@@ -334,9 +334,8 @@ class _Extraction:
         self._work.make_folder(entry.path)
 
     def _finish_folder(self, entry: Entry) -> None:
-        self._work.finish_folder(
-            entry.path, entry.mode & self._permissions, entry.mtime_ns, user_xattrs(entry)
-        )
+        mode, exact = entry.mode & self._permissions, self._permissions == permissions(setuid=True)
+        self._work.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry), exact=exact)
 
     def _make_symlink(self, entry: Entry) -> None:
         self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 
 from blake3 import blake3
 
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
 
@@ -40,3 +43,30 @@ def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
             os.fchmod(descriptor, mode)
     with contextlib.suppress(OSError, OverflowError):
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+
+
+def dress_folder(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, exact: bool) -> None:
+    """`dress` for a folder; unless `exact`, set-group-ID is as the folder has it from the one around it."""
+    if not exact:
+        mode |= os.fstat(descriptor).st_mode & stat.S_ISGID
+    dress(descriptor, mode, mtime_ns, xattrs)
+
+
+def change_mode(above: int | None, name: bytes, mode: int) -> None:
+    """Give a folder another mode, as far as the system can; a link in its place is not followed."""
+    path_only = getattr(os, "O_PATH", 0)
+    # Where a system cannot do this, working in the folder tells why, with its name.
+    with contextlib.suppress(OSError, NotImplementedError):
+        if not path_only:
+            os.chmod(name, mode, dir_fd=above, follow_symlinks=above is None)
+            return
+        descriptor = os.open(name, FOLDER_FLAGS | path_only, dir_fd=above)
+        try:
+            os.chmod(f"/proc/self/fd/{descriptor}", mode)  # noqa: PTH101
+        finally:
+            os.close(descriptor)
+
+
+def temporary_name() -> bytes:
+    """A name that nothing else has."""
+    return b".ucompress-" + os.urandom(8).hex().encode()

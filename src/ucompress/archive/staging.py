@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ucompress.archive.entry import show
-from ucompress.archive.openfile import Xattrs, dress
-from ucompress.archive.target import FOLDER_FLAGS, TargetFolder, temporary_name
+from ucompress.archive.openfile import FOLDER_FLAGS, Xattrs, dress_folder, temporary_name
+from ucompress.archive.target import TargetFolder
 from ucompress.errors import OutputError
 from ucompress.files import write_files
 
@@ -91,11 +91,13 @@ class StagingFolder(TargetFolder):
         except OSError:
             super().make_folder(path)
 
-    def finish_folder(self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = ()) -> None:
-        """Give a folder that `make_folder` made its mode, time and attributes."""
+    def finish_folder(
+        self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = (), *, exact: bool = False
+    ) -> None:
+        """Give a folder that `make_folder` made its mode, time and attributes; see `TargetFolder`."""
         descriptor = os.open(path, FOLDER_FLAGS, dir_fd=self._opened)
         try:
-            dress(descriptor, mode, mtime_ns, xattrs)
+            dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
         finally:
             os.close(descriptor)
 

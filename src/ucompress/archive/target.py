@@ -17,15 +17,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ucompress.archive.entry import show
-from ucompress.archive.openfile import Xattrs, content_hash, dress, write_parts
+from ucompress.archive.openfile import (
+    FOLDER_FLAGS,
+    NOFOLLOW,
+    Xattrs,
+    change_mode,
+    content_hash,
+    dress,
+    dress_folder,
+    temporary_name,
+    write_parts,
+)
 from ucompress.archive.portable import fold
 from ucompress.errors import OutputError, UnsafeArchiveError
 
 _BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | NOFOLLOW | _BINARY
 
 Place = tuple[int | None, bytes]
 """A folder's descriptor (None: none are used) and a name within it, or a whole path."""
@@ -36,13 +44,14 @@ class TargetFolder:
 
     Parameters:
         root: the folder; made if it is not there. It may itself be reached through links.
-        force: replace files and links that are there.
+        force: replace files and links that are there, dress folders that are.
         opened: the folder's descriptor if it is open already; closed with the object.
     """
 
     def __init__(self, root: Path, *, force: bool, opened: int | None = None) -> None:
         """Open the folder."""
         self._force = force
+        self._there: dict[bytes, int] = {}
         self._local = threading.local()
         self._root = os.fsencode(root)
         self._open: set[int] = set()
@@ -53,7 +62,7 @@ class TargetFolder:
             self._made = [folder for folder in (root, *root.parents) if not os.path.lexists(folder)]
             root.mkdir(parents=True, exist_ok=True)
             if _BY_DESCRIPTOR and opened is None:
-                self._root_fd = os.open(self._root, FOLDER_FLAGS & ~_NOFOLLOW)
+                self._root_fd = os.open(self._root, FOLDER_FLAGS & ~NOFOLLOW)
         except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
             reason = getattr(error, "strerror", None) or str(error)
             if isinstance(error, FileExistsError | NotADirectoryError):
@@ -199,7 +208,7 @@ class TargetFolder:
         return os.path.join(self._root, path)  # noqa: PTH118
 
     def make_folder(self, path: bytes) -> None:
-        """Make a folder that can be written to until `finish_folder`; one that is there is kept."""
+        """Make a folder that can be written to until `finish_folder`; one that is there is kept as it is."""
         folder, name = self.place(path)
         try:
             os.mkdir(name, 0o700, dir_fd=folder)
@@ -209,19 +218,28 @@ class TargetFolder:
                 raise UnsafeArchiveError(
                     f"{show(path)} is there and no folder; it was left untouched"
                 ) from None
-            if found.st_mode & 0o700 != 0o700:
-                _open_up(folder, name, stat.S_IMODE(found.st_mode) | 0o700)
+            before = stat.S_IMODE(found.st_mode)
+            if not self._force:
+                self._there[path] = before
+            if before & 0o700 != 0o700:
+                change_mode(folder, name, before | 0o700)
 
-    def finish_folder(self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = ()) -> None:
-        """Give a folder its mode, time and attributes, once nothing more is written into it."""
+    def finish_folder(
+        self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = (), *, exact: bool = False
+    ) -> None:
+        """Give a folder its attributes, once nothing more is written into it; see `dress_folder`."""
         folder, name = self.place(path)
+        if path in self._there:
+            if self._there[path] & 0o700 != 0o700:
+                change_mode(folder, name, self._there[path])
+            return
         if folder is None:
             with contextlib.suppress(OSError):
                 os.utime(name, ns=(mtime_ns, mtime_ns))
             return
         descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
         try:
-            dress(descriptor, mode, mtime_ns, xattrs)
+            dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
         finally:
             os.close(descriptor)
 
@@ -325,7 +343,7 @@ class Draft:
                 descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
                 self._made = True
                 return descriptor
-        return os.open(temporary, os.O_RDWR | _NOFOLLOW | _BINARY, dir_fd=folder)
+        return os.open(temporary, os.O_RDWR | NOFOLLOW | _BINARY, dir_fd=folder)
 
     def write(self, parts: Iterable[tuple[int, memoryview]]) -> None:
         """Write bytes at their offsets."""
@@ -378,23 +396,3 @@ class Draft:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
                 self._made = False
-
-
-def temporary_name() -> bytes:
-    """A name that nothing else has."""
-    return b".ucompress-" + os.urandom(8).hex().encode()
-
-
-def _open_up(above: int | None, name: bytes, mode: int) -> None:
-    """Give a folder that is there a mode that lets us work in it; a link in its place is not followed."""
-    path_only = getattr(os, "O_PATH", 0)
-    # Where a system cannot do this, working in the folder tells why, with its name.
-    with contextlib.suppress(OSError, NotImplementedError):
-        if not path_only:
-            os.chmod(name, mode, dir_fd=above, follow_symlinks=above is None)
-            return
-        descriptor = os.open(name, FOLDER_FLAGS | path_only, dir_fd=above)
-        try:
-            os.chmod(f"/proc/self/fd/{descriptor}", mode)  # noqa: PTH101
-        finally:
-            os.close(descriptor)
