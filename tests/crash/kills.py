@@ -7,7 +7,8 @@ A *job* is one command in a folder of its own. Its run is killed with SIGKILL, a
 `POINTS` names or when it has used a random share of its CPU, and begun again by the same command, until one
 ends by itself. After each kill nothing may stand at the archive's name but the whole archive, and the tree
 must be as it was; after the last run the archive must have the undisturbed run's bytes, and the folders hold
-what an undisturbed run leaves in them and nothing else.
+what an undisturbed run leaves in them and nothing else. The run itself tells which phase it enters, so that
+the report says where kills hit.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ import argparse
 import contextlib
 import os
 import random
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,28 @@ from support import compile_shim, fill_codebase, tree_facts
 SHIM = Path(__file__).parents[1] / "faults" / "shim.c"
 PATIENCE = 120
 POLL_SECONDS = 0.002
+RUN = """
+import os, sys
+from ucompress.cli import main
+from ucompress.pipeline.tracker import RunTracker
+
+class Telling(RunTracker):
+    @property
+    def phase(self):
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase):
+        os.write(told, phase.value.encode() + b"\\n")
+        self._phase = phase
+
+told = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+import ucompress.pipeline.orchestrator
+ucompress.pipeline.orchestrator.RunTracker = Telling
+main()
+"""
+"""`python -m ucompress` that writes the name of each phase into a file as it enters it."""
+
 MOST_KILLS = 40
 """Kills of one job after which its run is let go on, for a job whose kills all come early would never end."""
 
@@ -68,7 +89,7 @@ class FailedKillError(AssertionError):
 
 @dataclass
 class Tally:
-    """What was done: kills by point and by the phase in which they hit, jobs that ended well, failures."""
+    """What was done: kills by point and by the phase that the run was in, jobs that ended well, failures."""
 
     points: Counter[str] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
@@ -106,7 +127,7 @@ class Killer:
         self.tree, self.work, self.state = folder / "tree", folder / "work", folder / "state"
         if not self.tree.exists():
             fill_tree(self.tree)
-        self.archive = self.work / "a.ucz"
+        self.archive, self.told = self.work / "a.ucz", folder / "phases"
         self.shim = compile_shim(SHIM, folder)
         self.pick = random.Random(f"{level}/{seed}")
         self.facts = tree_facts(self.tree)
@@ -196,12 +217,8 @@ class Killer:
     @property
     def _words(self) -> list[str]:
         options = ["--database", self.work / "p.db", f"-{self.level}", "-T", "1", "-q"]
-        return [
-            sys.executable,
-            "-m",
-            "ucompress",
-            *map(str, ("compress", self.tree, "-o", self.archive, *options)),
-        ]
+        words = [sys.executable, "-c", RUN, self.told, "compress", self.tree, "-o", self.archive, *options]
+        return list(map(str, words))
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state)}
@@ -213,6 +230,7 @@ class Killer:
     @contextlib.contextmanager
     def _child(self, words: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         """The command, its output in a file; it is never left running."""
+        self.told.unlink(missing_ok=True)
         with (self.folder / "said").open("wb") as said:
             child = subprocess.Popen(
                 words, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
@@ -250,19 +268,9 @@ class Killer:
         }
 
     def _phase(self) -> str:
-        """The phase of the last checkpoint that the killed run has saved; told by a copy."""
-        copy = self.folder / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.mkdir()
-        for path in self.work.glob("p.db*"):
-            shutil.copy(path, copy)
-        with (
-            contextlib.suppress(sqlite3.Error),
-            contextlib.closing(sqlite3.connect(copy / "p.db")) as database,
-        ):
-            for (phase,) in database.execute("SELECT phase FROM checkpoints ORDER BY id DESC LIMIT 1"):
-                return f"after a checkpoint of {phase}"
-        return "before the first checkpoint"
+        """The phase that the run was in when it was killed."""
+        phases = self.told.read_text().split() if self.told.exists() else []
+        return phases[-1] if phases else "before the first phase"
 
 
 def _cpu(pid: int) -> float:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from crash.kills import POINTS, FailedKillError, Killer, Tally
+from ucompress.progress import PipelinePhase
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shim is for Linux")
 
@@ -24,6 +25,15 @@ def test_a_killed_run_goes_on_to_the_same_bytes_and_leaves_nothing(killer):
     assert tally.failures == []
     assert tally.kills == A_FEW
     assert tally.jobs
+
+
+def test_a_run_tells_its_phases(killer):
+    killer._clear()
+    killer._run_through()
+    assert list(dict.fromkeys(killer.told.read_text().split())) == [phase.value for phase in PipelinePhase]
+    assert killer._phase() == "completed"
+    killer.told.unlink()
+    assert killer._phase() == "before the first phase"
 
 
 def test_an_undisturbed_run_comes_to_every_point(killer):
