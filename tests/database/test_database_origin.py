@@ -1,6 +1,7 @@
 """What somebody else's database says of files and jobs is not used."""
 
 import os
+import sqlite3
 import stat
 import struct
 from pathlib import Path
@@ -134,3 +135,56 @@ def test_a_database_that_lies_about_a_file_is_believed_by_who_made_it_only(tmp_p
     result, packed = pack(tree, tmp_path / "y.ucz", database=database)
     assert packed == reference
     assert any("somebody else" in warning for warning in result.warnings)
+
+
+def hide(sql, forged):
+    """Let the schema say of triggers on other tables than they are on, or that they are something else."""
+    sql.execute("PRAGMA writable_schema = ON")
+    sql.execute(f"UPDATE sqlite_master SET {forged} WHERE name LIKE 'keep%'")
+    sql.execute("PRAGMA writable_schema = OFF")
+
+
+KEEP = (
+    "CREATE TRIGGER keep_artifacts BEFORE DELETE ON artifacts BEGIN SELECT RAISE(IGNORE); END",
+    "CREATE TRIGGER keep_files BEFORE UPDATE ON processed_files BEGIN SELECT RAISE(IGNORE); END",
+    "CREATE TRIGGER keep_jobs BEFORE DELETE ON jobs BEGIN SELECT RAISE(IGNORE); END",
+)
+
+
+@pytest.mark.parametrize("forged", ["tbl_name = 'mine'", "type = 'index'", "type = 'x'"])
+def test_what_is_dropped_cannot_be_kept_by_a_trigger_that_the_schema_does_not_own_up_to(
+    tmp_path, state, monkeypatch, forged
+):
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    fill(tmp_path / "p.db")
+    sql = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    sql.execute("CREATE TABLE mine (x)")
+    for statement in KEEP:
+        sql.execute(statement)
+    hide(sql, forged)
+    sql.close()
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    found = knows(tmp_path / "p.db")
+    assert found[:3] == (False, False, False)
+    assert found[4] == 1
+
+
+def test_what_is_dropped_cannot_be_kept_by_a_column_that_is_made_of_another(tmp_path, state, monkeypatch):
+    """Of whose values there may be one each: rows that would come to have it too are left as they are."""
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    fill(tmp_path / "p.db")
+    with PatternDatabase(tmp_path / "p.db") as database:
+        database.cache.store([(b"/first", STAMP, ANALYSIS), (b"/f", STAMP, ANALYSIS)], b"")
+    sql = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    (table,) = sql.execute("SELECT sql FROM sqlite_master WHERE name = 'processed_files'").fetchone()
+    names = ", ".join(row[1] for row in sql.execute("PRAGMA table_info(processed_files)"))
+    sql.execute("ALTER TABLE processed_files RENAME TO before")
+    once = "once AS (CASE WHEN checksum IS NULL THEN 1 END) UNIQUE ON CONFLICT IGNORE"
+    sql.execute(f"{table.rstrip().removesuffix(')')}, {once})")
+    sql.execute(f"INSERT INTO processed_files ({names}) SELECT {names} FROM before")
+    sql.execute("DROP TABLE before")
+    sql.close()
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    for name in (b"/first", b"/f"):
+        with PatternDatabase(tmp_path / "p.db") as database:
+            assert database.cache.lookup(name, STAMP, b"") is None

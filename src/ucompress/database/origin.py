@@ -16,6 +16,7 @@ from blake3 import blake3
 
 from ucompress.database.draft import draft
 from ucompress.database.pointer import state_folder
+from ucompress.database.recovery import DamagedFileError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
 KEY_FILE = "database-key"
 KEY_BYTES = 32
 NAME_BYTES = 16
+# No index is asked which rows there are: that of a stranger may not know all.
 _DISTRUST = (
-    "UPDATE processed_files SET checksum = NULL WHERE checksum IS NOT NULL",
+    "UPDATE processed_files NOT INDEXED SET checksum = NULL WHERE checksum IS NOT NULL",
     "DELETE FROM artifacts",
     "DELETE FROM jobs",
+)
+_BELIEVED = (
+    "SELECT 1 FROM processed_files NOT INDEXED WHERE checksum IS NOT NULL LIMIT 1",
+    "SELECT 1 FROM artifacts NOT INDEXED LIMIT 1",
+    "SELECT 1 FROM jobs NOT INDEXED LIMIT 1",
 )
 
 
@@ -36,6 +43,9 @@ def claim(sql: sqlite3.Connection, name: str) -> str | None:
     Args:
         sql: the connection, outside any transaction.
         name: the database's name in the warning.
+
+    Raises:
+        DamagedFileError: what should go stays, as constraints of somebody else's tables can have it.
     """
     key = _key()
     if _is_own(sql, key):
@@ -70,6 +80,8 @@ def _is_own(sql: sqlite3.Connection, key: bytes | None) -> bool:
 def _distrust(sql: sqlite3.Connection, key: bytes | None) -> int:
     """Drop what archives depend on, and give the database a name of ours; how many rows that concerned."""
     dropped = sum(sql.execute(statement).rowcount for statement in _DISTRUST)
+    if any(sql.execute(question).fetchone() for question in _BELIEVED):
+        raise DamagedFileError("its tables keep what is taken out of them")
     sql.execute("DELETE FROM origin")
     if key is not None:
         name = secrets.token_bytes(NAME_BYTES)
