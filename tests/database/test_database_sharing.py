@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -71,6 +72,7 @@ sys.stdin.readline()
 def test_a_transaction_of_another_process_is_waited_for_then_named(tmp_path: Path) -> None:
     path = filled(tmp_path / "p.db")
     code = """
+import os
 import sqlite3
 sql = sqlite3.connect(sys.argv[1], isolation_level=None)
 sql.execute("BEGIN IMMEDIATE")
@@ -135,3 +137,16 @@ def test_a_file_that_was_replaced_meanwhile_is_not_moved(tmp_path: Path) -> None
     (tmp_path / "other").rename(path)
     assert move_aside(path, judged) is None
     assert path.read_bytes() == b"another process's new database"
+
+
+def test_a_folder_that_somebody_else_has_locked_is_waited_for_and_then_used_all_the_same(tmp_path):
+    """Whoever may read a folder may lock it: that holds nobody up for ever."""
+    fcntl = pytest.importorskip("fcntl")
+    other = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with PatternDatabase(tmp_path / "p.db", busy_timeout=0.1) as database:
+            database.store_patterns([entry()])
+            assert database.pattern_count() == 1
+    finally:
+        os.close(other)

@@ -149,7 +149,7 @@ class Connection:
             return self._prepare(self._connect(MEMORY))
         if self.read_only:
             return self._open_to_read(self.path)
-        with opening_alone(self.path.parent):
+        with opening_alone(self.path.parent, self._busy_timeout):
             for _ in range(ATTEMPTS):
                 sql = self._open_to_write(self.path)
                 if sql is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -148,23 +149,40 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def opening_alone(folder: Path) -> Iterator[None]:
+def opening_alone(folder: Path, patience: float) -> Iterator[None]:
     """Open databases of a folder one process at a time, where the system has locks on folders.
 
     Judging a file, moving it aside and making a new one are one step for other processes then. Those
     that have a database open already are not kept waiting.
+
+    Args:
+        folder: where the databases are.
+        patience: seconds to wait for others; then it goes on without the lock: whoever may read the folder
+            may hold that.
     """
     descriptor = None
     if fcntl is not None:
         # Where a folder cannot be locked, opening goes on as it can, and tells what is wrong with it.
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, time.monotonic() + patience)
     try:
         yield
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _lock(descriptor: int, until: float) -> None:
+    """Wait for the lock, in short steps between which signals are heard."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return
+            time.sleep(0.02)
 
 
 def move_aside(path: Path, expected: tuple[int, int] | None) -> Path | None:
