@@ -188,3 +188,22 @@ def test_what_is_dropped_cannot_be_kept_by_a_column_that_is_made_of_another(tmp_
     for name in (b"/first", b"/f"):
         with PatternDatabase(tmp_path / "p.db") as database:
             assert database.cache.lookup(name, STAMP, b"") is None
+
+
+def test_what_is_said_of_a_job_that_is_still_to_come_is_dropped_too(tmp_path, state, monkeypatch):
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    with PatternDatabase(tmp_path / "p.db"):
+        pass
+    sql = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    sql.execute("INSERT INTO sqlite_sequence VALUES ('jobs', 41)")
+    sql.execute("INSERT INTO blocks VALUES (42, 0, 64, 5, 5, zeroblob(16))")
+    sql.execute("INSERT INTO progress VALUES (42, '{}', '2026-01-01')")
+    sql.execute("INSERT INTO checkpoints VALUES (1, 'compressing', 1, 1, 1, NULL, '2026-01-01', 42)")
+    sql.close()
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    with PatternDatabase(tmp_path / "p.db") as database:
+        assert database.jobs.open(b"mine", {}) == 42
+        assert database.jobs.blocks(42) == []
+        assert database.jobs.progress(42) is None
+        assert database.load_checkpoint(42) is None
+        assert len(database.warnings) == 1

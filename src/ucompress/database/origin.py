@@ -29,6 +29,10 @@ _DISTRUST = (
     "UPDATE processed_files NOT INDEXED SET checksum = NULL WHERE checksum IS NOT NULL",
     "DELETE FROM artifacts",
     "DELETE FROM jobs",
+    # Those of jobs that are not there, but whose number the next one may get.
+    "DELETE FROM blocks",
+    "DELETE FROM progress",
+    "DELETE FROM checkpoints WHERE job_id IS NOT NULL",
 )
 _BELIEVED = (
     "SELECT 1 FROM processed_files NOT INDEXED WHERE checksum IS NOT NULL LIMIT 1",
