@@ -12,6 +12,7 @@ from support import fill_codebase
 from tests.pipeline.runs import pack
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, file_rows, utc_now
 from ucompress.database.origin import KEY_FILE
+from ucompress.errors import DatabaseError
 from ucompress.patterns import PatternEntry
 
 STAMP = FileStamp(5, 6, 7, 8, 9)
@@ -207,3 +208,39 @@ def test_what_is_said_of_a_job_that_is_still_to_come_is_dropped_too(tmp_path, st
         assert database.jobs.progress(42) is None
         assert database.load_checkpoint(42) is None
         assert len(database.warnings) == 1
+
+
+EXTRAS = [
+    "CREATE INDEX slow ON patterns (hex(zeroblob(1000)))",
+    "CREATE INDEX part ON patterns (id) WHERE length(hex(zeroblob(1000))) > 0",
+    "ALTER TABLE patterns ADD COLUMN slow AS (hex(zeroblob(1000)))",
+    "ALTER TABLE patterns ADD COLUMN checked INTEGER CHECK (length(hex(zeroblob(1000))) > checked)",
+    "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i FROM n",
+    "CREATE TABLE more (x)",
+]
+
+
+@pytest.mark.parametrize("statement", EXTRAS)
+def test_of_somebody_else_nothing_is_run_that_we_have_not_written(tmp_path, state, monkeypatch, statement):
+    """Expressions cost what they like, row by row, already where a file is only checked."""
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "theirs"))
+    fill(tmp_path / "p.db")
+    sql = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    sql.execute(statement)
+    sql.close()
+    assert knows(tmp_path / "p.db") == (True, True, True, 1, 0)
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
+    assert knows(tmp_path / "p.db") == (False, False, False, 0, 1)
+    assert (tmp_path / "p.db.corrupt-1").exists()
+
+
+def test_a_table_that_is_a_view_is_not_read(tmp_path, state):
+    """It may go on for ever."""
+    fill(tmp_path / "p.db")
+    sql = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    sql.execute("DROP TABLE progress")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i FROM n"
+    sql.execute(f"CREATE VIEW progress(job_id, document, updated_at) AS SELECT 1, '', '' FROM ({endless})")
+    sql.close()
+    with pytest.raises(DatabaseError, match="damaged"):
+        PatternDatabase(tmp_path / "p.db", read_only=True)

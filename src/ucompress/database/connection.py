@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ucompress.database.origin import claim
+from ucompress.database.origin import claim, is_own
 from ucompress.database.recovery import (
     DamagedFileError,
     Verdict,
@@ -23,7 +23,13 @@ from ucompress.database.recovery import (
     primary_code,
     uri,
 )
-from ucompress.database.schema import SCHEMA_VERSION, has_our_schema, migrate, user_version
+from ucompress.database.schema import (
+    SCHEMA_VERSION,
+    has_only_our_schema,
+    has_our_schema,
+    migrate,
+    user_version,
+)
 from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
 
 if TYPE_CHECKING:
@@ -226,6 +232,8 @@ class Connection:
     def _check(self, sql: sqlite3.Connection) -> None:
         """Raise SQLite's own error for damage if the file is not sound."""
         sound = has_our_schema(sql)
+        if sound and self.path is not None and not has_only_our_schema(sql) and not is_own(sql):
+            raise DamagedFileError("it is somebody else's, and what it says of its tables is not ours alone")
         if sound and self.path is not None and self.path.stat().st_size <= FULL_CHECK_BYTES:
             sound = sql.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         if not sound:
@@ -262,6 +270,9 @@ class Connection:
                 f"{path} is of an earlier version ({version}); "
                 "the next run that writes to it brings it up to date"
             )
+        if not has_our_schema(sql):
+            sql.close()
+            raise DatabaseError(f"{path} is damaged; it was left untouched")
         return sql
 
     def _refuse_what_is_no_file(self, path: Path) -> None:

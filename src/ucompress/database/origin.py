@@ -76,6 +76,11 @@ def claim(sql: sqlite3.Connection, name: str) -> str | None:
     )
 
 
+def is_own(sql: sqlite3.Connection) -> bool:
+    """Whether this user has made an open database of our schema."""
+    return _is_own(sql, _key())
+
+
 def _is_own(sql: sqlite3.Connection, key: bytes | None) -> bool:
     row = sql.execute("SELECT name, proof FROM origin").fetchone()
     return row is not None and key is not None and row[1] == _proof(row[0], key)

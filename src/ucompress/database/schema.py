@@ -259,13 +259,23 @@ def _signature(sql: sqlite3.Connection) -> tuple[_Rows, _Rows]:
 
 
 @cache
-def _expected_signature() -> tuple[_Rows, _Rows]:
+def _expected() -> tuple[tuple[_Rows, _Rows], _Rows]:
+    """Signature and whole schema of a new database."""
     sql = sqlite3.connect(":memory:", isolation_level=None)
     try:
         migrate(sql)
-        return _signature(sql)
+        return _signature(sql), _schema(sql)
     finally:
         sql.close()
+
+
+def _schema(sql: sqlite3.Connection) -> _Rows:
+    return frozenset(sql.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+def has_only_our_schema(sql: sqlite3.Connection) -> bool:
+    """Whether nothing stands in the schema that we have not written, so that nothing else is ever run."""
+    return _schema(sql) == _expected()[1]
 
 
 def has_our_schema(sql: sqlite3.Connection) -> bool:
@@ -274,6 +284,6 @@ def has_our_schema(sql: sqlite3.Connection) -> bool:
     What others keep beside them is theirs: columns, tables with their triggers, indexes, views.
     """
     columns, triggers = _signature(sql)
-    expected_columns, expected_triggers = _expected_signature()
+    expected_columns, expected_triggers = _expected()[0]
     ours = {table for table, *_ in expected_columns}
     return expected_columns <= columns and {row for row in triggers if row[0] in ours} == expected_triggers
