@@ -70,7 +70,7 @@ __all__ = [
 ]
 
 LONGEST_PATTERN = 1024
-CANDIDATES = 4096
+CANDIDATES = 2048
 
 _NEAR = 128  # bytes read around a place at first
 _FAR = 1280  # and where the pattern is longer than that
