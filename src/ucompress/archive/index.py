@@ -83,6 +83,7 @@ class IndexWriter:
             self.content_bytes += _bytes_of(members, contents[: end - begin], counts[: end - begin])
             yield self._page(members, begin, end)
             begin = end
+            members.spill.release()
 
     def _page(self, members: Members, begin: int, end: int) -> bytes:
         page = encode_page(members, self._hash_length, begin, end, level=self._level)
@@ -94,6 +95,7 @@ class IndexWriter:
         """Refuse what a reader would refuse."""
         for begin in range(0, len(members), PAGE_ENTRIES):
             _check_paths(members.paths[begin : begin + PAGE_ENTRIES])
+            members.spill.release()
         if not all(map(lt, members.paths, islice(members.paths, 1, None))):
             after = next(b for a, b in pairwise(members.paths) if a >= b)
             raise ValueError(f"entries are out of order at {after!r}")
@@ -178,6 +180,7 @@ def _check_contents(members: Members, references: Mapping[int, int]) -> None:
             if wrong.any():
                 at = part.start + int(wrong.argmax())
                 raise _refusal(members, int(np.searchsorted(starts, at, side="right")) - 1, why)
+        members.spill.release()
     blocks, lengths = members.extent_block, members.extent_length
     harmless = LEAST_BOUND // 2 if references else LEAST_BOUND
     for content in np.flatnonzero(np.diff(starts) > harmless).tolist():

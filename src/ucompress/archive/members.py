@@ -10,6 +10,7 @@ import numpy as np
 
 from ucompress.archive.entry import EntryKind
 from ucompress.archive.layout import LARGEST
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Members:
         extent_start: for each content the number of its first extent, then the number of all.
         extent_block, extent_offset, extent_length: the extents, content after content.
         digests: BLAKE3-256 of each content; None where it is not known.
+        spill: keeps the columns.
     """
 
     paths: Sequence[bytes]
@@ -46,6 +48,7 @@ class Members:
     extent_offset: Integers
     extent_length: Integers
     digests: Sequence[bytes | None]
+    spill: Spill = IN_MEMORY
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Members:

@@ -247,6 +247,7 @@ class Assembly:
             blocks = plan.extent_block[starts[0] : starts[-1]]
             last = np.maximum.reduceat(blocks, starts[:-1] - starts[0])
             np.add.at(done, np.maximum(last, 0), files[part])
+            plan.spill.release()
         return np.cumsum(done)
 
     def _append(self, writer: ArchiveWriter, block: CodedBlock) -> BlockRow:
@@ -305,6 +306,7 @@ class Assembly:
                 anchored = [source if source[:1] == b"/" else here + source for source in sources]
                 rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(anchored)
             hasher.update(b"".join(rows))
+            known.spill.release()
         return hasher.digest()
 
 

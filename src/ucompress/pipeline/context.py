@@ -103,7 +103,7 @@ class RunContext:
     def threads(self, *, shared: int, each: int, most: int | None = None) -> int:
         """How many workers fit, at most `most`; raises as `workers` does."""
         wanted = self.wanted_threads if most is None else min(most, self.wanted_threads)
-        self._make_room(shared + wanted * each)
+        self.make_room(shared + wanted * each)
         return self.budget.threads(wanted, shared=shared, each=each, leased=self.held.size)
 
     def hold_contents(self, needed: int) -> None:
@@ -112,16 +112,18 @@ class RunContext:
         Only beside threads of our own: an executor that is given may work in other processes, and how
         much at a time is not ours to know.
         """
+        self.spill.release()
         if self.executor is None:
             release_freed_memory()
             room = self.held.size + self.budget.spare(needed, self.held.size)
             self.held.allow(min(room, MOST_HELD))
 
-    def _make_room(self, needed: int) -> None:
-        """Give up held contents until a phase that needs so many bytes fits, or none is left.
+    def make_room(self, needed: int) -> None:
+        """Give up held contents until a step that needs so many bytes fits, or none is left.
 
         Freed memory goes back to the system only where that may help, for the phase would ask for it again.
         """
+        self.spill.release()
         if self.budget.spare(needed, self.held.size) >= 0:
             return
         release_freed_memory()

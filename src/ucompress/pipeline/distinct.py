@@ -149,6 +149,7 @@ class Contents(Sequence[DistinctContent]):
         digests: BLAKE3 of each, 32 bytes, end to end.
         kind_classes: class of each, a byte.
         multiplicities: how many files have each.
+        spill: keeps the columns.
     """
 
     names: Names
@@ -158,6 +159,7 @@ class Contents(Sequence[DistinctContent]):
     digests: bytes | memoryview
     kind_classes: bytes | memoryview
     multiplicities: NDArray[np.int64]
+    spill: Spill = IN_MEMORY
 
     @classmethod
     def of(cls, rows: Sequence[DistinctContent]) -> Contents:
@@ -231,16 +233,16 @@ class Contents(Sequence[DistinctContent]):
         chosen = slice(None) if numbers is None else list(numbers)
         return self.names.first_sources(self.files[self.first[:-1][chosen]].tolist())
 
-    def of_entries(self, count: int, spill: Spill = IN_MEMORY) -> NDArray[np.int64]:
+    def of_entries(self, count: int) -> NDArray[np.int64]:
         """For each of `count` entries of a scan the content that it has; -1 for none."""
-        contents = spill.zeros(count, np.int64)
+        contents = self.spill.zeros(count, np.int64)
         for part in parts(count):
             contents[part] = -1
         for part in parts(len(self)):
             bounds = self.first[part.start : part.stop + 1]
             having = np.repeat(np.arange(part.start, part.stop), np.diff(bounds))
             contents[self.files[bounds[0] : bounds[-1]]] = having
-            spill.release()
+            self.spill.release()
         return contents
 
 
@@ -270,6 +272,7 @@ class Paths(Sequence[bytes]):
         """The paths, in the order of the contents."""
         for first in range(0, len(self), AT_ONCE):
             yield from self._contents.paths(first, first + AT_ONCE)
+            self._contents.spill.release()
 
 
 class Digests(Sequence[bytes]):
@@ -338,6 +341,7 @@ def group_contents(
         digests=digests.view(np.uint8).reshape(-1).data,
         kind_classes=kind_classes.data,
         multiplicities=multiplicities,
+        spill=spill,
     )
     return contents, firsts
 

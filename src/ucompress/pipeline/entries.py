@@ -10,7 +10,6 @@ import numpy as np
 from ucompress.archive import Entry, EntryKind, Extent, Members, show
 from ucompress.pipeline.distinct import Digests
 from ucompress.scan import MemberKind
-from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
     from ucompress.scan import Manifest, ScanEntry
 
 
-def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan, spill: Spill = IN_MEMORY) -> Members:
+def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Members:
     """Every member that can be stored, in path order; the plan has the extents of their contents.
 
     Files that could not be read are left out, and with them hard links that name them.
     """
     kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
-    contents = analysis.contents.of_entries(len(manifest), spill)
+    contents = analysis.contents.of_entries(len(manifest))
     xattrs = {at: found for at, found in manifest.xattrs.items() if kinds[at] != MemberKind.HARDLINK}
     members = Members(
         paths=manifest.paths,
@@ -42,6 +41,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan, spill: S
         extent_offset=plan.extent_offset,
         extent_length=plan.extent_length,
         digests=Digests(analysis.contents),
+        spill=manifest.spill,
     )
     lost = (kinds == MemberKind.FILE) & (sizes > 0) & (contents < 0)
     if not lost.any():

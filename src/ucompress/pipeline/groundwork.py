@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.checksum import Digest, run_check
+from ucompress.config import MIB
 from ucompress.dictionary import (
     Measured,
     assemble,
@@ -26,12 +27,14 @@ from ucompress.dictionary import (
     work_of_choosing,
 )
 from ucompress.pipeline import samples
+from ucompress.pipeline.coding import coding_memory
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import Paths
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.lending import Remote, lent
+from ucompress.pipeline.memory import release_freed_memory
 from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.plan import Plan, Planned, PlanParameters, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
 PLAN = "plan"
 DICTIONARY = "dictionary"
 REFERENCES = "references"
+PLANNING_BYTES = 96 * MIB
+"""Anchors, windows kept for comparing, and what is read together."""
+
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
 
@@ -90,7 +96,9 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     plan = _stored_plan(cache.artifact(key, PLAN), analysis)
     if plan is None:
         plan = _make_plan(context, analysis)
+        release_freed_memory()
         cache.store_artifact(key, PLAN, plan.to_bytes())
+        release_freed_memory()
     unique = int(plan.block_sizes.sum())
     tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
     if context.config.dictionary is not None:
@@ -128,6 +136,7 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     sketches = sketches_of(*analysis.samples.hashes())
+    context.spill.release()
     known = analysis.contents
     contents = Planned(
         Paths(known),
@@ -137,6 +146,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         sketches.hashes,
         sketches.starts,
     )
+    context.make_room(PLANNING_BYTES)
     reader = ContentReader(known, context.held)
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
@@ -232,6 +242,7 @@ def _make_dictionary(
         if trials.dictionary is None:
             trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
             trials.note()
+        context.make_room(sum(coding_memory(context.config.level, limit, MIB)))
         sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()

@@ -134,10 +134,12 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         for part in parts(len(column)):
             hasher.update(column[part].tobytes())
+            manifest.spill.release()
     length = struct.Struct("<I").pack
     for first in range(0, len(manifest.paths), ROWS_AT_ONCE):
         paths = manifest.paths[first : first + ROWS_AT_ONCE]
         hasher.update(b"".join([length(len(path)) + path for path in paths]))
+        manifest.spill.release()
     for index, target in sorted(manifest.targets.items()):
         hasher.update(struct.pack("<QI", index, len(target)))
         hasher.update(target)
@@ -172,4 +174,5 @@ def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> byt
             )
         ]
         hasher.update(b"".join(rows))
+        contents.spill.release()
     return hasher.digest()

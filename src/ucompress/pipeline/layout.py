@@ -14,7 +14,7 @@ from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.checksum import run_check
 from ucompress.codec.block import BLOCK_LIMIT
-from ucompress.spill import parts
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +99,7 @@ class Plan:
         extent_block, extent_offset, extent_length: the extents, content after content.
         extent_start: for each ordinal the number of its first extent, then of all extents.
         copies, stored_again_bytes: as in `PlanStatistics`.
+        spill: keeps the columns.
     """
 
     run_content: NDArray[np.uint32]
@@ -112,6 +113,7 @@ class Plan:
     extent_start: NDArray[np.int64]
     copies: int = 0
     stored_again_bytes: int = 0
+    spill: Spill = IN_MEMORY
 
     @property
     def blocks(self) -> Sequence[list[Run]]:
@@ -171,6 +173,7 @@ class Plan:
         for column, (_, dtype) in zip(columns, _COLUMNS, strict=True):
             for part in parts(len(column)):
                 yield column[part].astype(dtype).tobytes()
+                self.spill.release()
 
     def to_bytes(self) -> bytes:
         """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""

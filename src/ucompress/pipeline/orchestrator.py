@@ -358,9 +358,7 @@ class PipelineOrchestrator:
         threads = context.threads(shared=shared, each=each)  # refused here, nothing has been written
         try:
             with (
-                assembly.open_writer(
-                    header, archive_members(manifest, analysis, plan, context.spill)
-                ) as writer,
+                assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
                 # What coding dictionary and index took is held now, and counts.
                 context.workers(shared=shared, each=each, waiting=3 * largest) as workers,
             ):

@@ -147,9 +147,8 @@ def plan_contents(
 
     `ordered` is called with the order, by ordinal, in which contents will be read; `spill` keeps columns.
     """
-    order = spill.keep(
-        order_of(contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts)
-    )
+    columns = contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts
+    order = spill.keep(order_of(*columns))
     if ordered is not None:
         ordered(order.tolist())
 
@@ -392,6 +391,7 @@ class _Planner:
             extent_start=extent_start,
             copies=self._finder.copies,
             stored_again_bytes=self._stored_again,
+            spill=spill,
         )
 
 

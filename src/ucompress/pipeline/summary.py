@@ -21,6 +21,7 @@ def packed_files(manifest: Manifest, analysis: Analysis) -> tuple[int, int]:
     """Number and bytes of the files whose content is known: those that can be read, and empty ones."""
     kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)
     empty = int(np.count_nonzero((kinds == MemberKind.FILE) & (sizes == 0)))
+    manifest.spill.release()
     contents = analysis.contents
     return empty + len(contents.files), int(np.dot(contents.sizes, contents.multiplicities))
 
@@ -48,6 +49,7 @@ def summarize(
     """
     files, original = packed_files(manifest, analysis)
     distinct = int(analysis.contents.sizes.sum())
+    context.spill.release()
     planned = assembly.plan.statistics
     unique = planned.literal_bytes
     by_dictionary = assembly.dictionary_gain

@@ -91,7 +91,7 @@ class Survey:
             except ContentsChangedError as change:
                 distrusted = change.sources
                 leave_out = change.read if last else frozenset()
-            self.manifest, gone = look_again(self.manifest, leave_out, self.context.spill)
+            self.manifest, gone = look_again(self.manifest, leave_out)
             for note in gone:
                 self.context.fail_on(note.path, note.message)
             self.reclaim(self.manifest)
@@ -178,7 +178,7 @@ class Survey:
                 (found,) = read_many([(content.sources[0], 0, content.size)])
                 if isinstance(found, OSError) or digest(found) != content.digest:
                     changed.append(content)
-            self.context.spill.release()
+            contents.spill.release()
         insist_on_none(changed)
 
     def _analyzer(

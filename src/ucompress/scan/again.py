@@ -19,7 +19,6 @@ from ucompress.scan.manifest import (
     name_hard_links,
 )
 from ucompress.scan.opening import look_at
-from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +47,7 @@ def not_as_scanned(
     for first in range(0, len(indexes), _AT_ONCE):
         rows = np.asarray(indexes[first : first + _AT_ONCE], np.int64)
         doubtful += _doubtful(manifest, rows, untouched=untouched)
+        manifest.spill.release()
     return [index for index in doubtful if not _is_as_scanned(manifest, index, untouched=untouched)]
 
 
@@ -97,21 +97,18 @@ def _has(path: bytes, size: int, mtime_ns: int) -> bool:
     return (status.st_size, kept_time(status.st_mtime_ns)) == (size, mtime_ns)
 
 
-def look_again(
-    manifest: Manifest, leave_out: Collection[bytes] = (), spill: Spill = IN_MEMORY
-) -> tuple[Manifest, list[ScanNote]]:
+def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[Manifest, list[ScanNote]]:
     """The scan with its files and folders as they are now; what is new among them is not looked for.
 
     Args:
         manifest: the scan, which stays as it is.
         leave_out: file system paths of files that keep changing.
-        spill: keeps the columns.
 
     Returns:
         The new scan, and what it has no more, with the reason. When the primary of a hard
         link is gone, its lowest other name becomes the primary.
     """
-    found = reordered(manifest, range(len(manifest)), spill)
+    found = reordered(manifest, range(len(manifest)), manifest.spill)
     kept: list[int] = []
     gone: list[ScanNote] = []
     for index, kind in enumerate(manifest.kinds):
@@ -127,7 +124,7 @@ def look_again(
                 found.kinds[index] = MemberKind.FILE
                 del found.targets[index]
         kept.append(index)
-    again = reordered(found, kept, spill)
+    again = reordered(found, kept, manifest.spill)
     name_hard_links(again)
     date_housing(again)
     return again, gone

@@ -58,7 +58,7 @@ class ManifestBuilder:
 
     def __init__(self, spill: Spill = IN_MEMORY) -> None:
         """Begin without entries."""
-        self.made = Manifest()
+        self.made = Manifest(spill=spill)
         self._paths = StringsBuilder(spill)
         self._columns = {name: Growing(typecode, spill) for name, typecode in _COLUMNS.items()}
 

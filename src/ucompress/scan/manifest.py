@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ucompress.spill import taken
+from ucompress.spill import IN_MEMORY, Spill, taken
 
 if TYPE_CHECKING:
     from ucompress.spill import Column
@@ -85,6 +85,7 @@ class Manifest(Sequence[ScanEntry]):
             change with every run, so they have that of the newest thing in them.
         notices: what was left out on purpose.
         errors: what could not be read; the run goes on and ends with exit code 3.
+        spill: keeps the columns.
     """
 
     paths: Sequence[bytes] = field(default_factory=list)
@@ -103,6 +104,7 @@ class Manifest(Sequence[ScanEntry]):
     housing: set[int] = field(default_factory=set)
     notices: list[ScanNote] = field(default_factory=list)
     errors: list[ScanNote] = field(default_factory=list)
+    spill: Spill = IN_MEMORY
 
     def __len__(self) -> int:
         """Number of entries of all kinds."""
