@@ -1,32 +1,35 @@
 """Files that changed between analysis and coding are stored again, as they are found now.
 
-Their planned bytes stand in blocks as zeros, so every content that shares those bytes needs
-its own again, too: an intact duplicate or a longer copy is stored anew unchanged. When the
-primary name of a hard-linked file is lost, its other names become files of their own.
+Their planned bytes stand in blocks as zeros, so every content that shares those bytes has lost
+them, too. Each lost byte is stored again once, and each changed content once, in blocks after the
+planned ones; intact duplicates and longer copies are led there. Files are read and hashed before
+anything of them is written. When the primary name of a hard-linked file is lost, its other names
+become files of their own.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive import Entry, EntryKind, Extent
-from ucompress.checksum import Digest, short_digest
+from ucompress.archive import HOLE, Entry, EntryKind, Extent, blocks_bound
+from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
+from ucompress.checksum import DIGEST_BYTES, Digest
 from ucompress.pipeline.entries import entry_of
 from ucompress.pipeline.spans import ShortFileError
 from ucompress.scan import MemberKind, kept_time, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
-    from ucompress.archive import ArchiveWriter
-    from ucompress.codec.proven import ProvenCompressor
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.extras import ExtraBlocks, LostBytes
     from ucompress.pipeline.plan import Plan
     from ucompress.scan import Manifest, ScanEntry
 
@@ -34,53 +37,96 @@ ATTEMPTS = 3
 """Times a file that keeps changing is read before it is stored as it comes."""
 
 
-def affected_contents(plan: Plan, changed: Iterable[int]) -> set[int]:
-    """Contents that have bytes in a run of a changed content."""
-    runs = np.isin(plan.run_content, np.fromiter(changed, np.uint32))
-    ends = np.cumsum(plan.run_length, dtype=np.int64)
-    sizes = plan.block_sizes
-    block_begin = np.cumsum(sizes) - sizes
-    # Block offsets as offsets in the stream of all blocks: one axis, on which spans are compared.
-    run_end = ends[runs]
-    run_begin = run_end - plan.run_length[runs]
-    stored = np.flatnonzero(plan.extent_block >= 0)
-    begin = block_begin[plan.extent_block[stored]] + plan.extent_offset[stored]
-    end = begin + plan.extent_length[stored]
-    order = np.argsort(run_begin)
-    run_begin, run_end = run_begin[order], run_end[order]
-    first_after = np.searchsorted(run_begin, end)
-    hit = (first_after > 0) & (run_end[np.maximum(first_after - 1, 0)] > begin)
-    owners = np.searchsorted(plan.extent_start, stored[hit], side="right") - 1
-    return set(owners.tolist())
+@dataclass(slots=True)
+class _File:
+    """A file that is read again, from beginning to end as often as needed.
+
+    Attributes:
+        file: open for reading.
+        source: its path.
+        status: what it was like when it was opened.
+        chunk: bytes that are read at a time; a file that is not longer is read once.
+    """
+
+    file: BinaryIO
+    source: bytes
+    status: os.stat_result
+    chunk: int
+    _whole: bytes | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes, as many as it had when it was opened.
+
+        Raises:
+            ShortFileError: it has fewer now.
+        """
+        if self._whole is not None:
+            yield self._whole
+            return
+        size = self.status.st_size
+        self.file.seek(0)
+        for at in range(0, size, self.chunk):
+            wanted = min(self.chunk, size - at)
+            data = self.file.read(wanted)
+            if len(data) != wanted:
+                raise ShortFileError(
+                    None, "the file became shorter while it was read", os.fsdecode(self.source)
+                )
+            if wanted == size:
+                self._whole = data
+            yield data
+
+    def is_steady(self) -> bool:
+        """Whether its size and time are still those that it was opened with."""
+        now, before = os.fstat(self.file.fileno()), self.status
+        return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+@contextmanager
+def _opened(source: bytes, chunk: int) -> Iterator[_File]:
+    with open(open_source(source), "rb") as file:
+        yield _File(file, source, os.fstat(file.fileno()), chunk)
+
+
+class _OtherBytesError(Exception):
+    """A file does not have the bytes that were looked for."""
 
 
 @dataclass(slots=True)
 class Corrector:
-    """Stores affected files again in blocks after the planned ones.
+    """Stores what is affected by changes again in blocks after the planned ones.
 
     Attributes:
         context: the run.
         manifest: what the scan found.
         analysis: what analysis found.
         plan: where the bytes were planned.
-        writer: the archive.
-        compressor: codes the extra blocks.
-        block_size: bytes of an extra block.
+        references: the blocks that need another one, and which.
+        lost: what of the planned bytes is not in the blocks.
+        extras: the blocks after the planned ones.
     """
 
     context: RunContext
     manifest: Manifest
     analysis: Analysis
     plan: Plan
-    writer: ArchiveWriter
-    compressor: ProvenCompressor
-    block_size: int
+    references: Mapping[int, int]
+    lost: LostBytes
+    extras: ExtraBlocks
+    _stored: dict[bytes, tuple[Extent, ...]] = field(default_factory=dict)
 
     def corrections(self, changed: set[int]) -> list[tuple[Entry, Entry]]:
-        """(planned entry, what replaces it) of every affected member, in path order."""
-        affected = affected_contents(self.plan, changed) | changed
+        """(planned entry, what replaces it) of every affected member, in path order.
+
+        Args:
+            changed: the contents that are lost.
+
+        Raises:
+            InterruptedJobError: a signal has come.
+        """
+        affected = self.lost.owners() | changed
         replaced: list[tuple[Entry, Entry]] = []
-        lost: set[bytes] = set()
+        missing: set[bytes] = set()
         contents = self.analysis.contents
         content_of = contents.of_entries(len(self.manifest))
         for index in np.flatnonzero(np.isin(content_of, sorted(affected))).tolist():
@@ -91,12 +137,13 @@ class Corrector:
             truth = self._correct(scanned, planned, contents.sources(ordinal))
             replaced.append((planned, truth))
             if truth.kind is EntryKind.CANCELLED:
-                lost.add(truth.path)
+                missing.add(truth.path)
         for index, target in self.manifest.targets.items():
-            if self.manifest.kinds[index] == MemberKind.HARDLINK and target in lost:
+            if self.manifest.kinds[index] == MemberKind.HARDLINK and target in missing:
                 scanned = self.manifest[index]
                 alone = replace(scanned, kind=MemberKind.FILE, target=b"")
                 replaced.append((entry_of(scanned), self._correct(scanned, entry_of(alone), ())))
+        self.extras.flush()
         return sorted(replaced, key=lambda pair: pair[0].path)
 
     def _correct(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> Entry:
@@ -123,51 +170,94 @@ class Corrector:
             return self._store(source, planned)
         except OSError:
             for other in twins:
-                with suppress(OSError):
-                    truth, steady = self._store(other, planned)
-                    if truth.digest == planned.digest:
-                        return truth._replace(mtime_ns=planned.mtime_ns), steady
+                with suppress(OSError, _OtherBytesError):
+                    truth, steady = self._store(other, planned, wanted=planned.digest)
+                    return truth._replace(mtime_ns=planned.mtime_ns), steady
             raise
 
-    def _store(self, source: bytes, planned: Entry) -> tuple[Entry, bool]:
-        """The entry of a file as it is now, and whether it held still while it was read."""
+    def _store(self, source: bytes, planned: Entry, wanted: bytes | None = None) -> tuple[Entry, bool]:
+        """The entry of a file as it is now, and whether it held still while it was read.
+
+        Raises:
+            _OtherBytesError: its bytes are not those wanted; nothing was stored.
+            OSError: it cannot be read.
+        """
         for attempt in range(1, ATTEMPTS + 1):
-            descriptor = open_source(source)
+            is_last = attempt == ATTEMPTS
             try:
-                before = os.fstat(descriptor)
-                pieces, digest = self._read(descriptor, source, before.st_size)
-                after = os.fstat(descriptor)
+                with _opened(source, self.extras.block_size) as file:
+                    _, digest = self._copy(file, [])
+                    steady = file.is_steady()
+                    if steady or is_last:
+                        if wanted not in (None, digest):
+                            raise _OtherBytesError
+                        extents, stored = self._extents(file, digest)
+                        steady = steady and stored == digest and file.is_steady()
             except ShortFileError:
-                if attempt == ATTEMPTS:
+                if is_last:
                     raise
                 continue
-            finally:
-                os.close(descriptor)
-            steady = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-            if steady or attempt == ATTEMPTS:
+            if steady or is_last:
                 break
         truth = planned._replace(
-            size=before.st_size,
-            mtime_ns=kept_time(before.st_mtime_ns),
-            extents=tuple(pieces),
-            digest=digest,
+            size=file.status.st_size,
+            mtime_ns=kept_time(file.status.st_mtime_ns),
+            extents=extents,
+            digest=stored,
         )
         return truth, steady
 
-    def _read(self, descriptor: int, source: bytes, size: int) -> tuple[list[Extent], bytes]:
-        """Code a file's bytes into extra blocks; what an attempt before this one wrote stays unused."""
+    def _extents(self, file: _File, digest: bytes) -> tuple[tuple[Extent, ...], bytes]:
+        """Where the bytes of a hashed file stand, stored unless they are already; and their digest."""
+        if digest in self._stored:
+            return self._stored[digest], digest
+        ordinal = self._planned(digest)
+        extents = () if ordinal is None else self._mend(file, ordinal, digest)
+        stored = digest
+        if not extents:
+            (pieces,), stored = self._copy(file, [(0, file.status.st_size)])
+            extents = tuple(pieces)
+        self._stored[stored] = extents
+        return extents, stored
+
+    def _planned(self, digest: bytes) -> int | None:
+        """The planned content that has a digest, if there is one."""
+        digests = np.frombuffer(self.analysis.contents.digests, f"V{DIGEST_BYTES}")
+        found = np.flatnonzero(digests == np.void(digest))
+        return int(found[0]) if len(found) else None
+
+    def _mend(self, file: _File, ordinal: int, digest: bytes) -> tuple[Extent, ...]:
+        """Where a planned content stands once what it misses is stored from a file that has it.
+
+        Nothing if the file has changed since it was hashed, or if too many blocks would be needed.
+        """
+        planned = self.plan.extents[ordinal]
+        missing = self.lost.missing(planned)
+        if missing:
+            pieces, found = self._copy(file, [gap.span for gap in missing])
+            if found != digest:
+                return ()
+            for gap, stored in zip(missing, pieces, strict=True):
+                self.lost.restore(gap, stored)
+        mended = self.lost.mended(planned)
+        touched = {extent.block for extent in mended} - {HOLE}
+        needed = touched | {self.references.get(block, block) for block in touched}
+        fits = len(needed) <= blocks_bound(file.status.st_size) and len(mended) <= PAGE_EXTENTS_LIMIT
+        return mended if fits else ()
+
+    def _copy(self, file: _File, spans: Sequence[tuple[int, int]]) -> tuple[list[list[Extent]], bytes]:
+        """Store spans (begin, end) of a file: where each stands now, and the digest of all its bytes."""
         hasher = Digest()
-        extents: list[Extent] = []
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            for at in range(0, size, self.block_size):
-                wanted = min(self.block_size, size - at)
-                data = file.read(wanted)
-                if len(data) != wanted:
-                    raise ShortFileError(
-                        None, "the file became shorter while it was read", os.fsdecode(source)
-                    )
-                hasher.update(data)
-                codec_id, payload = self.compressor.compress(data)
-                number = self.writer.write_block(codec_id, payload, len(data), short_digest(data))
-                extents.append(Extent(number, 0, len(data)))
-        return extents, hasher.digest()
+        pieces: list[list[Extent]] = [[] for _ in spans]
+        at = row = 0
+        for data in file.chunks():
+            hasher.update(data)
+            after = at + len(data)
+            while row < len(spans) and spans[row][0] < after:
+                begin, end = spans[row]
+                pieces[row] += self.extras.append(data[max(begin - at, 0) : end - at])
+                if end > after:
+                    break
+                row += 1
+            at = after
+        return pieces, hasher.digest()

@@ -27,6 +27,7 @@ from ucompress.pipeline.context import RunContext, spill_of
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.entries import archive_members
 from ucompress.pipeline.errata import Corrector
+from ucompress.pipeline.extras import ExtraBlocks, LostBytes
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
@@ -385,9 +386,9 @@ class PipelineOrchestrator:
         if not assembly.changed:
             return []
         compressor = primed_compressor(self.config.level, assembly.dictionary)
-        corrector = Corrector(
-            context, manifest, analysis, assembly.plan, writer, compressor, min(largest, MIB)
-        )
+        extras = ExtraBlocks(writer, compressor, min(largest, MIB))
+        lost = LostBytes(assembly.plan, assembly.changed)
+        corrector = Corrector(context, manifest, analysis, assembly.plan, assembly.references, lost, extras)
         return corrector.corrections(assembly.changed)
 
     def _content_hash_bytes(self, analysis: Analysis, unique_bytes: int) -> int:
