@@ -2,17 +2,23 @@
 
 import os
 import random
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from support import tree_facts
-from tests.pipeline.runs import between_plan_and_coding, pack
+from tests.pipeline.runs import between_plan_and_coding, configuration, pack
 from ucompress.archive import HOLE, Archive, Extent
+from ucompress.errors import InterruptedJobError
 from ucompress.pipeline import errata
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.extras import LostBytes
+from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.plan import Content, plan_archive
+from ucompress.pipeline.tracker import RunTracker
+from ucompress.progress import PipelinePhase
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +150,51 @@ def test_a_copy_that_would_need_too_many_blocks_is_stored_whole(root, tmp_path, 
     with Archive(tmp_path / "a.ucz") as archive:
         (entry,) = [entry for entry in archive.entries() if entry.path == b"tree/b"]
         assert len(entry.extents) == 1
+
+
+def test_a_stop_request_while_files_are_stored_again_is_heard_within_a_file(root, tmp_path, monkeypatch):
+    (root / "a").write_bytes(random.Random(7).randbytes(5 << 20))
+    config = configuration(root, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    job = PipelineOrchestrator(config)
+    read = []
+    original = errata._File.chunks
+
+    def chunks(file):
+        for data in original(file):
+            read.append(len(data))
+            job.guard.request(signal.SIGTERM)
+            yield data
+
+    with monkeypatch.context() as patch:
+        between_plan_and_coding(patch, lambda: change_first_byte(root / "a"))
+        patch.setattr(errata._File, "chunks", chunks)
+        with pytest.raises(InterruptedJobError, match="ucompress resume"):
+            job.run()
+    assert len(read) == 1
+    assert PipelineOrchestrator(config).run().exit_code == 0
+    assert_holds(root, tmp_path / "a.ucz", tmp_path / "out")
+
+
+def test_what_is_stored_again_counts_as_work(root, tmp_path, monkeypatch):
+    chance = random.Random(8)
+    shared = chance.randbytes(50_000)
+    for name in "abc":
+        (root / name).write_bytes(shared + name.encode() * 5)
+    shown = []
+    original = RunTracker.advance
+
+    def advance(tracker, **work):
+        original(tracker, **work)
+        if tracker.phase is PipelinePhase.COMPRESSING:
+            shown.append((tracker.bytes, tracker.total_bytes, tracker.current))
+
+    between_plan_and_coding(monkeypatch, lambda: change_first_byte(root / "a"))
+    monkeypatch.setattr(RunTracker, "advance", advance)
+    pack(root, tmp_path / "a.ucz", level=1)
+    again = [(done, total, path) for done, total, path in shown if total > 3 * 50_015]
+    assert {path for _, _, path in again} == {Path("tree/a"), Path("tree/b"), Path("tree/c")}
+    assert [done for done, _, _ in again] == sorted(done for done, _, _ in again)
+    assert again[-1][0] == again[-1][1]
 
 
 @pytest.mark.parametrize("seed", range(30))

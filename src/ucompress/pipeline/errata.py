@@ -114,6 +114,7 @@ class Corrector:
     lost: LostBytes
     extras: ExtraBlocks
     _stored: dict[bytes, tuple[Extent, ...]] = field(default_factory=dict)
+    _ahead: int = 0
 
     def corrections(self, changed: set[int]) -> list[tuple[Entry, Entry]]:
         """(planned entry, what replaces it) of every affected member, in path order.
@@ -129,7 +130,9 @@ class Corrector:
         missing: set[bytes] = set()
         contents = self.analysis.contents
         content_of = contents.of_entries(len(self.manifest))
-        for index in np.flatnonzero(np.isin(content_of, sorted(affected))).tolist():
+        indices = np.flatnonzero(np.isin(content_of, sorted(affected)))
+        self._expect(int(contents.sizes[content_of[indices]].sum()))
+        for index in indices.tolist():
             ordinal = int(content_of[index])
             scanned = self.manifest[index]
             extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
@@ -143,11 +146,25 @@ class Corrector:
                 scanned = self.manifest[index]
                 alone = replace(scanned, kind=MemberKind.FILE, target=b"")
                 replaced.append((entry_of(scanned), self._correct(scanned, entry_of(alone), ())))
+        self._reach(self._ahead)
         self.extras.flush()
         return sorted(replaced, key=lambda pair: pair[0].path)
 
+    def _expect(self, size: int) -> None:
+        """Show so many bytes more of work."""
+        tracker = self.context.tracker
+        self._ahead = size
+        tracker.expect((tracker.total_bytes or 0) + size)
+
+    def _reach(self, size: int, path: bytes | None = None) -> None:
+        """Count work done, of which there is never more than expected: some files are read several times."""
+        size = min(size, self._ahead)
+        self._ahead -= size
+        self.context.tracker.advance(size=size, path=path)
+
     def _correct(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> Entry:
         """What replaces a file's planned entry: the file as it is now, or a twin, or nothing."""
+        self._reach(0, scanned.path)
         try:
             truth, steady = self._found(scanned.source, planned, twins)
         except OSError as error:
@@ -251,7 +268,10 @@ class Corrector:
         pieces: list[list[Extent]] = [[] for _ in spans]
         at = row = 0
         for data in file.chunks():
+            self.context.guard.check()
             hasher.update(data)
+            if not spans:  # read for the first time
+                self._reach(len(data))
             after = at + len(data)
             while row < len(spans) and spans[row][0] < after:
                 begin, end = spans[row]
