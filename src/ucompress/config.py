@@ -36,6 +36,8 @@ class PipelineConfig:
         batch_size: rows per transaction.
         memory_limit_mb: bound on peak resident memory, in MB of 1024 * 1024 bytes.
         enable_resume: continue an interrupted run of the same job.
+        resumable: an interrupted run may be continued later; False where input or output is a pipe, and
+            then nothing of it is kept but patterns and what was analyzed.
     """
 
     database_path: Path = DEFAULT_DATABASE
@@ -44,6 +46,7 @@ class PipelineConfig:
     batch_size: int = 1000
     memory_limit_mb: int = 1024
     enable_resume: bool = True
+    resumable: bool = True
 
     def __post_init__(self) -> None:
         """Refuse values that no run could honour."""

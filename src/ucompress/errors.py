@@ -56,7 +56,7 @@ class OutputError(CompressionError):
 
 
 class PipelineError(CompressionError):
-    """A job stopped; what it had finished is kept and can be resumed."""
+    """A job stopped; what its database has of it is kept and can be resumed."""
 
     exit_code = 10
 
@@ -190,7 +190,7 @@ class UnsafeArchiveError(ArchiveError):
 
 
 class InterruptedJobError(CompressionError):
-    """SIGINT arrived; the checkpoint is saved.
+    """SIGINT arrived; the message says what is kept.
 
     Attributes:
         signal_number: the signal; the exit code is 128 + its number.

@@ -88,6 +88,7 @@ def compress(
         working_on(dask) as executor,
     ):
         from_stdin = inputs != paths
+        resumable = not from_stdin and not to_stdout
         config = _configuration(
             inputs,
             archive,
@@ -95,7 +96,8 @@ def compress(
                 # What comes from a pipe never comes again: nothing to learn it for.
                 database_path=IN_MEMORY if from_stdin and database == o.DEFAULT_DATABASE else database,
                 memory_limit_mb=memory_limit,
-                enable_resume=not no_resume and not from_stdin,
+                enable_resume=not no_resume and resumable,
+                resumable=resumable,
             ),
             level=level,
             threads=threads,

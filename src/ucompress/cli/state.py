@@ -36,7 +36,7 @@ def status(database: SomeDatabase = None, json: o.Json = False) -> None:
 
     for line in status_lines(record, progress):
         sys.stdout.write(line + "\n")
-    if record.state.value == "interrupted":
+    if record.state.value == "interrupted" and _is_resumable(record):
         sys.stdout.write(f"Continue it with: ucompress resume --database {shlex.quote(str(path))}\n")
 
 
@@ -53,6 +53,10 @@ def resume(
     path, record, _ = _last_job(database)
     if record.state.value == "done":
         raise NoJobError("the last job is done: there is nothing to continue")
+    if not _is_resumable(record):
+        raise NoJobError(
+            "the last job was from or to a pipe: nothing of it can be continued. Run the same command again"
+        )
     from ucompress.pipeline.description import config_from_description
 
     config = config_from_description(
@@ -62,6 +66,12 @@ def resume(
         job = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose)
         result = job.resume_from_checkpoint()
     end(result.unreadable, result.warnings, json=json, quiet=quiet)
+
+
+def _is_resumable(record: JobRecord) -> bool:
+    """Whether a job was begun as one that may be continued; one that was killed stays in the database."""
+    pipeline = record.description.get("pipeline")
+    return not isinstance(pipeline, dict) or pipeline.get("resumable") is not False
 
 
 def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | None]:

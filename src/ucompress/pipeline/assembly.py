@@ -105,11 +105,11 @@ class Assembly:
 
     @contextmanager
     def leaving_nothing_useless(self, writer: ArchiveWriter) -> Iterator[None]:
-        """Remove the partial archive where what is done inside fails and no database could resume it."""
+        """Remove the partial archive where what is done inside fails and no later run could resume it."""
         try:
             yield
         except BaseException:
-            if self.context.database.path is None:
+            if self.context.database.path is None or not self.context.config.pipeline.resumable:
                 if os.name == "nt":
                     writer.close()  # an open file cannot be removed there
                 with suppress(OSError):

@@ -96,7 +96,7 @@ class PipelineOrchestrator:
             Sizes, counts, seconds by phase, and what could not be read.
 
         Raises:
-            InterruptedJobError: a signal came; the checkpoint is saved.
+            InterruptedJobError: a signal came; the message says what is kept.
             CompressionError: the job stopped; see the subclasses. The output does not exist,
                 or is what it was before.
         """
@@ -301,6 +301,7 @@ class PipelineOrchestrator:
     def _open_job(self, context: RunContext, key: bytes, *, remember: bool) -> int:
         database = context.database
         fresh = not self.config.pipeline.enable_resume
+        remember = remember and self.config.pipeline.resumable
         number = database.jobs.open(key, describe(self.config), fresh=fresh, remember=remember)
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
         return number

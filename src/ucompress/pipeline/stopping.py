@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 
 def save_what_is_done(error: BaseException, context: RunContext, job: ClaimedJob | None) -> None:
-    """Checkpoint a job that stops, and give up its lease; a note tells if that fails."""
+    """Checkpoint a job that stops, and give up its lease; a note tells if that fails.
+
+    A job that cannot be resumed is forgotten.
+    """
     if job is None or isinstance(error, JobBusyError):
         return
     try:
+        if not context.config.pipeline.resumable:
+            context.database.jobs.discard(job.number)
+            return
         if isinstance(error, MemoryLimitExceededError) and job.progress is not None:
             # A refusal: the job stays as far as it had come.
             context.database.jobs.set_progress(job.number, job.progress)
@@ -39,16 +45,22 @@ def save_what_is_done(error: BaseException, context: RunContext, job: ClaimedJob
 
 
 def interrupted(error: BaseException, context: RunContext, job: ClaimedJob | None) -> InterruptedJobError:
-    """What is raised for a signal: it names the command that goes on, where there is one."""
+    """What is raised for a signal: it names the command that goes on, or why there is none."""
     number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
     path = context.database.path
-    if job is None or path is None:
-        return InterruptedJobError("interrupted; nothing was kept. Run the same command again", number)
-    return InterruptedJobError(
-        "interrupted; the checkpoint is saved. Continue with: "
-        f"ucompress resume --database {shlex.quote(str(path))}",
-        number,
-    )
+    if not context.config.pipeline.resumable:
+        why = "nothing of the archive was kept, for what goes through a pipe cannot be continued"
+    elif path is None:
+        why = "nothing was kept, for there is no database to keep it in"
+    elif job is None:
+        why = "nothing was kept, for nothing was done yet"
+    else:
+        return InterruptedJobError(
+            "interrupted; the checkpoint is saved. Continue with: "
+            f"ucompress resume --database {shlex.quote(str(path))}",
+            number,
+        )
+    return InterruptedJobError(f"interrupted; {why}. Run the same command again", number)
 
 
 @contextmanager
