@@ -17,6 +17,7 @@ from tests.pipeline.runs import between_plan_and_coding, command, configuration,
 from ucompress.database import PatternDatabase, last_job
 from ucompress.database.jobs import JobStore
 from ucompress.errors import (
+    CheckpointSaveError,
     DatabaseError,
     InterruptedJobError,
     JobBusyError,
@@ -27,6 +28,7 @@ from ucompress.errors import (
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, PipelineState
 
 
@@ -337,6 +339,30 @@ def test_what_no_database_can_resume_leaves_no_partial_archive(tree, tmp_path, m
     with pytest.raises(InterruptedJobError, match="nothing was kept"):
         job.run()
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_a_checkpoint_that_cannot_be_saved_is_not_told_to_be(tree, tmp_path, monkeypatch):
+    config = configuration(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
+    job = PipelineOrchestrator(config)
+
+    def full(*_):
+        raise CheckpointSaveError("no space left")
+
+    original = Assembly.write_blocks
+
+    def stopped(*arguments):
+        monkeypatch.setattr(RunTracker, "checkpoint", full)
+        job.guard.request(signal.SIGTERM)
+        return original(*arguments)
+
+    monkeypatch.setattr(Assembly, "write_blocks", stopped)
+    with pytest.raises(InterruptedJobError, match=r"could not be saved .*no space left") as caught:
+        job.run()
+    assert caught.value.signal_number == signal.SIGTERM
+    assert "Run the same command again" in str(caught.value)
+    assert "is saved" not in str(caught.value)
+    monkeypatch.undo()
+    assert job.run().archive.exists()
 
 
 def test_a_refused_run_writes_nothing_into_a_busy_database(tree, tmp_path):

@@ -172,9 +172,9 @@ class PipelineOrchestrator:
                     database.jobs.finish(job.number)
                     database.cache.prune()
             except BaseException as error:
-                save_what_is_done(error, context, job)
+                unsaved = save_what_is_done(error, context, job)
                 if isinstance(error, InterruptedJobError | KeyboardInterrupt):
-                    raise interrupted(error, context, job) from None
+                    raise interrupted(error, context, job, unsaved) from unsaved
                 raise
             return replace(result, warnings=(*database.warnings, *context.warnings))
 

@@ -23,17 +23,22 @@ if TYPE_CHECKING:
     from ucompress.pipeline.job import ClaimedJob
 
 
-def save_what_is_done(error: BaseException, context: RunContext, job: ClaimedJob | None) -> None:
-    """Checkpoint a job that stops, and give up its lease; a note tells if that fails.
+def save_what_is_done(
+    error: BaseException, context: RunContext, job: ClaimedJob | None
+) -> CompressionError | None:
+    """Checkpoint a job that stops, and give up its lease; a note of the error tells if that fails.
 
     A job that cannot be resumed is forgotten.
+
+    Returns:
+        Why it failed.
     """
     if job is None or isinstance(error, JobBusyError):
-        return
+        return None
     try:
         if not context.config.pipeline.resumable:
             context.database.jobs.discard(job.number)
-            return
+            return None
         if isinstance(error, MemoryLimitExceededError) and job.progress is not None:
             # A refusal: the job stays as far as it had come.
             context.database.jobs.set_progress(job.number, job.progress)
@@ -42,10 +47,21 @@ def save_what_is_done(error: BaseException, context: RunContext, job: ClaimedJob
         context.database.jobs.interrupt(job.number)
     except CompressionError as second:
         error.add_note(f"the checkpoint could not be saved: {second}")
+        return second
+    return None
 
 
-def interrupted(error: BaseException, context: RunContext, job: ClaimedJob | None) -> InterruptedJobError:
-    """What is raised for a signal: it names the command that goes on, or why there is none."""
+def interrupted(
+    error: BaseException, context: RunContext, job: ClaimedJob | None, unsaved: CompressionError | None
+) -> InterruptedJobError:
+    """What is raised for a signal: it names the command that goes on, or why there is none.
+
+    Args:
+        error: how the signal arrived here.
+        context: the run.
+        job: its job, if it had one.
+        unsaved: why its checkpoint could not be saved, if so.
+    """
     number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
     path = context.database.path
     if not context.config.pipeline.resumable:
@@ -54,6 +70,8 @@ def interrupted(error: BaseException, context: RunContext, job: ClaimedJob | Non
         why = "nothing was kept, for there is no database to keep it in"
     elif job is None:
         why = "nothing was kept, for nothing was done yet"
+    elif unsaved is not None:
+        why = f"the checkpoint could not be saved ({unsaved}): only what was saved before is kept"
     else:
         return InterruptedJobError(
             "interrupted; the checkpoint is saved. Continue with: "
