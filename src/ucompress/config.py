@@ -65,7 +65,7 @@ class CompressionConfig:
 
     Attributes:
         inputs: files and directories; members are named from each input's own name on.
-        output: the archive's path.
+        output: the archive's path; it does not matter where a tree is only analyzed.
         level: 1-3 zstd frames, 4-6 our LZ codec, 7-9 our mixing codec.
         threads: worker threads; None takes the cores, fewer where the memory limit says so.
         min_pattern_length: shortest pattern that is counted, in bytes.

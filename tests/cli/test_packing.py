@@ -166,6 +166,15 @@ def test_standard_input_stands_alone(ucompress, work):
     assert ucompress("compress", "-", "tree", "-o", "a.ucz").code == 2
 
 
+def test_an_archive_can_be_analyzed_beside_what_it_was_made_of(ucompress, work):
+    assert ucompress("compress", "tree", "--database", ":memory:").code == 0
+    os.utime("tree.ucz", (0, 0))  # what is older than the run is kept in the database
+    done = ucompress("analyze", "tree", "tree.ucz", "--json", "--database", "p.db")
+    assert (done.code, done.err) == (0, "")
+    (info,) = documents(ucompress("db", "info", "--json", "--database", "p.db"))
+    assert info["files"] == 41
+
+
 def test_patterns_show_what_repeats(ucompress, work):
     (work / "heavy").mkdir()
     create_pattern_heavy_files(0.5, folder=work / "heavy")

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from blake3 import blake3
 
-from tests.pipeline.runs import pack
+from tests.pipeline.runs import configuration, pack
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
-from ucompress.pipeline.job import GROUNDWORK_VERSION
+from ucompress.pipeline.job import GROUNDWORK_VERSION, analysis_key, job_key
 from ucompress.pipeline.referring import pack_references
 from ucompress.pipeline.survey import Survey
+from ucompress.scan import scan
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
 GROUNDWORK = (16, "17d24c9e73d3d825e7dc9edd4c343fef")
@@ -77,3 +78,11 @@ def test_what_plan_dictionary_and_patterns_mean_has_its_version(made):
         "plan, dictionary or patterns of the same contents changed: raise GROUNDWORK_VERSION, "
         "then note both here"
     )
+
+
+def test_an_analysis_has_no_output_that_would_tell_it_from_another(tmp_path):
+    (tmp_path / "file").write_bytes(b"some bytes")
+    manifest = scan([tmp_path / "file"])
+    configs = [configuration(tmp_path / "file", tmp_path / name) for name in ("a.ucz", "b.ucz")]
+    assert len({analysis_key(config, manifest) for config in configs}) == 1
+    assert len({job_key(config, manifest) for config in configs}) == 2

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SUFFIX = ".ucz"
 SOME_UNREADABLE = 3
 IN_MEMORY = Path(":memory:")
+NOWHERE = Path(os.devnull)
+"""What stands for the output where none is made."""
 
 
 def compress(
@@ -139,7 +141,7 @@ def analyze(
     """Learn the patterns of files and folders without packing them."""
     config = _configuration(
         paths,
-        default_output(paths[0]),
+        NOWHERE,
         PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
         threads=threads,
         min_pattern_length=min_length,

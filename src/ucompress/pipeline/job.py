@@ -127,10 +127,20 @@ def source_key(config: CompressionConfig) -> bytes:
 
 def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     """Names a job: absolute inputs and output, options and versions, and the scan's manifest."""
-    hasher = blake3(source_key(config))
-    hasher.update(byte_options(config))
+    hasher = blake3(_tree_key(config, manifest))
     hasher.update(os.fsencode(config.output.absolute()))
     hasher.update(struct.pack("<I", config.recovery))
+    return hasher.digest()
+
+
+def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
+    """Names the analysis of a tree, a job of its own beside packing it; it has no output."""
+    return blake3(_tree_key(config, manifest) + b"analysis").digest()
+
+
+def _tree_key(config: CompressionConfig, manifest: Manifest) -> bytes:
+    hasher = blake3(source_key(config))
+    hasher.update(byte_options(config))
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         for part in parts(len(column)):
             hasher.update(column[part].tobytes())
@@ -148,11 +158,6 @@ def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
             hasher.update(struct.pack("<QII", index, len(name), len(value)))
             hasher.update(name + value)
     return hasher.digest()
-
-
-def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
-    """Names the analysis of a tree, a job of its own beside packing it."""
-    return blake3(job_key(config, manifest) + b"analysis").digest()
 
 
 def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> bytes:

@@ -113,7 +113,7 @@ class PipelineOrchestrator:
         return self._run(must_resume=True)
 
     def analyze(self) -> list[PatternEntry]:
-        """Scan and analyze only: fill the database with the tree's patterns.
+        """Scan and analyze only: fill the database with the tree's patterns; the output does not matter.
 
         Inputs that could not be read stand in `unreadable` afterwards, what else went otherwise than
         expected in `warnings`.
@@ -160,9 +160,9 @@ class PipelineOrchestrator:
         refuse_strange_database(self.config)
         with self._hired(), self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
-            job = None
+            job, output = None, self.config.output
             try:
-                manifest, scanned_at = self._scan(context)
+                manifest, scanned_at = self._scan(context, output, partial_path(output))
                 job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
@@ -233,8 +233,8 @@ class PipelineOrchestrator:
         tracker.leave()
         return context
 
-    def _scan(self, context: RunContext) -> tuple[Manifest, int]:
-        """The manifest, and the wall clock before the first file was looked at."""
+    def _scan(self, context: RunContext, *outputs: Path) -> tuple[Manifest, int]:
+        """The manifest, without the outputs, and the wall clock before the first file was looked at."""
         context.tracker.enter(PipelinePhase.SCANNING_FILES)
         scanned_at = time.time_ns()
 
@@ -247,7 +247,7 @@ class PipelineOrchestrator:
             include=self.config.include,
             exclude=self.config.exclude,
             gitignore=self.config.gitignore,
-            skip=[self.config.output, partial_path(self.config.output), *context.database.files],
+            skip=[*outputs, *context.database.files],
             progress=progress,
             spill=context.spill,
         )
