@@ -78,6 +78,8 @@ class CompressionConfig:
         dictionary: a raw dictionary file to use instead of building one.
         verify: read the finished archive back before it gets its name.
         recovery: size of a recovery record, in percent of the archive; 0 for none.
+        source: names what is packed where its patterns are counted, so that packing it again counts
+            nothing twice; None for the absolute paths of the inputs.
         pipeline: how the run keeps its state.
     """
 
@@ -96,6 +98,7 @@ class CompressionConfig:
     dictionary: Path | None = None
     verify: bool = False
     recovery: int = 0
+    source: str | None = None
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,8 @@ class CompressionConfig:
         _set(self, "output", _path("output", self.output))
         if self.dictionary is not None:
             _set(self, "dictionary", _path("dictionary", self.dictionary))
+        if not isinstance(self.source, str | None):
+            raise UsageError(f"source must be a text or None, not {self.source!r}")
         for name in ("include", "exclude"):
             _set(self, name, _several(name, getattr(self, name)))
             if not all(isinstance(pattern, str) for pattern in getattr(self, name)):

@@ -1,6 +1,7 @@
 """Standard input and output of `compress`: no such run can be continued, and nobody says it could."""
 
 import io
+import json
 import os
 import random
 import signal
@@ -84,3 +85,20 @@ def test_an_interrupted_run_between_files_is_remembered(here, ucompress, monkeyp
     assert b"Continue it with: ucompress resume" in ucompress("status").out
     assert ucompress("resume", "-q").code == 0
     assert (here / "tree.ucz").exists()
+
+
+def test_standard_input_that_comes_again_counts_once(here, piped, ucompress):
+    def counts():
+        shown = ucompress("patterns", "--database", "p.db", "--json").out.splitlines()
+        return [(row["pattern_b64"], row["frequency"], row["file_count"]) for row in map(json.loads, shown)]
+
+    told = []
+    for text in (b"first", b"first", b"second", b"first"):
+        data = b"".join(b"%s sentence stands here, and here number %d\n" % (text, n) for n in range(400))
+        piped(data)
+        assert ucompress("compress", "-", "-o", "a.ucz", "--database", "p.db", "-q").code == 0
+        told.append(counts())
+    assert told[0]
+    assert told[0] == told[1]
+    assert told[2] != told[1]
+    assert told[2] == told[3]

@@ -86,10 +86,10 @@ def compress(
     with (
         ending_in_order("no archive was written"),
         _destination(paths, output, force=force) as archive,
-        _spooled(paths, output) as inputs,
+        _spooled(paths, output) as (inputs, source),
         working_on(dask) as executor,
     ):
-        from_stdin = inputs != paths
+        from_stdin = source is not None
         resumable = not from_stdin and not to_stdout
         config = _configuration(
             inputs,
@@ -110,6 +110,7 @@ def compress(
             dictionary=dictionary,
             verify=verify,
             recovery=recovery,
+            source=source,
         )
         result = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose).run()
     if not to_stdout and not json and not quiet:
@@ -250,10 +251,10 @@ def default_output(path: Path) -> Path:
 
 
 @contextmanager
-def _spooled(paths: list[Path], output: Path | None) -> Iterator[list[Path]]:
-    """The inputs; standard input becomes a temporary file named `stdin`."""
+def _spooled(paths: list[Path], output: Path | None) -> Iterator[tuple[list[Path], str | None]]:
+    """The inputs; standard input becomes a temporary file named `stdin`, and is known by its bytes."""
     if STDIN not in paths:
-        yield paths
+        yield paths, None
         return
     if len(paths) > 1:
         raise UsageError("- stands for standard input and must be the only input")
@@ -270,17 +271,22 @@ def _spooled(paths: list[Path], output: Path | None) -> Iterator[list[Path]]:
         ) from error
     with temporary as folder:
         spool = Path(folder) / "stdin"
-        _spool(spool)
-        yield [spool]
+        yield [spool], f"stdin {_spool(spool).hex()}"
 
 
-def _spool(spool: Path) -> None:
+def _spool(spool: Path) -> bytes:
     """Copy standard input to a file.
+
+    Returns:
+        The digest of its bytes.
 
     Raises:
         OutputError: the file cannot be written.
         InputError: standard input cannot be read.
     """
+    from ucompress.checksum import Digest
+
+    hasher = Digest()
     try:
         file = spool.open("wb")
         with file:
@@ -291,6 +297,7 @@ def _spool(spool: Path) -> None:
                     raise InputError(f"cannot read standard input: {error.strerror or error}") from error
                 if not data:
                     break
+                hasher.update(data)
                 file.write(data)
         # The same bytes in, the same archive out: not the time at which they came.
         spool.chmod(0o644)
@@ -300,6 +307,7 @@ def _spool(spool: Path) -> None:
             f"cannot write standard input to {spool}: {error.strerror or error}; nothing was packed. "
             "It is kept beside the output while it is packed: name another place with -o"
         ) from error
+    return hasher.digest()
 
 
 @contextmanager

@@ -116,8 +116,9 @@ def byte_options(config: CompressionConfig) -> bytes:
 
 def source_key(config: CompressionConfig) -> bytes:
     """Names the tree whose pattern counts a rerun replaces: its inputs and filters."""
+    paths = [os.fsencode(path.absolute()).hex() for path in config.inputs]
     source = {
-        "inputs": [os.fsencode(path.absolute()).hex() for path in config.inputs],
+        "inputs": paths if config.source is None else config.source,
         "include": config.include,
         "exclude": config.exclude,
         "gitignore": config.gitignore,
