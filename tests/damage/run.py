@@ -12,6 +12,7 @@ archives declare by 64 MB.
 from __future__ import annotations
 
 import argparse
+import errno
 import faulthandler
 import io
 import json
@@ -31,7 +32,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from damage.archives import KINDS, Made, make
-from ucompress.archive import Archive, EntryKind, blocks
+from ucompress.archive import Archive, EntryKind, blocks, source
 from ucompress.codec.block import BlockDecompressor
 from ucompress.errors import ArchiveError
 
@@ -67,6 +68,36 @@ def damaged_bytes(made: Made, step: int = 1) -> Iterator[tuple[str, bytes, set[b
             yield f"byte {at} of {part.name}", bytes(data), _that_need(made, {part.block})
 
 
+class Unreadable(bytes):
+    """An archive of which the byte at `hole` cannot be read."""
+
+    hole = -1
+
+
+class Disk(io.BytesIO):
+    """What an archive is read from."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._hole = data.hole if isinstance(data, Unreadable) else -1
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        at = self.tell()
+        data = super().read(size)
+        if at <= self._hole < at + len(data):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return data
+
+
+def unreadable_bytes(made: Made, step: int = 1) -> Iterator[tuple[str, bytes, set[bytes]]]:
+    """Every byte refused by the disk, on which a sector has one byte here."""
+    for part in made.parts:
+        for at in range(part.begin + -part.begin % step, part.end, step):
+            data = Unreadable(made.data)
+            data.hole = at
+            yield f"unreadable byte {at} of {part.name}", data, _that_need(made, {part.block})
+
+
 def truncations(made: Made, step: int = 1) -> Iterator[tuple[str, bytes, set[bytes]]]:
     """Every cut: what stands before it comes out."""
     for length in range(0, len(made.data), step):
@@ -97,7 +128,7 @@ def _that_need(made: Made, blocks: set[int | None]) -> set[bytes]:
     return {path for path, needed in made.needs.items() if needed & blocks}
 
 
-WAYS = {"bytes": damaged_bytes, "cuts": truncations, "parts": rearranged}
+WAYS = {"bytes": damaged_bytes, "unreadable": unreadable_bytes, "cuts": truncations, "parts": rearranged}
 
 
 def judge(made: Made, data: bytes, may_be_lost: set[bytes], *, check: bool = True) -> tuple[set[bytes], str]:
@@ -121,7 +152,7 @@ def judge(made: Made, data: bytes, may_be_lost: set[bytes], *, check: bool = Tru
 
 def _read(made: Made, data: bytes, *, recover: bool, check: bool) -> tuple[set[bytes], str]:
     missing = set(made.contents)
-    with suppress(ArchiveError), Archive(io.BytesIO(data), recover=recover) as archive:
+    with suppress(ArchiveError), Archive(Disk(data), recover=recover) as archive:
         for path in sorted(made.contents):
             with suppress(ArchiveError):
                 if archive.read(path) != made.contents[path]:
@@ -146,6 +177,12 @@ def _is_right(made: Made, entry: object) -> bool:
 
 def run_ways(made: Made, ways: list[str], step: int, outcome: Outcome) -> None:
     """All cases of one archive."""
+    with patch.object(source, "_SECTOR", 1):
+        _run_ways(made, ways, step, outcome)
+    faulthandler.cancel_dump_traceback_later()
+
+
+def _run_ways(made: Made, ways: list[str], step: int, outcome: Outcome) -> None:
     for way in ways:
         cases = WAYS[way](made) if way == "parts" else WAYS[way](made, step)  # type: ignore[operator]
         for name, data, may_be_lost in cases:
@@ -162,7 +199,6 @@ def run_ways(made: Made, ways: list[str], step: int, outcome: Outcome) -> None:
             outcome.lost += len(missing)
             if wrong:
                 outcome.failures.append(f"level {made.level}, {made.kind}, {name}: {wrong}")
-    faulthandler.cancel_dump_traceback_later()
 
 
 def _child(level: int, ways: list[str], step: int) -> int:

@@ -31,6 +31,16 @@ def test_some_bytes_and_cuts(folder, level, kind):
     assert outcome.files and outcome.lost
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_bytes_that_cannot_be_read(folder, level, kind):
+    outcome = run.Outcome()
+    run.run_ways(make(level, kind, folder), ["unreadable"], 61, outcome)
+    assert outcome.failures == []
+    assert outcome.cases["unreadable"] > 10
+    assert outcome.files and outcome.lost
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_exchanged_repeated_and_removed(folder, kind):
     outcome = run.Outcome()
@@ -49,6 +59,21 @@ def test_wrong_bytes_and_lost_files_would_be_seen(folder, monkeypatch):
     assert "undamaged files are lost" in wrong
     monkeypatch.setattr(Archive, "read", lambda *_: b"something else")
     assert "wrong bytes" in run.judge(made, made.data, set())[1]
+
+
+def test_bytes_that_cannot_be_read_are_named_with_the_reason(folder):
+    made = make(1, "text", folder)
+    block = next(part for part in made.parts if part.block == 1)
+    data = run.Unreadable(made.data)
+    data.hole = block.end - 1
+    with Archive(run.Disk(data)) as archive:
+        report = archive.verify(threads=1)
+        failed = archive.extract(folder / "out").failed
+    assert [path for path, _ in failed] == [member.path for member in report.lost]
+    assert set(dict(failed)) == {path for path, needs in made.needs.items() if 1 in needs}
+    reason = f"bytes {block.begin} to {block.end - 1} of the file cannot be read: Input/output error"
+    for told in (report.problems[0], failed[0][1]):
+        assert told.endswith(reason)
 
 
 def test_blocks_that_were_exchanged_are_found_at_their_new_places(folder):

@@ -17,6 +17,7 @@ from ucompress.archive.entry import HOLE, Entry
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     CODED_SLACK,
+    SECTION_HEADER_SIZE,
     SUBSTITUTED,
     ArchiveHeader,
     BlockHeader,
@@ -94,7 +95,8 @@ class BlockReader:
         with self._lock:
             if self._dictionary is None:
                 at, length = self._directory.dictionary_at, self._directory.dictionary_length
-                self._dictionary = read_dictionary(payload_of(self._source, at, length)) if at else b""
+                with self._source.explaining(at, SECTION_HEADER_SIZE + length):
+                    self._dictionary = read_dictionary(payload_of(self._source, at, length)) if at else b""
             return self._dictionary
 
     def get(self, number: int, first: int) -> bytes:

@@ -34,7 +34,9 @@ JOINED = 1 << 20
 Part = tuple[int, Extent]
 
 HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-"""What the target's file system says when no further member can be written either."""
+"""What the target's file system says when no further member can be written either. What the archive's says
+where a sector of it cannot be read is damage, `CorruptArchiveError` by the time it gets here.
+"""
 
 
 def permissions(*, setuid: bool) -> int:

@@ -151,10 +151,12 @@ class EntryFinder:
         if page is not None:
             return page
         start, size = table.starts[number], table.sizes[number]
-        data = self._source.read_at(table.section_at + SECTION_HEADER_SIZE + start, size)
+        at = table.section_at + SECTION_HEADER_SIZE + start
+        data = self._source.read_past(at, size)
         if len(data) != size or not check_page(data):
             data = payload_of(self._source, table.section_at, table.payload_length).repair(start, size)
-        page = Page(data, self._hash_length, f"index page {number}", self._needed)
+        with self._source.explaining(at, size):
+            page = Page(data, self._hash_length, f"index page {number}", self._needed)
         above = number + 1 < len(table) and page.paths[-1] >= table.separators[number + 1]
         if len(page) != table.entries[number] or page.paths[0] < table.separators[number] or above:
             raise CorruptArchiveError(f"index page {number} is not the one that the directory describes")

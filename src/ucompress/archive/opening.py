@@ -89,7 +89,8 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
         UnsupportedArchiveError: needs what this program does not have.
     """
     try:
-        opened = _open(source)
+        with source.explaining(0, source.size):
+            opened = _open(source)
         if recover:
             from ucompress.archive.salvage import find_moved
 
@@ -132,14 +133,14 @@ def _open(source: FileSource) -> Opened:
             raise CorruptArchiveError("not a ucompress archive")
         raise CorruptArchiveError("the archive is truncated")
     start = max(0, source.size - TAIL)
-    tail = source.read_at(start, TAIL)
+    tail = source.read_past(start, TAIL)
     footer = Footer.from_bytes(tail[-FOOTER_SIZE:])
     header = ArchiveHeader.from_bytes(footer.header)
     at, length = footer.directory_at, footer.directory_length
     if not at >= HEADER_SIZE or at + SECTION_HEADER_SIZE + length > source.size or length > DIRECTORY_LIMIT:
         raise CorruptArchiveError("the directory lies outside the archive")
     begin = at + SECTION_HEADER_SIZE
-    payload = tail[begin - start :][:length] if begin >= start else source.read_at(begin, length)
+    payload = tail[begin - start :][:length] if begin >= start else source.read_past(begin, length)
     if check(payload, 8) != footer.directory_check:
         payload = payload_of(source, at, length).repair(0, length)
         if check(payload, 8) != footer.directory_check:

@@ -181,4 +181,4 @@ class ProtectedPayload:
 
 def payload_of(source: FileSource, section_at: int, length: int) -> ProtectedPayload:
     """The payload of the protected section whose header stands at `section_at`."""
-    return ProtectedPayload(source.read_at, section_at + SECTION_HEADER_SIZE, length)
+    return ProtectedPayload(source.read_past, section_at + SECTION_HEADER_SIZE, length)

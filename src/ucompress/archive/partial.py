@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from ucompress.archive.layout import MAGIC
-from ucompress.errors import JobBusyError, OutputError
+from ucompress.errors import CorruptArchiveError, JobBusyError, OutputError
 
 try:
     import fcntl
@@ -55,8 +55,12 @@ def writing_to(path: Path) -> Iterator[None]:
     """Raise what the file system refuses as an error about the file that is being written."""
     try:
         yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}").about(path) from error
+    except (OSError, CorruptArchiveError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        # What was written is read again: a sector of it that cannot be is no damaged archive.
+        raise OutputError(f"cannot write {path}: {cause.strerror}").about(path) from error
 
 
 def _lock(descriptor: int, path: Path) -> None:

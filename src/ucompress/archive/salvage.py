@@ -231,7 +231,7 @@ def walk_records(
             return
         if not isinstance(block, BlockHeader) or block.number != number:
             return
-        if check(source.read_at(at, end - at), DIGEST_SIZE) != wanted:
+        if check(source.read_past(at, end - at), DIGEST_SIZE) != wanted:
             return
         yield at, block
         at = end
@@ -250,7 +250,7 @@ class _MarkerSearch:
         at = start
         while at < self._source.size:
             if not self._at <= at < self._at + len(self._window) - 3:
-                self._at, self._window = at, self._source.read_at(at, _WINDOW)
+                self._at, self._window = at, self._source.read_past(at, _WINDOW)
             found = self._window.find(_COMMON, at - self._at)
             while found >= 0:
                 if self._window[found : found + 4] in (SECTION_MARKER, BLOCK_MARKER):
@@ -297,7 +297,7 @@ def find_moved(source: FileSource, directory: Directory) -> None:
     missing = {number for number, at in enumerate(table.at) if not stands_at(number, at)}
     markers, at = _MarkerSearch(source), HEADER_SIZE
     while missing and (at := markers.next(at)) < source.size:
-        number = int.from_bytes(source.read_at(at + 4, 4), "little")
+        number = int.from_bytes(source.read_past(at + 4, 4), "little")
         if number in missing and stands_at(number, at):
             table.at[number] = at
             missing.discard(number)

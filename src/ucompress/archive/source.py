@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
-from ucompress.errors import ClosedArchiveError
+from ucompress.errors import ClosedArchiveError, CorruptArchiveError
+
+_SECTOR = 4096
+_MEDIUM = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "EBADMSG", "EREMOTEIO", "ENODATA", "EUCLEAN")
+    if hasattr(errno, name)
+)
+"""What reading says where it is the medium's fault: other bytes of the file can still be read."""
 
 
 class FileSource:
@@ -20,6 +31,7 @@ class FileSource:
     Attributes:
         bytes_read: bytes handed out so far.
         reads: number of reads so far.
+        gaps: why, for each (offset, length) that `read_past` had to pass over.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -32,6 +44,7 @@ class FileSource:
         self.size = file.seek(0, os.SEEK_END)
         self.bytes_read = 0
         self.reads = 0
+        self.gaps: dict[tuple[int, int], str] = {}
 
     def close(self) -> None:
         """Refuse all further reads; the file stays the caller's to close."""
@@ -42,6 +55,7 @@ class FileSource:
 
         Raises:
             ClosedArchiveError: the archive or its file was closed.
+            CorruptArchiveError: the medium cannot give them back.
         """
         # The descriptor's number may belong to another file by now: it must not be read from.
         if self._closed or self._file.closed:
@@ -49,14 +63,44 @@ class FileSource:
         length = max(0, min(length, self.size - offset))
         if not length:
             return b""
-        if self._descriptor is not None:
-            data = self._pread(offset, length)
-        else:
-            data = self._seek_and_read(offset, length)
+        try:
+            if self._descriptor is not None:
+                data = self._pread(offset, length)
+            else:
+                data = self._seek_and_read(offset, length)
+        except OSError as error:
+            if error.errno not in _MEDIUM:
+                raise
+            raise CorruptArchiveError(_sentence(offset, length, str(error.strerror))) from error
         with self._lock:
             self.bytes_read += len(data)
             self.reads += 1
         return data
+
+    def read_past(self, offset: int, length: int) -> bytes:
+        """As `read_at`, with zeros in place of sectors that cannot be read: for what has its own checks."""
+        length = max(0, min(length, self.size - offset))
+        try:
+            return self.read_at(offset, length)
+        except CorruptArchiveError as error:
+            sectors = range(offset // _SECTOR, -(-(offset + length) // _SECTOR))
+            if len(sectors) == 1:
+                with self._lock:
+                    self.gaps[offset, length] = str(getattr(error.__cause__, "strerror", ""))
+                return bytes(length)
+        middle = sectors[len(sectors) // 2] * _SECTOR - offset
+        return self.read_past(offset, middle) + self.read_past(offset + middle, length - middle)
+
+    @contextmanager
+    def explaining(self, offset: int, length: int) -> Iterator[None]:
+        """Say of damage found inside if some of these bytes could not even be read."""
+        try:
+            yield
+        except CorruptArchiveError as error:
+            for (at, size), reason in self.gaps.items():
+                if at < offset + length and offset < at + size:
+                    raise CorruptArchiveError(f"{error} ({_sentence(at, size, reason)})") from error
+            raise
 
     def _pread(self, offset: int, length: int) -> bytes:
         assert self._descriptor is not None
@@ -79,6 +123,10 @@ class FileSource:
                 parts.append(part)
                 missing -= len(part)
         return b"".join(parts)
+
+
+def _sentence(offset: int, length: int, reason: str) -> str:
+    return f"bytes {offset} to {offset + length - 1} of the file cannot be read: {reason}"
 
 
 def _descriptor(file: BinaryIO) -> int | None:

@@ -119,7 +119,7 @@ class _Verification:
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
             self._problem("the archive was recovered: its end is damaged or cut off")
-        elif self._source.read_at(0, HEADER_SIZE) != self._footer.header:
+        elif self._source.read_past(0, HEADER_SIZE) != self._footer.header:
             self._problem("the header is damaged (the footer's copy is sound)")
         for kind, at, length in self._sections():
             self._check_section(kind, at, length)
@@ -181,16 +181,21 @@ class _Verification:
         name = {1: "dictionary", 2: "index", 3: "errata", 4: "directory"}[kind]
         archive_id = NO_ID if kind <= SECTION_INDEX else self._directory.archive_id
         start = at + SECTION_HEADER_SIZE
-        payload = self._source.read_at(start, length)
+        payload = self._source.read_past(start, length)
         try:
             header = SectionHeader.from_bytes(self._source.read_at(at, SECTION_HEADER_SIZE), archive_id)
             if (header.kind, header.length, header.payload_check) != (kind, length, check(payload, 8)):
                 raise CorruptArchiveError("a section header is damaged")
         except ArchiveError as error:
             self._problem(f"{name}: {error}", damage=not isinstance(error, UnsupportedArchiveError))
-        parity = self._source.read_at(start + length, StripePlan.of(length).parity_length)
-        if build_parity(payload) != parity:
-            self._problem(f"{name}: payload or parity is damaged")
+        parity_length = StripePlan.of(length).parity_length
+        parity = self._source.read_past(start + length, parity_length)
+        try:
+            with self._source.explaining(start, length + parity_length):
+                if build_parity(payload) != parity:
+                    raise CorruptArchiveError("payload or parity is damaged")
+        except CorruptArchiveError as error:
+            self._problem(f"{name}: {error}")
 
     def _check_gaps(self) -> None:
         """Nothing but sections that need not be known may stand beside the parts that the directory names."""
