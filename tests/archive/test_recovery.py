@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ucompress.archive.repair as repair_module
 from archive.build import plan_files, write
 from golden.make import words
 from reference_decoder import decode, recovery_record
@@ -107,6 +110,49 @@ def test_a_burst_of_two_percent_is_mended_wherever_it_is(archive, tmp_path, shar
     start = int((len(whole) - length) * share)
     data = whole[:start] + random.Random(start).randbytes(length) + whole[start + length :]
     assert mend(tmp_path, data) == whole
+
+
+def refuse_sectors(monkeypatch, path: Path, sectors: set[int]) -> None:
+    """Let the disk refuse some sectors of a file."""
+    whole, held = os.pread, path.stat()
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        hit = [at for at in sectors if at * 4096 < offset + length and offset < at * 4096 + 4096]
+        if hit and os.fstat(descriptor).st_ino == held.st_ino:
+            if min(hit) * 4096 <= offset:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            length = min(hit) * 4096 - offset
+        return whole(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="no positioned reads here")
+@pytest.mark.parametrize("seed", range(2))
+def test_sectors_that_cannot_be_read_are_mended(archive, tmp_path, monkeypatch, seed):
+    path, whole = archive
+    refuse_sectors(monkeypatch, path, set(random.Random(seed).sample(range(len(whole) // 4096 + 1), 8)))
+    report = repair(path, tmp_path / "mended.ucz")
+    assert 0 < report.mended <= 16
+    assert (tmp_path / "mended.ucz").read_bytes() == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="no positioned reads here")
+def test_a_sector_of_the_record_that_cannot_be_read_is_mended(archive, tmp_path, monkeypatch):
+    path, whole = archive
+    at, length = section(path)
+    refuse_sectors(monkeypatch, path, {(at + length // 2) // 4096})
+    report = repair(path, tmp_path / "mended.ucz")
+    assert report.record_mended
+    assert (tmp_path / "mended.ucz").read_bytes() == whole
+
+
+def test_a_sound_archive_is_compared_and_nothing_is_written(archive, tmp_path, monkeypatch):
+    path, _ = archive
+    with monkeypatch.context() as patched:
+        patched.setattr(repair_module, "open_partial", None)
+        assert repair(path, tmp_path / "mended.ucz").sound
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 from blake3 import blake3
 
@@ -40,6 +40,22 @@ _STRIP = struct.Struct("<4sBBBBHHIQQ16s8s8s")
 
 ReadAt = Callable[[int, int], bytes]
 Poll = Callable[[], None]
+
+
+class Sink(Protocol):
+    """What a record is written to."""
+
+    def seek(self, at: int, /) -> int:
+        """Go to an offset."""
+        ...
+
+    def write(self, data: bytes, /) -> int:
+        """Write there, and go behind."""
+        ...
+
+    def flush(self) -> None:
+        """Let `read_at` see all that was written."""
+        ...
 
 
 def no_poll() -> None:
@@ -223,9 +239,7 @@ def write_record(
     append_record(file, source.read_at, StripHeader(plan, digest, archive_id), tail, poll)
 
 
-def append_record(
-    file: BinaryIO, read_at: ReadAt, head: StripHeader, tail: bytes, poll: Poll = no_poll
-) -> None:
+def append_record(file: Sink, read_at: ReadAt, head: StripHeader, tail: bytes, poll: Poll = no_poll) -> None:
     """Write the record's section behind the first `section_at` bytes of a file.
 
     The strips are written some groups at a time: memory is 64 KiB for each row of a group, 16 MiB at most,
@@ -331,6 +345,6 @@ def read_table(copies: list[bytes], plan: RecoveryPlan) -> bytes:
     return b"".join(parts)
 
 
-def _put(file: BinaryIO, at: int, data: bytes) -> None:
+def _put(file: Sink, at: int, data: bytes) -> None:
     file.seek(at)
     file.write(data)

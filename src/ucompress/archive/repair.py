@@ -1,14 +1,16 @@
 """Mends a damaged archive by its recovery record (format section 14.1): a new file, the same bytes.
 
-find the record's figures ─► check every sector ─► decode what is lost, group by group
-─► write all anew, the record too ─► compare the digest ─► give the file its name
+find the record's figures ─► check every sector ─► nothing is lost: compare the record, write nothing
+─► otherwise write all anew ─► decode what is lost, group by group ─► compare the digest
+─► write the record ─► give the file its name
 """
 
 from __future__ import annotations
 
 import os
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,6 +22,7 @@ from ucompress.archive.partial import open_partial, writing_to
 from ucompress.archive.recovery import (
     CHECK_SIZE,
     MARKER,
+    MOST_OF_GROUP,
     PARITY,
     STRIP_HEADER_SIZE,
     TABLE,
@@ -97,39 +100,64 @@ class _Repair:
         self._plan = self._head.plan
         starts = (self._plan.strip_at(TABLE, n) + STRIP_HEADER_SIZE for n in range(TABLES))
         length = self._plan.table - STRIP_HEADER_SIZE
-        self._checks = read_table([source.read_at(start, length) for start in starts], self._plan)
+        self._checks = read_table([source.read_past(start, length) for start in starts], self._plan)
 
     def run(self) -> RepairReport:
         plan = self._plan
-        mended = self._mended(self._damaged())
-        partial = Path(f"{os.fspath(self._output)}.partial")
-        with writing_to(partial), closing(open_partial(partial, create=True)) as file:
-            try:
-                file.truncate(0)
-                written = self._write(file, mended)
-                same_record = self._is_as_written(written)
-                if mended or not same_record:
+        damaged = self._damaged()
+        self._refuse_hopeless(damaged)
+        same_record = not len(damaged) and self._record_is_sound()
+        if not same_record:
+            partial = Path(f"{os.fspath(self._output)}.partial")
+            with writing_to(partial), closing(open_partial(partial, create=True)) as file:
+                try:
+                    file.truncate(0)
+                    same_record = self._is_as_written(self._write(file, damaged))
                     publish(partial, self._output)
-            finally:
-                with suppress(OSError):
-                    partial.unlink()
+                finally:
+                    with suppress(OSError):
+                        partial.unlink()
         sectors = -(-plan.protected // plan.sector)
-        return RepairReport(plan.archive_length, plan.sector, sectors, len(mended), not same_record)
+        return RepairReport(plan.archive_length, plan.sector, sectors, len(damaged), not same_record)
 
-    def _write(self, file: BinaryIO, mended: Mapping[int, bytes]) -> FileSource:
+    def _record_is_sound(self) -> bool:
+        """Whether the section of an archive without damaged sectors is as it would be written; none is."""
+        plan = self._plan
+        if self._source.size != plan.archive_length:
+            return False
+        tail = b"".join(self._protected(plan.protected, plan.section_at))
+        self._compare(self._source, tail)
+        compared = _Comparison(self._source)
+        append_record(compared, self._source.read_past, self._head, tail, self._poll)
+        return compared.same
+
+    def _compare(self, source: FileSource, tail: bytes) -> None:
+        """Refuse protected bytes that are not those that the record was made of."""
+        protected = Protected(source.read_at, self._plan.section_at, tail)
+        if protected.digest(self._plan.protected, self._poll) != self._head.digest:
+            raise CorruptArchiveError("the mended bytes are not those that the recovery record knows")
+        if identity(source) != self._head.archive_id:
+            raise CorruptArchiveError("the recovery record is tied to another archive")
+
+    def _write(self, file: BinaryIO, damaged: Sequence[int]) -> FileSource:
         """Write the whole archive, and return what reads it."""
         plan = self._plan
-        file.writelines(self._protected(mended, plan.section_at))
+        file.writelines(self._protected(plan.section_at))
+        tail = bytearray().join(self._protected(plan.protected, plan.section_at))
+        for number, data in self._mended(damaged):
+            start = number * plan.sector
+            cut = max(plan.section_at - start, 0)
+            if cut:
+                file.seek(start)
+                file.write(data[:cut])
+            end = min(start + plan.sector, plan.protected)
+            if start + cut < end:
+                tail[start + cut - plan.section_at : end - plan.section_at] = data[cut : end - start]
         file.flush()
-        tail = b"".join(self._protected(mended, plan.protected, plan.section_at))
         written = FileSource(file, self._source.name)
         written.size = plan.archive_length
-        digest = Protected(written.read_at, plan.section_at, tail).digest(plan.protected, self._poll)
-        if digest != self._head.digest:
-            raise CorruptArchiveError("the mended bytes are not those that the recovery record knows")
-        if identity(written) != self._head.archive_id:
-            raise CorruptArchiveError("the recovery record is tied to another archive")
-        append_record(file, written.read_at, self._head, tail, self._poll)
+        self._compare(written, bytes(tail))
+        append_record(file, written.read_at, self._head, bytes(tail), self._poll)
         file.write(tail)
         file.flush()
         return written
@@ -140,90 +168,125 @@ class _Repair:
         if self._source.size != plan.archive_length:
             return False
         end = plan.section_at + plan.section_length
-        return all(
-            self._source.read_at(at, min(_WINDOW, end - at)) == written.read_at(at, min(_WINDOW, end - at))
-            for at in range(plan.section_at, end, _WINDOW)
-        )
+        compared = _Comparison(self._source)
+        for at in range(plan.section_at, end, _WINDOW):
+            compared.seek(at)
+            compared.write(written.read_at(at, min(_WINDOW, end - at)))
+        return compared.same
 
     def _place(self, number: int) -> int:
         """Offset in the damaged file of protected byte `number`."""
         return number if number < self._plan.section_at else number + self._plan.section_length
 
     def _data_sector(self, number: int) -> bytes:
-        """A data sector as it stands, zeros where there is nothing."""
+        """A data sector as it stands, zeros where there is nothing; none of it where some cannot be read."""
         plan = self._plan
         start, end = number * plan.sector, min((number + 1) * plan.sector, plan.protected)
         cut = min(max(plan.section_at, start), end)
-        data = self._source.read_at(self._place(start), cut - start) if start < cut else b""
-        data = data.ljust(max(cut - start, 0), b"\0")
-        if cut < end:
-            data += self._source.read_at(self._place(cut), end - cut)
+        try:
+            data = self._source.read_at(self._place(start), cut - start) if start < cut else b""
+            data = data.ljust(max(cut - start, 0), b"\0")
+            if cut < end:
+                data += self._source.read_at(self._place(cut), end - cut)
+        except CorruptArchiveError:
+            return b""
         return data.ljust(plan.sector, b"\0")
 
     def _parity_sector(self, strip: int, group: int) -> bytes:
         plan = self._plan
         at = plan.strip_at(PARITY, strip) + STRIP_HEADER_SIZE + group * plan.sector
-        return self._source.read_at(at, plan.sector).ljust(plan.sector, b"\0")
+        return self._source.read_past(at, plan.sector).ljust(plan.sector, b"\0")
 
     def _is_sound(self, row: int, group: int, data: bytes) -> bool:
         at = (row * self._plan.groups + group) * CHECK_SIZE
         return sector_checks(data, self._plan.sector) == self._checks[at : at + CHECK_SIZE]
 
-    def _damaged(self) -> list[tuple[int, int]]:
-        """(group, row) of every data sector that fails its check, ascending."""
+    def _damaged(self) -> Sequence[int]:
+        """Every data sector that fails its check, as group * `MOST_OF_GROUP` + row, ascending."""
         plan = self._plan
-        found = []
+        found = array("Q")
         for number in range(plan.groups * plan.data):
             if not number % 256:
                 self._poll()
             row, group = divmod(number, plan.groups)
             if not self._is_sound(row, group, self._data_sector(number)):
-                found.append((group, row))
-        return sorted(found)
+                found.append(group * MOST_OF_GROUP + row)
+        return array("Q", sorted(found))
 
-    def _mended(self, damaged: list[tuple[int, int]]) -> dict[int, bytes]:
-        """The lost sectors, by number.
-
-        Raises:
-            CorruptArchiveError: a group has lost more than it has parity for.
-        """
+    def _groups(self, damaged: Sequence[int]) -> Iterator[tuple[int, list[int], list[int], list[bytes]]]:
+        """Groups with damaged sectors: number, rows lost, and sound parity's rows and sectors to make up."""
         plan = self._plan
-        mended: dict[int, bytes] = {}
-        hopeless = 0
-        code = decoder(plan)
-        for group, members in groupby(damaged, key=lambda place: place[0]):
+        for group, places in groupby(damaged, key=lambda place: place // MOST_OF_GROUP):
             self._poll()
-            lost = [row for _, row in members]
-            rows = [row for row in range(plan.data) if row not in lost]
-            sectors = [self._data_sector(row * plan.groups + group) for row in rows]
-            for strip in range(plan.parity):
-                if len(rows) == plan.data:
+            lost = [place % MOST_OF_GROUP for place in places]
+            rows, sectors = list[int](), list[bytes]()
+            for row in range(plan.data, plan.data + plan.parity):
+                if len(rows) == len(lost):
                     break
-                data = self._parity_sector(strip, group)
-                if self._is_sound(plan.data + strip, group, data):
-                    rows.append(plan.data + strip)
+                data = self._parity_sector(row - plan.data, group)
+                if self._is_sound(row, group, data):
+                    rows.append(row)
                     sectors.append(data)
-            if len(rows) < plan.data:
-                hopeless += len(lost)
-                continue
-            decoded = code.decode(sectors, tuple(rows))
-            mended.update((row * plan.groups + group, decoded[row]) for row in lost)
+            yield group, lost, rows, sectors
+
+    def _refuse_hopeless(self, damaged: Sequence[int]) -> None:
+        """Raise CorruptArchiveError if a group has lost more than it has parity for."""
+        hopeless = sum(len(lost) for _, lost, rows, _ in self._groups(damaged) if len(rows) < len(lost))
         if hopeless:
             raise CorruptArchiveError(
-                f"{len(damaged):,} sectors of {plan.sector:,} bytes are damaged, and the recovery record is "
-                f"not enough for {hopeless:,} of them; nothing was written. `extract --recover` gives back "
-                "what is whole"
+                f"{len(damaged):,} sectors of {self._plan.sector:,} bytes are damaged, and the recovery "
+                f"record is not enough for {hopeless:,} of them; nothing was written. `extract --recover` "
+                "gives back what is whole"
             )
-        return mended
 
-    def _protected(self, mended: Mapping[int, bytes], end: int, start: int = 0) -> Iterator[bytes]:
-        """The protected bytes from `start` to `end`, mended, a sector or less at a time."""
+    def _mended(self, damaged: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """The lost sectors with their numbers, group by group; `_refuse_hopeless` comes before."""
+        plan = self._plan
+        code = decoder(plan)
+        for group, lost, parity_rows, parity in self._groups(damaged):
+            rows = [row for row in range(plan.data) if row not in lost]
+            sectors = [self._data_sector(row * plan.groups + group) for row in rows] + parity
+            if len(sectors) < plan.data or not all(sectors):
+                raise CorruptArchiveError("what could be read of the archive before can no longer be read")
+            decoded = code.decode(sectors, (*rows, *parity_rows))
+            yield from ((row * plan.groups + group, decoded[row]) for row in lost)
+
+    def _protected(self, end: int, start: int = 0) -> Iterator[bytes]:
+        """The protected bytes from `start` to `end` as they stand, a sector or less at a time."""
         sector = self._plan.sector
         for number in range(start // sector, -(-end // sector)):
             if not number % 256:
                 self._poll()
-            data = mended.get(number) or self._data_sector(number)
+            data = self._data_sector(number) or bytes(sector)
             yield data[max(start - number * sector, 0) : min(end - number * sector, sector)]
+
+
+class _Comparison:
+    """A file that is not written: what would be is compared with what stands there.
+
+    Attributes:
+        same: whether all of it was the same, and could be read.
+    """
+
+    def __init__(self, source: FileSource) -> None:
+        self._source = source
+        self._at = 0
+        self.same = True
+
+    def seek(self, at: int) -> int:
+        self._at = at
+        return at
+
+    def write(self, data: bytes) -> int:
+        try:
+            self.same = self.same and self._source.read_at(self._at, len(data)) == data
+        except CorruptArchiveError:
+            self.same = False
+        self._at += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 def _find_header(source: FileSource, poll: Poll) -> StripHeader:
@@ -234,7 +297,7 @@ def _find_header(source: FileSource, poll: Poll) -> StripHeader:
     """
     votes: Counter[StripHeader] = Counter()
     for at in _markers(source, poll):
-        header = StripHeader.from_bytes(source.read_at(at, STRIP_HEADER_SIZE))
+        header = StripHeader.from_bytes(source.read_past(at, STRIP_HEADER_SIZE))
         if (
             header is not None
             and header.plan.archive_length <= _CLAIM * source.size
@@ -253,7 +316,7 @@ def _markers(source: FileSource, poll: Poll) -> Iterator[int]:
     """Offsets of all strip markers, ascending."""
     for start in range(0, source.size, _WINDOW):
         poll()
-        window = source.read_at(start, _WINDOW + len(MARKER) - 1)
+        window = source.read_past(start, _WINDOW + len(MARKER) - 1)
         found = window.find(MARKER)
         while found >= 0:
             yield start + found
