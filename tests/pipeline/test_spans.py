@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from ucompress.files import read_spans
+from ucompress.files import read_spans, write_files
 from ucompress.pipeline.spans import ShortFileError, read_many
 
 
@@ -36,6 +36,21 @@ def test_spans_are_those_of_reading_alone(files):
     if os.name != "nt":
         assert read_spans(spans) == expected
     assert read_many([]) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such calls there")
+def test_rows_that_own_nothing_are_as_good_as_any(tmp_path):
+    """Of a row that is an iterator nobody else holds the path."""
+    wanted = [b"%04d" % number for number in range(200)]
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        made = [iter((b"made-%s" % name, 4 * at, 4, 0o600, 0)) for at, name in enumerate(wanted)]
+        assert write_files(folder, b"".join(wanted), made) == []
+    finally:
+        os.close(folder)
+    assert sorted(os.listdir(tmp_path)) == ["made-" + name.decode() for name in wanted]
+    start = os.fsencode(tmp_path) + b"/made-"
+    assert read_spans([iter((start + name, 0, 4)) for name in wanted]) == wanted
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_read(files, tmp_path):

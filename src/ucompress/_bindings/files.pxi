@@ -26,7 +26,7 @@ def write_files(folder, data, rows, kept=0):
     replaced (EEXIST); folders are not made (ENOENT); where the system has no such calls every file
     fails with ENOSYS. Raises ValueError for a span outside the buffer or a path with a zero byte.
     """
-    cdef list table = list(rows)
+    cdef list table = list(rows), paths = []  # a row may be an iterator, which owns nothing
     cdef Py_ssize_t count = len(table), number, offset, size
     cdef int descriptor = folder
     cdef uint32_t bits = _checked(kept, "kept", 0, 0o7777)
@@ -45,6 +45,7 @@ def write_files(folder, data, rows, kept=0):
                 raise ValueError(f"{size} bytes at {offset} are not in a buffer of {source.size}")
             if b"\0" in path:
                 raise ValueError(f"the path {path!r} has a zero byte")
+            paths.append(path)
             files[number].path = PyBytes_AS_STRING(path)
             files[number].data = source.data + offset
             files[number].size = <size_t>size
@@ -75,7 +76,7 @@ def read_spans(rows):
     calls. Links in the last place are not followed (ELOOP). The GIL is released while all are read.
     Raises ValueError for a negative number or a path with a zero byte.
     """
-    cdef list table = list(rows)
+    cdef list table = list(rows), paths = []  # as in `write_files`
     cdef list found = []
     cdef Py_ssize_t count = len(table), number, length
     cdef bytes path, data
@@ -92,6 +93,7 @@ def read_spans(rows):
                 raise ValueError(f"the path {path!r} has a zero byte")
             data = PyBytes_FromStringAndSize(NULL, length)
             found.append(data)
+            paths.append(path)
             spans[number].path = PyBytes_AS_STRING(path)
             spans[number].offset = _checked(offset, "offset", 0, (1 << 63) - 1)
             spans[number].data = <uint8_t*>PyBytes_AS_STRING(data)
