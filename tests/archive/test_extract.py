@@ -265,6 +265,26 @@ def test_an_interrupted_extraction_leaves_no_temporary_files(tmp_path: Path) -> 
 
 
 @posix
+@pytest.mark.parametrize("beside", [True, False])
+def test_an_interrupted_extraction_gives_folders_their_modes_and_times(tmp_path: Path, beside: bool) -> None:
+    files = {b"t/a/%02d" % number: words(number, 500) for number in range(20)}
+    others = [folder(b"t", 0o755), folder(b"t/a", 0o750), folder(b"t/b", 0o555)]
+    path, target = tmp_path / "a.ucz", tmp_path / "out"
+    write(path, plan_files(files, block=1000, others=others))
+    if not beside:
+        (target / "t").mkdir(parents=True)
+
+    def stop(_name: str, _size: int) -> None:
+        raise KeyboardInterrupt
+
+    with Archive(path) as archive, pytest.raises(KeyboardInterrupt):
+        archive.extract(target, progress=stop)
+    for entry in others:
+        status = (target / os.fsdecode(entry.path)).stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (entry.mode, entry.mtime_ns)
+
+
+@posix
 def test_holes_stay_holes(tmp_path: Path) -> None:
     plan = plan_files({b"sparse": words(1, 8192)}, block=4096)
     first, second = plan.entries[0].extents

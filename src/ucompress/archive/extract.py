@@ -143,7 +143,7 @@ def extract(
         try:
             return job.run(names)
         finally:
-            job.move_out()
+            job.settle()
     finally:
         target.close()
 
@@ -172,6 +172,7 @@ class _Extraction:
         self._staging: StagingFolder | None = None
         self._new = True
         self._first: list[Entry] = []
+        self._folders: list[Entry] = []
         self._selected = 0
         self._hashes = HashBudget(archive.statistics.archive_bytes)
         self._limits = limits
@@ -257,22 +258,19 @@ class _Extraction:
 
     def run(self, names: list[bytes] | None) -> ExtractionReport:
         """Write everything; see `extract`."""
-        folders: list[Entry] = []
         links: list[Entry] = []
         with ThreadPoolExecutor(self._threads) as pool:
             for batch in self._batches(names):
-                folders += [
-                    e for e in batch if e.kind is EntryKind.DIRECTORY and self._guard(e, self._make_folder)
-                ]
+                for folder in (entry for entry in batch if entry.kind is EntryKind.DIRECTORY):
+                    if self._guard(folder, lambda made: self._work.make_folder(made.path)):
+                        self._folders.append(folder)
                 links += [e for e in batch if e.kind in LINKED]
                 self._deliver([e for e in batch if e.kind is EntryKind.FILE], pool)
             self._hard_links([link for link in links if link.kind is EntryKind.HARDLINK], names, pool)
         for link in links:
             if link.kind is EntryKind.SYMLINK and self._guard(link, self._make_symlink):
                 self._report.links += 1
-        self._finish_folders([folder for folder in folders if b"/" in folder.path])
-        self.move_out()
-        self._finish_folders([folder for folder in folders if b"/" not in folder.path])
+        self.settle()
         self._report.failed.sort()
         return self._report
 
@@ -293,7 +291,16 @@ class _Extraction:
             if self._guard(folder, self._finish_folder):
                 self._report.folders += 1
 
-    def move_out(self) -> None:
+    def settle(self) -> None:
+        """Finish all folders, and move out what was put together beside: also where a run was cut short."""
+        folders, self._folders = self._folders, []
+        try:
+            self._finish_folders([folder for folder in folders if b"/" in folder.path])
+        finally:
+            self._move_out()
+        self._finish_folders([folder for folder in folders if b"/" not in folder.path])
+
+    def _move_out(self) -> None:
         """Move to the target what was put together beside it, if anything was."""
         if self._staging is not None:
             staging, self._staging, self._work = self._staging, None, self._target
@@ -329,9 +336,6 @@ class _Extraction:
             self._fail(entry, reason(error))
             return False
         return True
-
-    def _make_folder(self, entry: Entry) -> None:
-        self._work.make_folder(entry.path)
 
     def _finish_folder(self, entry: Entry) -> None:
         mode, exact = entry.mode & self._permissions, self._permissions == permissions(setuid=True)
