@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import sqlite3
 
 import pytest
@@ -229,3 +230,28 @@ def test_status_of_no_job_has_no_prefix(ucompress, work):
     done = ucompress("status")
     assert done.code == 14
     assert done.err.startswith("ucompress: no job is known")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links take rights there")
+@pytest.mark.parametrize("command", ["compress", "repair", "train"])
+@pytest.mark.parametrize("leads_to", ["an archive", "a file", "nothing"])
+def test_a_link_at_the_outputs_name_is_replaced_with_force_only(ucompress, tmp_path, command, leads_to):
+    fill_codebase(tmp_path / "tree", 10, 2000)
+    packed, link, end = tmp_path / "packed.ucz", tmp_path / "link", tmp_path / "end"
+    options = ["--database", ":memory:", "-3"]
+    assert ucompress("compress", tmp_path / "tree", "-o", packed, "--recovery", "5", *options).code == 0
+    whole = packed.read_bytes()
+    if leads_to != "nothing":
+        end.write_bytes(whole if leads_to == "an archive" else b"mine")
+    before = end.read_bytes() if end.exists() else None
+    packed.write_bytes(whole[:1000] + bytes([whole[1000] ^ 1]) + whole[1001:])
+    link.symlink_to("end")
+    words = [command, packed if command == "repair" else tmp_path / "tree", "-o", link]
+    words += options if command == "compress" else []
+    done = ucompress(*words)
+    assert done.code == 1
+    assert f"{link} is a link, which is not followed; it was left alone" in done.err
+    assert link.is_symlink()
+    assert ucompress(*words, "--force").code == 0
+    assert link.is_file() and not link.is_symlink()
+    assert (end.read_bytes() if end.exists() else None) == before

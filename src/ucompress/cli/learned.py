@@ -14,7 +14,7 @@ from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell
 from ucompress.cli.whole import write_whole
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
-from ucompress.errors import InputError, OutputError, UsageError
+from ucompress.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from ucompress.patterns import PatternEntry
@@ -78,10 +78,10 @@ def train(
     """Make a dictionary from samples."""
     if json and output == STDOUT:
         raise UsageError("the dictionary and --json would both go to standard output: name a file")
-    if output != STDOUT and output.exists() and not force:
-        raise OutputError(f"{output} exists and was left alone: choose another name, or use --force").about(
-            output
-        )
+    if output != STDOUT and not force:
+        from ucompress.pipeline.refusals import refuse_to_replace
+
+        refuse_to_replace(output, archives=False)
     stream = binary_stdout("the dictionary", force=force) if output == STDOUT else None
     contents = _sample_contents(samples)
     from ucompress.codec.dictionary import train as train_dictionary

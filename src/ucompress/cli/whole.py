@@ -10,23 +10,23 @@ from ucompress.errors import OutputError
 
 
 def write_whole(output: Path, content: bytes) -> None:
-    """Write a file that has its name only once all of it is on the disk.
+    """Write a file that has its name only once all of it is on the disk; a link of that name is replaced.
 
     Raises:
         OutputError: it cannot be written.
     """
-    temporary, target = None, output.resolve()
+    temporary = None
     try:
-        if target.exists() and not target.is_file():  # a pipe or a device has its name already
-            target.write_bytes(content)
+        if output.exists() and not output.is_file():  # a pipe or a device has its name already
+            output.write_bytes(content)
             return
-        with NamedTemporaryFile(dir=target.parent, prefix=".ucompress-", delete=False) as file:
+        with NamedTemporaryFile(dir=output.absolute().parent, prefix=".ucompress-", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
+        temporary.replace(output)
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -67,21 +67,33 @@ def refuse_impossible(config: CompressionConfig) -> None:
         ).about(output)
 
 
-def refuse_to_replace(output: Path) -> None:
-    """Refuse an output whose name a file has that is no archive: it may be precious.
+def refuse_to_replace(output: Path, *, archives: bool = True) -> None:
+    """Refuse an output whose name is taken: what has it may be precious.
+
+    A link is what has the name, whatever it leads to or whether it leads anywhere: an output replaces the
+    link, and what it leads to stays.
+
+    Args:
+        output: the name.
+        archives: whether an archive may be replaced by the output, which is one.
 
     Raises:
-        OutputError: there is such a file, or something else that is no folder.
+        OutputError: something that is no folder has the name: those are refused whatever the options.
     """
-    if not output.exists() or output.is_dir():  # a folder is refused whatever the options
+    if not os.path.lexists(output) or output.is_dir():
         return
-    if output.is_file():
-        with output.open("rb") as file:
-            if file.read(len(MAGIC)) == MAGIC:
-                return
+    what = "exists"
+    if output.is_symlink():
+        what = "is a link, which is not followed"
+    elif archives:
+        what = "exists and is no ucompress archive"
+        if output.is_file():
+            with output.open("rb") as file:
+                if file.read(len(MAGIC)) == MAGIC:
+                    return
     raise OutputError(
-        f"{output} exists and is no ucompress archive; it was left alone: choose another name "
-        "(-o), or replace it with --force (in Python force=True)"
+        f"{output} {what}; it was left alone: choose another name (-o), or replace it with --force "
+        "(in Python force=True)"
     ).about(output)
 
 
