@@ -26,6 +26,7 @@ from ucompress.dictionary import (
     size_limit,
     work_of_choosing,
 )
+from ucompress.heap import release_freed_memory
 from ucompress.pipeline import samples
 from ucompress.pipeline.coding import coding_memory
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
@@ -34,7 +35,6 @@ from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.lending import Remote, lent
-from ucompress.pipeline.memory import release_freed_memory
 from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.plan import Plan, Planned, PlanParameters, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
