@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, ExtractionLimits
 from ucompress.archive import index as index_module
 from ucompress.archive import target as target_module
+from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
 from ucompress.errors import CorruptArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
 
 from .build import Plan, folder, hole_first, plan_files, write
@@ -195,6 +197,20 @@ def test_dangerous_modes_and_attributes_are_dropped(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "out/suid").stat().st_mode) == 0o755
     if hasattr(os, "listxattr"):
         assert "security.capability" not in os.listxattr(tmp_path / "out/suid")
+
+
+def test_a_member_is_given_back_without_the_rest_of_its_block(tmp_path: Path) -> None:
+    files = {b"f%d" % number: words(number, 30_000) for number in range(8)}
+    path = tmp_path / "a.ucz"
+    write(path, plan_files(files, block=1 << 18), header=ArchiveHeader(level=6))
+    change = Patch(path.read_bytes())
+    span = change.block(0)
+    change.damage(span.end - 40, 8)
+    change.set_block(0, coded_check=check(bytes(change.data[span.at + BLOCK_HEADER_SIZE : span.end]), 8))
+    with Archive(io.BytesIO(change.data)) as archive:
+        assert not archive.extract(tmp_path / "one", "f1").failed
+        assert len(archive.extract(tmp_path / "all").failed) == 8
+    assert (tmp_path / "one" / "f1").read_bytes() == files[b"f1"]
 
 
 def test_limits_refuse_before_anything_is_written(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ class Delivery:
         self._target = target
         self._done = done
         self._lock = threading.Lock()
+        self._reach: dict[int, int] = {}
         self._whole: dict[int, list[Entry]] = {}
         self._parts: dict[int, list[tuple[_Pending, list[Part]]]] = {}
 
@@ -144,6 +145,8 @@ class Delivery:
         """Note which blocks a file takes parts of."""
         if entry.digest is not None and not self._hashes.allows(entry):
             entry = entry._replace(digest=None)
+        for block, offset, length in entry.extents:
+            self._reach[block] = max(self._reach.get(block, 0), offset + length)
         if len(entry.extents) == 1:
             self._whole.setdefault(entry.extents[0].block, []).append(entry)
             return
@@ -162,10 +165,10 @@ class Delivery:
             self._deliver(block)
 
     def _deliver(self, block: int) -> None:
-        """Decode one block and write all that comes from it."""
+        """Decode one block, as far as the files reach, and write all that comes from it."""
         failure, data = None, b""
         try:
-            data = self._archive.block_once(block) if block != HOLE else b""
+            data = self._archive.block_once(block, self._reach[block]) if block != HOLE else b""
         except FAILURES as error:
             failure = reason(error)
         whole = self._whole.pop(block, [])

@@ -324,10 +324,10 @@ class Archive(Mapping[str, bytes]):
         with naming(self.name):
             return self._blocks.get(number, first)
 
-    def block_once(self, number: int) -> bytes:
+    def block_once(self, number: int, first: int | None = None) -> bytes:
         """As `block`, for readers that need each block only once: nothing is kept in the cache."""
         with naming(self.name):
-            return self._blocks.decode(number)
+            return self._blocks.decode(number, first)
 
     def blocks_of(self, entry: Entry) -> frozenset[int]:
         """The blocks that reading a file, or what a hard link leads to, decodes; references among them."""
