@@ -2,7 +2,7 @@
 
 An archive may become the only copy of its files. A defect of a codec, or of the machine's
 memory, is then found while the bytes are still there, and the block is stored as it is.
-Decoding takes 2 to 4 % of the time of coding. Mixed blocks are not proven: one function codes and decodes
+Decoding takes 2 to 5 % of the time of coding. Mixed blocks are not proven: one function codes and decodes
 them, and doing it again would take as long as the first time.
 """
 
