@@ -4,8 +4,9 @@ import pytest
 
 from support import fill_codebase
 from tests.pipeline.runs import pack
-from ucompress.archive import ArchiveWriter
-from ucompress.errors import CorruptArchiveError
+from ucompress.archive import Archive, ArchiveWriter
+from ucompress.errors import CorruptArchiveError, InterruptedJobError
+from ucompress.pipeline import orchestrator as module
 
 
 def test_the_bytes_are_the_same_with_and_without(tmp_path):
@@ -36,3 +37,34 @@ def test_what_does_not_read_back_gets_no_name_and_is_written_again(tmp_path, mon
     assert not output.exists()
     monkeypatch.undo()
     assert pack(tree, output, level=level, database=database, verify=True)[1] == reference
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_archive_that_a_killed_run_had_finished_is_read_back_too(tmp_path, monkeypatch, damaged):
+    tree, output, database = tmp_path / "tree", tmp_path / "a.ucz", tmp_path / "p.db"
+    fill_codebase(tree, 30, 2000)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "summarize", killed)
+        with pytest.raises(InterruptedJobError):
+            pack(tree, output, level=1, database=database)
+    reference = output.read_bytes()
+    if damaged:
+        output.write_bytes(reference.replace(reference[-3000:-2900], bytes(100)))
+    read = []
+    verify = Archive.verify
+
+    def counted(archive, **options):
+        read.append(archive.name)
+        return verify(archive, **options)
+
+    monkeypatch.setattr(Archive, "verify", counted)
+    result, data = pack(tree, output, level=1, database=database, verify=True)
+    assert data == reference
+    partial = str(tmp_path / ".a.ucz.partial")
+    assert read == ([str(output), partial] if damaged else [str(output)])
+    assert (result.statistics.blocks_resumed == 0) == damaged
+    assert any("is made again" in warning for warning in result.warnings) == damaged

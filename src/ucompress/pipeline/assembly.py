@@ -116,10 +116,11 @@ class Assembly:
                     self.partial.unlink()  # still locked: it is nobody else's
             raise
 
-    def finished_before(self, header: ArchiveHeader) -> WriterTotals | None:
+    def finished_before(self, header: ArchiveHeader, threads: int) -> WriterTotals | None:
         """The archive's totals if the interrupted run had given it its name already.
 
-        The output is that archive if it has its size and its footer, which names its tree hash.
+        The output is that archive if it has its size and its footer, which names its tree hash. Where the
+        archive is to be verified, it must read back as well, by so many threads; else it is made again.
         """
         database = self.context.database
         blocks = len(self.plan.blocks)
@@ -133,6 +134,12 @@ class Assembly:
             return None
         totals = WriterTotals(*_TOTALS.unpack(stored[len(layout) :]))
         if _end_of(self.context.config.output) != (totals.archive_bytes, totals.tree_hash):
+            return None
+        if self.context.config.verify and (problem := self._problem(self.context.config.output, threads)):
+            self.context.warnings.append(
+                f"{self.context.config.output} is finished but does not read back as it was written "
+                f"({problem}); it is made again"
+            )
             return None
         self.resumed_blocks = blocks
         self.context.tracker.advance(
@@ -218,14 +225,21 @@ class Assembly:
         Raises:
             CorruptArchiveError: it is not as it was written: disk or memory of this machine are to blame.
         """
-        with Archive(self.partial) as archive:
-            report = archive.verify(threads=threads, progress=self._poll)
-        if not report.ok:
+        if problem := self._problem(self.partial, threads):
             raise CorruptArchiveError(
-                f"{self.partial} does not read back as it was written ({report.problems[0]}), and got no "
+                f"{self.partial} does not read back as it was written ({problem}), and got no "
                 "name: the same command goes on with what is sound of it. Disk or memory of this machine may "
                 "be failing"
             ).about(self.partial)
+
+    def _problem(self, path: Path, threads: int) -> str | None:
+        """What is wrong with an archive, if anything is."""
+        try:
+            with Archive(path) as archive:
+                report = archive.verify(threads=threads, progress=self._poll)
+        except ArchiveError as error:
+            return str(error)
+        return None if report.ok else report.problems[0]
 
     def _poll(self, _name: str, _size: int) -> None:
         self.context.guard.check()

@@ -354,10 +354,10 @@ class PipelineOrchestrator:
         context.tracker.enter(
             PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=int(sizes.sum())
         )
-        finished = assembly.finished_before(header)
+        threads = context.threads(shared=shared, each=each)  # refused here, nothing has been written
+        finished = assembly.finished_before(header, threads)
         if finished is not None:
             return finished, assembly
-        threads = context.threads(shared=shared, each=each)  # refused here, nothing has been written
         try:
             with (
                 assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
