@@ -57,7 +57,8 @@ def compress(
         renderer: shows progress; None shows nothing.
         options: fields of `CompressionConfig` and `PipelineConfig`, such as `level=3`,
             `threads=2` or `memory_limit_mb=256`. Without `database_path` nothing is kept
-            between runs.
+            between runs. What this process held before the call, the interpreter aside, does not
+            count towards the memory limit.
 
     Returns:
         Sizes, counts and seconds of the run.

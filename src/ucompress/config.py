@@ -34,7 +34,9 @@ class PipelineConfig:
             made durable about once a second besides.
         progress_update_interval: the least time between two updates of the display.
         batch_size: rows per transaction.
-        memory_limit_mb: bound on peak resident memory, in MB of 1024 * 1024 bytes.
+        memory_limit_mb: bound on peak resident memory of interpreter and run, in MB of 1024 * 1024 bytes.
+        limit_process: the bound is on all that the process holds, as for the command; else data that the
+            calling program held before the run comes on top.
         enable_resume: continue an interrupted run of the same job.
         resumable: an interrupted run may be continued later; False where input or output is a pipe, and
             then nothing of it is kept but patterns and what was analyzed.
@@ -45,6 +47,7 @@ class PipelineConfig:
     progress_update_interval: timedelta = timedelta(milliseconds=100)
     batch_size: int = 1000
     memory_limit_mb: int = 1024
+    limit_process: bool = False
     enable_resume: bool = True
     resumable: bool = True
 

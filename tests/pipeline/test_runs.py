@@ -3,6 +3,7 @@
 import os
 import random
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 from support import create_difficult_tree, fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack, run
 from ucompress.archive import Archive
+from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import context, groundwork, refusals
+from ucompress.pipeline import context, groundwork, memory, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
@@ -195,6 +197,25 @@ def test_too_little_memory_is_refused_with_both_figures(tree, tmp_path):
     assert caught.value.current_mb > 16
     assert f"{caught.value.current_mb}MB > 16MB" in str(caught.value)
     assert not (tmp_path / "a.ucz").exists()
+
+
+def test_what_the_calling_program_holds_does_not_count_towards_the_limit(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 500 * MIB)
+    assert pack(tree, tmp_path / "a.ucz", level=1, memory=250)[0].exit_code == 0
+    with pytest.raises(MemoryLimitExceededError) as caught:
+        pack(tree, tmp_path / "b.ucz", level=1, memory=100)
+    assert caught.value.current_mb < 250
+    assert "428 MB that it held before the run are not counted" in caught.value.__notes__
+
+
+def test_a_limit_on_the_process_counts_what_it_holds_and_says_so(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 500 * MIB)
+    config = configuration(tree, tmp_path / "a.ucz", level=1)
+    limits = replace(config.pipeline, memory_limit_mb=400, limit_process=True)
+    with pytest.raises(MemoryLimitExceededError) as caught:
+        PipelineOrchestrator(replace(config, pipeline=limits)).run()
+    assert caught.value.current_mb > 500
+    assert "500 MB of memory are held by this process already" in caught.value.__notes__
 
 
 def test_an_output_in_no_folder_is_refused(tree, tmp_path):

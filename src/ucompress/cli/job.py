@@ -98,6 +98,7 @@ def compress(
                 # What comes from a pipe never comes again: nothing to learn it for.
                 database_path=IN_MEMORY if from_stdin and database == o.DEFAULT_DATABASE else database,
                 memory_limit_mb=memory_limit,
+                limit_process=True,
                 enable_resume=not no_resume and resumable,
                 resumable=resumable,
             ),
@@ -143,7 +144,7 @@ def analyze(
     config = _configuration(
         paths,
         NOWHERE,
-        PipelineConfig(database_path=database, memory_limit_mb=memory_limit),
+        PipelineConfig(database_path=database, memory_limit_mb=memory_limit, limit_process=True),
         threads=threads,
         min_pattern_length=min_length,
         min_frequency=min_frequency,

@@ -1,8 +1,9 @@
 """One budget of bytes that a run plans by.
 
-The limit covers the whole process, so the plan starts from what the interpreter and its
-modules already hold. Every large buffer of a phase is charged before the phase begins;
-what is left decides how many threads work, never which bytes come out.
+The limit covers the interpreter with its modules, and all that the run makes. For the command that
+is the whole process; what a calling program held of its own before the run comes on top. Every
+large buffer of a phase is charged before the phase begins; what is left decides how many threads
+work, never which bytes come out.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def bytes_of_others() -> int:
+    """What the process holds besides the interpreter and our modules, in bytes: it is not the run's."""
+    if resident_bytes() > INTERPRETER_BYTES:
+        release_freed_memory()
+    return max(0, resident_bytes() - INTERPRETER_BYTES)
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
     """What a run may hold, and what it holds in any case.
@@ -72,10 +80,12 @@ class MemoryBudget:
     Attributes:
         limit_mb: the user's limit, in MB of 1024 * 1024 bytes.
         entries: files, links and directories of the job.
+        others: bytes that the process held before the run and that are not its own.
     """
 
     limit_mb: int
     entries: int = 0
+    others: int = 0
 
     @property
     def fixed_bytes(self) -> int:
@@ -83,12 +93,12 @@ class MemoryBudget:
         return INTERPRETER_BYTES + DATABASE_BYTES + ALLOCATOR_SLACK + self.entries * PER_ENTRY_BYTES
 
     def held_bytes(self, leased: int = 0) -> int:
-        """What the process holds before a phase begins: as charged, or as measured if that is more.
+        """What the run holds before a phase begins: as charged, or as measured if that is more.
 
         Args:
             leased: bytes of contents that are kept in memory.
         """
-        return max(self.fixed_bytes + leased, resident_bytes() + ALLOCATOR_SLACK)
+        return max(self.fixed_bytes + leased, resident_bytes() - self.others + ALLOCATOR_SLACK)
 
     def spare(self, needed: int, leased: int = 0) -> int:
         """Bytes that a phase which needs so many leaves; negative where it does not fit."""
@@ -113,6 +123,11 @@ class MemoryBudget:
         least = self.held_bytes(leased) + shared + each
         limit = self.limit_mb * MIB
         if least > limit:
-            raise MemoryLimitExceededError(-(-least // MIB), self.limit_mb)
+            error = MemoryLimitExceededError(-(-least // MIB), self.limit_mb)
+            if self.held_bytes(leased) > self.fixed_bytes + leased:
+                error.add_note(f"{resident_bytes() // MIB} MB of memory are held by this process already")
+            if self.others:
+                error.add_note(f"{self.others // MIB} MB that it held before the run are not counted")
+            raise error
         fitting = 1 + (limit - least) // max(each, 1)
         return max(1, min(wanted or available_cores(), fitting))

@@ -32,7 +32,7 @@ from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
 from ucompress.pipeline.lending import Remote, hired
-from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, peak_resident_bytes
+from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, bytes_of_others, peak_resident_bytes
 from ucompress.pipeline.refusals import (
     partial_path,
     refuse_impossible,
@@ -225,7 +225,9 @@ class PipelineOrchestrator:
     def _context(self, database: PatternDatabase) -> RunContext:
         spill = spill_of(self.config)
         tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval, release=spill.release)
-        budget = MemoryBudget(self.config.pipeline.memory_limit_mb)
+        limits = self.config.pipeline
+        others = 0 if limits.limit_process else bytes_of_others()
+        budget = MemoryBudget(limits.memory_limit_mb, others=others)
         context = RunContext(
             self.config, database, self.reporter, tracker, self.guard, budget, self._executor, spill=spill
         )
@@ -253,7 +255,7 @@ class PipelineOrchestrator:
         )
         if self._executor is not None:
             manifest.anchor(os.fsencode(Path.cwd()))
-        context.budget = MemoryBudget(context.budget.limit_mb, len(manifest))
+        context.budget = replace(context.budget, entries=len(manifest))
         for note in manifest.errors:
             context.fail_on(note.path, note.message)
         if self.config.include and MemberKind.FILE not in manifest.kinds:
