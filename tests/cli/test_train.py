@@ -6,6 +6,10 @@ import os
 import pytest
 
 from support import fill_codebase
+from ucompress import scan
+from ucompress.cli import samples
+from ucompress.codec.dictionary import train as dictionary_of
+from ucompress.scan import ScanNote
 
 
 @pytest.fixture
@@ -75,3 +79,82 @@ def test_a_dictionary_that_finds_no_room_leaves_what_stood_there(ucompress, work
     assert sorted(path.name for path in work.iterdir() if path.suffix != ".db") == ["d", "tree"]
     assert ucompress("train", "tree", "-o", "/dev/null", "--force").code == 0
     assert not os.path.isfile("/dev/null")
+
+
+@pytest.fixture
+def failing(work, monkeypatch):
+    """One file cannot be read."""
+    lost = work / "tree" / "lost"
+    lost.write_bytes(b"some bytes")
+    real = scan.open_source
+
+    def refuse(source):
+        if os.path.basename(source) == b"lost":
+            raise PermissionError(13, "Permission denied", source)
+        return real(source)
+
+    monkeypatch.setattr(scan, "open_source", refuse)
+    return work
+
+
+def test_samples_that_cannot_be_read_are_reported_and_the_rest_is_used(ucompress, failing):
+    done = ucompress("train", "tree", "-o", "d")
+    assert done.code == 3
+    assert "error: tree/lost: Permission denied" in done.err
+    assert done.err.endswith(" from 40 samples\n")
+    assert (failing / "d").stat().st_size
+    quiet = ucompress("train", "-q", "tree", "-o", "-")
+    assert (quiet.code, quiet.out) == (3, (failing / "d").read_bytes())
+    assert quiet.err == "error: tree/lost: Permission denied\n"
+    told = [json.loads(line) for line in ucompress("train", "tree", "-o", "e", "--json").out.splitlines()]
+    assert [(row["type"], row["path"]) for row in told] == [("error", "tree/lost"), ("dictionary", "e")]
+    alone = ucompress("train", "tree/lost", "-o", "f")
+    assert alone.code == 1
+    assert "none of the samples could be read" in alone.err
+    assert not (failing / "f").exists()
+
+
+def test_what_cannot_be_listed_or_is_no_sample_is_told(ucompress, work, monkeypatch):
+    real = scan.scan
+
+    def found(*arguments, **options):
+        manifest = real(*arguments, **options)
+        manifest.errors.append(ScanNote(b"tree/closed", "Permission denied"))
+        manifest.notices.append(ScanNote(b"tree/pipe", "a FIFO is left out"))
+        return manifest
+
+    monkeypatch.setattr(scan, "scan", found)
+    done = ucompress("train", "tree", "-o", "d")
+    assert done.code == 3
+    assert done.err.startswith("tree/pipe: a FIFO is left out\nerror: tree/closed: Permission denied\n")
+    assert "FIFO" not in ucompress("train", "-q", "tree", "-o", "e").err
+
+
+def test_of_too_many_bytes_beginnings_are_read(ucompress, work, monkeypatch):
+    read = []
+    monkeypatch.setattr(samples, "MOST_BYTES", 30_000)
+    monkeypatch.setattr(
+        "ucompress.codec.dictionary.train",
+        lambda contents, size: read.extend(contents) or dictionary_of(contents, size),
+    )
+    done = ucompress("train", "tree", "-o", "d")
+    assert done.code == 0
+    assert "of each are looked at" in done.err
+    assert len(read) == 40
+    assert 29_000 < sum(map(len, read)) <= 30_000
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "share"),
+    [
+        ([], 9, 0),
+        ([5], 9, 5),
+        ([5], 3, 3),
+        ([1, 9, 9], 9, 4),
+        ([1, 2, 3], 6, 3),
+        ([7, 1, 7], 3, 1),
+        ([4, 4], 1, 0),
+    ],
+)
+def test_what_small_files_leave_is_for_the_large_ones(sizes, most, share):
+    assert samples.share_of_each(sizes, most) == share

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
+from ucompress.cli.job import SOME_UNREADABLE
 from ucompress.cli.output import binary_stdout, complain, json_lines, tell
 from ucompress.cli.whole import write_whole
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
@@ -83,7 +84,13 @@ def train(
 
         refuse_to_replace(output, archives=False)
     stream = binary_stdout("the dictionary", force=force) if output == STDOUT else None
-    contents = _sample_contents(samples)
+    from ucompress.cli.samples import read_samples
+
+    found = read_samples(samples)
+    found.report(json=json, quiet=quiet)
+    contents = found.contents
+    if not contents:
+        raise InputError("none of the samples could be read: no dictionary was written")
     from ucompress.codec.dictionary import train as train_dictionary
 
     made = train_dictionary(contents, size)
@@ -96,8 +103,8 @@ def train(
     if stream is not None:
         stream.write(content)
         stream.flush()
-        return
-    write_whole(output, content)
+    else:
+        write_whole(output, content)
     if json:
         from ucompress.render.documents import dictionary_document
 
@@ -106,11 +113,13 @@ def train(
                 os.fsencode(output), size=len(content), samples=len(contents), format=kind.value
             )
         )
-    elif not quiet:
+    elif not quiet and stream is None:
         from ucompress.render.format import counted, display_path, format_bytes
 
         made_from = counted(len(contents), "sample")
         tell(f"{display_path(output)}: {format_bytes(len(content))} from {made_from}")
+    if found.unreadable:
+        raise SystemExit(SOME_UNREADABLE)
 
 
 def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:
@@ -122,17 +131,3 @@ def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[Patter
         ).about(database)
     with PatternDatabase(database, read_only=True) as opened:
         return opened.top_patterns(limit, min_frequency=min_frequency)
-
-
-def _sample_contents(samples: list[Path]) -> list[bytes]:
-    from ucompress.scan import MemberKind, open_source, scan
-
-    manifest = scan(samples)
-    contents = []
-    for entry in manifest:
-        if entry.kind is MemberKind.FILE and entry.size:
-            with open(open_source(entry.source), "rb") as file:
-                contents.append(file.read())
-    if not contents:
-        raise UsageError("there are no bytes in these samples: name files, or folders of files")
-    return contents
