@@ -120,11 +120,6 @@ class RecoveryPlan:
         return SECTION_HEADER_SIZE + self.payload_length
 
     @property
-    def tail_length(self) -> int:
-        """Protected bytes behind the section."""
-        return self.protected - self.section_at
-
-    @property
     def archive_length(self) -> int:
         """Bytes of the whole archive."""
         return self.protected + self.section_length

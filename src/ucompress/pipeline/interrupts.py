@@ -51,11 +51,6 @@ class InterruptGuard:
         """Ask the run to stop at its next safe point, as if the signal had come."""
         self._requested = number
 
-    @property
-    def requested(self) -> int:
-        """The signal that came, or 0."""
-        return self._requested
-
     def check(self) -> None:
         """Raise `InterruptedJobError` if a signal has come."""
         if self._requested:
