@@ -24,6 +24,13 @@ DEFAULT_DATABASE = Path("compression_patterns.db")
 CONTENT_HASH_BYTES = (0, 8, 32)
 
 
+def available_cores() -> int:
+    """Cores this process may run on: how many threads work where no number was asked for."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
     """How a run keeps its state, shows itself and limits itself.

@@ -6,6 +6,7 @@ import io
 import random
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,13 @@ from ucompress.archive import (
     Extent,
     blocks_bound,
     contents,
+    extract,
     opening,
+    verify,
 )
 from ucompress.archive import index as index_module
 from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
-from ucompress.codec.block import decoding_memory
+from ucompress.codec.block import decoding_memory, decoding_threads
 from ucompress.errors import (
     CorruptArchiveError,
     InputError,
@@ -220,6 +223,35 @@ def test_the_memory_bound_holds_whatever_the_header_declares(tmp_path: Path, lev
         with pytest.raises(UnsupportedArchiveError, match="bytes of memory; the bound is"):
             archive.read("a")
         assert not archive.verify().ok
+
+
+@pytest.mark.parametrize("level", [3, 6, 8])
+def test_no_more_threads_decode_than_the_memory_bound_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    path, made = tmp_path / "a.ucz", []
+    plan = plan_files({b"%02d" % number: b"%d repeats, " % number * 200 for number in range(6)}, block=3000)
+    write(path, plan, header=ArchiveHeader(level=level), dictionary=b"some text")
+    sizes = len(b"some text"), max(map(len, plan.blocks))
+    one = decoding_memory(level, *sizes)
+
+    class Recorded(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            made.append(workers)
+            super().__init__(workers)
+
+    for module in (verify, extract):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", Recorded)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(3), raising=False)
+    for bound in (one, 2 * one, 64 * one):
+        fitting = decoding_threads(bound, level, *sizes)
+        for wanted in (None, 1, 8):
+            made.clear()
+            with Archive(path, memory_bound=bound) as archive:
+                assert archive.verify(threads=wanted).ok
+                archive.extract(tmp_path / f"{bound}-{wanted}", threads=wanted)
+            assert made == [min(wanted or 3, fitting)] * 2
 
 
 def test_a_path_that_is_no_file_is_an_input_error(tmp_path):

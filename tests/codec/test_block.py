@@ -19,6 +19,7 @@ from ucompress.codec.block import (
     BlockDecompressor,
     coding_memory,
     decoding_memory,
+    decoding_threads,
 )
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
@@ -164,4 +165,8 @@ def test_memory_is_told(level, size):
     shared, each = coding_memory(level, size, 1 << 20)
     assert shared >= size
     assert 1 << 20 < each < 1 << 27
-    assert decoding_memory(level, size, 1 << 20) > size
+    one = decoding_memory(level, size, 1 << 20)
+    assert one > size
+    assert decoding_threads(one - 1, level, size, 1 << 20) == decoding_threads(one, level, size, 1 << 20) == 1
+    assert decoding_threads(2 * one, level, size, 1 << 20) >= 2
+    assert 64 <= decoding_threads(64 * one, level, size, 1 << 20) < 64 * one >> 21

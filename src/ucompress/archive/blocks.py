@@ -25,7 +25,14 @@ from ucompress.archive.layout import (
 )
 from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
-from ucompress.codec.block import DICTIONARY_LIMIT, BlockDecompressor, Reference, memory_of_codec
+from ucompress.codec.block import (
+    DICTIONARY_LIMIT,
+    BlockDecompressor,
+    Reference,
+    decoding_threads,
+    memory_of_codec,
+)
+from ucompress.config import available_cores
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _REUSED = (32 << 20) - (64 << 10)
@@ -146,6 +153,21 @@ class BlockReader:
                 f"decoding block {header.number} takes {needed} bytes of memory; "
                 f"the bound is {self._memory_bound}"
             )
+
+    def threads(self, wanted: int | None) -> int:
+        """How many threads may decode at the same time within the memory bound, of as many as are wanted.
+
+        Parameters:
+            wanted: None: as many as there are cores.
+        """
+        largest = max(self._table.decoded, default=0)
+        behind = largest if any(self._table.references) else 0
+        try:
+            dictionary = len(self.dictionary)
+        except ArchiveError:  # without it nothing is decoded
+            dictionary = 0
+        fitting = decoding_threads(self._memory_bound, self._header.level, dictionary, largest, behind)
+        return min(wanted or available_cores(), fitting)
 
     def batches(self, blocks: Iterable[int]) -> list[list[int]]:
         """Blocks, rising, put together with those that have the same reference, which comes first.

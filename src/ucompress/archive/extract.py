@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -110,7 +109,7 @@ def extract(
         members: names; a folder's name stands for all below it. None: everything.
         force: replace files that are there, and give folders that are there the archive's attributes.
         setuid: give back set-user-ID and set-group-ID bits; the files belong to whoever extracts.
-        threads: decoding threads; None: as many as there are cores.
+        threads: decoding threads, at most; None: as many as there are cores.
         limits: None: the default limits.
         progress: called with (member name, content bytes) after each file, from any thread.
 
@@ -126,7 +125,7 @@ def extract(
             archive,
             target,
             limits or ExtractionLimits(),
-            threads or os.cpu_count() or 1,
+            archive.decoding_threads(threads),
             progress,
             permissions(setuid=setuid),
         )

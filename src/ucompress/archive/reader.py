@@ -62,7 +62,7 @@ class Archive(Mapping[str, bytes]):
             index pages that are damaged beyond repair.
         block_cache, page_cache: bytes kept of decoded blocks and of index pages.
         memory_bound: refuse archives whose decoder would need more bytes, and blocks that do whatever the
-            archive declares.
+            archive declares; no more threads decode at the same time than it has room for.
 
     Attributes:
         recovered: True if the archive was opened by recovery.
@@ -332,6 +332,10 @@ class Archive(Mapping[str, bytes]):
     def blocks_of(self, entry: Entry) -> frozenset[int]:
         """The blocks that reading a file, or what a hard link leads to, decodes; references among them."""
         return self._blocks.needed(self.origin(entry))
+
+    def decoding_threads(self, wanted: int | None) -> int:
+        """How many threads decode: as wanted, or one a core, if the memory bound has room for so many."""
+        return self._blocks.threads(wanted)
 
     def block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
         """Blocks put together so that each reference is decoded once where one thread takes a batch."""

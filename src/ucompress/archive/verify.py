@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, pairwise
@@ -62,7 +61,7 @@ def verify(
 
     Parameters:
         archive, source, directory, footer: the opened archive and its parts.
-        threads: decoding threads; None: as many as there are cores.
+        threads: decoding threads, at most; None: as many as there are cores.
         progress: called with ("block N", decoded bytes) after each block, from any thread.
         share: which blocks; None: all.
 
@@ -70,7 +69,7 @@ def verify(
         A report; damage that parity repairs is a problem too, since the next damage may be too much.
     """
     job = _Verification(archive, source, directory, footer, progress, share or BlockShare())
-    return job.run(threads or os.cpu_count() or 1)
+    return job.run(archive.decoding_threads(threads))
 
 
 class _Verification:

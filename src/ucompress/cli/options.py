@@ -61,7 +61,12 @@ Recover = Annotated[
 ]
 MaxMemory = Annotated[
     int,
-    Option("--max-memory", metavar="MB", min=1, help="Refuse an archive whose decoder takes more memory."),
+    Option(
+        "--max-memory",
+        metavar="MB",
+        min=1,
+        help="The most that decoders may take, of all threads together.",
+    ),
 ]
 Json = Annotated[bool, Option("--json", help="Write JSON lines to standard output.")]
 Quiet = Annotated[

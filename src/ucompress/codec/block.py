@@ -153,11 +153,36 @@ def coding_memory(
 
 def decoding_memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> int:
     """Bytes that decoding one block of a level, and its reference, takes in one thread."""
+    return sum(_decoding_memory(level, dictionary_size, block_size, reference_size))
+
+
+def decoding_threads(
+    bound: int, level: int, dictionary_size: int, block_size: int, reference_size: int = 0
+) -> int:
+    """How many threads may decode blocks of a level at the same time.
+
+    Parameters:
+        bound: bytes that all of them take together at most; what they share counts once.
+        level, dictionary_size, block_size, reference_size: as of `decoding_memory`.
+
+    Returns:
+        One at least: that one block is not too much, its reader sees to.
+    """
+    shared, each = _decoding_memory(level, dictionary_size, block_size, reference_size)
+    return max(1, (bound - shared) // each)
+
+
+def _decoding_memory(
+    level: int, dictionary_size: int, block_size: int, reference_size: int
+) -> tuple[int, int]:
+    """Bytes that all decoding threads share, and what each takes for itself, two blocks included."""
     if level > 6:
-        return MixDecompressor.memory(level, dictionary_size, block_size) + 2 * block_size
-    if level > 3:
-        return LzDecompressor.memory(dictionary_size, block_size, reference_size) + 2 * block_size
-    return FrameDecompressor.memory(dictionary_size, block_size) + 2 * block_size
+        shared, each = MixDecompressor.memory(level, dictionary_size, block_size)
+    elif level > 3:
+        shared, each = LzDecompressor.memory(dictionary_size, block_size, reference_size)
+    else:
+        shared, each = FrameDecompressor.memory(dictionary_size, block_size)
+    return shared, each + 2 * block_size
 
 
 def memory_of_codec(

@@ -136,8 +136,8 @@ class LzDecompressor:
         self._contexts.forget()
 
     @staticmethod
-    def memory(dictionary_size: int, block_size: int, reference_size: int = 0) -> int:
-        """Bytes that one decoding thread needs, its primed models included."""
+    def memory(dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
+        """Bytes that all decoding threads share, and bytes for each thread."""
         primed = primed_memory(6, dictionary_size, encode=False)
         behind = _room(reference_size) if reference_size else 0
-        return primed + decoder_memory(dictionary_size, _room(block_size), behind)
+        return primed, decoder_memory(dictionary_size, _room(block_size), behind)

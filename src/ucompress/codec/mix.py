@@ -122,6 +122,6 @@ class MixDecompressor:
             return self._primed[1]
 
     @staticmethod
-    def memory(level: int, dictionary_size: int, block_size: int) -> int:
-        """Bytes that one decoding thread needs, its primed models included."""
-        return sum(MixCompressor.memory(level, dictionary_size, block_size))
+    def memory(level: int, dictionary_size: int, block_size: int) -> tuple[int, int]:
+        """Bytes that all decoding threads share, and bytes for each thread."""
+        return MixCompressor.memory(level, dictionary_size, block_size)

@@ -165,9 +165,9 @@ class FrameDecompressor:
         raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
 
     @staticmethod
-    def memory(dictionary_size: int, block_size: int) -> int:
-        """Bytes that one decoding thread needs."""
-        return 2 * dictionary_size + block_size + (1 << 20)
+    def memory(dictionary_size: int, block_size: int) -> tuple[int, int]:
+        """Bytes that all decoding threads share, and bytes for each thread."""
+        return dictionary_size, dictionary_size + block_size + (1 << 20)
 
 
 def finalize(content: bytes, samples: list[bytes], size: int, level: int) -> bytes:

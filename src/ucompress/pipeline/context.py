@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ucompress.config import available_cores
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline.held import MOST_HELD, HeldContents
 from ucompress.pipeline.lending import Remote
-from ucompress.pipeline.memory import MemoryBudget, available_cores
+from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
 from ucompress.spill import IN_MEMORY, Spill

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ucompress.config import MIB
+from ucompress.config import MIB, available_cores
 from ucompress.errors import MemoryLimitExceededError
 
 INTERPRETER_BYTES = 72 * MIB
@@ -57,13 +57,6 @@ def _peak_by_rusage() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def available_cores() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def bytes_of_others() -> int:
