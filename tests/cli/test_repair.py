@@ -35,6 +35,25 @@ def test_a_damaged_archive_is_mended_into_a_new_file(ucompress, damaged, tmp_pat
     assert tree_facts(tmp_path / "out" / "tree") == tree_facts(tmp_path / "tree")
 
 
+def test_who_meets_damage_is_told_of_repair_where_a_record_is_there(ucompress, damaged, tmp_path):
+    archive, whole = damaged
+    hint = f"`ucompress repair {archive}` may mend this"
+    assert hint in ucompress("verify", archive).err
+    assert hint in ucompress("extract", archive, "-C", tmp_path / "out").err
+    archive.write_bytes(whole[:-100])
+    for command in ("verify", "list"):
+        assert "`ucompress repair` may mend this; else `extract --recover`" in ucompress(command, archive).err
+    archive.write_bytes(whole)
+    assert "repair" not in ucompress("verify", archive).err
+    plain = tmp_path / "plain.ucz"
+    ucompress("compress", tmp_path / "tree", "-o", plain, "--database", ":memory:")
+    data = plain.read_bytes()
+    plain.write_bytes(data[:1000] + bytes(100) + data[1100:])
+    assert "repair" not in ucompress("verify", plain).err
+    plain.write_bytes(data[:-100])
+    assert "repair" not in ucompress("list", plain).err
+
+
 def test_repair_tells_in_json_what_it_did(ucompress, damaged):
     done = ucompress("repair", damaged[0], "--json")
     (document,) = map(json.loads, done.out.splitlines())

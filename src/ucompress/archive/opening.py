@@ -99,8 +99,11 @@ def open_archive(source: FileSource, *, recover: bool) -> Opened:
     except CorruptArchiveError as error:
         header = _first_header(source)
         if not recover:
+            from ucompress.archive.recovery import has_record
+
+            mend = "`ucompress repair` may mend this; else " if has_record(source) else ""
             raise CorruptArchiveError(
-                f"{error}; nothing was changed. `extract --recover` may still find members "
+                f"{error}; nothing was changed. {mend}`extract --recover` may still find members "
                 "(in Python recover=True)"
             ) from error
     from ucompress.archive.salvage import survey

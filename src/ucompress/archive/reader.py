@@ -170,6 +170,13 @@ class Archive(Mapping[str, bytes]):
             return self._blocks.dictionary
 
     @property
+    def has_record(self) -> bool:
+        """Whether there is a recovery record, or a part of one, by which `repair` may mend damage."""
+        from ucompress.archive.recovery import has_record
+
+        return self.statistics.recovery_bytes > 0 or has_record(self._source)
+
+    @property
     def statistics(self) -> ArchiveStatistics:
         """Figures of the archive, all from header and directory."""
         return statistics_of(self._source.size, self.header, self._directory, self._footer)

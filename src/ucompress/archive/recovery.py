@@ -36,6 +36,8 @@ CHUNK_CHECKS: Final = 1022
 CHUNK_SIZE: Final = CHUNK_CHECKS * CHECK_SIZE + 8
 
 _ROW_BYTES = 64 << 10
+_WINDOW = 1 << 20
+_TAIL = 64 << 20
 _STRIP = struct.Struct("<4sBBBBHHIQQ16s8s8s")
 
 ReadAt = Callable[[int, int], bytes]
@@ -279,6 +281,24 @@ def append_record(file: Sink, read_at: ReadAt, head: StripHeader, tail: bytes, p
     section = SectionHeader(SECTION_RECOVERY, 0, plan.payload_length, hasher.digest(8))
     _put(file, plan.section_at, section.to_bytes(head.archive_id))
     file.seek(plan.section_at + plan.section_length)
+
+
+def strips(source: FileSource, poll: Poll = no_poll, start: int = 0) -> Iterator[tuple[int, StripHeader]]:
+    """Offset and header of all strips and tables whose headers are sound, from `start` on."""
+    for begin in range(start, source.size, _WINDOW):
+        poll()
+        window = source.read_past(begin, _WINDOW + STRIP_HEADER_SIZE - 1)
+        found = window.find(MARKER)
+        while 0 <= found < _WINDOW:
+            header = StripHeader.from_bytes(window[found : found + STRIP_HEADER_SIZE])
+            if header is not None:
+                yield begin + found, header
+            found = window.find(MARKER, found + 1)
+
+
+def has_record(source: FileSource) -> bool:
+    """Whether a part of a record stands in an archive's last 64 MiB, where it does up to about 16 GB."""
+    return next(strips(source, start=max(0, source.size - _TAIL)), None) is not None
 
 
 def encoder(plan: RecoveryPlan) -> Any:

@@ -21,7 +21,6 @@ from ucompress.archive.opening import naming, open_file
 from ucompress.archive.partial import open_partial, writing_to
 from ucompress.archive.recovery import (
     CHECK_SIZE,
-    MARKER,
     MOST_OF_GROUP,
     PARITY,
     STRIP_HEADER_SIZE,
@@ -35,6 +34,7 @@ from ucompress.archive.recovery import (
     no_poll,
     read_table,
     sector_checks,
+    strips,
 )
 from ucompress.archive.salvage import identity
 from ucompress.archive.source import FileSource
@@ -296,11 +296,9 @@ def _find_header(source: FileSource, poll: Poll) -> StripHeader:
         CorruptArchiveError: not one strip is there.
     """
     votes: Counter[StripHeader] = Counter()
-    for at in _markers(source, poll):
-        header = StripHeader.from_bytes(source.read_past(at, STRIP_HEADER_SIZE))
+    for at, header in strips(source, poll):
         if (
-            header is not None
-            and header.plan.archive_length <= _CLAIM * source.size
+            header.plan.archive_length <= _CLAIM * source.size
             and header.plan.strip_at(header.kind, header.number) == at
         ):
             votes[replace(header, kind=TABLE, number=0)] += 1
@@ -310,14 +308,3 @@ def _find_header(source: FileSource, poll: Poll) -> StripHeader:
             "--recovery can be repaired. `extract --recover` gives back what is whole"
         )
     return votes.most_common(1)[0][0]
-
-
-def _markers(source: FileSource, poll: Poll) -> Iterator[int]:
-    """Offsets of all strip markers, ascending."""
-    for start in range(0, source.size, _WINDOW):
-        poll()
-        window = source.read_past(start, _WINDOW + len(MARKER) - 1)
-        found = window.find(MARKER)
-        while found >= 0:
-            yield start + found
-            found = window.find(MARKER, found + 1)

@@ -10,7 +10,7 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell, write_warning_document
-from ucompress.cli.sources import opened
+from ucompress.cli.sources import how_to_mend, opened
 from ucompress.config import MIB
 from ucompress.heap import keep_freed_memory
 
@@ -88,6 +88,7 @@ def extract(
             limits=_limits(max_members, max_size, max_file_size, max_depth, max_path),
             progress=name_it if verbose and not json else None,
         )
+        mend = how_to_mend(source, archive) if report.damaged else ""
     if json:
         _tell_as_json(report, directory)
     else:
@@ -95,7 +96,8 @@ def extract(
     if report.failed:
         from ucompress.render.format import counted
 
-        raise report.kind(f"{counted(len(report.failed), 'member')} could not be given back; all others were")
+        count = counted(len(report.failed), "member")
+        raise report.kind(f"{count} could not be given back; all others were{mend}")
 
 
 def _limits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -70,6 +71,13 @@ def _spooled() -> Iterator[BinaryIO]:
         if not spool.tell():
             raise CorruptArchiveError("standard input is empty: there is no archive in it")
         yield spool
+
+
+def how_to_mend(source: Archive, path: Path) -> str:
+    """What to say of a damaged archive that has a recovery record; nothing of others."""
+    if path == STDIN or not source.has_record:
+        return ""
+    return f"; `ucompress repair {shlex.quote(os.fspath(path))}` may mend this"
 
 
 def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:

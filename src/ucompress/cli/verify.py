@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.output import complain, json_lines, write_warning_document
-from ucompress.cli.sources import opened
+from ucompress.cli.sources import how_to_mend, opened
 from ucompress.cli.whole import write_whole
 from ucompress.errors import (
     ArchiveError,
@@ -70,7 +70,7 @@ def verify(
         elif not quiet:
             _verdict(source, report, share)
         if not report.ok:
-            raise _judged(source, report)
+            raise _judged(source, report, archive)
 
 
 def _share(source: Archive, slice: str | None) -> BlockShare | None:
@@ -122,7 +122,7 @@ def _note(position: Path, source: Archive, report: VerifyReport) -> None:
     write_whole(position, json_module.dumps(document).encode() + b"\n")
 
 
-def _judged(source: Archive, report: VerifyReport) -> ArchiveError:
+def _judged(source: Archive, report: VerifyReport, path: Path) -> ArchiveError:
     """What a check that found something comes to."""
     what = "is damaged" if report.damaged else "needs what this program does not have"
     if report.unreadable:
@@ -131,7 +131,8 @@ def _judged(source: Archive, report: VerifyReport) -> ArchiveError:
     else:
         rest = "all members can still be read: `extract` them, and pack them anew"
     kind = CorruptArchiveError if report.damaged else UnsupportedArchiveError
-    return kind(f"{source.name} {what}: {rest}")
+    mend = how_to_mend(source, path) if report.damaged else ""
+    return kind(f"{source.name} {what}: {rest}{mend}")
 
 
 def _verdict(source: Archive, report: VerifyReport, share: BlockShare | None) -> None:
