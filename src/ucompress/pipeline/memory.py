@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ucompress.config import MIB, available_cores
 from ucompress.errors import MemoryLimitExceededError
+from ucompress.heap import release_freed_memory
 
 INTERPRETER_BYTES = 72 * MIB
 """Resident bytes of the interpreter with NumPy and our extensions, rounded up."""
