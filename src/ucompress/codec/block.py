@@ -15,7 +15,7 @@ from ucompress.codec.filters import (
 )
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.mix import MixCompressor, MixDecompressor
-from ucompress.codec.zstd import SHARED, FrameCompressor, FrameDecompressor
+from ucompress.codec.zstd import FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 STORED = 0
@@ -89,23 +89,17 @@ class BlockCompressor:
         """Prepare the level's codec; ValueError for a level that does not exist."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
-        self._use(*_make_coder(level, dictionary), dictionary)
-
-    def _use(self, codec: int, coder: _Coder, dictionary: bytes) -> None:
-        self._codec, self._coder = codec, coder
-        self._filters = FilterChooser(dictionary, _FILTER_PRICES[codec], coder.compress)
+        self._codec, self._coder = _make_coder(level, dictionary)
+        self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec], self._coder.compress)
 
     @classmethod
     def for_shared(cls, level: int) -> BlockCompressor:
         """For what an archive of this level codes once and all its readers need: its dictionary.
 
-        At levels 1-3 zstd, slower than a block's: our LZ codec at its smallest would take a
-        third of the whole run, and readers ten times as long.
+        At levels 1-3 zstd as at level 3: our LZ codec at its smallest would take a third of the
+        whole run, and readers ten times as long.
         """
-        compressor = cls(SHARED_LEVEL)
-        if level <= 3:
-            compressor._use(ZSTD, FrameCompressor(SHARED), b"")
-        return compressor
+        return cls(3 if level <= 3 else SHARED_LEVEL)
 
     def compress(self, data: bytes | memoryview, reference: Reference | None = None) -> tuple[int, bytes]:
         """Code one block.

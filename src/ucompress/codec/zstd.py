@@ -43,9 +43,6 @@ class Level:
 
 LEVELS = {1: Level(3, 20, 3), 2: Level(4, 20, 4), 3: Level(5, 21, 5)}
 
-SHARED = Level(5, 23, 6)
-"""For what is coded once and read by all, such as the dictionary: 9 % smaller than level 3."""
-
 _WINDOW_LOG = 23  # the largest block; a dictionary may lie farther back than the window
 _MIN_MATCH = 6  # quicker than 5 and no larger: dictionary and block offer longer matches
 
@@ -84,13 +81,13 @@ class FrameCompressor:
     with the digested dictionary, are kept for the next call: digesting costs more than a block.
 
     Parameters:
-        level: 1 to 3, or parameters of their own.
+        level: 1 to 3.
         dictionary: raw content, without a zstd dictionary header; may be empty.
     """
 
-    def __init__(self, level: int | Level, dictionary: bytes = b"") -> None:
+    def __init__(self, level: int, dictionary: bytes = b"") -> None:
         """Prepare options; contexts are made when they are needed."""
-        self._options = _options(level if isinstance(level, Level) else LEVELS[level])
+        self._options = _options(LEVELS[level])
         self._dictionary = _raw_dictionary(dictionary)
         self._idle: list[zstd.ZstdCompressor] = []
         self._lock = threading.Lock()
