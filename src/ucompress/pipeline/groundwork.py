@@ -56,6 +56,9 @@ REFERENCES = "references"
 PLANNING_BYTES = 96 * MIB
 """Anchors, windows kept for comparing, and what is read together."""
 
+CHOOSING_BYTES = 24 * MIB
+"""What is coded while sizes of the dictionary are compared, before and after."""
+
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
 
@@ -137,6 +140,7 @@ def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     sketches = sketches_of(*analysis.samples.hashes())
     context.spill.release()
+    release_freed_memory()
     known = analysis.contents
     contents = Planned(
         Paths(known),
@@ -242,7 +246,7 @@ def _make_dictionary(
         if trials.dictionary is None:
             trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
             trials.note()
-        context.make_room(sum(coding_memory(context.config.level, limit, MIB)))
+        context.make_room(CHOOSING_BYTES + sum(coding_memory(context.config.level, limit, MIB)))
         sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()

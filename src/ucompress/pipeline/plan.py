@@ -21,6 +21,7 @@ from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
 from ucompress.pipeline.looks import holes_of
+from ucompress.pipeline.memory import release_freed_memory
 from ucompress.pipeline.planned import Content, Planned, Ranked
 from ucompress.segments import DENSE
 from ucompress.similarity import order_of
@@ -149,15 +150,15 @@ def plan_contents(
     """
     columns = contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts
     order = spill.keep(order_of(*columns))
+    release_freed_memory()
     if ordered is not None:
         ordered(order.tolist())
 
     def one_by_one(ordinals: Sequence[int]) -> list[Window]:
         return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
-    sizes, repeats, classes = (
-        spill.gathered(column, order) for column in (contents.sizes, contents.repeats, contents.classes)
-    )
+    by_rank = (contents.sizes, contents.repeats, contents.classes)
+    sizes, repeats, classes = (spill.gathered(column, order) for column in by_rank)
     ranked = Ranked(order, sizes, repeats, classes == DENSE)
     planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters(), spill)
     for planned in planner.run():
@@ -203,8 +204,7 @@ class _Planner:
 
     def _together(self, first: int) -> int:
         """The first rank after those that are planned at once from `first` on; `first` for a large one."""
-        held = 0
-        sizes = self._contents.sizes
+        held, sizes = 0, self._contents.sizes
         for rank in range(first, len(sizes)):
             size = sizes[rank]
             held += size
@@ -366,18 +366,18 @@ class _Planner:
         rank_of, extent_start = spill.zeros(len(order), np.int64), spill.zeros(len(order) + 1, np.int64)
         for part in parts(len(order)):
             rank_of[order[part]] = np.arange(part.start, part.stop)
-        columns, end = [spill.zeros(len(rest[0]), kind) for kind in (np.int32, np.uint32, np.int64)], 0
+        columns = [spill.zeros(len(rest[0]), kind) for kind in (np.int32, np.uint32, np.int64)]
         for part in parts(len(order)):
             ranks = rank_of[part]
             begins = starts[ranks]
             counts = starts[ranks + 1] - begins
             ends = np.cumsum(counts)
             rows = np.repeat(begins - ends + counts, counts) + np.arange(ends[-1])
+            end = int(extent_start[part.start])
             extents = slice(end, end + len(rows))
             for column, values in zip(columns, rest, strict=True):
                 column[extents] = values[rows]
             extent_start[part.start + 1 : part.stop + 1] = ends + end
-            end = extents.stop
             spill.release()
         return Plan(
             run_content=packer.run_content.values(),
