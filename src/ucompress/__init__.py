@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ucompress.api import compress, decompress, open, train
-    from ucompress.archive.extract import ExtractionLimits
+    from ucompress.archive.limits import ExtractionLimits
     from ucompress.archive.reader import Archive
     from ucompress.codec.dictionary import Dictionary
     from ucompress.config import CompressionConfig, PipelineConfig
@@ -45,7 +45,7 @@ _HOMES = {
     "open": "ucompress.api",
     "train": "ucompress.api",
     "Archive": "ucompress.archive.reader",
-    "ExtractionLimits": "ucompress.archive.extract",
+    "ExtractionLimits": "ucompress.archive.limits",
     "Dictionary": "ucompress.codec.dictionary",
     "CompressionConfig": "ucompress.config",
     "PipelineConfig": "ucompress.config",

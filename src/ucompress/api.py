@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import BinaryIO
 
-    from ucompress.archive.extract import ExtractionLimits
+    from ucompress.archive.limits import ExtractionLimits
     from ucompress.progress import CompressionResult, Renderer
 
 __all__ = ["compress", "decompress", "open", "train"]

@@ -129,7 +129,7 @@ def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
     target.mkdir()
     (target / "b").write_bytes(b"mine")
     with Archive(path) as archive:
-        with pytest.raises(OutputError, match=r"b is already there.*force"):
+        with pytest.raises(OutputError, match=r"out/b is already there.*force"):
             archive.extract(target)
         assert sorted(os.listdir(target)) == ["b"]
         assert (target / "b").read_bytes() == b"mine"

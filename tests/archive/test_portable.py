@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.archive import Archive, Entry, EntryKind, portable
-from ucompress.archive.extract import ExtractionLimits
+from ucompress.archive.limits import ExtractionLimits
 from ucompress.archive.portable import NameCheck, Namesakes, fold, windows_objection
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import UnsafeArchiveError

@@ -1,18 +1,25 @@
 """Limits of extraction, from the command line."""
 
+import re
+
 import pytest
 
 from support import fill_codebase
+from ucompress.archive.target import TargetFolder
 
 
 @pytest.mark.parametrize(
     "limit",
     [
-        ("--max-members", "3"),
-        ("--max-size", "0"),
-        ("--max-file-size", "0"),
-        ("--max-depth", "1"),
-        ("--max-path", "3"),
+        ("--max-members", "3", r"there are more than 3 members, which is the limit"),
+        (
+            "--max-size",
+            "0",
+            r"files have [0-9,]+ bytes or more, and the limit is 0;.* --max-size 1 or more",
+        ),
+        ("--max-file-size", "0", r"tree/.* has [0-9,]+ bytes, and the limit is 0;.*: --max-file-size 1"),
+        ("--max-depth", "1", r"tree/.* lies [23] deep, and the limit is 1;.*: --max-depth [23]"),
+        ("--max-path", "3", r"tree has a name of 4 bytes, and the limit is 3;.*: --max-path 4"),
     ],
     ids=lambda limit: limit[0],
 )
@@ -20,9 +27,11 @@ def test_an_archive_beyond_a_limit_is_refused_before_anything_is_written(ucompre
     fill_codebase(tmp_path / "tree", 5, 500)
     archive = tmp_path / "tree.ucz"
     ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
-    done = ucompress("extract", archive, "-C", tmp_path / "out", *limit)
+    done = ucompress("extract", archive, "-C", tmp_path / "out", *limit[:2])
     assert done.code == 25
     assert "nothing was written" in done.err
+    assert re.search(limit[2], done.err)
+    assert limit[0] in done.err
     assert not (tmp_path / "out").exists()
     enough = ucompress("extract", archive, "-C", tmp_path / "out", limit[0], "1000")
     assert enough.code == 0
@@ -36,8 +45,32 @@ def test_a_decoder_that_takes_more_memory_than_allowed_is_not_started(ucompress,
     words = {"extract": ["-C", tmp_path / "out"], "cat": ["tree"], "verify": []}[command]
     done = ucompress(command, archive, *words, "--max-memory", "1")
     assert done.code == 22
-    assert "bytes of memory; the bound is 1048576" in done.err
+    assert re.search(r"bytes of memory; the bound is 1048576: --max-memory [0-9]+ is enough", done.err)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_does_not_fit_on_the_disk_is_told_apart_from_a_limit(ucompress, packed, tmp_path, monkeypatch):
+    monkeypatch.setattr(TargetFolder, "free_bytes", lambda _: 10)
+    done = ucompress("extract", packed[1], "-C", tmp_path / "out")
+    assert done.code == 25
+    assert re.search(f"the files have [0-9,]+ bytes or more, and {tmp_path}/out has room for 10;", done.err)
+    assert "limit" not in done.err and "--max" not in done.err
+
+
+def test_a_file_that_is_there_is_told_by_where_it_is(ucompress, tmp_path):
+    fill_codebase(tmp_path / "tree", 5, 500)
+    archive, out = tmp_path / "tree.ucz", tmp_path / "out"
+    ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
+    ucompress("extract", archive, "-C", out)
+    assert f"{out}/tree/" in ucompress("extract", archive, "-C", out).err
+
+
+@pytest.mark.parametrize("command", ["list", "extract"])
+def test_only_a_command_that_writes_says_that_nothing_was_written(ucompress, packed, tmp_path, command):
+    done = ucompress(command, packed[1], "nope", *(["-C", tmp_path / "out"] if command == "extract" else []))
+    assert done.code == 24
+    assert "there is no member nope" in done.err
+    assert ("nothing was written" in done.err) == (command == "extract")
 
 
 def test_names_that_other_systems_do_not_have_are_told(ucompress, tmp_path):

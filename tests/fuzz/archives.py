@@ -22,8 +22,8 @@ from ucompress.archive import Archive, ArchiveHeader, EntryKind
 from ucompress.archive.coding import decode_shared
 from ucompress.archive.directory import Directory
 from ucompress.archive.encode import encode_page
-from ucompress.archive.extract import ExtractionLimits
 from ucompress.archive.layout import HEADER_SIZE, PAGE_HEADER_SIZE, PageHeader, check
+from ucompress.archive.limits import ExtractionLimits
 from ucompress.archive.members import Members
 from ucompress.errors import ArchiveError, CompressionError
 

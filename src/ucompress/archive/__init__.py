@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
-    from ucompress.archive.extract import ExtractionLimits, ExtractionReport
+    from ucompress.archive.extract import ExtractionReport
     from ucompress.archive.figures import ArchiveStatistics
     from ucompress.archive.layout import ArchiveHeader, blocks_bound
+    from ucompress.archive.limits import ExtractionLimits
     from ucompress.archive.members import Members
     from ucompress.archive.reader import Archive
     from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
@@ -35,7 +36,7 @@ _HOMES = {
     "Entry": "ucompress.archive.entry",
     "EntryKind": "ucompress.archive.entry",
     "Extent": "ucompress.archive.entry",
-    "ExtractionLimits": "ucompress.archive.extract",
+    "ExtractionLimits": "ucompress.archive.limits",
     "ExtractionReport": "ucompress.archive.extract",
     "MemberInfo": "ucompress.archive.entry",
     "Members": "ucompress.archive.members",

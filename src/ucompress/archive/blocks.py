@@ -32,7 +32,7 @@ from ucompress.codec.block import (
     decoding_threads,
     memory_of_codec,
 )
-from ucompress.config import available_cores
+from ucompress.config import MIB, available_cores
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _REUSED = (32 << 20) - (64 << 10)
@@ -149,10 +149,7 @@ class BlockReader:
             header.codec, self._header.level, len(self.dictionary), header.decoded_size, behind
         )
         if needed > self._memory_bound:
-            raise UnsupportedArchiveError(
-                f"decoding block {header.number} takes {needed} bytes of memory; "
-                f"the bound is {self._memory_bound}"
-            )
+            raise too_much_memory(f"decoding block {header.number}", needed, self._memory_bound)
 
     def threads(self, wanted: int | None) -> int:
         """How many threads may decode at the same time within the memory bound, of as many as are wanted.
@@ -243,6 +240,14 @@ class BlockReader:
         flags = self._table.flags
         blocks = {extent.block for extent in entry.extents if extent.block != HOLE}
         return any(block < len(flags) and flags[block] for block in blocks)
+
+
+def too_much_memory(what: str, needed: int, bound: int) -> UnsupportedArchiveError:
+    """Why something is not decoded that takes `needed` bytes of memory where `bound` are allowed."""
+    return UnsupportedArchiveError(
+        f"{what} takes {needed} bytes of memory; the bound is {bound}: --max-memory {-(-needed // MIB)} is "
+        "enough (in Python memory_bound)"
+    )
 
 
 def read_dictionary(payload: ProtectedPayload) -> bytes:

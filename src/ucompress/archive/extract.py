@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ucompress.archive.delivery import FAILURES, Delivery, Failure, permissions, reason, user_xattrs
 from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
+from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
 from ucompress.archive.pages import LINKED
 from ucompress.archive.portable import NameCheck, NameNotes
 from ucompress.archive.selection import cut, select, selected
@@ -23,39 +24,13 @@ from ucompress.errors import (
     ArchiveError,
     CompressionError,
     CorruptArchiveError,
+    MemberNotFoundError,
     OutputError,
-    UnsafeArchiveError,
     UnsupportedArchiveError,
 )
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
-
-BYTES_PER_EXTENT = 64
-"""An extent more is allowed for each so many bytes of content."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractionLimits:
-    """What an archive may ask for; on by default.
-
-    Attributes:
-        members: number of members.
-        content_bytes: stored bytes of all files together, holes not counted; None: what the
-            target's file system has free.
-        file_bytes: size of one file, holes counted.
-        depth: components of a path.
-        path_bytes: bytes of a path.
-        extents: parts that files are put together from, beyond one for each file and one for each
-            64 bytes of content.
-    """
-
-    members: int = 100_000_000
-    content_bytes: int | None = None
-    file_bytes: int = 1 << 46
-    depth: int = 1024
-    path_bytes: int = 65_535
-    extents: int = 1 << 20
 
 
 @dataclass(slots=True)
@@ -136,8 +111,10 @@ def extract(
             job.check(names, force=force)
             if names is None:
                 job.stage()
-        except BaseException:
+        except BaseException as error:
             target.remove_made()
+            if isinstance(error, MemberNotFoundError):
+                raise MemberNotFoundError(f"{error}; nothing was written") from error
             raise
         try:
             return job.run(names)
@@ -145,10 +122,6 @@ def extract(
             job.settle()
     finally:
         target.close()
-
-
-def _over_limit(entry: Entry) -> UnsafeArchiveError:
-    return UnsafeArchiveError(f"{show(entry.path)} exceeds the limits of extraction; nothing was written")
 
 
 class _Extraction:
@@ -201,15 +174,13 @@ class _Extraction:
                     or entry.path.count(b"/") >= limits.depth
                     or len(entry.path) > limits.path_bytes
                 ):
-                    raise _over_limit(entry)
+                    raise limits.refusal(entry)
                 self._names.look(entry.path)
             if self._selected + len(batch) > limits.members:
-                raise _over_limit(batch[limits.members - self._selected])
+                raise limits.too_many(batch[limits.members - self._selected])
             self._selected += len(batch)
             if free is not None and total > free:
-                raise UnsafeArchiveError(
-                    f"extraction takes more than the {free} bytes allowed; nothing was written"
-                )
+                raise limits.too_much(total, free, self._target.root)
             self._check_tops(batch, tops)
             if look:
                 self._check_free(batch, tops)
@@ -244,10 +215,11 @@ class _Extraction:
                 and entry.kind is not EntryKind.DIRECTORY
                 and self._target.exists(entry.path)
             ):
+                path = self._target.path_of(entry.path)
                 raise OutputError(
-                    f"{show(entry.path)} is already there; nothing was written. "
+                    f"{show(path)} is already there; nothing was written. "
                     "--force replaces it (in Python force=True)"
-                ).about(self._target.path_of(entry.path))
+                ).about(path)
 
     def stage(self) -> None:
         """Where no name of the archive stands in the target yet, put all together in a folder beside."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from ucompress.archive.blocks import BlockReader
+from ucompress.archive.blocks import BlockReader, too_much_memory
 from ucompress.archive.entry import (
     HOLE,
     Entry,
@@ -38,11 +38,11 @@ from ucompress.errors import (
     CorruptArchiveError,
     MemberNotFoundError,
     UnsafeArchiveError,
-    UnsupportedArchiveError,
 )
 
 if TYPE_CHECKING:
-    from ucompress.archive.extract import ExtractionLimits, ExtractionReport
+    from ucompress.archive.extract import ExtractionReport
+    from ucompress.archive.limits import ExtractionLimits
     from ucompress.archive.verdict import BlockShare, VerifyReport
 
 BLOCK_CACHE = 32 << 20
@@ -97,10 +97,7 @@ class Archive(Mapping[str, bytes]):
             with naming(self.name):
                 opened = open_archive(self._source, recover=recover)
                 if opened.header.decoder_memory > memory_bound:
-                    raise UnsupportedArchiveError(
-                        f"decoding takes {opened.header.decoder_memory} bytes of memory; "
-                        f"the bound is {memory_bound}"
-                    )
+                    raise too_much_memory("decoding", opened.header.decoder_memory, memory_bound)
         except BaseException:
             if self._owned is not None:
                 self._owned.close()

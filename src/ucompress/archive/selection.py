@@ -39,8 +39,7 @@ def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
             found.add(key[:-1])
             yield entry
         if key[:-1] not in found:
-            name = show(key[:-1])
-            raise MemberNotFoundError(f"{archive.name}: there is no member {name}; nothing was written")
+            raise MemberNotFoundError(f"{archive.name}: there is no member {show(key[:-1])}")
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
