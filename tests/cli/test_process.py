@@ -78,15 +78,31 @@ def test_closed_streams_are_no_reason_to_fail(packed):
     assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
 
 
-def test_a_full_device_is_told(packed):
-    if not os.path.exists("/dev/full"):
-        return
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+@pytest.mark.parametrize("command", ["cat", "list", "info", "list --json", "compress", "train"])
+def test_standard_output_that_is_full_is_told(packed, command):
+    words = {
+        "cat": [packed[1], "tree/difficult/noise"],
+        "compress": [packed[0], "-o", "-", "--database", ":memory:", "-3"],
+        "train": [packed[0], "-o", "-"],
+    }.get(command, [packed[1]])
     with open("/dev/full", "wb") as full:
-        command = [*COMMAND, "cat", str(packed[1]), "tree/difficult/noise"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+        line = [*COMMAND, *command.split(), *map(str, words)]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert b"No space left on device" in done.stderr
-    assert b"Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ucompress: cannot write standard output: No space left on device;")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+def test_a_folder_that_cannot_keep_standard_input_is_told(packed, tmp_path):
+    """A limit on the size of files stands for a disk that is full."""
+    script = f"ulimit -f 1; exec {sys.executable} -m ucompress list - < {packed[1]}"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"cannot keep standard input in {tmp_path}" in done.stderr
+    assert "TMPDIR" in done.stderr
 
 
 def interrupted(folder, signal_number, *words) -> tuple[int, str]:

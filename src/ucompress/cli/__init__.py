@@ -32,7 +32,11 @@ def main() -> None:
 
 def _make_streams_safe() -> None:
     """Streams that were closed swallow everything; characters that they cannot encode become escapes."""
-    if sys.stdout is None:
+    from ucompress.cli.output import named
+
+    if sys.stdout is not None:
+        sys.stdout = named(sys.stdout)
+    else:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open to the end
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from ucompress.cli.output import complain, tell, write_error_document
+from ucompress.cli.output import STANDARD_OUTPUT, complain, tell, write_error_document
 from ucompress.errors import CompressionError, InterruptedJobError, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ def telling_errors() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         # Only standard output gets here: what goes to stderr is written by `tell`, which never fails.
-        # Its reader has seen enough (`ucompress list | head`): that is success. The descriptor is
-        # pointed elsewhere so that the interpreter's own flush at exit does not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Its reader has seen enough (`ucompress list | head`): that is success.
+        _let_go_of_stdout()
         raise SystemExit(0) from None
     except KeyboardInterrupt as error:
         raise _fail("interrupted", error, INTERRUPTED) from None
@@ -103,5 +102,14 @@ def _wants(*options: str) -> bool:
 
 
 def _sentence(error: OSError) -> str:
+    what = error.strerror or str(error)
+    if error.filename == STANDARD_OUTPUT:
+        _let_go_of_stdout()
+        return f"cannot write standard output: {what}; what it got is not whole. Send it elsewhere"
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-    return f"{where}{error.strerror or error}"
+    return f"{where}{what}"
+
+
+def _let_go_of_stdout() -> None:
+    """Point standard output elsewhere, so that the interpreter's own flush at exit does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ucompress.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, BinaryIO
+    from typing import BinaryIO
 
     from ucompress.render import JsonLines
+
+
+STANDARD_OUTPUT = "standard output"
+"""The file name of errors that come from writing there."""
+
+
+class _Named(io.FileIO):
+    """Standard output whose errors say so: those of descriptors have no name."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = STANDARD_OUTPUT
+            raise
+
+
+def named(stream: TextIO) -> TextIO:
+    """The same stream, from which errors of writing come with a file name; terminals as they are."""
+    if not isinstance(stream, io.TextIOWrapper) or stream.isatty():
+        return stream
+    stream.flush()
+    raw = _Named(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, "backslashreplace", newline="\n")
 
 
 def tell(line: str) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.options import DEFAULT_MAX_MEMORY
 from ucompress.cli.output import complain
 from ucompress.config import MIB
-from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
+from ucompress.errors import ArchiveError, CorruptArchiveError, InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,11 +65,28 @@ def _spooled() -> Iterator[BinaryIO]:
     """What comes in, as a file that can be read at any place."""
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: send an archive through a pipe, or name a file")
-    with tempfile.TemporaryFile(prefix="ucompress-") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+    with ExitStack() as stack:
+        try:
+            spool = stack.enter_context(tempfile.TemporaryFile(prefix="ucompress-"))
+            while data := _from_stdin():
+                spool.write(data)
+            spool.flush()
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            raise OutputError(
+                f"cannot keep standard input in {folder}, where it has to be to read an archive from it: "
+                f"{error.strerror or error}; nothing was written. Name a file, or another folder with TMPDIR"
+            ).about(folder) from error
         if not spool.tell():
             raise CorruptArchiveError("standard input is empty: there is no archive in it")
         yield spool
+
+
+def _from_stdin() -> bytes:
+    try:
+        return sys.stdin.buffer.read(1 << 20)
+    except OSError as error:
+        raise InputError(f"cannot read standard input: {error.strerror or error}") from error
 
 
 def how_to_mend(source: Archive, path: Path) -> str:
