@@ -117,10 +117,21 @@ def test_mixed_blocks_of_another_level_are_refused():
     codec_id, payload = BlockCompressor(8).compress(data)
     assert BlockDecompressor(level=8).decompress(codec_id, payload, len(data)) == data
     for broken in (payload, b"", b"\x05" + payload[1:]):
-        with pytest.raises(CorruptArchiveError, match="mixed block"):
+        with pytest.raises(CorruptArchiveError, match="mixed"):
             BlockDecompressor(level=7).decompress(codec_id, broken, len(data))
     with pytest.raises(CorruptArchiveError, match="level 5"):
         BlockDecompressor().decompress(codec_id, b"\x05" + payload[1:], len(data))
+
+
+@pytest.mark.parametrize("level", [3, 6, 8])
+def test_damage_is_told_in_one_sentence(level):
+    """Who asked for the block says that it is damaged; what is said here is why."""
+    data = text(7, 20_000)
+    codec_id, payload = BlockCompressor(level).compress(data)
+    broken = payload[:1000] + bytes(len(payload) - 1000)
+    with pytest.raises(CorruptArchiveError) as raised:
+        BlockDecompressor(level=level).decompress(codec_id, broken, len(data))
+    assert str(raised.value).count("damaged") == 1
 
 
 def test_a_mixed_block_may_be_stored():
@@ -128,7 +139,7 @@ def test_a_mixed_block_may_be_stored():
         reader = BlockDecompressor(level=level)
         assert reader.decompress(MIX, b"\0abc", 3) == b"abc"
         for broken in (b"\0abc", b"\x10abc"):
-            with pytest.raises(CorruptArchiveError, match="mixed block"):
+            with pytest.raises(CorruptArchiveError, match="mixed"):
                 reader.decompress(MIX, broken, 2)
 
 

@@ -126,7 +126,7 @@ class LzDecompressor:
         try:
             return context.decode(payload, size, reference, first=first)
         except ValueError as error:
-            raise CorruptArchiveError(f"an LZ block is damaged: {error}") from error
+            raise CorruptArchiveError(str(error)) from error
         finally:
             left = reference or ((payload, size) if first is None else None)
             self._contexts.give_back(context, left)

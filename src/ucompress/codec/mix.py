@@ -94,10 +94,10 @@ class MixDecompressor:
             CorruptArchiveError: the payload is damaged, or of a level that it must not have.
         """
         if not payload:
-            raise CorruptArchiveError("a mixed block is damaged: it has no bytes")
+            raise CorruptArchiveError("the mixed payload has no bytes")
         if payload[0] == _STORED:
             if len(payload) - 1 != size:
-                raise CorruptArchiveError("a mixed block is damaged: it is stored, in another size")
+                raise CorruptArchiveError("the mixed payload is stored, in another size")
             return bytes(payload[1:])[:first]
         level = payload[0] & _LEVEL_MASK
         if self._level not in (None, level):
@@ -107,7 +107,7 @@ class MixDecompressor:
         try:
             return coder.decode(payload, size, first=first)
         except ValueError as error:
-            raise CorruptArchiveError(f"a mixed block is damaged: {error}") from error
+            raise CorruptArchiveError(str(error)) from error
         finally:
             contexts.give(coder)
 
@@ -118,7 +118,7 @@ class MixDecompressor:
                 try:
                     self._primed = level, _Contexts(PrimedModel(self._dictionary, level))
                 except ValueError as error:
-                    raise CorruptArchiveError(f"a mixed block is damaged: {error}") from error
+                    raise CorruptArchiveError(f"a mixed block is of level {level}: {error}") from error
             return self._primed[1]
 
     @staticmethod

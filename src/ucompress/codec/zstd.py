@@ -153,13 +153,13 @@ class FrameDecompressor:
             if size == 0 and not context.eof:
                 content += context.decompress(b"", 1)
         except zstd.ZstdError as error:
-            raise CorruptArchiveError(f"a zstd frame is damaged: {error}") from error
+            raise CorruptArchiveError(f"the zstd frame is damaged ({error})") from error
         if first is not None and first < size:
             if len(content) == first:
                 return content
         elif len(content) == size and context.eof and not context.unused_data:
             return content
-        raise CorruptArchiveError(f"a zstd frame is damaged: {len(content)} of {size} bytes decode")
+        raise CorruptArchiveError(f"the zstd frame is damaged ({len(content)} of {size} bytes decode)")
 
     @staticmethod
     def memory(dictionary_size: int, block_size: int) -> tuple[int, int]:
