@@ -417,3 +417,23 @@ def test_closing_twice_and_using_after(tmp_path: Path) -> None:
 def test_a_batch_size_must_be_possible() -> None:
     with pytest.raises(ValueError, match="batch_size"):
         PatternDatabase(":memory:", batch_size=0)
+
+
+def test_a_disk_that_fails_is_told_with_what_is_kept_and_what_to_do(tmp_path: Path, monkeypatch) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR | 1 << 8
+
+    class Failing:
+        def execute(self, *_: object) -> None:
+            raise error
+
+    with PatternDatabase(filled(tmp_path / "p.db")) as database:
+        with monkeypatch.context() as patched:
+            patched.setattr(database._connection, "_sql", Failing())
+            with pytest.raises(DatabaseError) as raised:
+                database._connection.query("SELECT 1")
+        assert database._connection.query("SELECT 1") == [(1,)]
+    told = str(raised.value)
+    assert f"{tmp_path / 'p.db'} (disk I/O error); what was saved before is kept there" in told
+    assert "Run the same command again" in told and "--database" in told
+    assert raised.value.path == os.fsencode(tmp_path / "p.db")

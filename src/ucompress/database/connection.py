@@ -320,6 +320,11 @@ class Connection:
             return DatabaseError(
                 f"{self.name} is damaged ({error}); it is a cache: move it away and run again, or {OTHER}"
             )
+        if code == sqlite3.SQLITE_IOERR:
+            return DatabaseError(
+                f"the disk fails under {self.name} ({error}); what was saved before is kept there. Run the "
+                f"same command again once the disk is sound, or {OTHER}"
+            )
         return DatabaseError(f"{self.name}: {error}")
 
 
