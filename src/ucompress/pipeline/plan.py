@@ -17,11 +17,11 @@ import numpy as np
 from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.config import MIB
+from ucompress.heap import release_freed_memory
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
 from ucompress.pipeline.looks import holes_of
-from ucompress.pipeline.memory import release_freed_memory
 from ucompress.pipeline.planned import Content, Planned, Ranked
 from ucompress.segments import DENSE
 from ucompress.similarity import order_of
