@@ -26,8 +26,11 @@ DATABASE_BYTES = 8 * MIB
 ALLOCATOR_SLACK = 12 * MIB
 """What the C allocator keeps of freed memory, and small things that a phase makes."""
 
-PER_ENTRY_BYTES = 40
-"""Manifest entry, content, runs and extents of one file, measured on trees of 60,000 and 180,000 files."""
+PER_ENTRY_BYTES = 24
+"""What stays in memory of a file however many there are: its place among windows, parts of sort orders."""
+
+PER_SMALL_ENTRY_BYTES, SMALL_COLUMNS_BYTES = 400, 36 * MIB
+"""What the columns of a file take, and all columns at most: larger ones stand in files (see `Spill`)."""
 
 
 def resident_bytes() -> int:
@@ -84,7 +87,9 @@ class MemoryBudget:
     @property
     def fixed_bytes(self) -> int:
         """Bytes charged whatever the phase: interpreter, database, the list of files."""
-        return INTERPRETER_BYTES + DATABASE_BYTES + ALLOCATOR_SLACK + self.entries * PER_ENTRY_BYTES
+        columns = min(self.entries * PER_SMALL_ENTRY_BYTES, SMALL_COLUMNS_BYTES)
+        columns += self.entries * PER_ENTRY_BYTES
+        return INTERPRETER_BYTES + DATABASE_BYTES + ALLOCATOR_SLACK + columns
 
     def held_bytes(self, leased: int = 0) -> int:
         """What the run holds before a phase begins: as charged, or as measured if that is more.

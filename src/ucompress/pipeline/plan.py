@@ -157,8 +157,7 @@ def plan_contents(
     def one_by_one(ordinals: Sequence[int]) -> list[Window]:
         return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
-    by_rank = (contents.sizes, contents.repeats, contents.classes)
-    sizes, repeats, classes = (spill.gathered(column, order) for column in by_rank)
+    sizes, classes, repeats = (spill.gathered(column, order) for column in contents[1:4])
     ranked = Ranked(order, sizes, repeats, classes == DENSE)
     planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters(), spill)
     for planned in planner.run():
@@ -362,7 +361,9 @@ class _Planner:
     def plan(self, order: NDArray[np.int64]) -> Plan:
         """The finished plan; `order[rank]` is the ordinal of the content at that rank."""
         spill, packer = self._spill, self._packer
-        starts, *rest = self._finder.columns()
+        copies, (starts, *rest) = self._finder.copies, self._finder.columns()
+        del self._finder  # anchors and windows are not needed any more
+        release_freed_memory()
         rank_of, extent_start = spill.zeros(len(order), np.int64), spill.zeros(len(order) + 1, np.int64)
         for part in parts(len(order)):
             rank_of[order[part]] = np.arange(part.start, part.stop)
@@ -373,11 +374,10 @@ class _Planner:
             counts = starts[ranks + 1] - begins
             ends = np.cumsum(counts)
             rows = np.repeat(begins - ends + counts, counts) + np.arange(ends[-1])
-            end = int(extent_start[part.start])
-            extents = slice(end, end + len(rows))
+            extent_start[part.start + 1 : part.stop + 1] = ends + extent_start[part.start]
+            extents = slice(*extent_start[[part.start, part.stop]].tolist())
             for column, values in zip(columns, rest, strict=True):
                 column[extents] = values[rows]
-            extent_start[part.start + 1 : part.stop + 1] = ends + end
             spill.release()
         return Plan(
             run_content=packer.run_content.values(),
@@ -389,7 +389,7 @@ class _Planner:
             extent_offset=columns[1],
             extent_length=columns[2],
             extent_start=extent_start,
-            copies=self._finder.copies,
+            copies=copies,
             stored_again_bytes=self._stored_again,
             spill=spill,
         )
