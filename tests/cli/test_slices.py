@@ -152,3 +152,16 @@ def test_content_hashes_are_compared_of_files_within_the_share(sound):
         archive.verify(threads=1, share=BlockShare(3, 9))
     assert seen[wrong.path] is not None
     assert seen[b"f299"] is None
+
+
+def test_a_slice_tells_the_blocks_that_were_looked_at(ucompress, tmp_path):
+    path = tmp_path / "two.ucz"
+    write(path, plan_files({b"a": bytes(range(200)), b"b": bytes(range(100, 250))}, block=200))
+    assert blocks_of(path) == 2
+    told = [ucompress("verify", path, "--slice", f"{part}/5").out.decode() for part in range(1, 6)]
+    none = "as far as was looked: none of the 2 blocks falls into this part: 2 members"
+    assert [none in line for line in told] == [True, True, False, True, False]
+    assert "as far as was looked: block 0 of 2 blocks, which count from 0: " in told[2]
+    assert "as far as was looked: block 1 of 2 blocks, which count from 0: " in told[4]
+    whole = ucompress("verify", path, "--slice", "1/1").out.decode()
+    assert "as far as was looked: blocks 0 to 1 of 2, which count from 0: " in whole

@@ -156,8 +156,17 @@ def _how_far(source: Archive, report: VerifyReport, share: BlockShare | None) ->
     """Which blocks a part of a check was about; nothing for a whole one."""
     if share is None:
         return ""
+    from ucompress.render.format import counted
+
     total = source.statistics.blocks
-    return f" as far as was looked: blocks {share.start:,} to {report.next_block:,} of {total:,}"
+    if report.next_block == share.start:
+        return f" as far as was looked: none of the {counted(total, 'block')} falls into this part"
+    if report.next_block == share.start + 1:
+        return (
+            f" as far as was looked: block {share.start:,} of {counted(total, 'block')}, which count from 0"
+        )
+    last = report.next_block - 1
+    return f" as far as was looked: blocks {share.start:,} to {last:,} of {total:,}, which count from 0"
 
 
 def _not_compared(report: VerifyReport) -> list[str]:
