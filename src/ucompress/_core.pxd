@@ -177,8 +177,8 @@ cdef class Decoder(_LzCoder):
 
 # `size` at most the coder's max_block, that of the reference, which may be NULL, its max_reference; `out`
 # of encode has room for size + 1 bytes. Of a block of `size` bytes decode gives the `first`, at most all:
-# only who wants all of them learns of damage behind. Both return 0, 1 for damage, and then leave `out` alone, or -1
-# without memory.
+# only who wants all of them learns of damage behind. Both return 0, 1 for damage, and then leave `out`
+# alone, or -1 without memory.
 cdef int uc_lz_encode(
     Encoder encoder, const uint8_t* data, size_t size, const LzReference* reference, uint8_t* out,
     size_t* coded

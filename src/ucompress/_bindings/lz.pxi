@@ -283,7 +283,8 @@ cdef int uc_lz_decode(
         decoder.at_hand = _NOTHING
     if status == 0:
         status = _lz.decode_block(
-            <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, <uint32_t>first, out
+            <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, <uint32_t>first,
+            out
         )
     if (
         status == 0 and past == 0 and 0 < size <= decoder.max_reference and first == size
