@@ -10,29 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
-from ucompress.codec.block import decoding_memory
-from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import job as jobs
-from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.coding import (
-    coding_memory,
     most_coding_memory,
-    primed_compressor,
-    release_compressor,
 )
 from ucompress.pipeline.context import RunContext, spill_of
 from ucompress.pipeline.description import describe
-from ucompress.pipeline.entries import archive_members
-from ucompress.pipeline.errata import Corrector
-from ucompress.pipeline.extras import ExtraBlocks, LostBytes
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
 from ucompress.pipeline.lending import Remote, hired
 from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, bytes_of_others, peak_resident_bytes
+from ucompress.pipeline.packing import Packing
 from ucompress.pipeline.refusals import (
     partial_path,
     refuse_impossible,
@@ -51,7 +42,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
-    from ucompress.archive import ArchiveWriter, Entry, WriterTotals
     from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.analyzer import Analysis
@@ -190,7 +180,7 @@ class PipelineOrchestrator:
         manifest = survey.manifest
         analysis.forget_samples()
         tracker.leave()
-        totals, assembly = self._compress(context, manifest, analysis, groundwork, job)
+        totals, assembly = Packing(context, job, manifest, analysis, groundwork).run()
         with told_as_warning(context):
             tracker.leave()
         with told_as_warning(context):
@@ -326,76 +316,3 @@ class PipelineOrchestrator:
             job.number = self._open_job(context, job.key, remember=job.remember)
 
         return Survey(context, manifest, scanned_at, job.source_key, reclaim)
-
-    def _compress(
-        self,
-        context: RunContext,
-        manifest: Manifest,
-        analysis: Analysis,
-        groundwork: Groundwork,
-        job: ClaimedJob,
-    ) -> tuple[WriterTotals, Assembly]:
-        plan, dictionary, references = groundwork.plan, groundwork.dictionary, groundwork.references
-        sizes = plan.block_sizes
-        largest = max(int(sizes.max()) if len(sizes) else 0, MIB)
-        largest_reference = max((int(sizes[block]) for block in references.values()), default=0)
-        header = ArchiveHeader(
-            level=self.config.level,
-            content_hash_bytes=self._content_hash_bytes(analysis, int(sizes.sum())),
-            zstd_version=jobs.zstd_version(self.config.level),
-            largest_block=largest,
-            decoder_memory=decoding_memory(self.config.level, len(dictionary), largest, largest_reference),
-            user_dictionary=self.config.dictionary is not None,
-        )
-        partial = partial_path(self.config.output)
-        assembly = Assembly(
-            context, job.number, job.key, partial, plan, dictionary, references, analysis.contents
-        )
-        assembly.dictionary_gain = groundwork.gain
-        shared, each = coding_memory(self.config.level, len(dictionary), largest, largest_reference)
-        context.tracker.enter(
-            PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=int(sizes.sum())
-        )
-        threads = context.threads(shared=shared, each=each)  # refused here, nothing has been written
-        finished = assembly.finished_before(header, threads)
-        if finished is not None:
-            return finished, assembly
-        try:
-            with (
-                assembly.open_writer(header, archive_members(manifest, analysis, plan)) as writer,
-                # What coding dictionary and index took is held now, and counts.
-                context.workers(shared=shared, each=each, waiting=3 * largest) as workers,
-            ):
-                with assembly.leaving_nothing_useless(writer):
-                    assembly.write_blocks(writer, workers)
-                    errata = self._errata(context, manifest, analysis, assembly, writer, largest)
-                    totals = assembly.finish(writer, errata)
-                    if self.config.verify:
-                        assembly.prove(threads)
-                assembly.publish(writer)
-        finally:
-            release_compressor()
-        return totals, assembly
-
-    def _errata(
-        self,
-        context: RunContext,
-        manifest: Manifest,
-        analysis: Analysis,
-        assembly: Assembly,
-        writer: ArchiveWriter,
-        largest: int,
-    ) -> list[tuple[Entry, Entry]]:
-        if not assembly.changed:
-            return []
-        compressor = primed_compressor(self.config.level, assembly.dictionary)
-        extras = ExtraBlocks(writer, compressor, min(largest, MIB))
-        lost = LostBytes(assembly.plan, assembly.changed)
-        corrector = Corrector(context, manifest, analysis, assembly.plan, assembly.references, lost, extras)
-        return corrector.corrections(assembly.changed)
-
-    def _content_hash_bytes(self, analysis: Analysis, unique_bytes: int) -> int:
-        wanted = self.config.content_hash_bytes
-        if wanted is not None:
-            return wanted
-        return choose_content_hash_bytes(len(analysis.contents), unique_bytes)

@@ -1,0 +1,133 @@
+"""From the groundwork to an archive that has its name: header, blocks, errata, a last look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
+from ucompress.codec.block import decoding_memory
+from ucompress.config import MIB
+from ucompress.pipeline import job as jobs
+from ucompress.pipeline.assembly import Assembly
+from ucompress.pipeline.coding import coding_memory, primed_compressor, release_compressor
+from ucompress.pipeline.entries import archive_members
+from ucompress.pipeline.errata import Corrector
+from ucompress.pipeline.extras import ExtraBlocks, LostBytes
+from ucompress.pipeline.refusals import partial_path
+from ucompress.progress import PipelinePhase
+
+if TYPE_CHECKING:
+    from ucompress.archive import ArchiveWriter, Entry, WriterTotals
+    from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.groundwork import Groundwork
+    from ucompress.pipeline.job import ClaimedJob
+    from ucompress.scan import Manifest
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Writes the archive of one job.
+
+    Attributes:
+        context: the run.
+        job: the job that is done.
+        manifest: what the scan found.
+        analysis: what analysis found.
+        groundwork: what the blocks are coded with.
+    """
+
+    context: RunContext
+    job: ClaimedJob
+    manifest: Manifest
+    analysis: Analysis
+    groundwork: Groundwork
+
+    def run(self) -> tuple[WriterTotals, Assembly]:
+        """Write the archive, or go on with what was written before.
+
+        Raises:
+            MemoryLimitExceededError: coding would take more than the limit; nothing has been written.
+        """
+        context, analysis = self.context, self.analysis
+        shared, each = coding_memory(context.config.level, *self._sizes)
+        size = int(self.groundwork.plan.block_sizes.sum())
+        context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
+        threads = context.threads(shared=shared, each=each)
+        header, assembly = self._header(size), self._assembly()
+        finished = assembly.finished_before(header, threads)
+        if finished is not None:
+            return finished, assembly
+        try:
+            with (
+                assembly.open_writer(
+                    header, archive_members(self.manifest, analysis, self.groundwork.plan)
+                ) as writer,
+                # What coding dictionary and index took is held now, and counts.
+                context.workers(shared=shared, each=each, waiting=3 * self._largest) as workers,
+            ):
+                with assembly.leaving_nothing_useless(writer):
+                    assembly.write_blocks(writer, workers)
+                    totals = assembly.finish(writer, self._errata(assembly, writer))
+                    if context.config.verify:
+                        assembly.prove(threads)
+                assembly.publish(writer)
+        finally:
+            release_compressor()
+        return totals, assembly
+
+    @cached_property
+    def _largest(self) -> int:
+        """Bytes of the largest block, those of errata included."""
+        sizes = self.groundwork.plan.block_sizes
+        return max(int(sizes.max()) if len(sizes) else 0, MIB)
+
+    @cached_property
+    def _sizes(self) -> tuple[int, int, int]:
+        """Bytes of the dictionary, the largest block and the largest reference."""
+        sizes, references = self.groundwork.plan.block_sizes, self.groundwork.references
+        largest_reference = max((int(sizes[block]) for block in references.values()), default=0)
+        return len(self.groundwork.dictionary), self._largest, largest_reference
+
+    def _header(self, unique_bytes: int) -> ArchiveHeader:
+        config = self.context.config
+        hashed = config.content_hash_bytes
+        if hashed is None:
+            hashed = choose_content_hash_bytes(len(self.analysis.contents), unique_bytes)
+        return ArchiveHeader(
+            level=config.level,
+            content_hash_bytes=hashed,
+            zstd_version=jobs.zstd_version(config.level),
+            largest_block=self._largest,
+            decoder_memory=decoding_memory(config.level, *self._sizes),
+            user_dictionary=config.dictionary is not None,
+        )
+
+    def _assembly(self) -> Assembly:
+        groundwork, job = self.groundwork, self.job
+        assembly = Assembly(
+            self.context,
+            job.number,
+            job.key,
+            partial_path(self.context.config.output),
+            groundwork.plan,
+            groundwork.dictionary,
+            groundwork.references,
+            self.analysis.contents,
+        )
+        assembly.dictionary_gain = groundwork.gain
+        return assembly
+
+    def _errata(self, assembly: Assembly, writer: ArchiveWriter) -> list[tuple[Entry, Entry]]:
+        """What became of the files that changed while they were coded."""
+        if not assembly.changed:
+            return []
+        compressor = primed_compressor(self.context.config.level, assembly.dictionary)
+        extras = ExtraBlocks(writer, compressor, min(self._largest, MIB))
+        lost = LostBytes(assembly.plan, assembly.changed)
+        corrector = Corrector(
+            self.context, self.manifest, self.analysis, assembly.plan, assembly.references, lost, extras
+        )
+        return corrector.corrections(assembly.changed)
