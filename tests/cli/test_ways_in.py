@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -58,9 +59,15 @@ def typers(name: str, words: list[str]) -> dict[str, object] | None:
 
 
 def whole(name: str, values: dict[str, object]) -> dict[str, object]:
-    """With the defaults; an empty list is none."""
+    """With the defaults; an empty list is none. Paths as text: Typer may make them later than it parses."""
     defaults = {key: one.default for key, one in inspect.signature(command_named(name)).parameters.items()}
-    return {key: None if value == [] else value for key, value in {**defaults, **values}.items()}
+    return {key: _as_text(None if value == [] else value) for key, value in {**defaults, **values}.items()}
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 @given(name=st.sampled_from(sorted(COMMANDS)), words=st.lists(WORDS, max_size=6))
