@@ -9,7 +9,6 @@ from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecom
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
-_INDEX_LEVEL = 5
 _QUICK_LEVEL = 4
 
 
@@ -39,8 +38,8 @@ def code_shared(data: bytes) -> tuple[int, bytes]:
 
 
 def code_index(data: bytes, level: int) -> tuple[int, bytes]:
-    """`code_shared` for an index page of an archive of this level; at the quick levels twice as quick."""
-    return _compressor(_INDEX_LEVEL).compress(data) if level <= 3 else code_shared(data)
+    """`code_shared` for an index page of an archive of this level; at the quick levels quicker."""
+    return _compressor(_QUICK_LEVEL if level <= 3 else SHARED_LEVEL).compress(data)
 
 
 def size_estimate(data: bytes) -> int:
