@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ucompress.checksum import digest
 from ucompress.patterns import PatternSampler
 from ucompress.pipeline import samples
-from ucompress.pipeline.distinct import Contents, Digests, ManifestNames, PathNames, group_contents
+from ucompress.pipeline.distinct import Contents, ManifestNames, PathNames, group_contents
+from ucompress.pipeline.rows import Rows
 from ucompress.pipeline.samples import Samples
 from ucompress.scan import MemberKind, scan
 
@@ -44,7 +45,8 @@ def test_files_are_grouped_by_their_whole_digest_and_numbered_by_the_first(ident
     of_entry = contents.of_entries(len(identities) + 1).tolist()
     assert of_entry[:-1] == [list(expected).index(identity) for identity in identities]
     assert of_entry[-1] == -1
-    assert list(Digests(contents)) == list(expected) == Digests(contents)[:]
+    digests = Rows(len(contents), contents.digest)
+    assert list(digests) == list(expected) == digests[:]
     assert contents.paths() == contents.first_sources() == [paths[files[0]] for files in expected.values()]
     again = Contents.of(contents[:])
     assert again[:] == contents[:]

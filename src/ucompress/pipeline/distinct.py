@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, overload
 import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES
+from ucompress.pipeline.rows import Rows
 from ucompress.scan import MemberKind
 from ucompress.spill import AT_ONCE, IN_MEMORY, Spill, parts, taken
 
@@ -246,56 +247,20 @@ class Contents(Sequence[DistinctContent]):
         return contents
 
 
-class Paths(Sequence[bytes]):
-    """The lowest member paths of contents, made when asked for."""
+class Paths(Rows[bytes]):
+    """The lowest member paths of contents."""
+
+    __slots__ = ("_contents",)
 
     def __init__(self, contents: Contents) -> None:
+        super().__init__(len(contents), contents.path)
         self._contents = contents
-
-    def __len__(self) -> int:
-        """Number of contents."""
-        return len(self._contents)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[bytes]: ...
-
-    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        """A content's path, or those of some."""
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        return self._contents.path(range(len(self))[index])
 
     def __iter__(self) -> Iterator[bytes]:
         """The paths, in the order of the contents."""
         for first in range(0, len(self), AT_ONCE):
             yield from self._contents.paths(first, first + AT_ONCE)
             self._contents.spill.release()
-
-
-class Digests(Sequence[bytes]):
-    """The digests of contents, each made when asked for."""
-
-    def __init__(self, contents: Contents) -> None:
-        self._contents = contents
-
-    def __len__(self) -> int:
-        """Number of contents."""
-        return len(self._contents)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[bytes]: ...
-
-    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        """A content's digest, or those of some."""
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        return self._contents.digest(range(len(self))[index])
 
 
 def group_contents(

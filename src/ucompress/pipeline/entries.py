@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.archive import Entry, EntryKind, Extent, Members, show
-from ucompress.pipeline.distinct import Digests
+from ucompress.pipeline.rows import Rows
 from ucompress.scan import MemberKind
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Membe
         extent_block=plan.extent_block,
         extent_offset=plan.extent_offset,
         extent_length=plan.extent_length,
-        digests=Digests(analysis.contents),
+        digests=Rows(len(analysis.contents), analysis.contents.digest),
         spill=manifest.spill,
     )
     lost = (kinds == MemberKind.FILE) & (sizes > 0) & (contents < 0)

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,14 +14,13 @@ from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.checksum import run_check
 from ucompress.codec.block import BLOCK_LIMIT
+from ucompress.pipeline.rows import Rows
 from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-T = TypeVar("T")
 
 
 class Run(NamedTuple):
@@ -63,32 +62,6 @@ class PlanStatistics:
     blocks: int
 
 
-class _Rows(Sequence[T]):
-    """A read-only sequence whose items are made when asked for."""
-
-    __slots__ = ("_count", "_make")
-
-    def __init__(self, count: int, make: Callable[[int], T]) -> None:
-        self._count = count
-        self._make = make
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
-    def __getitem__(self, index: int | slice) -> T | list[T]:
-        if isinstance(index, slice):
-            return [self._make(i) for i in range(*index.indices(self._count))]
-        if index < 0:
-            index += self._count
-        if not 0 <= index < self._count:
-            raise IndexError(f"index {index} of {self._count}")
-        return self._make(index)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Where every byte of every content goes: columns, with `blocks` and `extents` to read them.
@@ -118,12 +91,12 @@ class Plan:
     @property
     def blocks(self) -> Sequence[list[Run]]:
         """For each block its runs; the block's decoded bytes are theirs, one after the other."""
-        return _Rows(len(self.block_start) - 1, self._runs)
+        return Rows(len(self.block_start) - 1, self._runs)
 
     @property
     def extents(self) -> Sequence[list[Extent]]:
         """For each ordinal the extents that make up the content, in order."""
-        return _Rows(len(self.extent_start) - 1, self._extents)
+        return Rows(len(self.extent_start) - 1, self._extents)
 
     @property
     def block_sizes(self) -> NDArray[np.int64]:
