@@ -127,6 +127,19 @@ class _Chooser:
         self._taken: set[int] = set()
 
     def choose(self) -> dict[int, int]:
+        """Choose until every reference serves a block.
+
+        One whose blocks have all found a better one may have a reference itself: then all are asked again.
+        Each one that is taken adds to the gain, so this ends.
+        """
+        while True:
+            self._choose()
+            idle = self._taken.difference(self._chosen.values())
+            if not idle:
+                return self._chosen
+            self._taken -= idle
+
+    def _choose(self) -> None:
         """Lazy greedy choice: what a reference is worth only falls as others are taken."""
         queue = [(-sum(blocks.values()), reference) for reference, blocks in sorted(self._shared.items())]
         heapq.heapify(queue)
@@ -140,7 +153,6 @@ class _Chooser:
             else:
                 heapq.heappop(queue)
                 self._take(reference, blocks)
-        return self._chosen
 
     def _gain(self, block: int) -> int:
         """What a block gains by the reference it has."""

@@ -25,7 +25,7 @@ from ucompress.errors import (
     OutputError,
     ResumeFailedError,
 )
-from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline import packing
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.tracker import RunTracker
@@ -94,7 +94,7 @@ def test_a_refused_resume_leaves_the_job_as_it_was(tree, tmp_path, monkeypatch):
     with PatternDatabase(tmp_path / "p.db") as database:
         assert (database.jobs.latest(), database.jobs.progress()) == (before, progress)
     with monkeypatch.context() as patch:  # enough to analyze, too little to code
-        patch.setattr(module, "coding_memory", lambda *_: (1 << 40, 0))
+        patch.setattr(packing, "coding_memory", lambda *_: (1 << 40, 0))
         with pytest.raises(MemoryLimitExceededError):
             PipelineOrchestrator(config).resume_from_checkpoint()
     with PatternDatabase(tmp_path / "p.db") as database:
@@ -277,13 +277,13 @@ def test_a_database_that_fails_after_the_archive_has_its_name_is_a_warning(tree,
         raise DatabaseError("no space left")
 
     monkeypatch.setattr(JobStore, "finish", full)
-    original = module.Assembly.publish
+    original = Assembly.publish
 
     def publish(assembly, writer):
         original(assembly, writer)
         assembly.context.tracker.save_with(lambda state: full())
 
-    monkeypatch.setattr(module.Assembly, "publish", publish)
+    monkeypatch.setattr(Assembly, "publish", publish)
     result, data = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=1)
     assert data == (tmp_path / "a.ucz").read_bytes()
     assert result.exit_code == 0

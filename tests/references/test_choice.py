@@ -4,7 +4,7 @@ import random
 from itertools import combinations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ucompress.references import COMMONEST, LEAST_SHARE, choose_references, sample, sampling_rate, without
@@ -36,6 +36,7 @@ def test_every_choice_keeps_the_rules(blocks, needs):
 
 @settings(max_examples=100)
 @given(blocks=BLOCKS)
+@example(blocks=[{0}, {0, 1}, {2, 4}, {0, 2, 4}, {0, 1, 2, 3, 5}, {0, 1, 2, 3, 5}])
 def test_without_needs_no_block_that_could_have_one_stays_alone(blocks):
     chosen = choose_references(arrays(blocks), [])
     roots = set(chosen.values())
