@@ -399,3 +399,15 @@ def test_what_verify_may_not_hold_is_read_again(tmp_path: Path, monkeypatch: pyt
             assert archive.verify(threads=1).ok is ok
             assert archive.blocks_decoded > archive.statistics.blocks
         path.unlink()
+
+
+def test_a_header_that_claims_another_level_is_read_all_the_same(
+    small: tuple[Path, dict[bytes, bytes]], tmp_path: Path
+) -> None:
+    path, files = small
+    change = Patch(path.read_bytes()).set_header(20, 200)
+    with Archive(io.BytesIO(change.data)) as archive:
+        assert "tree hash" in archive.verify(threads=2).problems[0]
+        assert not archive.extract(tmp_path / "out", threads=2).failed
+    for name, content in files.items():
+        assert (tmp_path / "out" / name.decode()).read_bytes() == content

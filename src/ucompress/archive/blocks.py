@@ -27,6 +27,7 @@ from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
 from ucompress.codec.block import (
     DICTIONARY_LIMIT,
+    HIGHEST_LEVEL,
     BlockDecompressor,
     Reference,
     decoding_threads,
@@ -163,7 +164,8 @@ class BlockReader:
             dictionary = len(self.dictionary)
         except ArchiveError:  # without it nothing is decoded
             dictionary = 0
-        fitting = decoding_threads(self._memory_bound, self._header.level, dictionary, largest, behind)
+        level = min(self._header.level, HIGHEST_LEVEL)  # a header may claim any, and be read all the same
+        fitting = decoding_threads(self._memory_bound, level, dictionary, largest, behind)
         return min(wanted or available_cores(), fitting)
 
     def batches(self, blocks: Iterable[int]) -> list[list[int]]:
