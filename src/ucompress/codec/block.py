@@ -30,6 +30,7 @@ _FILTER_PRICES = {ZSTD: 5, LZ: 3, MIX: 5}
 """How many targets a branch filter must find for each repeat that it breaks, for each codec."""
 
 HIGHEST_LEVEL = 9
+"""No level takes more memory to decode."""
 
 BLOCK_LIMIT = 8 << 20
 """The largest decoded block, in bytes: a decoder never allocates more for one."""
