@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ucompress.archive.names import write_names_prefixed
 from ucompress.codec.filters import Filter
 from ucompress.pipeline.distinct import Contents, Names
-from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.parameters import PlanParameters
 from ucompress.segments import BINARY, DENSE, classify
 from ucompress.similarity import similarity_order
 from ucompress.spill import Spill

@@ -71,6 +71,31 @@ def test_dictionary_pays(level: int) -> None:
     assert sizes[0] < 120 < sizes[1] // 20
 
 
+NOISE = random.Random(21).randbytes(60_000)
+HEADER = NOISE[:24]
+
+
+@pytest.mark.parametrize(
+    ("data", "past", "stored"),
+    [
+        (NOISE, b"", True),
+        (NOISE[:2000], prose(3000, 1), True),
+        (NOISE[:30_000] + NOISE[:30_000], b"", False),
+        (NOISE[10_000:40_000], NOISE, False),
+        (b"".join(HEADER + NOISE[at : at + 500] for at in range(0, 50_000, 500)), b"", False),
+        (bytes(byte & 0xF7 for byte in NOISE), b"", False),
+        (bytes(range(256)) * 200, b"", False),
+    ],
+    ids=["noise", "little noise", "twice", "in the dictionary", "headers", "seven bits", "a run"],
+)
+def test_what_cannot_be_compressed_is_stored_at_once(data: bytes, past: bytes, stored: bool) -> None:
+    """Even bytes without repeats cost no mixing; whatever there is to gain is gained."""
+    for level in LEVELS:
+        payload = ModelCoder(PrimedModel(past, level), len(data)).encode(data)
+        assert (payload == b"\0" + data) == stored
+        assert stored or len(payload) < len(data)
+
+
 def test_level_9_is_the_smallest_and_all_are_smaller_than_lz() -> None:
     data = prose(200_000, 8)
     sizes = [len(ModelCoder(PrimedModel(b"", level), len(data)).encode(data)) for level in LEVELS]

@@ -11,7 +11,8 @@ from ucompress.checksum import digest
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import DistinctContent
 from ucompress.pipeline.groundwork import BlockReader
-from ucompress.pipeline.plan import Content, PlanParameters, plan_archive
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import Content, plan_archive
 
 CHOOSER = random.Random(1)
 CONTENTS = [CHOOSER.randbytes(CHOOSER.randrange(1, 9000)) for _ in range(40)]

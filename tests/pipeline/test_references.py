@@ -18,7 +18,8 @@ from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.memory import resident_bytes
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.plan import Plan, PlanParameters
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import Plan
 from ucompress.pipeline.referring import pack_references, unpack_references
 
 KIB = 1 << 10

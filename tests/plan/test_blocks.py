@@ -4,10 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.pipeline.blocks import BlockPacker
-from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.parameters import PlanParameters
 
 SMALL = PlanParameters(
-    block_target=600, large_block_target=1500, large_from=500, whole=256, reach=256, window=1024
+    block_target=600,
+    large_block_target=1500,
+    dense_block_target=520,
+    large_from=500,
+    whole=256,
+    reach=256,
+    window=1024,
 )
 
 
@@ -34,3 +40,15 @@ def test_a_content_placed_whole_stands_where_it_would_otherwise(rows):
             assert [(0, size, *place)] == expected
     for column in ("run_content", "run_offset", "run_length", "run_check", "block_start"):
         assert list(getattr(quick, column)) == list(getattr(slow, column))
+
+
+@given(st.lists(st.tuples(st.integers(1, 250), st.sampled_from([0, 1000]), st.booleans()), max_size=60))
+def test_each_kind_of_content_has_blocks_of_its_own_size(rows):
+    packer, of_block = BlockPacker(SMALL), {}
+    for number, (size, repeats, dense) in enumerate(rows):
+        for _, taken, block, _ in packer.place(number, 0, bytes(size), [(0, size)], repeats, dense):
+            kinds, filled = of_block.get(block, (set(), 0))
+            of_block[block] = kinds | {dense}, filled + taken
+    for kinds, filled in of_block.values():
+        assert len(kinds) == 1
+        assert filled <= (SMALL.dense_block_target if kinds == {True} else SMALL.large_block_target)

@@ -10,7 +10,8 @@ from plan.trees import SMALL, contents_of, reader, trees
 from ucompress.checksum import digest
 from ucompress.pipeline.file_processor import FileContent, FileToRead
 from ucompress.pipeline.looks import Look, Looking, some_unknown
-from ucompress.pipeline.plan import PlanParameters, plan_archive, plan_contents
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import plan_archive, plan_contents
 from ucompress.pipeline.planned import Planned
 from ucompress.segments import anchor_spacing
 

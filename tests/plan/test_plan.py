@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 
 from ucompress.checksum import run_check
 from ucompress.pipeline.layout import most_bytes
-from ucompress.pipeline.plan import (
-    HOLE,
-    Content,
-    Plan,
-    PlanParameters,
-    block_bound,
-    plan_archive,
-)
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import HOLE, Content, Plan, plan_archive
 
-from .trees import SMALL, contents_of, reader, rebuilt, trees
+from .trees import SMALL, block_bound, contents_of, reader, rebuilt, trees
 
 Tree = tuple[list[bytes], list[int]]
 

@@ -6,11 +6,23 @@ from collections.abc import Callable, Sequence
 from hypothesis import strategies as st
 
 from ucompress.checksum import run_check
-from ucompress.pipeline.plan import HOLE, Content, Plan, PlanParameters
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import HOLE, Content, Plan
 
 SMALL = PlanParameters(
-    block_target=8192, large_block_target=16384, large_from=500, whole=4096, reach=2048, window=16384
+    block_target=8192,
+    large_block_target=16384,
+    dense_block_target=6000,
+    large_from=500,
+    whole=4096,
+    reach=2048,
+    window=16384,
 )
+
+
+def block_bound(size: int, reach: int) -> int:
+    """The most blocks that a file of `size` bytes may touch."""
+    return 2 + -(-size // reach)
 
 
 def contents_of(

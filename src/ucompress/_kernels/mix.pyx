@@ -2,7 +2,7 @@
 #
 #   cutter, mix_curves, mix_states, mix_trees -> mix_model -> mix_context, mix_match, coding -> mix_flag
 #        mix_slots -> mix_mixer -> mix_byte -> mix_span     twice: portable and AVX2 (mix_paths)
-#                                                   mix_paths, mix_setup -> mix_block
+#                                                   mix_paths, mix_setup, mix_choose -> mix_block
 #
 # Invariants: no allocation, no Python object, no global state; sizes were checked by the caller
 # (dictionary at most MIX_DICTIONARY_LIMIT, block at most MIX_LIMIT and the coder's max_block).

@@ -9,6 +9,7 @@
 #ifndef UC_MIX_BLOCK_H
 #define UC_MIX_BLOCK_H
 
+#include "mix_choose.h"
 #include "mix_paths.h"
 #include "mix_setup.h"
 
@@ -50,6 +51,13 @@ static inline int mix_is_flat(const mix_fixed *f, const uint8_t *data, uint32_t 
     return decisions >= (uint64_t)MIX_FLAT_FROM * size;
 }
 
+static inline size_t mix_encode_stored(const uint8_t *data, uint32_t size, uint8_t *out)
+{
+    out[0] = MIX_STORED;
+    memcpy(out + 1, data, size);
+    return (size_t)size + 1;
+}
+
 /* `out` has room for size + 1 bytes; size at most max_block. */
 static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uint32_t size, uint8_t *out)
 {
@@ -61,20 +69,18 @@ static inline size_t mix_encode_block(mix_coder *coder, const uint8_t *data, uin
     if (!size) {
         return 0;
     }
-    flat = mix_is_flat(primed->fixed, data, size);
     memcpy(coder->window + from, data, size);
+    if (mix_is_packed(coder->window, from, from + size)) {
+        return mix_encode_stored(data, size, out);
+    }
+    flat = mix_is_flat(primed->fixed, data, size);
     mix_model_restore(&coder->model, &primed->model, size);
     out[0] = (uint8_t)(primed->level + (flat ? MIX_FLAT_BLOCK : 0));
     rc_encoder_init(&put, out + 1, size);
     mix_span(primed->vector, UC_PUT, &rc, &coder->model, primed->fixed, primed->level,
              coder->window, from, from + size, flat);
     rc_encoder_flush(&put);
-    if (put.overflow) {
-        out[0] = MIX_STORED;
-        memcpy(out + 1, data, size);
-        return (size_t)size + 1;
-    }
-    return (size_t)(put.out - out);
+    return put.overflow ? mix_encode_stored(data, size, out) : (size_t)(put.out - out);
 }
 
 /* The block's `first` bytes, at most its `size`; 0, or 1 for damage: then `out` is untouched. Whether the

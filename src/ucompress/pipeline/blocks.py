@@ -10,7 +10,7 @@ from ucompress.spill import IN_MEMORY, Growing, Spill
 
 if TYPE_CHECKING:
     from ucompress.pipeline.looks import Window
-    from ucompress.pipeline.plan import PlanParameters
+    from ucompress.pipeline.parameters import PlanParameters
 
 
 class BlockPacker:
@@ -18,7 +18,8 @@ class BlockPacker:
 
     A block ends when it has reached its target, when the next content is of the other kind
     (dense or not), or when that content would be split and does better in a block of its own.
-    The target is the large one while the bytes in the block repeat much on average.
+    The target is the large one while the bytes in the block repeat much on average; dense ones have
+    a target of their own.
 
     Attributes:
         run_content, run_offset, run_length, run_check: the runs so far, block after block.
@@ -30,6 +31,7 @@ class BlockPacker:
         self._small = parameters.block_target
         self._large = parameters.large_block_target
         self._large_from = parameters.large_from
+        self._packed = parameters.dense_block_target
         self._whole = parameters.whole
         self._fill = 0
         self._repeats = 0
@@ -41,13 +43,15 @@ class BlockPacker:
         self.run_check = Growing("Q", spill)
         self.block_start = array("I")
 
-    def _target_of(self, size: int, repeats: int) -> int:
-        """The target of a block whose `size` bytes have repeats of that sum."""
+    def _target_of(self, size: int, repeats: int, dense: bool) -> int:
+        """The target of a block whose `size` bytes, dense or not, have repeats of that sum."""
+        if dense:
+            return self._packed
         return self._large if repeats >= size * self._large_from else self._small
 
     def _joined_target(self, size: int, repeats: int) -> int:
-        """The open block's target if `size` bytes more join it."""
-        return self._target_of(self._fill + size, self._repeats + size * repeats)
+        """The open block's target if `size` bytes more of its kind join it."""
+        return self._target_of(self._fill + size, self._repeats + size * repeats, self._dense)
 
     def _joining(self, size: int, repeats: int, dense: bool) -> int:
         """The open block's target if `size` bytes more join it; 0 where they should start one."""
@@ -65,7 +69,7 @@ class BlockPacker:
         if size == 0:
             return range(0)
         last = len(self.block_start) - 1
-        target = self._target_of(1, repeats)
+        target = self._target_of(1, repeats, dense)
         if not self._joining(size, repeats, dense):
             return range(last + 1, last + 1 - (-size // target))
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
@@ -80,7 +84,7 @@ class BlockPacker:
         size = len(data)
         target = self._joining(size, repeats, dense)
         if not target:
-            if size > self._target_of(1, repeats):
+            if size > self._target_of(1, repeats, dense):
                 return None
             self._open(repeats, dense)
         elif self._fill + size > target:
@@ -144,5 +148,5 @@ class BlockPacker:
         self.block_start.append(len(self.run_content))
         self._fill = 0
         self._repeats = 0
-        self._target = self._target_of(1, repeats)
+        self._target = self._target_of(1, repeats, dense)
         self._dense = dense

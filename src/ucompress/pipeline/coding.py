@@ -19,7 +19,7 @@ from ucompress.config import MIB
 from ucompress.dictionary import size_limit
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.job import user_dictionary
-from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.spans import read_many
 
 if TYPE_CHECKING:

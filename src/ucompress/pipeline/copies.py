@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.pipeline.looks import Window
-    from ucompress.pipeline.plan import PlanParameters
+    from ucompress.pipeline.parameters import PlanParameters
     from ucompress.pipeline.planned import Ranked
 
 LITERAL: Final = -2

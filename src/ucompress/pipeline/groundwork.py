@@ -36,7 +36,8 @@ from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.lending import Remote, lent
 from ucompress.pipeline.overlooking import looked_over
-from ucompress.pipeline.plan import Plan, Planned, PlanParameters, plan_contents
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import Plan, Planned, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches_of

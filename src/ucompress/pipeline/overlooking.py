@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.groundwork import AnalyzedBytes
     from ucompress.pipeline.looks import Window
-    from ucompress.pipeline.plan import PlanParameters
+    from ucompress.pipeline.parameters import PlanParameters
 
     Told = Iterator[list[Found] | None]
 

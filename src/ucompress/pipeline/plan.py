@@ -9,19 +9,18 @@ memory, for every decision depends on what came before it only.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
-from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.config import MIB
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
 from ucompress.pipeline.looks import holes_of
+from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.planned import Content, Planned, Ranked
 from ucompress.segments import DENSE
 from ucompress.similarity import order_of
@@ -41,74 +40,14 @@ __all__ = [
     "Content",
     "Extent",
     "Plan",
-    "PlanParameters",
     "PlanStatistics",
     "Planned",
     "Run",
-    "block_bound",
     "plan_archive",
 ]
 
-KIB: Final = 1 << 10
-
 TOGETHER: Final = 1 * MIB
 """Small contents are read and looked at together, up to so many bytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanParameters:
-    """What the plan is made by. All sizes in bytes.
-
-    Attributes:
-        block_target: decoded size at which a block ends.
-        large_block_target: the same for contents that repeat much, and so decode quickly.
-        large_from: mean `Content.repeats` from which on a block may be large; 1001 is never.
-        whole: a content of fewer literal bytes is not split over blocks.
-        reach: a content of S bytes touches at most 2 + ceil(S / reach) blocks.
-        hole: the shortest run of zeros that is not stored.
-        segment: the shortest copy that is not stored again; four times that where the content
-            repeats much, for then storing again costs little and a second block as much as ever.
-        extent: what each further extent of a copy must save, for it takes room in the index;
-            four times that in the same case.
-        window: contents are taken in pieces of this size; a multiple of `reach`.
-        extents: the most extents of a content, as far as blocks of `block_target` allow.
-    """
-
-    block_target: int = 768 * KIB
-    large_block_target: int = 1 * MIB
-    large_from: int = 500
-    whole: int = 256 * KIB
-    reach: int = 256 * KIB
-    hole: int = 4 * KIB
-    segment: int = 1 * KIB
-    extent: int = 512
-    window: int = 4 * MIB
-    extents: int = PAGE_EXTENTS_LIMIT
-
-    def __post_init__(self) -> None:
-        """Refuse values with which the bound on blocks could not be kept."""
-        if self.window % self.reach or self.window < 4 * self.reach:
-            raise ValueError("window must be a multiple of reach, and at least four times as large")
-        if min(self.block_target, self.large_block_target) < max(2 * self.reach, self.whole):
-            raise ValueError("blocks must not be smaller than twice the reach, or than whole")
-
-    @classmethod
-    def for_level(cls, level: int) -> PlanParameters:
-        """The parameters of a compression level, 1 to 9.
-
-        Levels 1 to 3 promise a file within 5 ms, so no block is larger than 2 MiB; and none is
-        smaller on purpose, for the dictionary's tables are copied for every block. At levels 4 to 6 a
-        block that repeats much may come after its reference, which is decoded too. Levels 7 to 9
-        decode as slowly as they code, without references.
-        """
-        if level <= 3:
-            return cls(block_target=2 * MIB, large_from=400, large_block_target=2 * MIB)
-        return cls(block_target=1 * MIB, large_block_target=1280 * KIB) if level >= 7 else cls()
-
-
-def block_bound(size: int, reach: int = 256 * KIB) -> int:
-    """The most blocks that a file of `size` bytes may touch."""
-    return 2 + -(-size // reach)
 
 
 def plan_archive(
