@@ -18,7 +18,8 @@ import numpy as np
 
 from ucompress.archive import HOLE, Entry, EntryKind, Extent, blocks_bound
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
-from ucompress.checksum import DIGEST_BYTES, Digest
+from ucompress.checksum import Digest
+from ucompress.pipeline.digests import DigestIndex
 from ucompress.pipeline.entries import entry_of
 from ucompress.pipeline.spans import ShortFileError
 from ucompress.scan import MemberKind, kept_time, open_source
@@ -114,6 +115,7 @@ class Corrector:
     lost: LostBytes
     extras: ExtraBlocks
     _stored: dict[bytes, tuple[Extent, ...]] = field(default_factory=dict)
+    _planned: DigestIndex | None = None
     _ahead: int = 0
 
     def corrections(self, changed: set[int]) -> list[tuple[Entry, Entry]]:
@@ -228,7 +230,9 @@ class Corrector:
         """Where the bytes of a hashed file stand, stored unless they are already; and their digest."""
         if digest in self._stored:
             return self._stored[digest], digest
-        ordinal = self._planned(digest)
+        if self._planned is None:
+            self._planned = DigestIndex(self.analysis.contents.digests)
+        ordinal = self._planned.find(digest)
         extents = () if ordinal is None else self._mend(file, ordinal, digest)
         stored = digest
         if not extents:
@@ -236,12 +240,6 @@ class Corrector:
             extents = tuple(pieces)
         self._stored[stored] = extents
         return extents, stored
-
-    def _planned(self, digest: bytes) -> int | None:
-        """The planned content that has a digest, if there is one."""
-        digests = np.frombuffer(self.analysis.contents.digests, f"V{DIGEST_BYTES}")
-        found = np.flatnonzero(digests == np.void(digest))
-        return int(found[0]) if len(found) else None
 
     def _mend(self, file: _File, ordinal: int, digest: bytes) -> tuple[Extent, ...]:
         """Where a planned content stands once what it misses is stored from a file that has it.
