@@ -25,10 +25,10 @@ def test_only_a_turn_that_gave_its_corpus_back_has_rows(
     log = run.Log(tmp_path / "raw.csv")
     pack, unpack = "tar -C {parent} -cf {out} {tree}", "tar -C {dir} -xf {out}"
     with pytest.raises(CommandFailedError):
-        run.turn(peers.Tool("fails", "tar", pack, "false"), corpus, 0, log, tmp_path)
+        run.turn(peers.Tool("fails", "tar", pack, "false"), corpus, 0, log, tmp_path, tmp_path)
     with pytest.raises(SystemExit):
-        run.turn(peers.Tool("lies", "tar", pack, "true"), corpus, 0, log, tmp_path)
-    run.turn(peers.Tool("works", "tar", pack, unpack), corpus, 0, log, tmp_path)
+        run.turn(peers.Tool("lies", "tar", pack, "true"), corpus, 0, log, tmp_path, tmp_path)
+    run.turn(peers.Tool("works", "tar", pack, unpack), corpus, 0, log, tmp_path, tmp_path)
     log.close()
     rows = [line.split(",")[:4] for line in (tmp_path / "raw.csv").read_text().splitlines()[1:]]
     assert rows == [["corpus", "works", "0", "compress"], ["corpus", "works", "0", "extract"]]

@@ -25,6 +25,7 @@ from ucompress.pipeline.spans import read_exactly, read_many
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
 from ucompress.scan.again import look_like
+from ucompress.scan.ahead import ReadAhead
 from ucompress.scan.opening import look_at
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class ParallelFileProcessor:
         poll: called while waiting; what it raises ends the work.
         reporter: hears of the bytes of each chunk as it is done, and of its last file.
         held: takes the place of files that it has the content of, and keeps what was read whole.
+        ahead: asks for the files of spans to come; None where workers read elsewhere.
     """
 
     executor: Executor
@@ -124,6 +126,7 @@ class ParallelFileProcessor:
     poll: Callable[[], None] = field(default=lambda: None)
     reporter: WorkReporter | None = None
     held: HeldContents = field(default_factory=HeldContents)
+    ahead: ReadAhead | None = None
 
     @overload
     def process_files(self, files: Iterable[AnyFile]) -> Iterator[FileContent]: ...
@@ -210,8 +213,11 @@ class ParallelFileProcessor:
                     yield span, held, span.paths[-1]
                     first, held = after, 0
 
+        spans: Iterable[tuple[FileSpan, int, bytes]] = noted()
+        if self.ahead is not None:
+            spans = self.ahead.through(spans, lambda noted: noted[0].paths)
         with lent(self.executor, _visit_span, visit, in_doubt=in_doubt, as_expected=_is_as_scanned) as task:
-            yield from self._mapped(task, noted())
+            yield from self._mapped(task, spans)
 
     def _process(
         self,

@@ -18,9 +18,11 @@ from ucompress.pipeline.contents import ContentsChangedError, insist_on_none
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
 from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
+from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.spans import read_many
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, look_again, not_as_scanned
+from ucompress.scan.ahead import ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,8 +117,11 @@ class Survey:
         shared, each = analysis_memory(context.config, manifest)
         coding = most_coding_memory(context.config, sum(manifest.sizes))
         context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
-        with context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers:
-            analyzer = self._analyzer(workers, warn=failed.__setitem__)
+        with (
+            ReadAhead() as ahead,
+            context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers,
+        ):
+            analyzer = self._analyzer(workers, failed.__setitem__, ahead)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         if as_it_comes:
             indexes = np.array([bisect_left(manifest.paths, path) for path in failed], dtype=np.int64)
@@ -182,7 +187,10 @@ class Survey:
         insist_on_none(changed)
 
     def _analyzer(
-        self, workers: Workers, warn: Callable[[bytes, str], None] = lambda path, message: None
+        self,
+        workers: Workers,
+        warn: Callable[[bytes, str], None] = lambda path, message: None,
+        ahead: ReadAhead | None = None,
     ) -> ParallelAnalyzer:
         context = self.context
         config = context.config
@@ -193,6 +201,7 @@ class Survey:
             in_flight=workers.in_flight,
             poll=context.guard.check,
             held=context.held,
+            ahead=None if isinstance(workers.executor, Remote) else ahead,
         )
         return ParallelAnalyzer(
             config.min_pattern_length,
