@@ -11,6 +11,7 @@ from cpython.pythread cimport (
 from libc.stdlib cimport free, malloc
 
 from ucompress._kernels cimport lz as _lz
+from ucompress._kernels.pages cimport uc_give_pages, uc_take_pages
 
 
 cdef uint32_t _lz_checked_size(size_t size, str what) except? 0xFFFFFFFF:
@@ -61,16 +62,15 @@ cdef class PrimedDictionary:
             raise MemoryError
         primed = <_lz.lz_primed*>self.state
         self.nbytes = _lz.primed_layout(primed, NULL, level, size, encode)
-        self.memory = malloc(self.nbytes + 64)
+        self.memory = uc_take_pages(self.nbytes + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _lz.uc_wish_huge_pages(self.memory, self.nbytes)
             _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
             _lz.primed_fill(primed, source.data, portable)
 
     def __dealloc__(self):
-        free(self.memory)
+        uc_give_pages(self.memory)
         free(self.state)
 
     def __len__(self):
@@ -89,9 +89,9 @@ cdef class _LzCoder:
     """
 
     def __dealloc__(self):
-        free(self.memory)
+        uc_give_pages(self.memory)
         free(self.state)
-        free(self.kept)
+        uc_give_pages(self.kept)
         free(self.left.payload)
         if self.lock is not NULL:
             PyThread_free_lock(self.lock)
@@ -119,11 +119,10 @@ cdef class _LzCoder:
         coder = <_lz.lz_coder*>self.state
         size = _lz.coder_layout(coder, NULL, primed.level, primed.size, block, reference, encode)
         self.nbytes = size + _lz_kept_memory(reference)
-        self.memory = malloc(size + 64)
+        self.memory = uc_take_pages(size + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _lz.uc_wish_huge_pages(self.memory, size)
             _lz.coder_layout(
                 coder, _lz_aligned(self.memory), primed.level, primed.size, block, reference, encode
             )

@@ -43,10 +43,9 @@ cdef int _lz_refer(_LzCoder coder, const LzReference* reference) noexcept nogil:
     if known and coder.at_hand == _KEPT:
         return 0
     if coder.kept is NULL:
-        coder.kept = malloc(_lz.model_bytes() + 64)
+        coder.kept = uc_take_pages(_lz.model_bytes() + 64)
         if coder.kept is NULL:
             return -1
-        _lz.uc_wish_huge_pages(coder.kept, _lz.model_bytes())
         state.kept = <_lz.lz_model*>_lz_aligned(coder.kept)
     if not known:
         coder.at_hand = _NOTHING

@@ -48,16 +48,15 @@ cdef class PrimedModel:
             raise MemoryError
         primed = <_mix.mix_primed*>self.state
         self.nbytes = _mix.primed_layout(primed, NULL, level, size)
-        self.memory = malloc(self.nbytes + 64)
+        self.memory = uc_take_pages(self.nbytes + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _mix.uc_wish_huge_pages(self.memory, self.nbytes)
             _mix.primed_layout(primed, _lz_aligned(self.memory), level, size)
             _mix.primed_fill(primed, source.data, portable)
 
     def __dealloc__(self):
-        free(self.memory)
+        uc_give_pages(self.memory)
         free(self.state)
 
     def __len__(self):
@@ -96,16 +95,15 @@ cdef class ModelCoder:
             raise MemoryError
         coder = <_mix.mix_coder*>self.state
         self.nbytes = _mix.coder_layout(coder, NULL, primed.level, primed.size, block)
-        self.memory = malloc(self.nbytes + 64)
+        self.memory = uc_take_pages(self.nbytes + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _mix.uc_wish_huge_pages(self.memory, self.nbytes)
             _mix.coder_layout(coder, _lz_aligned(self.memory), primed.level, primed.size, block)
             _mix.coder_fill(coder, <_mix.mix_primed*>primed.state)
 
     def __dealloc__(self):
-        free(self.memory)
+        uc_give_pages(self.memory)
         free(self.state)
         if self.lock is not NULL:
             PyThread_free_lock(self.lock)

@@ -18,7 +18,6 @@ cdef extern from "lz_setup.h" nogil:
     enum:
         LZ_LIMIT
         LZ_BLOCK_STORED
-    void uc_wish_huge_pages(void* memory, size_t bytes)
 
 cdef size_t primed_layout(
     lz_primed* primed, uint8_t* base, int level, uint32_t size, bint encode

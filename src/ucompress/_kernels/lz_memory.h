@@ -38,26 +38,6 @@
 #define UC_SELECT(condition, yes, no) ((condition) ? (yes) : (no))
 #endif
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-/* Random access over megabytes: fewer, larger pages where the system gives them. A wish only. */
-static inline void uc_wish_huge_pages(void *memory, size_t bytes)
-{
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    const size_t page = (size_t)2 << 20;
-    uintptr_t first = ((uintptr_t)memory + page - 1) & ~(uintptr_t)(page - 1);
-    uintptr_t last = ((uintptr_t)memory + bytes) & ~(uintptr_t)(page - 1);
-    if (first < last) {
-        (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
-    }
-#else
-    (void)memory;
-    (void)bytes;
-#endif
-}
-
 static inline uint32_t uc_load_be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];

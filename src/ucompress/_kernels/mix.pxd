@@ -19,7 +19,6 @@ cdef extern from "mix_setup.h" nogil:
     enum:
         MIX_LIMIT
         MIX_DICTIONARY_LIMIT
-    void uc_wish_huge_pages(void* memory, size_t bytes)
 
 cdef size_t primed_layout(mix_primed* primed, uint8_t* base, int level, uint32_t size) noexcept nogil
 cdef void primed_fill(mix_primed* primed, const uint8_t* dictionary, bint portable) noexcept nogil
