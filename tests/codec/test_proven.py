@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from support import create_machine_code
-from ucompress.codec.block import LZ, MIX, STORED, ZSTD, BlockCompressor, BlockDecompressor, Reference
-from ucompress.codec.proven import ProvenCompressor
+from ucompress._core import Encoder
+from ucompress.codec import lz
+from ucompress.codec.block import (
+    LZ,
+    MIX,
+    STORED,
+    ZSTD,
+    BlockCompressor,
+    BlockDecompressor,
+    Reference,
+    coding_memory,
+    shared_decoding_memory,
+)
+from ucompress.codec.proven import CODERS_FOR_A_DECODER, ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
 TEXT = b"the same words again and again, and then some others; " * 40
@@ -92,3 +107,54 @@ def test_filtered_blocks_may_refer_to_each_other() -> None:
         found, coded, proven = compressor.prove(data, reference)
         assert proven and reference.serves(found)
         assert BlockDecompressor().decompress(found, coded, len(data), reference) == data
+
+
+@pytest.mark.parametrize(("threads", "decoders"), [(1, 1), (3, 1), (9, 3)])
+def test_few_threads_decode_at_the_same_time(threads: int, decoders: int, monkeypatch) -> None:
+    compressor = ProvenCompressor.for_level(4)
+    at_once, most, lock = 0, 0, threading.Lock()
+    decompress = BlockDecompressor.decompress
+
+    def counted(*arguments):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        try:
+            return decompress(*arguments)
+        finally:
+            with lock:
+                at_once -= 1
+
+    monkeypatch.setattr(BlockDecompressor, "decompress", counted)
+    with ThreadPoolExecutor(threads) as executor:
+        found = list(executor.map(compressor.prove, [TEXT + bytes([n]) for n in range(60)]))
+    assert found == [(*BlockCompressor(4).compress(TEXT + bytes([n])), True) for n in range(60)]
+    assert 1 <= most <= decoders
+
+
+def test_memory_of_one_decoder_serves_few_threads() -> None:
+    coders = coding_memory(6, 1 << 20, 1 << 20, 1 << 20)
+    primed, decoder = shared_decoding_memory(6, 1 << 20, 1 << 20, 1 << 20)
+    shared, each = ProvenCompressor.memory(6, 1 << 20, 1 << 20, 1 << 20)
+    assert shared == coders[0] + primed + decoder
+    assert each == coders[1] + decoder // CODERS_FOR_A_DECODER
+
+
+def test_a_context_has_room_for_the_references_that_will_come(monkeypatch) -> None:
+    made = []
+
+    def encoder(primed, block, reference):
+        made.append((block, reference))
+        return Encoder(primed, block, reference)
+
+    monkeypatch.setattr(lz, "Encoder", encoder)
+    first = BlockCompressor(6).compress(TEXT)
+    reference = Reference(*first, len(TEXT))
+    for largest, rooms in ((0, [(1 << 20, 0), (1 << 20, 1 << 20)]), (len(TEXT), [(1 << 20, 1 << 20)])):
+        compressor = BlockCompressor(6, b"", largest)
+        made.clear()
+        assert compressor.compress(TEXT) == first
+        payload = compressor.compress(TEXT, reference)
+        assert made == rooms
+        assert BlockDecompressor().decompress(*payload, len(TEXT), reference) == TEXT

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
-from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecompressor
+from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecompressor, coding_memory
 from ucompress.codec.proven import ProvenCompressor
 from ucompress.errors import CorruptArchiveError
 
 _QUICK_LEVEL = 4
+
+_PAGE_BYTES, _PAGE_COLUMNS_BYTES = 1 << 20, 16 << 20
+"""A page of the index before it is coded, and what it is made from."""
 
 
 @cache
@@ -53,10 +56,19 @@ def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
 
 
 def release_coders() -> None:
-    """Free what coding dictionary and index took, tens of megabytes; made again when next needed."""
+    """Free what coding and reading dictionary and index took, tens of megabytes; made again when needed."""
     _compressor.cache_clear()
     _estimating_compressor.cache_clear()
     _quick_compressor.cache_clear()
+    _decompressor.cache_clear()
+
+
+def head_memory(level: int, dictionary_size: int) -> int:
+    """Bytes that coding the dictionary takes at most, or else a page of the index."""
+    estimating = sum(coding_memory(_QUICK_LEVEL, 0, _PAGE_BYTES))
+    page = sum(ProvenCompressor.memory(_QUICK_LEVEL if level <= 3 else SHARED_LEVEL, 0, _PAGE_BYTES))
+    dictionary = sum(ProvenCompressor.memory(3 if level <= 3 else SHARED_LEVEL, 0, dictionary_size))
+    return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)
 
 
 def decode_shared(codec: int, coded: bytes, size: int) -> bytes:

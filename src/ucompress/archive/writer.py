@@ -139,6 +139,7 @@ class ArchiveWriter:
         writer._at = shared.end
         writer._index, writer._index_hash = shared.index, shared.index_hash
         writer._content_bytes = sum(page.content_bytes for page in walk_pages(source, shared.index, header))
+        release_coders()
         for at, block in walk_records(source, shared.end, writer._archive_id, state.records):
             writer._at = writer._blocks.note(at, block)
         file.truncate(writer._at)
@@ -198,6 +199,7 @@ class ArchiveWriter:
         if not dictionary:
             return 0
         codec, coded = code_dictionary(dictionary, self._header.level)
+        release_coders()  # the index takes smaller ones
         payload = bytes((codec,)) + len(dictionary).to_bytes(4, "little") + check(dictionary, 16) + coded
         before = self._at
         self._dictionary = self._section(SECTION_DICTIONARY, [payload]), len(payload)

@@ -86,13 +86,14 @@ class BlockCompressor:
     Parameters:
         level: 1 to 3 zstd frames, 4 to 6 the LZ codec, 7 to 9 the mixing codec.
         dictionary: bytes that every block may refer to; empty for none.
+        largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, level: int, dictionary: bytes = b"") -> None:
+    def __init__(self, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> None:
         """Prepare the level's codec; ValueError for a level that does not exist."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
-        self._codec, self._coder = _make_coder(level, dictionary)
+        self._codec, self._coder = _make_coder(level, dictionary, largest_reference)
         self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec], self._coder.compress)
 
     @classmethod
@@ -150,7 +151,7 @@ def coding_memory(
 
 def decoding_memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> int:
     """Bytes that decoding one block of a level, and its reference, takes in one thread."""
-    return sum(_decoding_memory(level, dictionary_size, block_size, reference_size))
+    return sum(shared_decoding_memory(level, dictionary_size, block_size, reference_size))
 
 
 def decoding_threads(
@@ -165,11 +166,11 @@ def decoding_threads(
     Returns:
         One at least: that one block is not too much, its reader sees to.
     """
-    shared, each = _decoding_memory(level, dictionary_size, block_size, reference_size)
+    shared, each = shared_decoding_memory(level, dictionary_size, block_size, reference_size)
     return max(1, (bound - shared) // each)
 
 
-def _decoding_memory(
+def shared_decoding_memory(
     level: int, dictionary_size: int, block_size: int, reference_size: int
 ) -> tuple[int, int]:
     """Bytes that all decoding threads share, and what each takes for itself, two blocks included."""
@@ -201,9 +202,10 @@ class BlockDecompressor:
     Parameters:
         dictionary: the bytes that the blocks were coded with.
         level: the level that mixed blocks must have, so that the models of one suffice; None for any.
+        largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, dictionary: bytes = b"", level: int | None = None) -> None:
+    def __init__(self, dictionary: bytes = b"", level: int | None = None, largest_reference: int = 0) -> None:
         """Decoders are made when the first block asks for one."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise CorruptArchiveError(
@@ -211,6 +213,7 @@ class BlockDecompressor:
             )
         self._dictionary = dictionary
         self._level = level
+        self._largest_reference = largest_reference
         self._decoders: dict[int, _Decoder] = {}
         self._lock = threading.Lock()
 
@@ -271,27 +274,25 @@ class BlockDecompressor:
         with self._lock:
             decoder = self._decoders.get(codec_id)
             if decoder is None:
-                decoder = self._decoders[codec_id] = _make_decoder(codec_id, self._dictionary, self._level)
+                decoder = self._decoders[codec_id] = self._make_decoder(codec_id)
             return decoder
 
+    def _make_decoder(self, codec_id: int) -> _Decoder:
+        if codec_id == ZSTD:
+            return FrameDecompressor(self._dictionary, BLOCK_LIMIT)
+        if codec_id == LZ:
+            return LzDecompressor(self._dictionary, self._largest_reference)
+        if codec_id == MIX:
+            return MixDecompressor(self._dictionary, self._level)
+        raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")
 
-def _make_coder(level: int, dictionary: bytes) -> tuple[int, _Coder]:
+
+def _make_coder(level: int, dictionary: bytes, largest_reference: int) -> tuple[int, _Coder]:
     """The codec id and coder of a level."""
     if 1 <= level <= 3:
         return ZSTD, FrameCompressor(level, dictionary)
     if 4 <= level <= 6:
-        return LZ, LzCompressor(level, dictionary)
+        return LZ, LzCompressor(level, dictionary, largest_reference)
     if 7 <= level <= 9:
         return MIX, MixCompressor(level, dictionary)
     raise ValueError(f"there is no level {level}: choose one from 1 to 9")
-
-
-def _make_decoder(codec_id: int, dictionary: bytes, level: int | None) -> _Decoder:
-    """The decoder of a codec id."""
-    if codec_id == ZSTD:
-        return FrameDecompressor(dictionary, BLOCK_LIMIT)
-    if codec_id == LZ:
-        return LzDecompressor(dictionary)
-    if codec_id == MIX:
-        return MixDecompressor(dictionary, level)
-    raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")

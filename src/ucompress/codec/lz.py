@@ -32,25 +32,27 @@ class _Contexts(Generic[Context]):
 
     Parameters:
         make: a context for blocks and references of so many bytes.
+        largest_reference: bytes of the largest reference that is expected, for which each has room at once.
     """
 
-    def __init__(self, make: Callable[[int, int], Context]) -> None:
+    def __init__(self, make: Callable[[int, int], Context], largest_reference: int) -> None:
         self._make: Callable[[int, int], Context] = make
+        self._behind = _room(largest_reference) if largest_reference else 0
         self._idle: list[tuple[Context, Past | None]] = []
         self._lock = threading.Lock()
 
     def take(self, size: int, reference: Past | None) -> Context:
         """A context that has room for a block and its reference."""
-        behind = reference[1] if reference else 0
+        block, behind = _room(size), max(self._behind, _room(reference[1]) if reference else 0)
         with self._lock:
             at = next((i for i, (_, past) in enumerate(self._idle) if reference and past == reference), -1)
             context = self._idle.pop(at)[0] if self._idle else None
-        if context is None:
-            return self._make(_room(size), _room(behind) if behind else 0)
-        if context.max_block >= size and context.max_reference >= behind:
-            return context
-        most = max(context.max_reference, _room(behind) if behind else 0)
-        return self._make(max(context.max_block, _room(size)), most)
+        if context is not None:
+            if context.max_block >= block and context.max_reference >= behind:
+                return context
+            block, behind = max(block, context.max_block), max(behind, context.max_reference)
+            del context  # before there is a larger one
+        return self._make(block, behind)
 
     def give_back(self, context: Context, past: Past | None) -> None:
         """Keep a context; `past` is the block whose state it has at hand."""
@@ -73,12 +75,15 @@ class LzCompressor:
     Parameters:
         level: 4 to 6.
         dictionary: the past of every block; may be empty.
+        largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, level: int, dictionary: bytes = b"") -> None:
+    def __init__(self, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> None:
         """Prime the models and the match finder."""
         primed = PrimedDictionary(dictionary, level)
-        self._contexts = _Contexts(lambda block, reference: Encoder(primed, block, reference))
+        self._contexts = _Contexts(
+            lambda block, reference: Encoder(primed, block, reference), largest_reference
+        )
 
     def compress(self, data: bytes | memoryview, reference: Past | None = None) -> bytes:
         """The coded block, a function of data, reference, level and dictionary alone."""
@@ -100,12 +105,15 @@ class LzDecompressor:
 
     Parameters:
         dictionary: the bytes that the blocks were coded with.
+        largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, dictionary: bytes = b"") -> None:
+    def __init__(self, dictionary: bytes = b"", largest_reference: int = 0) -> None:
         """Prime the models."""
         primed = PrimedDictionary(dictionary, encode=False)
-        self._contexts = _Contexts(lambda block, reference: Decoder(primed, block, reference))
+        self._contexts = _Contexts(
+            lambda block, reference: Decoder(primed, block, reference), largest_reference
+        )
 
     def decompress(
         self,

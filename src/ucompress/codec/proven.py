@@ -8,17 +8,61 @@ them, and doing it again would take as long as the first time.
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
 from ucompress.codec.block import (
+    LZ,
     MIX,
     STORED,
     BlockCompressor,
     BlockDecompressor,
     Reference,
     coding_memory,
-    decoding_memory,
+    shared_decoding_memory,
 )
 from ucompress.codec.filters import FILTER_SHIFT
 from ucompress.errors import CorruptArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CODERS_FOR_A_DECODER = 4
+"""So many threads that code with the LZ codec ask for one decoder at a time, most of the time."""
+
+
+class _Turns:
+    """Lets few threads at a time decode: one, and one more for each `CODERS_FOR_A_DECODER` that code."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._coding = self._most = self._decoding = 0
+
+    @contextmanager
+    def coding(self) -> Iterator[None]:
+        """Around what a thread does with a block."""
+        with self._changed:
+            self._coding += 1
+            self._most = max(self._most, self._coding)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coding -= 1
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Around decoding it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._decoding <= self._most // CODERS_FOR_A_DECODER)
+            self._decoding += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._decoding -= 1
+                self._changed.notify()
 
 
 class ProvenCompressor:
@@ -27,17 +71,21 @@ class ProvenCompressor:
     Parameters:
         compressor: codes.
         dictionary: the dictionary it codes with.
+        largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, compressor: BlockCompressor, dictionary: bytes = b"") -> None:
+    def __init__(
+        self, compressor: BlockCompressor, dictionary: bytes = b"", largest_reference: int = 0
+    ) -> None:
         """Prepare the decoder beside the compressor."""
         self._compressor = compressor
-        self._decompressor = BlockDecompressor(dictionary)
+        self._decompressor = BlockDecompressor(dictionary, largest_reference=largest_reference)
+        self._turns = _Turns()
 
     @classmethod
-    def for_level(cls, level: int, dictionary: bytes = b"") -> ProvenCompressor:
+    def for_level(cls, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> ProvenCompressor:
         """The compressor of a level, proven."""
-        return cls(BlockCompressor(level, dictionary), dictionary)
+        return cls(BlockCompressor(level, dictionary, largest_reference), dictionary, largest_reference)
 
     def prove(self, data: bytes, reference: Reference | None = None) -> tuple[int, bytes, bool]:
         """Code one block, after its reference if it has one.
@@ -46,16 +94,22 @@ class ProvenCompressor:
             Codec id, payload, and whether the codec's payload gave the bytes back; where it did
             not, the block is stored.
         """
-        codec_id, payload = self._compressor.compress(data, reference)
-        if reference is not None and not reference.serves(codec_id):
-            reference = None
-        try:
-            taken = codec_id & (1 << FILTER_SHIFT) - 1 in (STORED, MIX)
-            if taken or self._decompressor.decompress(codec_id, payload, len(data), reference) == data:
+        with self._turns.coding():
+            codec_id, payload = self._compressor.compress(data, reference)
+            if reference is not None and not reference.serves(codec_id):
+                reference = None
+            codec = codec_id & (1 << FILTER_SHIFT) - 1
+            if codec in (STORED, MIX):
                 return codec_id, payload, True
+            with self._turns.decoding() if codec == LZ else nullcontext():
+                gives_back = self._gives_back(codec_id, payload, data, reference)
+        return (codec_id, payload, True) if gives_back else (STORED, data, False)
+
+    def _gives_back(self, codec_id: int, payload: bytes, data: bytes, reference: Reference | None) -> bool:
+        try:
+            return self._decompressor.decompress(codec_id, payload, len(data), reference) == data
         except CorruptArchiveError:
-            pass
-        return STORED, data, False
+            return False
 
     def compress(self, data: bytes) -> tuple[int, bytes]:
         """Codec id and payload; stored where coding gains nothing or does not give the bytes back."""
@@ -68,4 +122,7 @@ class ProvenCompressor:
         shared, each = coding_memory(level, dictionary_size, block_size, reference_size)
         if level > 6:
             return shared, each
-        return shared, each + decoding_memory(level, dictionary_size, block_size, reference_size)
+        primed, decoder = shared_decoding_memory(level, dictionary_size, block_size, reference_size)
+        if level <= 3:
+            return shared + primed, each + decoder
+        return shared + primed + decoder, each + decoder // CODERS_FOR_A_DECODER

@@ -26,7 +26,7 @@ from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedErro
 from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
 from ucompress.pipeline.executors import linked_map
 from ucompress.pipeline.lending import lent
-from ucompress.pipeline.referring import pack_references
+from ucompress.pipeline.referring import largest_reference, pack_references
 from ucompress.spill import parts
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class Assembly:
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
         pending: list[BlockRow] = []
         synced, took = time.monotonic(), 0.0
-        coding = Coding(self.context.config.level, self.dictionary, self.context.held)
+        behind = largest_reference(self.plan, self.references)
+        coding = Coding(self.context.config.level, self.dictionary, self.context.held, behind)
         try:
             with lent(workers.executor, code_block, coding, in_doubt=CodedBlock.has_changed) as task:
                 coded = linked_map(

@@ -52,8 +52,14 @@ def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
         dictionary_size = size_limit(config.level, size)
     else:
         dictionary_size = len(user_dictionary(config.dictionary))
-    largest = min(size, PlanParameters.for_level(config.level).large_block_target)
-    return coding_memory(config.level, dictionary_size, max(largest, MIB))
+    parameters = PlanParameters.for_level(config.level)
+    largest = max(min(size, parameters.large_block_target), MIB)
+    may_refer = config.level in REFERRING_LEVELS and size > parameters.block_target
+    return coding_memory(config.level, dictionary_size, largest, largest if may_refer else 0)
+
+
+REFERRING_LEVELS = range(4, 7)
+"""Levels whose codec has references; those below promise a file within the time of one block."""
 
 
 class RunToRead(NamedTuple):
@@ -82,11 +88,13 @@ class Coding:
     Attributes:
         level, dictionary: how they are coded.
         held: contents in memory.
+        largest_reference: bytes of the largest reference; 0 without any.
     """
 
     level: int
     dictionary: bytes
     held: HeldContents = field(default_factory=HeldContents)
+    largest_reference: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,8 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
     )
     del parts
     reference = task.reference
-    codec_id, payload, proven = primed_compressor(coding.level, coding.dictionary).prove(decoded, reference)
+    compressor = primed_compressor(coding.level, coding.dictionary, coding.largest_reference)
+    codec_id, payload, proven = compressor.prove(decoded, reference)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,
@@ -184,18 +193,19 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
     )
 
 
-_primed: tuple[int, bytes, ProvenCompressor] | None = None
+_primed: tuple[int, bytes, int, ProvenCompressor] | None = None
 _priming = threading.Lock()
 
 
-def primed_compressor(level: int, dictionary: bytes) -> ProvenCompressor:
+def primed_compressor(level: int, dictionary: bytes, largest_reference: int = 0) -> ProvenCompressor:
     """The primed compressor: made once in each process, shared by its threads."""
     global _primed
+    wanted = level, dictionary, largest_reference
     with _priming:
-        if _primed is None or _primed[0] != level or _primed[1] != dictionary:
+        if _primed is None or _primed[:3] != wanted:
             _primed = None
-            _primed = (level, dictionary, ProvenCompressor.for_level(level, dictionary))
-        return _primed[2]
+            _primed = (*wanted, ProvenCompressor.for_level(*wanted))
+        return _primed[3]
 
 
 def release_compressor() -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
+from ucompress.archive.coding import head_memory
 from ucompress.codec.block import decoding_memory
 from ucompress.config import MIB
 from ucompress.pipeline import job as jobs
@@ -15,6 +16,7 @@ from ucompress.pipeline.coding import coding_memory, primed_compressor, release_
 from ucompress.pipeline.entries import archive_members
 from ucompress.pipeline.errata import Corrector
 from ucompress.pipeline.extras import ExtraBlocks, LostBytes
+from ucompress.pipeline.referring import largest_reference
 from ucompress.pipeline.refusals import partial_path
 from ucompress.progress import PipelinePhase
 
@@ -56,6 +58,7 @@ class Packing:
         size = int(self.groundwork.plan.block_sizes.sum())
         context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
         threads = context.threads(shared=shared, each=each)
+        context.make_room(head_memory(context.config.level, len(self.groundwork.dictionary)))
         header, assembly = self._header(size), self._assembly()
         finished = assembly.finished_before(header, threads)
         if finished is not None:
@@ -87,9 +90,9 @@ class Packing:
     @cached_property
     def _sizes(self) -> tuple[int, int, int]:
         """Bytes of the dictionary, the largest block and the largest reference."""
-        sizes, references = self.groundwork.plan.block_sizes, self.groundwork.references
-        largest_reference = max((int(sizes[block]) for block in references.values()), default=0)
-        return len(self.groundwork.dictionary), self._largest, largest_reference
+        groundwork = self.groundwork
+        behind = largest_reference(groundwork.plan, groundwork.references)
+        return len(groundwork.dictionary), self._largest, behind
 
     def _header(self, unique_bytes: int) -> ArchiveHeader:
         config = self.context.config
@@ -124,7 +127,7 @@ class Packing:
         """What became of the files that changed while they were coded."""
         if not assembly.changed:
             return []
-        compressor = primed_compressor(self.context.config.level, assembly.dictionary)
+        compressor = primed_compressor(self.context.config.level, assembly.dictionary, self._sizes[2])
         extras = ExtraBlocks(writer, compressor, min(self._largest, MIB))
         lost = LostBytes(assembly.plan, assembly.changed)
         corrector = Corrector(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ucompress.archive.entry import HOLE
 from ucompress.archive.layout import blocks_bound
-from ucompress.pipeline.coding import read_runs, runs_of
+from ucompress.pipeline.coding import REFERRING_LEVELS, read_runs, runs_of
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.lending import lent
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.held import HeldContents
     from ucompress.pipeline.plan import Plan
-
-LEVELS = range(4, 7)
-"""Levels whose codec has references; those below promise a file within the time of one block."""
 
 BYTES_OF_SAMPLE = 48
 """What a sampled d-mer takes while blocks are compared."""
@@ -73,7 +70,7 @@ def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents
         ContentsChangedError: a file is not what was analyzed any more.
     """
     sizes = plan.block_sizes
-    if context.config.level not in LEVELS or len(sizes) < 2:
+    if context.config.level not in REFERRING_LEVELS or len(sizes) < 2:
         return {}
     size = int(sizes.sum())
     rate = sampling_rate(size)
@@ -100,6 +97,12 @@ def needs(plan: Plan) -> Iterator[tuple[frozenset[int], int]]:
             yield needed, blocks_bound(int(lengths[rows].sum()))
 
 
+def largest_reference(plan: Plan, references: Mapping[int, int]) -> int:
+    """Bytes of the largest block that others are coded after; 0 without any."""
+    sizes = plan.block_sizes
+    return max((int(sizes[block]) for block in references.values()), default=0)
+
+
 def pack_references(references: Mapping[int, int]) -> bytes:
     """References as bytes that `unpack_references` takes; equal ones give equal bytes."""
     return np.array(sorted(references.items()), dtype="<u4").tobytes()
@@ -107,7 +110,7 @@ def pack_references(references: Mapping[int, int]) -> bytes:
 
 def unpack_references(data: bytes, plan: Plan, level: int) -> dict[int, int] | None:
     """The references that `pack_references` wrote for a plan; None if this plan cannot have them."""
-    if len(data) % 8 or (data and level not in LEVELS):
+    if len(data) % 8 or (data and level not in REFERRING_LEVELS):
         return None
     pairs = np.frombuffer(data, "<u4").reshape(-1, 2).astype(np.int64)
     later, earlier = pairs[:, 0], pairs[:, 1]
