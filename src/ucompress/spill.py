@@ -20,13 +20,16 @@ import numpy as np
 from ucompress.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import DTypeLike, NDArray
 
-LEAST = 1 << 20
+LEAST = 1 << 18
 """Bytes from which on a column is kept in a file."""
+
+STRING_BYTES, STRINGS_FACTOR = 41, 16
+"""What a string in memory takes beside its bytes; how much more strings may take there than a column."""
 
 ROWS = 1 << 16
 """Rows of columns that are worked on together."""
@@ -298,15 +301,17 @@ class StringsBuilder:
         self._ends = Growing("q", spill)
         self._end = 0
         self._tail: list[bytes] = []
+        self._size = 0
 
     def __len__(self) -> int:
         """Strings so far."""
         return len(self._ends) + len(self._tail)
 
-    def extend(self, strings: Iterable[bytes]) -> None:
+    def extend(self, strings: Sequence[bytes]) -> None:
         """Add some."""
         self._tail.extend(strings)
-        if self._spill.takes(8 * len(self._tail)):
+        self._size += sum(map(len, strings))
+        if self._spill.takes((self._size + STRING_BYTES * len(self._tail)) // STRINGS_FACTOR):
             self._flush()
 
     def _flush(self) -> None:
@@ -317,7 +322,8 @@ class StringsBuilder:
         self._ends.settle()
         for first in range(0, len(self._tail), AT_ONCE):
             self._spill.write(self._file, b"".join(self._tail[first : first + AT_ONCE]))
-        self._end += int(lengths.sum())
+        self._end += self._size
+        self._size = 0
         self._tail.clear()
 
     def finish(self) -> Sequence[bytes]:

@@ -132,6 +132,12 @@ class RunContext:
             self.held.allow(self.held.size + spare)
             release_freed_memory()
 
+    def let_go(self) -> None:
+        """Give back to the system what can be had again, and freed memory where the limit is near."""
+        self.spill.release()
+        if self.budget.is_nearly_reached():
+            release_freed_memory()
+
     def savepoint(self, key: bytes, name: str) -> Savepoint:
         """Where a step that begins now keeps what it has made of the corpus `key`; the artifact's name."""
         interval = self.config.pipeline.checkpoint_interval

@@ -50,11 +50,12 @@ if TYPE_CHECKING:
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
+    from ucompress.spill import Spill
 
 PLAN = "plan"
 DICTIONARY = "dictionary"
 REFERENCES = "references"
-PLANNING_BYTES = 96 * MIB
+PLANNING_BYTES = 112 * MIB
 """Anchors, windows kept for comparing, and what is read together."""
 
 CHOOSING_BYTES = 24 * MIB
@@ -97,7 +98,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents))
     # All is planned, what is unique is offered to the builder, and some sizes are tried.
     tracker.expect(2 * size + work_of_choosing(level, size))
-    plan = _stored_plan(cache.artifact(key, PLAN), analysis)
+    plan = _stored_plan(cache.artifact(key, PLAN), analysis, context.spill)
     if plan is None:
         plan = _make_plan(context, analysis)
         release_freed_memory()
@@ -126,11 +127,11 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     return Groundwork(plan, dictionary, gain, references)
 
 
-def _stored_plan(blob: bytes | None, analysis: Analysis) -> Plan | None:
+def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan | None:
     """The plan that was stored, if it is one of these contents, and one that an archive may have."""
     sizes = analysis.contents.sizes
     try:
-        plan = None if blob is None else Plan.from_bytes(blob, sizes)
+        plan = None if blob is None else Plan.from_bytes(blob, sizes, spill)
     except ValueError:
         return None
     if plan is None or not plan.fits(sizes) or any(len(blocks) > most for blocks, most in needs(plan)):

@@ -155,8 +155,13 @@ class Plan:
         return _MAGIC + struct.pack("<Q", run_check(body)) + body
 
     @classmethod
-    def from_bytes(cls, data: bytes, sizes: NDArray[np.int64]) -> Plan:
+    def from_bytes(cls, data: bytes, sizes: NDArray[np.int64], spill: Spill = IN_MEMORY) -> Plan:
         """The plan that `to_bytes` wrote for contents of these sizes; no more is unpacked than it can need.
+
+        Args:
+            data: its bytes.
+            sizes: bytes of each content.
+            spill: keeps the columns.
 
         Raises:
             ValueError: it is damaged, of another version, or larger than any plan of such contents.
@@ -172,11 +177,11 @@ class Plan:
             columns, at = dict[str, Any](), head.size
             for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
                 column = np.frombuffer(body, dtype, count, at)
-                columns[name] = column.astype(np.dtype(dtype).newbyteorder("="))
+                columns[name] = spill.keep(column.astype(np.dtype(dtype).newbyteorder("=")))
                 at += column.nbytes
         except (zlib.error, struct.error, OverflowError) as error:
             raise ValueError("the plan is damaged") from error
-        plan = cls(**columns, copies=copies, stored_again_bytes=stored_again)
+        plan = cls(**columns, copies=copies, stored_again_bytes=stored_again, spill=spill)
         plan._validate()
         return plan
 

@@ -17,7 +17,7 @@ from ucompress.config import MIB, available_cores
 from ucompress.errors import MemoryLimitExceededError
 from ucompress.heap import release_freed_memory
 
-INTERPRETER_BYTES = 72 * MIB
+INTERPRETER_BYTES = 48 * MIB
 """Resident bytes of the interpreter with NumPy and our extensions, rounded up."""
 
 DATABASE_BYTES = 8 * MIB
@@ -29,7 +29,7 @@ ALLOCATOR_SLACK = 12 * MIB
 PER_ENTRY_BYTES = 24
 """What stays in memory of a file however many there are: its place among windows, parts of sort orders."""
 
-PER_SMALL_ENTRY_BYTES, SMALL_COLUMNS_BYTES = 400, 36 * MIB
+PER_SMALL_ENTRY_BYTES, SMALL_COLUMNS_BYTES = 400, 12 * MIB
 """What the columns of a file take, and all columns at most: larger ones stand in files (see `Spill`)."""
 
 
@@ -102,6 +102,10 @@ class MemoryBudget:
     def spare(self, needed: int, leased: int = 0) -> int:
         """Bytes that a phase which needs so many leaves; negative where it does not fit."""
         return self.limit_mb * MIB - self.held_bytes(leased) - needed
+
+    def is_nearly_reached(self) -> bool:
+        """Whether the process holds so much that what the allocator keeps may lead beyond the limit."""
+        return resident_bytes() - self.others > self.limit_mb * MIB - ALLOCATOR_SLACK
 
     def threads(self, wanted: int | None, *, shared: int, each: int, leased: int = 0) -> int:
         """How many workers fit.

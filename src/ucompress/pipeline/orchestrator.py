@@ -214,7 +214,11 @@ class PipelineOrchestrator:
 
     def _context(self, database: PatternDatabase) -> RunContext:
         spill = spill_of(self.config)
-        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval, release=spill.release)
+
+        def let_go() -> None:
+            context.let_go()
+
+        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval, release=let_go)
         limits = self.config.pipeline
         others = 0 if limits.limit_process else bytes_of_others()
         budget = MemoryBudget(limits.memory_limit_mb, others=others)
