@@ -12,7 +12,8 @@ import os
 import tempfile
 import weakref
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -339,3 +340,50 @@ def taken(strings: Sequence[bytes], numbers: Sequence[int]) -> list[bytes]:
     if isinstance(strings, Strings):
         return strings.take(numbers)
     return [strings[number] for number in numbers]
+
+
+class SparseStrings(Mapping[int, bytes]):
+    """Byte strings of some of many rows, by the rows' numbers, which ascend."""
+
+    def __init__(self, rows: Column, strings: Sequence[bytes]) -> None:
+        """`rows` has the number of each string's row."""
+        self._rows = rows
+        self._strings = strings
+
+    def __len__(self) -> int:
+        """Number of strings."""
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        """The rows that have one, in order."""
+        return iter(self._rows)
+
+    def __getitem__(self, row: int) -> bytes:
+        """The string of a row."""
+        at = bisect_left(self._rows, row)
+        if at == len(self._rows) or self._rows[at] != row:
+            raise KeyError(row)
+        return self._strings[at]
+
+
+class SparseStringsBuilder:
+    """Byte strings of some rows, which come in order: a dict while they are few."""
+
+    def __init__(self, spill: Spill = IN_MEMORY) -> None:
+        self._rows = Growing("q", spill)
+        self._strings = StringsBuilder(spill)
+
+    def add(self, row: int, string: bytes) -> None:
+        """The string of a row beyond those before."""
+        self._rows.tail.append(row)
+        self._rows.settle()
+        self._strings.extend((string,))
+
+    def finish(self) -> Mapping[int, bytes]:
+        """All of them; after this nothing is added any more."""
+        rows, strings = self._rows.column(), self._strings.finish()
+        return (
+            SparseStrings(rows, strings)
+            if isinstance(strings, Strings)
+            else dict(zip(rows, strings, strict=True))
+        )

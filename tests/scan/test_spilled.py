@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ucompress.errors import OutputError
-from ucompress.scan import look_again, scan
-from ucompress.spill import Growing, Spill, StringsBuilder, taken
+from ucompress.pipeline.distinct import ManifestNames
+from ucompress.scan import MemberKind, look_again, scan
+from ucompress.spill import Growing, SparseStrings, SparseStringsBuilder, Spill, StringsBuilder, taken
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="everything stays in memory here")
 
@@ -53,6 +54,20 @@ def test_strings_are_found_by_number_slice_and_choice(tmp_path):
         assert taken(strings, numbers) == taken(NAMES, numbers) == [NAMES[number] for number in numbers]
 
 
+def test_strings_of_some_rows_are_found_by_row_in_memory_and_in_files(tmp_path):
+    rows = dict(zip(range(3, 2003, 4), NAMES, strict=True))
+    for least in (64, 1 << 20):
+        builder = SparseStringsBuilder(Spill(tmp_path, least=least))
+        for row, name in rows.items():
+            builder.add(row, name)
+        found = builder.finish()
+        assert isinstance(found, SparseStrings) == (least == 64)
+        assert len(found) == len(rows)
+        assert list(found.items()) == list(rows.items())
+        assert [found.get(row) for row in range(2010)] == [rows.get(row) for row in range(2010)]
+        assert not SparseStringsBuilder(Spill(tmp_path, least=least)).finish()
+
+
 def test_what_is_let_go_of_is_still_there(tmp_path):
     spill = Spill(tmp_path, least=64)
     zeros = spill.zeros(10_000, np.uint16)
@@ -71,6 +86,38 @@ def test_small_columns_need_no_folder(tmp_path):
     assert spill.keep(np.arange(9)).tolist() == list(range(9))
     with pytest.raises(OutputError, match="cannot keep"):
         spill.zeros(1 << 20, np.int64)
+
+
+def test_links_in_files_are_the_links_in_memory(tmp_path):
+    root = tmp_path / "t"
+    tree(root, {f"d{number % 5}/f{number}": b"x" * number for number in range(60)})
+    for number in range(200):
+        os.link(root / f"d{number % 5}" / f"f{number % 60}", root / f"d{number % 3}" / f"l{number}")
+        os.symlink(f"a/{number}", root / f"d{number % 4}" / f"s{number}")
+    (tmp_path / "spilled").mkdir()
+    plain = scan([root])
+    spilled = scan([root], spill=Spill(tmp_path / "spilled", least=256))
+    assert isinstance(spilled.targets, SparseStrings)
+    assert not isinstance(plain.targets, SparseStrings)
+    lowest = {}
+    for entry in plain:
+        lowest.setdefault(entry.inode, entry.path)
+        if entry.kind != MemberKind.DIRECTORY and not os.path.islink(entry.source):
+            is_primary = lowest[entry.inode] == entry.path
+            assert entry.kind == (MemberKind.FILE if is_primary else MemberKind.HARDLINK)
+            assert entry.target == (b"" if is_primary else lowest[entry.inode])
+    assert list(spilled) == list(plain)
+    files = [index for index, kind in enumerate(plain.kinds) if kind == MemberKind.FILE]
+    for names in (ManifestNames(plain), ManifestNames(spilled)):
+        sources = names.sources(files)
+        assert sum(map(len, sources)) == 260
+        for index, found in zip(files, sources, strict=True):
+            assert found[0] == plain.source(index)
+            assert {os.stat(name).st_ino for name in found} == {plain.inodes[index]}
+            assert found == sorted(found)
+    for name in ("d0/f0", "d1/f1", "d2/s2"):
+        (root / name).unlink()
+    assert list(look_again(spilled)[0]) == list(look_again(plain)[0])
 
 
 def test_a_scan_in_files_is_the_scan_in_memory(tmp_path):

@@ -155,8 +155,8 @@ def _check_paths(paths: Sequence[bytes]) -> None:
 
 def _check_targets(members: Members) -> None:
     """Links have a target that is allowed, nothing else has one."""
-    links = np.flatnonzero(np.isin(members.kinds, LINKED)).tolist()
-    for at in chain(links, members.targets.keys() - set(links)):
+    links = np.flatnonzero(np.isin(members.kinds, LINKED))
+    for at in chain(links.tolist(), members.targets if len(members.targets) > len(links) else ()):
         path, target = members.paths[at], members.targets.get(at, b"")
         kind = members.kinds[at]
         if kind not in LINKED or not 0 < len(target) <= TARGET_LIMIT or b"\0" in target:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES
 from ucompress.pipeline.rows import Rows
-from ucompress.scan import MemberKind
+from ucompress.scan import other_names
 from ucompress.spill import AT_ONCE, IN_MEMORY, Spill, parts, taken
 
 if TYPE_CHECKING:
@@ -70,10 +70,9 @@ class ManifestNames:
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._links: dict[bytes, list[bytes]] = {}
-        for index, target in sorted(manifest.targets.items()):
-            if manifest.kinds[index] == MemberKind.HARDLINK:
-                self._links.setdefault(target, []).append(manifest.source(index))
+        links, primaries = other_names(manifest)
+        order = np.argsort(primaries, kind="stable")
+        self._links, self._primaries = links[order], primaries[order]
 
     def path(self, number: int) -> bytes:
         """See `Names`."""
@@ -86,9 +85,10 @@ class ManifestNames:
     def sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """See `Names`."""
         found = [[source] for source in self._manifest.sources(numbers)]
-        if self._links:
-            for number, names in zip(numbers, found, strict=True):
-                names += self._links.get(self._manifest.paths[number], ())
+        if len(self._links):
+            begins, ends = (np.searchsorted(self._primaries, numbers, side) for side in ("left", "right"))
+            for at in np.flatnonzero(ends > begins).tolist():
+                found[at] += self._manifest.sources(self._links[begins[at] : ends[at]].tolist())
         return found
 
     def first_sources(self, numbers: Iterable[int]) -> list[bytes]:

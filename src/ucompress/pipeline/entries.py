@@ -54,7 +54,7 @@ def archive_members(manifest: Manifest, analysis: Analysis, plan: Plan) -> Membe
 
 def report_lost_links(context: RunContext, manifest: Manifest, missing: Collection[bytes]) -> None:
     """Note every hard link whose primary's content is missing."""
-    for index, target in manifest.targets.items():
+    for index, target in manifest.targets.items() if missing else ():
         if manifest.kinds[index] == MemberKind.HARDLINK and target in missing:
             context.fail_on(manifest.paths[index], f"its content was lost with {show(target)}")
 

@@ -151,7 +151,7 @@ def _tree_key(config: CompressionConfig, manifest: Manifest) -> bytes:
         paths = manifest.paths[first : first + ROWS_AT_ONCE]
         hasher.update(b"".join([length(len(path)) + path for path in paths]))
         manifest.spill.release()
-    for index, target in sorted(manifest.targets.items()):
+    for index, target in manifest.targets.items():
         hasher.update(struct.pack("<QI", index, len(target)))
         hasher.update(target)
     for index, xattrs in sorted(manifest.xattrs.items()):

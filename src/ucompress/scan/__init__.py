@@ -7,7 +7,7 @@ path.
 """
 
 from ucompress.scan.again import look_again, not_as_scanned
-from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time
+from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time, other_names
 from ucompress.scan.opening import open_source
 from ucompress.scan.walk import Progress, scan
 
@@ -21,5 +21,6 @@ __all__ = [
     "look_again",
     "not_as_scanned",
     "open_source",
+    "other_names",
     "scan",
 ]

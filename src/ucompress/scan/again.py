@@ -121,8 +121,7 @@ def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[M
                 gone.append(ScanNote(manifest.paths[index], reason))
                 continue
             if kind == MemberKind.HARDLINK:
-                found.kinds[index] = MemberKind.FILE
-                del found.targets[index]
+                found.kinds[index] = MemberKind.FILE  # and has no target any more
         kept.append(index)
     again = reordered(found, kept, manifest.spill)
     name_hard_links(again)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ucompress.scan.manifest import Manifest
-from ucompress.spill import IN_MEMORY, Growing, StringsBuilder, taken
+from ucompress.scan.manifest import Manifest, MemberKind
+from ucompress.spill import IN_MEMORY, Growing, SparseStringsBuilder, StringsBuilder, taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,7 @@ class ManifestBuilder:
         """Begin without entries."""
         self.made = Manifest(spill=spill)
         self._paths = StringsBuilder(spill)
+        self._targets = SparseStringsBuilder(spill)
         self._columns = {name: Growing(typecode, spill) for name, typecode in _COLUMNS.items()}
 
     def __len__(self) -> int:
@@ -74,10 +75,10 @@ class ManifestBuilder:
         for name, column in self._columns.items():
             column.tail.frombytes(np.asarray(getattr(listed, name))[rows].tobytes())
             column.settle()
-        special = listed.targets.keys() | listed.xattrs.keys() | listed.housing
+        special = listed.targets or listed.xattrs or listed.housing
         for at, old in enumerate(order, first) if special else ():
-            if old in listed.targets:
-                self.made.targets[at] = listed.targets[old]
+            if old in listed.targets and listed.kinds[old] != MemberKind.FILE:
+                self._targets.add(at, listed.targets[old])
             if old in listed.xattrs:
                 self.made.xattrs[at] = listed.xattrs[old]
             if old in listed.housing:
@@ -85,7 +86,7 @@ class ManifestBuilder:
 
     def finish(self) -> Manifest:
         """The manifest; after this nothing is added any more."""
-        self.made.paths = self._paths.finish()
+        self.made.paths, self.made.targets = self._paths.finish(), self._targets.finish()
         for name, column in self._columns.items():
             setattr(self.made, name, column.column())
         return self.made

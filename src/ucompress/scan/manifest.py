@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ucompress.spill import IN_MEMORY, Spill, taken
+from ucompress.spill import AT_ONCE, IN_MEMORY, SparseStringsBuilder, Spill, taken
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ucompress.spill import Column
 
 _EARLIEST_NS, _LATEST_NS = -(1 << 63), (1 << 63) - 1
@@ -80,7 +82,7 @@ class Manifest(Sequence[ScanEntry]):
         kinds, modes, mtimes_ns, ctimes_ns, sizes, inodes, devices, nlinks: see `ScanEntry`.
         roots: for each input the file system path that stands for the first part of a member path.
         inputs: index into `roots` of each entry.
-        targets, xattrs: by index, only where there are any.
+        targets, xattrs: by index, only where there are any; the former in order.
         housing: folders that are home to a file never packed, such as the database: their own times
             change with every run, so they have that of the newest thing in them.
         notices: what was left out on purpose.
@@ -99,7 +101,7 @@ class Manifest(Sequence[ScanEntry]):
     nlinks: Column = field(default_factory=lambda: array("L"))
     inputs: Column = field(default_factory=lambda: array("L"))
     roots: list[bytes] = field(default_factory=list)
-    targets: dict[int, bytes] = field(default_factory=dict)
+    targets: Mapping[int, bytes] = field(default_factory=dict)
     xattrs: dict[int, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
     housing: set[int] = field(default_factory=set)
     notices: list[ScanNote] = field(default_factory=list)
@@ -171,14 +173,44 @@ def kept_time(time_ns: int) -> int:
 
 def name_hard_links(manifest: Manifest) -> None:
     """Turn every name of a file but its lowest into a hard link to that one; paths must ascend."""
-    primaries: dict[tuple[int, int], bytes] = {}
-    several = (np.asarray(manifest.nlinks) > 1) & (np.asarray(manifest.kinds) == MemberKind.FILE)
-    for index in np.flatnonzero(several).tolist():
-        identity = (manifest.devices[index], manifest.inodes[index])
-        primary = primaries.setdefault(identity, manifest.paths[index])
-        if primary != manifest.paths[index]:
+    links, primaries = other_names(manifest)
+    if not len(links):
+        return
+    targets = SparseStringsBuilder(manifest.spill)
+    ahead = iter(manifest.targets.items())
+    symlink = next(ahead, None)
+    for first in range(0, len(links), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        names = taken(manifest.paths, primaries[part].tolist())
+        for index, primary in zip(links[part].tolist(), names, strict=True):
+            while symlink is not None and symlink[0] < index:
+                targets.add(*symlink)
+                symlink = next(ahead, None)
             manifest.kinds[index] = MemberKind.HARDLINK
-            manifest.targets[index] = primary
+            targets.add(index, primary)
+    while symlink is not None:
+        targets.add(*symlink)
+        symlink = next(ahead, None)
+    manifest.targets = targets.finish()
+
+
+def other_names(manifest: Manifest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The entries that are other names of a file than its lowest, in order, and the entry of each lowest one.
+
+    Paths must ascend.
+    """
+    kinds = np.asarray(manifest.kinds)
+    is_name = (kinds == MemberKind.FILE) | (kinds == MemberKind.HARDLINK)
+    several = np.flatnonzero(is_name & (np.asarray(manifest.nlinks) > 1))
+    devices, inodes = np.asarray(manifest.devices)[several], np.asarray(manifest.inodes)[several]
+    order = np.lexsort((inodes, devices))
+    devices, inodes = devices[order], inodes[order]
+    opens = np.ones(len(order), dtype=np.bool_)
+    opens[1:] = (devices[1:] != devices[:-1]) | (inodes[1:] != inodes[:-1])
+    primary = several[order[opens]][np.cumsum(opens) - 1]
+    links, primary = several[order[~opens]], primary[~opens]
+    ascending = np.argsort(links)
+    return links[ascending], primary[ascending]
 
 
 def date_housing(manifest: Manifest) -> None:
