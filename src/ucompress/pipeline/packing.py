@@ -10,6 +10,7 @@ from ucompress.archive import ArchiveHeader, choose_content_hash_bytes
 from ucompress.archive.coding import head_memory
 from ucompress.codec.block import decoding_memory
 from ucompress.config import MIB
+from ucompress.heap import release_freed_memory
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.coding import coding_memory, primed_compressor, release_compressor
@@ -58,6 +59,7 @@ class Packing:
         size = int(self.groundwork.plan.block_sizes.sum())
         context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
         threads = context.threads(shared=shared, each=each)
+        release_freed_memory()  # the coders from here on take theirs elsewhere
         context.make_room(head_memory(context.config.level, len(self.groundwork.dictionary)))
         header, assembly = self._header(size), self._assembly()
         finished = assembly.finished_before(header, threads)
@@ -73,13 +75,21 @@ class Packing:
             ):
                 with assembly.leaving_nothing_useless(writer):
                     assembly.write_blocks(writer, workers)
-                    totals = assembly.finish(writer, self._errata(assembly, writer))
+                    errata = self._errata(assembly, writer)
+                    self._let_go()
+                    totals = assembly.finish(writer, errata)
                     if context.config.verify:
                         assembly.prove(threads)
                 assembly.publish(writer)
         finally:
             release_compressor()
         return totals, assembly
+
+    def _let_go(self) -> None:
+        """Free what only coding needs: the rest of the archive, and verifying it, take memory, too."""
+        release_compressor()
+        self.context.held.allow(0)
+        release_freed_memory()
 
     @cached_property
     def _largest(self) -> int:
