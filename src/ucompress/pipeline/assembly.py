@@ -317,9 +317,10 @@ class Assembly:
         for first in range(0, len(known), CONTENTS_AT_ONCE):
             rows: list[bytes] = []
             contents = range(first, min(first + CONTENTS_AT_ONCE, len(known)))
-            for content, sources in zip(contents, known.all_sources(contents), strict=True):
+            digests = known.all_digests(contents)
+            for digest, sources in zip(digests, known.all_sources(contents), strict=True):
                 anchored = [source if source[:1] == b"/" else here + source for source in sources]
-                rows += known.digest(content), len(sources).to_bytes(8, "little"), b"\0".join(anchored)
+                rows += digest, len(sources).to_bytes(8, "little"), b"\0".join(anchored)
             hasher.update(b"".join(rows))
             known.spill.release()
         return hasher.digest()

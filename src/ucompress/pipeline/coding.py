@@ -151,18 +151,19 @@ class CodedBlock:
 def runs_of(plan: Plan, contents: Contents, number: int) -> tuple[RunToRead, ...]:
     """Where the bytes of a planned block are."""
     block = plan.blocks[number]
-    sources = contents.all_sources([run.content for run in block])
+    read = [run.content for run in block]
+    digests, sources = contents.all_digests(read), contents.all_sources(read)
     return tuple(
         [
-            RunToRead(content, contents.digest(content), tuple(names), offset, length, check)
-            for (content, offset, length, check), names in zip(block, sources, strict=True)
+            RunToRead(content, digest, tuple(names), offset, length, check)
+            for (content, offset, length, check), digest, names in zip(block, digests, sources, strict=True)
         ]
     )
 
 
 def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | None]:
     """The bytes of each run: held, or from the first source that still has them; None where none has."""
-    parts = [held.span(run.digest, run.offset, run.length) for run in runs]
+    parts = held.spans([run.digest for run in runs], [(run.offset, run.length) for run in runs])
     missing = [at for at, data in enumerate(parts) if data is None]
     for at, read in zip(missing, _read_first([runs[at] for at in missing]), strict=True):
         parts[at] = read if _is_right(read, runs[at]) else _read_elsewhere(runs[at])

@@ -177,7 +177,8 @@ class ContentReader:
 
         None where that cannot be read, or `is_right` says no to (number of the span, bytes).
         """
-        found = [self.held(*span) for span in spans]
+        digests = self._contents.all_digests([span[0] for span in spans])
+        found = self._held.spans(digests, [span[1:] for span in spans])
         missing = [row for row, data in enumerate(found) if data is None]
         if missing:
             wanted = [spans[row][0] for row in missing]

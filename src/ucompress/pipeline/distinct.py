@@ -206,6 +206,11 @@ class Contents(Sequence[DistinctContent]):
         """BLAKE3 of a content."""
         return bytes(self.digests[DIGEST_BYTES * number : DIGEST_BYTES * (number + 1)])
 
+    def all_digests(self, numbers: Iterable[int]) -> list[bytes]:
+        """`digest` of many contents."""
+        digests, size = self.digests, DIGEST_BYTES
+        return [bytes(digests[size * number : size * number + size]) for number in numbers]
+
     def path(self, number: int) -> bytes:
         """The lowest member path that has a content."""
         return self.names.path(int(self.files[self.first[number]]))

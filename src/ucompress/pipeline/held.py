@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 KEEPING_BYTES = 256
 """Charged for each content beside its bytes: its place here, its digest, what the allocator rounds up."""
@@ -54,6 +54,14 @@ class HeldContents:
         """`length` bytes of a content from `offset` on, or None; the whole is not copied."""
         data = self._by_digest.get(digest)
         return None if data is None else data[offset : offset + length]
+
+    def spans(self, digests: Iterable[bytes], spans: Iterable[tuple[int, int]]) -> list[bytes | None]:
+        """`span` of each of some digests, given (offset, length)."""
+        get = self._by_digest.get
+        return [
+            None if (data := get(digest)) is None else data[offset : offset + length]
+            for digest, (offset, length) in zip(digests, spans, strict=True)
+        ]
 
     def has_room(self, length: int) -> bool:
         """Whether a content of `length` bytes would be kept."""

@@ -173,10 +173,11 @@ def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> byt
         after = first + ROWS_AT_ONCE
         sizes = contents.sizes[first:after].tolist()
         multiplicities = contents.multiplicities[first:after].tolist()
+        digests = contents.all_digests(range(first, first + len(sizes)))
         rows = [
-            numbers(len(path), size, multiplicity) + path + contents.digest(content)
-            for content, (path, size, multiplicity) in enumerate(
-                zip(contents.paths(first, after), sizes, multiplicities, strict=True), first
+            numbers(len(path), size, multiplicity) + path + digest
+            for path, size, multiplicity, digest in zip(
+                contents.paths(first, after), sizes, multiplicities, digests, strict=True
             )
         ]
         hasher.update(b"".join(rows))

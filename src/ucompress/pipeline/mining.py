@@ -104,7 +104,7 @@ def _files(contents: Contents, samples: Samples, first: int) -> Iterator[FileToR
             contents.sizes[numbers.start : numbers.stop].tolist(),
             numbers,
             contents.multiplicities[numbers.start : numbers.stop].tolist(),
-            map(contents.digest, numbers),
+            contents.all_digests(numbers),
             # Of compressed contents no sample was taken.
             [
                 b"" if kinds[number] == DENSE else sample

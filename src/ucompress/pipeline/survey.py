@@ -172,10 +172,11 @@ class Survey:
             numbers = range(begin, min(begin + LOOKED_AT_ONCE, len(contents)))
             # Of files with the same bytes, the first alone stands for all.
             files = contents.files[contents.first[numbers.start : numbers.stop]].tolist()
+            digests = contents.all_digests(numbers)
             looked = {
                 file: number
-                for file, number in zip(files, numbers, strict=True)
-                if contents.digest(number) in held
+                for file, number, identity in zip(files, numbers, digests, strict=True)
+                if identity in held
             }
             for index in not_as_scanned(self.manifest, list(looked), untouched=True):
                 self.context.guard.check()
