@@ -232,7 +232,7 @@ PIPELINE = (
         "table of names",
         "each path after the one before",
         ALL,
-        (Patch("ucompress.archive.encode.write_names", write_names_prefixed),),
+        (Patch("ucompress.archive.encode.write_names", lambda paths, level: write_names_prefixed(paths)),),
     ),
 )
 

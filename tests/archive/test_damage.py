@@ -356,9 +356,9 @@ def test_what_contradicts_the_directory_is_found(tmp_path: Path) -> None:
     """The second decoder refuses these too."""
 
     class Flagging(Directory):
-        def to_bytes(self) -> bytes:
+        def to_bytes(self, level: int = 6) -> bytes:
             self.blocks.flags[0] ^= 1
-            return super().to_bytes()
+            return super().to_bytes(level)
 
     path = tmp_path / "a.ucz"
     with patch("ucompress.archive.writer.Directory", Flagging):

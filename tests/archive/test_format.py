@@ -155,13 +155,14 @@ def named_pages() -> dict[str, list[bytes]]:
     return {"recurring": recurring, "single": single}
 
 
+@pytest.mark.parametrize("level", [3, 6])
 @pytest.mark.parametrize(("tree", "smaller"), [("recurring", TABLE), ("single", PREFIXED)])
-def test_names_take_the_coding_that_is_smaller(tree: str, smaller: int) -> None:
+def test_names_take_the_coding_that_is_smaller(tree: str, smaller: int, level: int) -> None:
     paths = named_pages()[tree]
     both = write_names_prefixed(paths), write_names_table(paths)
-    coded = {names[0]: len(code_shared(names)[1]) for names in both}
+    coded = {names[0]: len(code_shared(names, level)[1]) for names in both}
     assert min(coded, key=coded.__getitem__) == smaller
-    assert write_names(paths)[0] == smaller
+    assert write_names(paths, level)[0] == smaller
 
 
 def test_similar_neighbours_cost_no_place(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ _PAGE_BYTES, _PAGE_COLUMNS_BYTES = 1 << 20, 16 << 20
 
 
 @cache
-def _compressor(level: int = SHARED_LEVEL) -> ProvenCompressor:
-    return ProvenCompressor.for_level(level)
+def _compressor(level: int) -> ProvenCompressor:
+    return ProvenCompressor(BlockCompressor(level, pages=True))
 
 
 @cache
-def _estimating_compressor() -> BlockCompressor:
-    return BlockCompressor(_QUICK_LEVEL)
+def _estimating_compressor(level: int) -> BlockCompressor:
+    return BlockCompressor(level)
 
 
 @cache
@@ -35,24 +35,19 @@ def _decompressor() -> BlockDecompressor:
     return BlockDecompressor()
 
 
-def code_shared(data: bytes) -> tuple[int, bytes]:
-    """Codec id and coded bytes: our LZ codec where it gains, else stored."""
-    return _compressor().compress(data)
-
-
-def code_index(data: bytes, level: int) -> tuple[int, bytes]:
-    """`code_shared` for an index page of an archive of this level; at the quick levels quicker."""
-    return _compressor(_QUICK_LEVEL if level <= 3 else SHARED_LEVEL).compress(data)
-
-
-def size_estimate(data: bytes) -> int:
-    """About how many bytes `code_shared` makes of some data, in a quarter of its time; good for comparing."""
-    return len(_estimating_compressor().compress(data)[1])
+def code_shared(data: bytes, level: int) -> tuple[int, bytes]:
+    """Codec id and coded bytes of an index page or the directory: at levels 1-3 zstd, else our LZ codec."""
+    return _compressor(3 if level <= 3 else SHARED_LEVEL).compress(data)
 
 
 def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
-    """Codec id and coded bytes of the dictionary: at the quick levels, zstd."""
-    return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary)
+    """Codec id and coded bytes of the dictionary, too large for the parse of pages at the quick levels."""
+    return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary, level)
+
+
+def size_estimate(data: bytes, level: int) -> int:
+    """About how many bytes `code_shared` makes of some data, in a quarter of its time; good for comparing."""
+    return len(_estimating_compressor(3 if level <= 3 else _QUICK_LEVEL).compress(data)[1])
 
 
 def release_coders() -> None:
@@ -65,9 +60,10 @@ def release_coders() -> None:
 
 def head_memory(level: int, dictionary_size: int) -> int:
     """Bytes that coding the dictionary takes at most, or else a page of the index."""
-    estimating = sum(coding_memory(_QUICK_LEVEL, 0, _PAGE_BYTES))
-    page = sum(ProvenCompressor.memory(_QUICK_LEVEL if level <= 3 else SHARED_LEVEL, 0, _PAGE_BYTES))
-    dictionary = sum(ProvenCompressor.memory(3 if level <= 3 else SHARED_LEVEL, 0, dictionary_size))
+    estimating = sum(coding_memory(3 if level <= 3 else _QUICK_LEVEL, 0, _PAGE_BYTES))
+    shared_level = 3 if level <= 3 else SHARED_LEVEL
+    page = sum(ProvenCompressor.memory(shared_level, 0, _PAGE_BYTES))
+    dictionary = sum(ProvenCompressor.memory(shared_level, 0, dictionary_size))
     return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)
 
 

@@ -35,6 +35,7 @@ from ucompress.archive.layout import (
 )
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.codec.varint import write_varint
+from ucompress.config import DEFAULT_LEVEL
 from ucompress.errors import CorruptArchiveError
 
 _CHUNK_HEADER = 9
@@ -245,8 +246,8 @@ class Directory:
     content_bytes: int
     archive_id: bytes
 
-    def to_bytes(self) -> bytes:
-        """The directory's payload: coded chunks."""
+    def to_bytes(self, level: int = DEFAULT_LEVEL) -> bytes:
+        """The directory's payload: coded chunks; how they are coded follows from the archive's level."""
         decoded = b"".join(
             (
                 write_varint(self.dictionary_at),
@@ -262,7 +263,7 @@ class Directory:
         chunks = []
         for start in range(0, len(decoded), DIRECTORY_CHUNK):
             chunk = decoded[start : start + DIRECTORY_CHUNK]
-            codec, coded = code_shared(chunk)
+            codec, coded = code_shared(chunk, level)
             chunks.append(len(coded).to_bytes(4, "little") + len(chunk).to_bytes(4, "little"))
             chunks.append(bytes((codec,)) + coded)
         return b"".join(chunks)

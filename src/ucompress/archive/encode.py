@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.archive.coding import code_index
+from ucompress.archive.coding import code_shared
 from ucompress.archive.columns import write_blob, write_column, write_strings, zigzag
 from ucompress.archive.entry import EntryKind
 from ucompress.archive.layout import PageHeader
@@ -40,14 +40,14 @@ def encode_page(
     decoded = b"".join(
         (
             _write_kinds(kinds, members.modes[begin:end]),
-            write_names(paths),
+            write_names(paths, level),
             _write_times(members.mtimes_ns[begin:end][np.isin(kinds, TIMED)].astype(np.int64)),
             _write_contents(members, begin, paths, kinds, hash_length),
             _write_targets([members.targets[begin + at] for at in links.tolist()]),
             _write_xattrs([members.xattrs.get(at, ()) for at in range(begin, end)] if members.xattrs else []),
         )
     )
-    codec, coded = code_index(decoded, level)
+    codec, coded = code_shared(decoded, level)
     return PageHeader.wrap(codec, coded, len(decoded), len(paths))
 
 
@@ -104,16 +104,17 @@ def _write_contents(
         placed.shapes, placed.twins, placed.sizes, placed.codes, placed.lengths,
         placed.distances, placed.block_steps, placed.offsets,
     )  # fmt: skip
-    hashes = [_hash(members, content, hash_length) for content in placed.own.tolist()]
+    own = placed.own.tolist() if hash_length else []
+    hashes = [_hash(members, content, hash_length) for content in own]
     return b"".join((*map(_write_array, columns), *hashes))
 
 
 def _hash(members: Members, content: int, hash_length: int) -> bytes:
     digest = members.digests[content]
-    if hash_length and (digest is None or len(digest) < hash_length):
+    if digest is None or len(digest) < hash_length:
         path = members.paths[int(np.flatnonzero(members.contents == content)[0])]
         raise ValueError(f"the content hash of {path!r} is missing")
-    return digest[:hash_length] if digest else b""
+    return digest[:hash_length]
 
 
 def _write_targets(targets: list[bytes]) -> bytes:

@@ -19,13 +19,13 @@ _MEETINGS = 2
 """Where fewer entries than this share a base name on average, the table was nowhere the smaller coding."""
 
 
-def write_names(paths: Sequence[bytes]) -> bytes:
-    """The paths in the coding that promises to take less when the page is coded."""
+def write_names(paths: Sequence[bytes], level: int) -> bytes:
+    """The paths in the coding that promises to take less when the page is coded, at the archive's level."""
     prefixed = write_names_prefixed(paths)
     bases = {path[path.rfind(b"/") + 1 :] for path in paths}
     if len(bases) * _MEETINGS > len(paths):
         return prefixed
-    return min(prefixed, write_names_table(paths), key=size_estimate)
+    return min(prefixed, write_names_table(paths), key=lambda names: size_estimate(names, level))
 
 
 def write_names_prefixed(paths: Sequence[bytes]) -> bytes:

@@ -337,7 +337,7 @@ class ArchiveWriter:
             entries,
             content_bytes,
             self._archive_id,
-        ).to_bytes()
+        ).to_bytes(self._header.level)
         header = self._header.to_bytes()
         tree_hash = blake3(header + self._dictionary_hash + self._index_hash + errata_hash.digest())
         tree_hash.update(blocks.digests)

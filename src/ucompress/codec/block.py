@@ -15,7 +15,7 @@ from ucompress.codec.filters import (
 )
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.mix import MixCompressor, MixDecompressor
-from ucompress.codec.zstd import FrameCompressor, FrameDecompressor
+from ucompress.codec.zstd import PAGES, FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 STORED = 0
@@ -87,13 +87,16 @@ class BlockCompressor:
         level: 1 to 3 zstd frames, 4 to 6 the LZ codec, 7 to 9 the mixing codec.
         dictionary: bytes that every block may refer to; empty for none.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
+        pages: at levels 1 to 3, code index pages: smaller, and slower, than blocks.
     """
 
-    def __init__(self, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> None:
+    def __init__(
+        self, level: int, dictionary: bytes = b"", largest_reference: int = 0, *, pages: bool = False
+    ) -> None:
         """Prepare the level's codec; ValueError for a level that does not exist."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
-        self._codec, self._coder = _make_coder(level, dictionary, largest_reference)
+        self._codec, self._coder = _make_coder(level, dictionary, largest_reference, pages=pages)
         self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec], self._coder.compress)
 
     @classmethod
@@ -287,10 +290,10 @@ class BlockDecompressor:
         raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")
 
 
-def _make_coder(level: int, dictionary: bytes, largest_reference: int) -> tuple[int, _Coder]:
+def _make_coder(level: int, dictionary: bytes, largest_reference: int, *, pages: bool) -> tuple[int, _Coder]:
     """The codec id and coder of a level."""
     if 1 <= level <= 3:
-        return ZSTD, FrameCompressor(level, dictionary)
+        return ZSTD, FrameCompressor(PAGES if pages else level, dictionary)
     if 4 <= level <= 6:
         return LZ, LzCompressor(level, dictionary, largest_reference)
     if 7 <= level <= 9:

@@ -30,21 +30,29 @@ class Level:
     """How one level codes a block; `docs/decisions.md` has what was measured.
 
     Attributes:
-        strategy: zstd's match finder: 3 greedy, 4 lazy, 5 lazy2, all over rows of candidates.
+        strategy: zstd's match finder: 3 greedy, 4 lazy, 5 lazy2, all over rows of candidates; 7 optimal,
+            over trees.
         hash_log: log2 of the entries of the match finder. Its table is copied for every block,
             so that twice the entries find more and cost more.
         search_log: log2 of the candidates that are tried at a position.
+        min_match: bytes of the shortest match; 6 is quicker than 5 and no larger where dictionary and
+            block offer longer ones.
+        target_length: bytes of a match that is taken without looking further.
     """
 
     strategy: int
     hash_log: int
     search_log: int
+    min_match: int = 6
+    target_length: int = 32
 
 
-LEVELS = {1: Level(3, 20, 3), 2: Level(4, 20, 4), 3: Level(5, 21, 5)}
+PAGES = 0
+"""In place of a level: for index pages, some hundred kilobytes of numbers and names, without a dictionary."""
+
+LEVELS = {PAGES: Level(7, 18, 4, 3, 64), 1: Level(3, 20, 3), 2: Level(4, 20, 4), 3: Level(5, 21, 5)}
 
 _WINDOW_LOG = 23  # the largest block; a dictionary may lie farther back than the window
-_MIN_MATCH = 6  # quicker than 5 and no larger: dictionary and block offer longer matches
 
 
 def _options(level: Level) -> dict[int, int]:
@@ -57,8 +65,8 @@ def _options(level: Level) -> dict[int, int]:
         name.hash_log: level.hash_log,
         name.chain_log: level.hash_log - 1,
         name.search_log: level.search_log,
-        name.min_match: _MIN_MATCH,
-        name.target_length: 32,
+        name.min_match: level.min_match,
+        name.target_length: level.target_length,
         name.enable_long_distance_matching: 0,
         name.nb_workers: 0,
         name.content_size_flag: 1,
@@ -81,7 +89,7 @@ class FrameCompressor:
     with the digested dictionary, are kept for the next call: digesting costs more than a block.
 
     Parameters:
-        level: 1 to 3.
+        level: 1 to 3, or `PAGES`.
         dictionary: raw content, without a zstd dictionary header; may be empty.
     """
 
