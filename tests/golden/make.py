@@ -79,7 +79,7 @@ def pages_of(level: int) -> AbstractContextManager[None]:
 def reckless() -> Iterator[None]:
     """A writer that checks nothing."""
     careless = patch.object(index_module.IndexWriter, "_validate", lambda self, members: None)
-    with careless, patch.object(encode, "write_names", write_names_prefixed):
+    with careless, patch.object(encode, "write_names", lambda paths, level: write_names_prefixed(paths)):
         yield
 
 
