@@ -13,7 +13,6 @@ from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import UsageError
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.refusals import refuse_to_replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,9 +78,7 @@ def compress(
     pipeline = replace(PipelineConfig(database_path=Path(":memory:")), **pipeline_options)
     # The configuration takes any spelling of paths and brings them into one form.
     inputs, output = cast("tuple[Path, ...]", source), cast("Path", archive)
-    config = CompressionConfig(inputs=inputs, output=output, pipeline=pipeline, **options)
-    if not force:
-        refuse_to_replace(config.output)
+    config = CompressionConfig(inputs=inputs, output=output, force=force, pipeline=pipeline, **options)
     return PipelineOrchestrator(config, executor=executor, renderer=renderer).run()
 
 

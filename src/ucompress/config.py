@@ -90,6 +90,7 @@ class CompressionConfig:
         recovery: size of a recovery record, in percent of the archive; 0 for none.
         source: names what is packed where its patterns are counted, so that packing it again counts
             nothing twice; None for the absolute paths of the inputs.
+        force: replace what has the output's name, whatever it is; without it only archives are replaced.
         pipeline: how the run keeps its state.
     """
 
@@ -109,6 +110,7 @@ class CompressionConfig:
     verify: bool = False
     recovery: int = 0
     source: str | None = None
+    force: bool = False
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,47 @@
-"""Many small files made, read or looked at, or a folder's, in one call: system calls taken out of Python."""
+"""Files made, read or looked at many in one call, or a folder's; and a rename that replaces nothing."""
 
 from __future__ import annotations
 
+import errno
+import os
+from typing import Final
+
+from ucompress import _core
 from ucompress._core import list_folder, look_at_files, read_spans, write_files
 
-__all__ = ["list_folder", "look_at_files", "read_spans", "write_files"]
+__all__ = ["list_folder", "look_at_files", "read_spans", "rename_new", "write_files"]
+
+_HERE: Final = -100
+"""Relative paths start from the current folder (AT_FDCWD)."""
+
+
+def rename_new(source: bytes, target: bytes, folder: int | None = None, into: int | None = None) -> None:
+    """Rename, unless something has the new name: in one step where the system can, else after a look.
+
+    Parameters:
+        source, target: the names.
+        folder, into: descriptors of the folders that they start from; None: the current one.
+
+    Raises:
+        FileExistsError: something has the new name; both were left as they are.
+        OSError: as `os.rename`.
+    """
+    failed = _core.rename_new(
+        _HERE if folder is None else folder, source, _HERE if into is None else into, target
+    )
+    if failed == errno.ENOSYS:
+        _rename_after_a_look(source, target, folder, into)
+    elif failed:
+        raise OSError(failed, os.strerror(failed), os.fsdecode(target))
+
+
+def _rename_after_a_look(source: bytes, target: bytes, folder: int | None, into: int | None) -> None:
+    if os.name == "nt":
+        os.rename(source, target)  # noqa: PTH104  never replaces there
+        return
+    try:
+        os.stat(target, dir_fd=into, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=into)
+        return
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target))

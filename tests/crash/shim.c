@@ -157,17 +157,20 @@ int fdatasync(int descriptor) {
     return synced(descriptor, REAL(fdatasync)(descriptor));
 }
 
-int renameat(int from_folder, const char *from, int to_folder, const char *to) {
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
     char one[PATH_MAX], other[PATH_MAX];
     const char *a = whole(from_folder, from, one), *b = whole(to_folder, to, other);
     pthread_mutex_lock(&lock);
-    int result = REAL(renameat)(from_folder, from, to_folder, to);
+    int result = REAL(renameat2)(from_folder, from, to_folder, to, flags);
     if (result == 0 && is_below(b, "CRASH_ROOT")) put_paths('R', a, b);
     pthread_mutex_unlock(&lock);
     return result;
 }
 
-int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
+    return renameat2(from_folder, from, to_folder, to, 0);
+}
+int rename(const char *from, const char *to) { return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0); }
 
 int unlinkat(int folder, const char *path, int flags) {
     char room[PATH_MAX];

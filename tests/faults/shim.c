@@ -107,6 +107,9 @@ int ftruncate64(int descriptor, off_t size) {
 int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     return of_path("rename", to_folder, to) == 1 ? -1 : REAL(renameat)(from_folder, from, to_folder, to);
 }
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    return of_path("rename", to_folder, to) == 1 ? -1 : REAL(renameat2)(from_folder, from, to_folder, to, flags);
+}
 int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
 int mkdirat(int folder, const char *path, mode_t mode) {
     return of_path("mkdir", folder, path) == 1 ? -1 : REAL(mkdirat)(folder, path, mode);

@@ -328,3 +328,18 @@ def test_what_coding_may_need_follows_level_and_tree(tmp_path):
     assert most(3, 1 << 30) == coding_memory(3, 8 << 20, 2 << 20)
     (tmp_path / "own").write_bytes(bytes(range(256)) * 8)
     assert most(6, 1 << 30, dictionary=tmp_path / "own") == coding_memory(6, 2048, 1 << 20, 1 << 20)
+
+
+@pytest.mark.parametrize("level", [1, 6, 8])
+def test_a_tree_of_nothing_but_zeros_has_no_block_and_comes_back(tmp_path, level):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "hole").write_bytes(bytes(4096))
+    (tree / "longer").write_bytes(bytes(1_000_000))
+    (tree / "empty").touch()
+    pack(tree, tmp_path / "a.ucz", level=level, recovery=10)
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.verify().ok
+        assert archive.statistics.blocks == 0
+        archive.extract(tmp_path / "out")
+    assert tree_facts(tmp_path / "out" / "tree") == tree_facts(tree)

@@ -1,4 +1,4 @@
-# Bindings: many new files, spans of many files, their status, and what is in a folder, in one call.
+# Bindings: many new files, spans of many files, their status, and what is in a folder, in one call; renaming.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ucompress._kernels cimport files as _files
 from ucompress._kernels cimport folder as _folder
+from ucompress._kernels cimport renaming as _renaming
 
 cdef enum:
     NANO = 1_000_000_000
@@ -176,3 +177,25 @@ def list_folder(bytes path):
         )
     finally:
         _folder.uc_free_folder(&found)
+
+
+def rename_new(source_folder, source, target_folder, target):
+    """Give what has a name another one, unless something has that already.
+
+    Parameters:
+        source_folder, target_folder: descriptors of the folders that relative paths start from.
+        source, target: paths as bytes without a zero byte.
+
+    Returns 0, EEXIST where something stands at the target, ENOSYS where the system or the file system
+    cannot rename without replacing, or another errno; then nothing has changed. Raises ValueError for a
+    path with a zero byte.
+    """
+    cdef bytes old = source, new = target
+    cdef int old_folder = source_folder, new_folder = target_folder, failed
+    cdef const char* old_path = PyBytes_AS_STRING(old)
+    cdef const char* new_path = PyBytes_AS_STRING(new)
+    if b"\0" in old or b"\0" in new:
+        raise ValueError(f"the path {old!r} or {new!r} has a zero byte")
+    with nogil:
+        failed = _renaming.uc_rename_new(old_folder, old_path, new_folder, new_path)
+    return failed

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ucompress.archive.layout import ArchiveHeader, blocks_bound
     from ucompress.archive.limits import ExtractionLimits
     from ucompress.archive.members import Members
+    from ucompress.archive.publishing import Occupant, publish
     from ucompress.archive.reader import Archive
-    from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes, publish
+    from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes
     from ucompress.archive.verdict import BlockShare, VerifyReport
     from ucompress.archive.writer import ArchiveWriter
 
@@ -40,12 +41,13 @@ _HOMES = {
     "ExtractionReport": "ucompress.archive.extract",
     "MemberInfo": "ucompress.archive.entry",
     "Members": "ucompress.archive.members",
+    "Occupant": "ucompress.archive.publishing",
     "VerifyReport": "ucompress.archive.verdict",
     "WriterState": "ucompress.archive.state",
     "WriterTotals": "ucompress.archive.state",
     "blocks_bound": "ucompress.archive.layout",
     "choose_content_hash_bytes": "ucompress.archive.state",
-    "publish": "ucompress.archive.state",
+    "publish": "ucompress.archive.publishing",
     "show": "ucompress.archive.entry",
     "to_name": "ucompress.archive.entry",
     "to_path": "ucompress.archive.entry",
@@ -65,6 +67,7 @@ __all__ = [
     "ExtractionReport",
     "MemberInfo",
     "Members",
+    "Occupant",
     "VerifyReport",
     "WriterState",
     "WriterTotals",

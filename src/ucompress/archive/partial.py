@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from ucompress.archive.layout import MAGIC
@@ -48,6 +48,24 @@ def open_partial(path: Path, *, create: bool) -> BinaryIO:
         if ours:
             return os.fdopen(descriptor, "r+b")
         os.close(descriptor)  # it was renamed or removed before the lock was ours
+
+
+@contextmanager
+def new_partial(final: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside a name, to be written and read, and its path; removed unless all goes well.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path = final.with_name(f".{final.name}.{os.urandom(4).hex()}.partial")
+    descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "r+b") as file:
+        try:
+            yield path, file
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
 
 
 @contextmanager

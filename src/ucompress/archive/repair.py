@@ -11,14 +11,14 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ucompress.archive.opening import naming, open_file
-from ucompress.archive.partial import open_partial, writing_to
+from ucompress.archive.partial import new_partial, writing_to
+from ucompress.archive.publishing import NOBODY, publish
 from ucompress.archive.recovery import (
     CHECK_SIZE,
     MOST_OF_GROUP,
@@ -38,7 +38,6 @@ from ucompress.archive.recovery import (
 )
 from ucompress.archive.salvage import identity
 from ucompress.archive.source import FileSource
-from ucompress.archive.state import publish
 from ucompress.errors import CorruptArchiveError
 
 _WINDOW: Final = 1 << 20
@@ -71,30 +70,36 @@ class RepairReport:
 
 
 def repair(
-    path: str | os.PathLike[str], output: str | os.PathLike[str], poll: Poll = no_poll
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    poll: Poll = no_poll,
+    *,
+    force: bool = False,
 ) -> RepairReport:
     """Write a mended copy of an archive, the same bytes as it once had; a sound archive is not copied.
 
     Parameters:
         path: the archive; it is read only.
-        output: the mended one; appears complete or not at all, and may stand there already.
+        output: the mended one; appears complete or not at all.
         poll: called between parts; may raise to stop.
+        force: replace what has the output's name.
 
     Raises:
         CorruptArchiveError: no record is there, or the damage is more than it can mend; nothing was written.
         InputError: the archive cannot be read.
-        OutputError: the mended archive cannot be written.
+        OutputError: the mended archive cannot be written, or something has its name.
         UsageError: the library of the code is not installed.
     """
     name = os.fspath(path)
     with open_file(name) as file, naming(name):
-        return _Repair(FileSource(file, name), Path(output), poll).run()
+        return _Repair(FileSource(file, name), Path(output), poll, force=force).run()
 
 
 class _Repair:
-    def __init__(self, source: FileSource, output: Path, poll: Poll) -> None:
+    def __init__(self, source: FileSource, output: Path, poll: Poll, *, force: bool) -> None:
         self._source = source
         self._output = output
+        self._before = None if force else NOBODY
         self._poll = poll
         self._head = _find_header(source, poll)
         self._plan = self._head.plan
@@ -108,15 +113,9 @@ class _Repair:
         self._refuse_hopeless(damaged)
         same_record = not len(damaged) and self._record_is_sound()
         if not same_record:
-            partial = Path(f"{os.fspath(self._output)}.partial")
-            with writing_to(partial), closing(open_partial(partial, create=True)) as file:
-                try:
-                    file.truncate(0)
-                    same_record = self._is_as_written(self._write(file, damaged))
-                    publish(partial, self._output)
-                finally:
-                    with suppress(OSError):
-                        partial.unlink()
+            with writing_to(self._output), new_partial(self._output) as (partial, file):
+                same_record = self._is_as_written(self._write(file, damaged))
+            publish(partial, self._output, self._before)
         sectors = -(-plan.protected // plan.sector)
         return RepairReport(plan.archive_length, plan.sector, sectors, len(damaged), not same_record)
 

@@ -1,13 +1,9 @@
-"""What a writer leaves behind: the state to resume from, its totals, and the final name."""
+"""What a writer leaves behind: the state to resume from, and its totals."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from ucompress.errors import OutputError
 
 DIGEST_SIZE = 16
 """Bytes of a digest in a `WriterState`."""
@@ -67,40 +63,3 @@ def choose_content_hash_bytes(distinct_contents: int, unique_bytes: int) -> int:
         bytes, otherwise 0.
     """
     return 8 if 8 * distinct_contents <= unique_bytes // 1600 else 0
-
-
-def publish(partial: str | os.PathLike[str], final: str | os.PathLike[str]) -> None:
-    """Give a finished archive its final name: fsync, rename, fsync of the folder.
-
-    Raises:
-        OutputError: the rename failed, and the partial file and what stood at `final` are untouched; or the
-            folder refuses to confirm the name, which the archive has by then.
-    """
-    target = Path(final)
-    try:
-        with Path(partial).open("rb+") as file:
-            os.fsync(file.fileno())
-        Path(partial).replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"cannot give the archive its name {target}: {error.strerror}; "
-            f"it stands complete at {os.fspath(partial)}"
-        ) from error
-    try:
-        _confirm(target.parent)
-    except OSError as error:
-        raise OutputError(
-            f"{target} is complete, but its folder does not confirm that the name is on the disk: "
-            f"{error.strerror}; after a power failure it may be gone"
-        ).about(target) from error
-
-
-def _confirm(folder: Path) -> None:
-    """Wait until a folder's names are on the disk, where a folder can be asked."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -30,6 +30,7 @@ from ucompress.archive.openfile import (
 )
 from ucompress.archive.portable import fold
 from ucompress.errors import OutputError, UnsafeArchiveError
+from ucompress.files import rename_new
 
 _BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -260,25 +261,25 @@ class TargetFolder:
     def publish(self, folder: int | None, temporary: bytes, name: bytes, path: bytes) -> None:
         """Give what stands at a temporary name its own name; without force nothing is replaced."""
         if not self._force:
-            self._refuse_to_replace(folder, name, path)
-        if self._force and sys.platform == "win32":
+            self._rename_new(temporary, name, folder, folder, path)
+        elif sys.platform == "win32":
             os.replace(temporary, name)  # noqa: PTH105
         else:
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     @staticmethod
-    def _refuse_to_replace(folder: int | None, name: bytes, path: bytes) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.stat(name, dir_fd=folder, follow_symlinks=False)
+    def _rename_new(source: bytes, name: bytes, folder: int | None, into: int | None, path: bytes) -> None:
+        try:
+            rename_new(source, name, folder, into)
+        except FileExistsError as error:
             raise OutputError(
                 f"{show(path)} is already there; it was left untouched. "
                 "--force replaces it (in Python force=True)"
-            )
+            ) from error
 
     def take(self, folder: int, name: bytes) -> None:
         """Move what stands at a name in another folder to the same name here, where nothing stands."""
-        self._refuse_to_replace(self._root_fd, name, name)
-        os.rename(name, name, src_dir_fd=folder, dst_dir_fd=self._root_fd)
+        self._rename_new(name, name, folder, self._root_fd, name)
 
     def draft(self, path: bytes) -> Draft:
         """A file to be put together at `path`; nothing is made until the first write."""

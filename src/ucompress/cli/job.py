@@ -112,6 +112,7 @@ def compress(
             verify=verify,
             recovery=recovery,
             source=source,
+            force=force,
         )
         result = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose).run()
     if not to_stdout and not json and not quiet:

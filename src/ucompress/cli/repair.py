@@ -38,10 +38,10 @@ def repair(
     if target.is_dir():
         raise UsageError(f"the output {target} is a folder; name a file with -o").about(target)
     if not force:
-        refuse_to_replace(target)
+        refuse_to_replace(target, archives=False)
     with ending_in_order("nothing was written"):
         try:
-            report = mend(archive, target)
+            report = mend(archive, target, force=force)
         except ArchiveError as error:
             if error.path is None:
                 error.about(archive)

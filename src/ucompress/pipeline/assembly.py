@@ -250,13 +250,15 @@ class Assembly:
         if os.name == "nt":
             writer.close()  # an open file cannot be renamed there
         # Still locked: nobody else can have begun to write it.
-        publish(self.partial, self.context.config.output)
+        publish(self.partial, self.context.config.output, self.context.before)
         writer.close()
 
     def _files_complete(self) -> NDArray[np.int64]:
         """For each block how many files have all their bytes once it is written."""
         plan, files = self.plan, self.contents.multiplicities
         done = np.zeros(len(plan.blocks), dtype=np.int64)
+        if not len(done):
+            return done  # nothing but holes
         for part in parts(len(files)):
             starts = plan.extent_start[part.start : part.stop + 1]
             blocks = plan.extent_block[starts[0] : starts[-1]]

@@ -22,6 +22,7 @@ from ucompress.spill import IN_MEMORY, Spill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ucompress.archive import Occupant
     from ucompress.config import CompressionConfig
     from ucompress.database import PatternDatabase
     from ucompress.pipeline.interrupts import InterruptGuard
@@ -52,6 +53,7 @@ class RunContext:
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
         spill: keeps columns over all files.
+        before: what the archive may replace, as it stood there when the run began; None: whatever there is.
     """
 
     config: CompressionConfig
@@ -65,6 +67,7 @@ class RunContext:
     warnings: list[str] = field(default_factory=list)
     held: HeldContents = field(default_factory=HeldContents)
     spill: Spill = IN_MEMORY
+    before: Occupant | None = None
     _reported: set[bytes] = field(default_factory=set)
 
     @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ucompress.archive import Occupant
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import job as jobs
@@ -29,6 +30,7 @@ from ucompress.pipeline.refusals import (
     refuse_impossible,
     refuse_missing_inputs,
     refuse_strange_database,
+    refuse_to_replace,
 )
 from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
 from ucompress.pipeline.summary import packed_files, summarize
@@ -146,11 +148,16 @@ class PipelineOrchestrator:
 
     def _run(self, *, must_resume: bool) -> CompressionResult:
         self._begin()
+        output = self.config.output
+        before = None if self.config.force else Occupant.of(output)
         refuse_impossible(self.config)
+        if not self.config.force:
+            refuse_to_replace(output)
         refuse_strange_database(self.config)
         with self._hired(), self.guard, self._open_database() as database, self.reporter:
             context = self._context(database)
-            job, output = None, self.config.output
+            context.before = before
+            job = None
             try:
                 manifest, scanned_at = self._scan(context, output, partial_path(output))
                 job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
