@@ -229,3 +229,24 @@ def test_sigterm_while_standard_input_is_kept_leaves_nothing(tmp_path):
     process.stdin.close()
     process.stderr.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_heard_while_one_large_file_is_read(tmp_path, signal_number):
+    """To read all of it would take many minutes."""
+    (tmp_path / "tree").mkdir()
+    with (tmp_path / "tree" / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    database = tmp_path / "p.db"
+    process = subprocess.Popen(
+        [*COMMAND, "compress", str(tmp_path / "tree"), "-1", "--json", "--database", str(database)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    while b'"phase": "analyzing_patterns"' not in process.stdout.readline():
+        pass
+    process.send_signal(signal_number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal_number
+    assert b"ucompress resume" in said

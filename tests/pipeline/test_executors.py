@@ -12,7 +12,7 @@ import pytest
 
 from ucompress.errors import DatabaseError, InterruptedJobError, ParallelProcessingError
 from ucompress.pipeline.contents import ContentsChangedError
-from ucompress.pipeline.executors import kept_in_worker, linked_map, ordered_map
+from ucompress.pipeline.executors import insist_on_being_wanted, kept_in_worker, linked_map, ordered_map
 
 
 def test_a_worker_makes_a_thing_once_as_long_as_it_is_the_same() -> None:
@@ -185,3 +185,30 @@ def test_others_go_on_while_a_linked_task_waits() -> None:
 def test_an_error_of_a_needed_task_is_told_as_any() -> None:
     with ThreadPoolExecutor(2) as executor, pytest.raises(ParallelProcessingError):
         list(linked_map(executor, (1).__truediv__, range(3), lambda n, _: n, links={1: 0, 2: 0}, in_flight=3))
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_long_task_learns_that_nobody_waits_for_it(linked: bool) -> None:
+    begun = threading.Event()
+
+    def task(number: int) -> int:
+        if number == 0:
+            begun.wait(60)
+            raise DatabaseError("the first one fails")
+        begun.set()
+        while True:
+            insist_on_being_wanted()
+
+    with ThreadPoolExecutor(2) as executor:
+        results = (
+            linked_map(executor, task, range(2), lambda number, _: number, links={}, in_flight=2)
+            if linked
+            else ordered_map(executor, task, range(2), in_flight=2)
+        )
+        with pytest.raises(DatabaseError):
+            list(results)
+        assert list(ordered_map(executor, lambda number: insist_on_being_wanted(), range(4), in_flight=4))
+
+
+def test_outside_of_a_map_every_task_is_wanted() -> None:
+    insist_on_being_wanted()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from ucompress.errors import CompressionError, ParallelProcessingError
@@ -24,6 +24,10 @@ POLL_SECONDS = 0.1
 _worker = threading.local()
 
 
+class StoppedError(Exception):
+    """Nobody waits for what a worker does any more."""
+
+
 def kept_in_worker(make: Callable[..., Result], *arguments: Hashable) -> Result:
     """`make(*arguments)`, made again in a worker only when it last made something else.
 
@@ -35,6 +39,20 @@ def kept_in_worker(make: Callable[..., Result], *arguments: Hashable) -> Result:
         _worker.recipe = (make, arguments)
     made: Result = _worker.made
     return made
+
+
+def insist_on_being_wanted() -> None:
+    """For long tasks, now and then: give up where the map that they belong to has ended early.
+
+    A signal is heard by the main thread alone, which waits for its workers before it leaves. Workers of
+    other processes are never told.
+
+    Raises:
+        StoppedError: it has ended.
+    """
+    stop: threading.Event | None = getattr(_worker, "stop", None)
+    if stop is not None and stop.is_set():
+        raise StoppedError
 
 
 def ordered_map(
@@ -62,15 +80,17 @@ def ordered_map(
         ParallelProcessingError: a task raised something else, or a worker died.
     """
     waiting: deque[Future[Result]] = deque()
+    stop = threading.Event()
     try:
         for item in items:
             poll()
-            waiting.append(_submitted(executor, task, item))
+            waiting.append(_submitted(executor, task, item, stop))
             if len(waiting) >= in_flight:
                 yield _result(waiting, poll)
         while waiting:
             yield _result(waiting, poll)
     finally:
+        stop.set()
         for future in waiting:
             future.cancel()
         wait(waiting)
@@ -102,6 +122,7 @@ def linked_map(
     put_off: list[int] = []
     coming = iter(numbers)
     ahead = next(coming, None)
+    stop = threading.Event()
     try:
         for turn in numbers:
             poll()
@@ -120,12 +141,13 @@ def linked_map(
                         break
                     needed = running.get(links.get(number, -1))
                     item = make(number, None if needed is None else _outcome(needed))
-                    running[number] = _submitted(executor, task, item)
+                    running[number] = _submitted(executor, task, item, stop)
                 unfinished = [future for future in running.values() if not future.done()]
                 wait(unfinished, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 poll()
             yield _outcome(running.pop(turn))
     finally:
+        stop.set()
         for future in running.values():
             future.cancel()
         wait(running.values())
@@ -153,11 +175,21 @@ def _outcome(future: Future[Result]) -> Result:
         raise _failed(error) from error
 
 
-def _submitted(executor: Executor, task: Callable[[Item], Result], item: Item) -> Future[Result]:
+def _submitted(
+    executor: Executor, task: Callable[[Item], Result], item: Item, stop: threading.Event
+) -> Future[Result]:
     try:
+        if isinstance(executor, ThreadPoolExecutor):
+            return executor.submit(_done_while_wanted, stop, task, item)
         return executor.submit(task, item)
     except RuntimeError as error:  # its workers died, or it was shut down
         raise _failed(error) from error
+
+
+def _done_while_wanted(stop: threading.Event, task: Callable[[Item], Result], item: Item) -> Result:
+    """A task in a thread of this process, which learns by `stop` that it is wanted no more."""
+    _worker.stop = stop
+    return task(item)
 
 
 def _failed(error: Exception) -> ParallelProcessingError:

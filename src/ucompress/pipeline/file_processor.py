@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
-from ucompress.pipeline.executors import ordered_map
+from ucompress.pipeline.executors import insist_on_being_wanted, ordered_map
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.lending import lent
 from ucompress.pipeline.spans import read_exactly, read_many
@@ -356,6 +356,7 @@ class _Windows:
         hasher = Digest()
         with _opened(file.path) as descriptor:
             for offset in range(0, file.size, WINDOW_BYTES):
+                insist_on_being_wanted()
                 window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
                 hasher.update(window)
                 yield window
