@@ -108,3 +108,19 @@ def test_a_record_of_no_possible_size_is_refused(ucompress, tmp_path, percent):
     done = ucompress("compress", tmp_path / "tree", "-o", tmp_path / "a.ucz", "--recovery", percent)
     assert done.code == 2
     assert not (tmp_path / "a.ucz").exists()
+
+
+def test_repair_takes_nobodys_file(ucompress, damaged, tmp_path):
+    archive, whole = damaged
+    beside, other = tmp_path / "mended.ucz.partial", tmp_path / "other.ucz"
+    beside.write_bytes(whole)
+    other.write_bytes(whole[::-1])
+    assert ucompress("repair", archive, "-o", tmp_path / "mended.ucz", "-q").code == 0
+    assert beside.read_bytes() == (tmp_path / "mended.ucz").read_bytes() == whole
+    other.write_bytes(whole + b"another one")
+    done = ucompress("repair", archive, "-o", other)
+    assert (done.code, other.read_bytes()) == (1, whole + b"another one")
+    assert "--force" in done.err
+    assert ucompress("repair", archive, "-o", other, "--force", "-q").code == 0
+    assert other.read_bytes() == whole
+    assert not list(tmp_path.glob(".*partial"))

@@ -8,7 +8,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
-from ucompress.pipeline import groundwork, mining
+from ucompress.pipeline import context, groundwork, mining
 from ucompress.pipeline import orchestrator as module
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.context import RunContext
@@ -156,15 +156,39 @@ def test_a_large_file_that_changes_before_planning(tmp_path, before):
     assert tree_facts(tmp_path / "tree") == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
 
 
-def test_a_file_that_never_holds_still_is_left_out_and_reported(tree, tmp_path, monkeypatch):
+@pytest.fixture
+def restless(tree, monkeypatch):
+    """(a file that changes in every round between analysis and planning, all that it ever held)."""
     path = victims(tree)[0]
+    held = [path.read_bytes()]
     original = module.lay_groundwork
 
-    def restless(*arguments, **options):
-        path.write_bytes(random.randbytes(3000))
+    def changing(*arguments, **options):
+        held.append(random.randbytes(3000))
+        path.write_bytes(held[-1])
         return original(*arguments, **options)
 
-    monkeypatch.setattr(module, "lay_groundwork", restless)
+    monkeypatch.setattr(module, "lay_groundwork", changing)
+    return path, held
+
+
+def test_a_file_that_never_holds_still_is_packed_as_it_was_analyzed(tree, tmp_path, restless):
+    path, held = restless
+    result, _ = pack(tree, tmp_path / "a.ucz", level=4)
+    assert result.unreadable == ()
+    (warning,) = result.warnings
+    assert warning.startswith(f"{path} kept changing")
+    with Archive(tmp_path / "a.ucz") as archive:
+        found = archive.read(os.fsdecode(path.relative_to(tmp_path)))
+        assert found in held
+        archive.extract(tmp_path / "out")
+    path.write_bytes(found)
+    assert tree_facts(tree, times=False) == tree_facts(tmp_path / "out" / "tree", times=False)
+
+
+def test_one_that_cannot_be_held_is_left_out_and_reported(tree, tmp_path, monkeypatch, restless):
+    monkeypatch.setattr(context, "MOST_HELD", 0)
+    path, _ = restless
     result, _ = pack(tree, tmp_path / "a.ucz", level=4)
     name = path.relative_to(tmp_path)
     assert [(found, "kept changing" in why) for found, why in result.unreadable] == [
@@ -227,7 +251,8 @@ def test_an_analysis_copes_with_changes_too(tree, tmp_path, monkeypatch):
     assert [(e.pattern, e.frequency) for e in found] == [(e.pattern, e.frequency) for e in again]
 
 
-def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("held", [True, False])
+def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch, held):
     tree = tmp_path / "tree"
     fill_codebase(tree, 3, 3000)
     content = b"state: 0, and some words beside it\n" * 4
@@ -243,11 +268,13 @@ def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch
         return found
 
     monkeypatch.setattr(ParallelAnalyzer, "analyze_manifest", toggling)
+    if not held:
+        monkeypatch.setattr(context, "MOST_HELD", 0)
     result, _ = pack(tree, tmp_path / "a.ucz", level=1)
-    assert [name for name, _ in result.unreadable] == [b"tree/a"]
+    assert [name for name, _ in result.unreadable] == ([] if held else [b"tree/a"])
     with Archive(tmp_path / "a.ucz") as archive:
         assert archive.read("tree/b") == archive.read("tree/c") == content
-        assert "tree/a" not in archive
+        assert archive.read("tree/a") == content if held else "tree/a" not in archive
 
 
 def test_the_phase_shown_goes_back_with_the_work(tree, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import count
@@ -74,7 +75,8 @@ class Survey:
 
         Where a file turns out to have changed, all files are looked at again, and it is as if they had
         been found like that: those that did not change are taken from the database. What is gone is
-        reported; so is what keeps changing, and left out after some rounds, so that this ends.
+        reported. What keeps changing is packed after some rounds as it was when it was analyzed, if it
+        can be held in memory until then; what cannot is left out and reported, so that this ends.
 
         Args:
             prepare: makes something of an analysis; may raise `ContentsChangedError`.
@@ -88,11 +90,16 @@ class Survey:
             try:
                 analysis = self.analyze(distrusted, as_it_comes=last, here=attempt > 1)
                 prepared = prepare(analysis)
-                self._insist_on_what_is_held(analysis)
+                if last:
+                    self._tell_what_is_packed_as_it_was(distrusted)
+                else:
+                    self._insist_on_what_is_held(analysis)
                 return analysis, prepared
             except ContentsChangedError as change:
                 distrusted = change.sources
                 leave_out = change.read if last else frozenset()
+            # What is read now is what changed: that is what room is for.
+            self.context.held.allow(0)
             self.manifest, gone = look_again(self.manifest, leave_out)
             for note in gone:
                 self.context.fail_on(note.path, note.message)
@@ -159,6 +166,13 @@ class Survey:
             context.tracker.expect(context.tracker.bytes)
         context.tracker.found(database.pattern_count(self.source_key))
         return key
+
+    def _tell_what_is_packed_as_it_was(self, restless: frozenset[bytes]) -> None:
+        """Warn of files that kept changing, whose contents were held from the last time they were read."""
+        self.context.warnings += [
+            f"{os.fsdecode(source)} kept changing; packed as it was when it was analyzed last"
+            for source in sorted(restless)
+        ]
 
     def _insist_on_what_is_held(self, analysis: Analysis) -> None:
         """Files whose contents were taken from memory must still have them: a look; in doubt, reading.
