@@ -180,3 +180,32 @@ def test_no_folder_stays_where_it_cannot_be_used(tmp_path: Path, monkeypatch) ->
     ):
         archive.extract(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_folders_deeper_than_the_longest_path_come_with_mode_and_time(tmp_path: Path) -> None:
+    """The system takes no path of 5000 bytes, but each of its components."""
+    paths = [b"/".join([b"n" * 200] * depth) for depth in range(1, 26)]
+    write(
+        tmp_path / "a.ucz",
+        plan_files(
+            {paths[-1] + b"/leaf": b"content"},
+            others=[
+                folder(path)._replace(mode=0o750, mtime_ns=number * 10**9)
+                for number, path in enumerate(paths)
+            ],
+        ),
+    )
+    with Archive(tmp_path / "a.ucz") as archive:
+        report = archive.extract(tmp_path / "out")
+    assert (report.failed, report.folders, report.files) == ([], 25, 1)
+    above = os.open(tmp_path / "out", os.O_RDONLY)
+    for number in range(25):
+        below = os.open(b"n" * 200, os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = below
+        state = os.fstat(above)
+        assert (stat.S_IMODE(state.st_mode), state.st_mtime_ns) == (0o750, number * 10**9)
+    leaf = os.open(b"leaf", os.O_RDONLY, dir_fd=above)
+    assert os.read(leaf, 100) == b"content"
+    os.close(leaf)
+    os.close(above)

@@ -7,6 +7,7 @@ descriptor: it is opened, written and closed. What is moved out at the end are t
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -95,7 +96,13 @@ class StagingFolder(TargetFolder):
         self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = (), *, exact: bool = False
     ) -> None:
         """Give a folder that `make_folder` made its mode, time and attributes; see `TargetFolder`."""
-        descriptor = os.open(path, FOLDER_FLAGS, dir_fd=self._opened)
+        try:
+            descriptor = os.open(path, FOLDER_FLAGS, dir_fd=self._opened)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # the system takes each component, not all in one path
+                raise
+            super().finish_folder(path, mode, mtime_ns, xattrs, exact=exact)
+            return
         try:
             dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
         finally:
