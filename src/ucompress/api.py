@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import BinaryIO
 
+    from ucompress.archive.entry import MemberName
     from ucompress.archive.limits import ExtractionLimits
     from ucompress.progress import CompressionResult, Renderer
 
@@ -86,7 +87,7 @@ def decompress(
     archive: AnyPath,
     target: AnyPath = ".",
     *,
-    members: str | bytes | Iterable[str | bytes] | None = None,
+    members: MemberName | Iterable[MemberName] | None = None,
     force: bool = False,
     setuid: bool = False,
     threads: int | None = None,

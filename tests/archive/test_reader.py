@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import random
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from blake3 import blake3
@@ -72,6 +75,42 @@ def test_every_member_reads_back(small: tuple[Path, dict[bytes, bytes]]) -> None
         assert "t/empty" in archive and "t/none" not in archive and 7 not in archive
         assert archive.dictionary == words(99, 3000)
         assert archive.verify().ok
+
+
+def test_members_are_named_by_text_bytes_or_paths(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    path, files = small
+    with Archive(path) as archive:
+        for name in (
+            "t/030.txt",
+            b"t/030.txt",
+            Path("t/030.txt"),
+            PurePosixPath("t", "030.txt"),
+            "t/030.txt/",
+        ):
+            assert name in archive
+            assert archive.read(name) == archive[name] == files[b"t/030.txt"]
+        for wrong in (5, None, ["t/030.txt"]):
+            assert wrong not in archive
+            with pytest.raises(
+                TypeError, match=rf"is str, bytes or os\.PathLike, not {type(wrong).__name__}"
+            ):
+                archive.read(wrong)
+        report = archive.extract(path.parent / "out", Path("t/030.txt"))
+    assert report.files == 1
+
+
+def test_an_archive_is_itself_alone(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    """Its names can be gone through; it is no mapping, for folders and links have no content to give."""
+    path, _ = small
+    with Archive(path) as archive, Archive(path) as other:
+        assert not isinstance(archive, Mapping)
+        assert len(list(archive)) == len(archive)
+        assert archive == archive and archive != other
+        assert len({archive, other, archive}) == 2
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="is an open file and cannot be copied or pickled"):
+                copied(archive)
+        assert archive.read("t/030.txt")
 
 
 def test_a_file_object_reads_the_same_and_stays_open(small: tuple[Path, dict[bytes, bytes]]) -> None:

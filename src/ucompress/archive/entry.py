@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,6 +13,9 @@ HOLE = -1
 
 PATH_LIMIT = 65_535
 """The longest path of a member, in bytes."""
+
+MemberName = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""What names a member: its name, its raw path, or a relative path object."""
 
 
 class EntryKind(IntEnum):
@@ -152,6 +156,21 @@ def to_name(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def to_path(name: str | bytes) -> bytes:
-    """The raw member path of a name as `to_name` gives it; bytes pass through."""
-    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+def to_path(name: MemberName) -> bytes:
+    """The raw member path that a name as `to_name` gives it, bytes or a path mean.
+
+    A slash at the end means nothing.
+
+    Raises:
+        TypeError: the name is none of these.
+    """
+    if not isinstance(name, str | bytes):
+        try:
+            name = os.fspath(name)
+        except TypeError:
+            kind = type(name).__name__
+            raise TypeError(f"the name of a member is str, bytes or os.PathLike, not {kind}") from None
+        if isinstance(name, str):
+            name = name.replace(os.sep, "/")
+    path = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    return path.rstrip(b"/") or path[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import FAILURES, Delivery, Failure, permissions, reason, user_xattrs
-from ucompress.archive.entry import HOLE, Entry, EntryKind, Progress, show, to_path
+from ucompress.archive.entry import HOLE, Entry, EntryKind, MemberName, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
 from ucompress.archive.pages import LINKED
@@ -65,7 +66,7 @@ class ExtractionReport:
 def extract(
     archive: Archive,
     root: Path,
-    members: str | bytes | Iterable[str | bytes] | None = None,
+    members: MemberName | Iterable[MemberName] | None = None,
     *,
     force: bool = False,
     setuid: bool = False,
@@ -104,9 +105,9 @@ def extract(
             progress,
             permissions(setuid=setuid),
         )
-        if isinstance(members, str | bytes):
+        if isinstance(members, str | bytes | os.PathLike):
             members = [members]
-        names = None if members is None else [to_path(name).rstrip(b"/") for name in members]
+        names = None if members is None else [to_path(name) for name in members]
         try:
             job.check(names, force=force)
             if names is None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ucompress.archive.blocks import BlockReader, too_much_memory
 from ucompress.archive.entry import (
@@ -23,6 +23,7 @@ from ucompress.archive.entry import (
     EntryKind,
     Extent,
     MemberInfo,
+    MemberName,
     Progress,
     show,
     to_name,
@@ -50,10 +51,11 @@ MEMORY_BOUND = 1 << 30
 READ_LIMIT = 4 << 30
 
 
-class Archive(Mapping[str, bytes]):
-    """An archive opened for reading; a mapping from member names to contents.
+class Archive:
+    """An archive opened for reading: it iterates over its members' names; `archive[name]` is a content.
 
-    Any number of threads may read at the same time.
+    Any number of threads may read at the same time. Members are named by `str`, raw bytes or `os.PathLike`; a
+    slash at the end means nothing. No two archives are equal, and none can be copied: each is an open file.
 
     Parameters:
         file: a path, or a seekable file opened for reading in binary; the latter stays open.
@@ -122,6 +124,10 @@ class Archive(Mapping[str, bytes]):
         """Close."""
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse `copy` and `pickle`: two archives would share one open file."""
+        raise TypeError("an Archive is an open file and cannot be copied or pickled: open its path again")
+
     def close(self) -> None:
         """Close the file if it was opened from a path, and drop the caches; nothing can be read any more."""
         self._source.close()
@@ -185,14 +191,14 @@ class Archive(Mapping[str, bytes]):
         return self._directory.entries
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a member of this name (str, or bytes for the raw path)."""
-        return isinstance(name, str | bytes) and self._find(to_path(name)) is not None
+        """Whether there is a member of this name."""
+        return isinstance(name, str | bytes | os.PathLike) and self._find(to_path(name)) is not None
 
     def __iter__(self) -> Iterator[str]:
         """Names of all members, ascending by raw path."""
         return map(to_name, chain.from_iterable(self.paths()))
 
-    def __getitem__(self, name: str | bytes) -> bytes:
+    def __getitem__(self, name: MemberName) -> bytes:
         """The content of a file; the same as `read`."""
         return self.read(name)
 
@@ -206,7 +212,7 @@ class Archive(Mapping[str, bytes]):
         with naming(self.name):
             yield from self._finder.paths(prefix)
 
-    def info(self, name: str | bytes) -> MemberInfo:
+    def info(self, name: MemberName) -> MemberInfo:
         """What the archive says of a member; a hard link shows its file's size, mode and time.
 
         Raises:
@@ -229,7 +235,7 @@ class Archive(Mapping[str, bytes]):
             target=entry.target,
         )
 
-    def entry(self, name: str | bytes) -> Entry:
+    def entry(self, name: MemberName) -> Entry:
         """The entry of a member, as the index or the errata have it; MemberNotFoundError without one."""
         path = to_path(name)
         entry = self._find(path)
@@ -248,7 +254,7 @@ class Archive(Mapping[str, bytes]):
             )
         return origin
 
-    def file(self, name: str | bytes) -> Entry:
+    def file(self, name: MemberName) -> Entry:
         """The entry of a file or of the file that a hard link leads to; MemberNotFoundError without one."""
         origin = self.origin(self.entry(name))
         if origin.kind is not EntryKind.FILE:
@@ -262,11 +268,11 @@ class Archive(Mapping[str, bytes]):
 
     # -- contents
 
-    def read(self, name: str | bytes, *, limit: int = READ_LIMIT) -> bytes:
+    def read(self, name: MemberName, *, limit: int = READ_LIMIT) -> bytes:
         """The whole content of a file.
 
         Parameters:
-            name: member name, or raw path.
+            name: the member's name.
             limit: refuse larger files, in bytes; `open` reads them in pieces.
 
         Raises:
@@ -283,7 +289,7 @@ class Archive(Mapping[str, bytes]):
         self.check_content(entry, check(data, len(entry.digest)) if entry.digest else None)
         return data
 
-    def open(self, name: str | bytes) -> io.BufferedReader:
+    def open(self, name: MemberName) -> io.BufferedReader:
         """A file's content as a seekable binary file; blocks are decoded as they are needed.
 
         Raises:
@@ -350,7 +356,7 @@ class Archive(Mapping[str, bytes]):
     def extract(
         self,
         target: str | os.PathLike[str],
-        members: str | bytes | Iterable[str | bytes] | None = None,
+        members: MemberName | Iterable[MemberName] | None = None,
         *,
         force: bool = False,
         setuid: bool = False,
