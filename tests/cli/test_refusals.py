@@ -59,6 +59,39 @@ def test_words_that_cannot_be_understood_are_told_as_json_too(ucompress, work, w
     assert row["message"]
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["compress", ""], "PATH"),
+        (["compress", "tree", "", "-o", "a.ucz"], "PATH"),
+        (["compress", "tree", "-o", ""], "--output"),
+        (["compress", "tree", "--database="], "--database"),
+        (["list", ""], "ARCHIVE"),
+        (["cat", "tree.ucz", ""], "MEMBER"),
+        (["extract", "tree.ucz", "-C", ""], "--directory"),
+        (["compress", "tree", "-o", "nowhere/"], "--output"),
+    ],
+)
+def test_no_word_is_taken_for_another_path(ucompress, work, words, named):
+    """An empty word, as of a variable not set, is not the current folder; a folder's name is no file's."""
+    ucompress("compress", "tree", "-q")
+    before = sorted(work.rglob("*"))
+    done = ucompress(*words, "--json") if words[0] != "cat" else ucompress(*words)
+    assert done.code == 2
+    assert f"Invalid value for '{named}" in (done.out.decode() or done.err)
+    assert sorted(work.rglob("*")) == before
+
+
+def test_the_name_of_a_folder_may_end_in_a_slash(ucompress, work):
+    assert ucompress("compress", "tree/", "-q").code == 0
+    assert ucompress("extract", "tree.ucz", "tree/", "-C", "out/").code == 0
+    assert (work / "out" / "tree").is_dir()
+
+
+def test_the_usage_tells_what_may_be_named_more_than_once(ucompress):
+    assert "ARCHIVE} {MEMBER...}" in ucompress("cat", "--help").out.decode()
+
+
 def test_options_in_effect_are_told_a_line_each(ucompress, work):
     done = ucompress("compress", "tree", "-v", "-q", "--exclude", "*.c", "--exclude", "*.h")
     lines = done.err.splitlines()

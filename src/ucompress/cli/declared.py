@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -33,9 +34,10 @@ class Option:
         help: what it does.
         metavar: what its value is called; None for a flag, or where the choices tell.
         min, max: the smallest and the largest number that it takes.
+        folder: whether a path is a folder's; others are of files.
     """
 
-    __slots__ = ("help", "max", "metavar", "min", "names")
+    __slots__ = ("folder", "help", "max", "metavar", "min", "names")
 
     def __init__(
         self,
@@ -44,12 +46,14 @@ class Option:
         metavar: str | None = None,
         min: int | None = None,
         max: int | None = None,
+        folder: bool = False,
     ) -> None:
         self.names = names
         self.help = help
         self.metavar = metavar
         self.min = min
         self.max = max
+        self.folder = folder
 
     def takes(self, number: int) -> bool:
         """Whether a number is within its limits."""
@@ -72,8 +76,19 @@ def for_typer(command: Command) -> Command:
 
     def translated(annotation: Any) -> Any:
         kind, declared = get_args(annotation)
+        values, is_list = _taken(kind)
+        named = values is Path or (values is str and isinstance(declared, Argument))
+
+        def parsed(text: Any) -> Any:
+            if problem := _problem(declared, values, os.fspath(text)):
+                raise typer.BadParameter(problem)
+            return values(text)
+
+        parsed.__name__ = "path" if values is Path else "text"  # help shows it
+        parser = parsed if named else None
         if isinstance(declared, Argument):
-            return Annotated[kind, typer.Argument(metavar=declared.metavar, help=declared.help)]
+            metavar = f"{declared.metavar}..." if is_list else declared.metavar
+            return Annotated[kind, typer.Argument(metavar=metavar, help=declared.help, parser=parser)]
         first, *others = declared.names
         option = typer.Option(
             first,
@@ -82,6 +97,7 @@ def for_typer(command: Command) -> Command:
             help=declared.help,
             min=declared.min,
             max=declared.max,
+            parser=parser,
         )
         return Annotated[kind, option]
 
@@ -154,7 +170,7 @@ def _place(given: dict[str, Any], parameters: list[_Parameter], places: list[str
 def _put(given: dict[str, Any], parameter: _Parameter, text: str) -> bool:
     """Enter a value; false where it is not plain what it is."""
     value: Any = text
-    if not text:
+    if not text or _problem(parameter.declared, parameter.values, text):
         return False
     if parameter.values is int:
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
@@ -178,9 +194,26 @@ def _parameters(command: Command) -> list[_Parameter]:
     found = []
     for name, parameter in inspect.signature(command).parameters.items():
         kind, declared = get_args(hints[name])
-        if type(None) in get_args(kind):
-            (kind,) = (one for one in get_args(kind) if one is not type(None))
-        is_list = get_origin(kind) is list
-        values = get_args(kind)[0] if is_list else kind
+        values, is_list = _taken(kind)
         found.append(_Parameter(name, declared, values, is_list, parameter.default is parameter.empty))
     return found
+
+
+def _taken(kind: Any) -> tuple[Any, bool]:
+    """What each word of a parameter becomes, and whether it takes several."""
+    if type(None) in get_args(kind):
+        (kind,) = (one for one in get_args(kind) if one is not type(None))
+    return (get_args(kind)[0], True) if get_origin(kind) is list else (kind, False)
+
+
+def _problem(declared: Argument | Option, values: Any, text: str) -> str | None:
+    """Why a word cannot name what it is to name: `Path` would take it for something else.
+
+    An empty word, as a variable that is not set leaves it, would be the current folder.
+    """
+    if not text:
+        return "it is empty, and would name nothing"
+    file = values is Path and isinstance(declared, Option) and not declared.folder
+    if file and text.endswith(("/", os.sep)):
+        return f"{text} ends as only a folder's name does: name a file"
+    return None

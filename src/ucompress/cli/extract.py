@@ -24,7 +24,7 @@ def extract(
     archive: o.ArchivePath,
     members: o.Members = None,
     directory: Annotated[
-        Path, Option("--directory", "-C", metavar="DIR", help="Where to; made if missing.")
+        Path, Option("--directory", "-C", metavar="DIR", folder=True, help="Where to; made if missing.")
     ] = HERE,
     force: Annotated[bool, Option("--force", help="Overwrite files that exist.")] = False,
     setuid: Annotated[
