@@ -154,7 +154,35 @@ def test_a_job_whose_database_stands_in_its_input_is_found_again(large):
     assert run("verify", "-q", "large.ucz", cwd=large.parent).returncode == 0
 
 
-def test_a_stopped_extraction_leaves_only_what_is_complete(tmp_path):
+@pytest.fixture
+def heeded():
+    """Signals as an interactive shell leaves them, so that commands heed them."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_terminal_that_is_gone_pauses(large, heeded):
+    ended, _ = interrupted(large.parent, signal.SIGHUP, "large", "-o", "a.ucz")
+    assert ended == 129
+    assert not (large.parent / "a.ucz").exists()
+    assert run("resume", "-q").returncode == 0
+    assert run("verify", "-q", large.parent / "a.ucz").returncode == 0
+
+
+def test_a_terminal_that_is_to_be_outlived_does_not_end_a_run(large):
+    """As under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert interrupted(large.parent, signal.SIGHUP, "large", "-o", "a.ucz")[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (large.parent / "a.ucz").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_extraction_leaves_only_what_is_complete(tmp_path, heeded, number):
     """Names go into a pipe that is not read at first: the command stands still in the middle."""
     files = {b"t/%04d-%s" % (number, b"x" * 100): bytes([number % 251]) * 300 for number in range(2000)}
     write(tmp_path / "a.ucz", plan_files(files))
@@ -163,11 +191,12 @@ def test_a_stopped_extraction_leaves_only_what_is_complete(tmp_path):
         stderr=subprocess.PIPE,
     )
     assert process.stderr.readline().startswith(b"t/")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     told = process.stderr.read()
     process.stderr.close()
-    assert process.wait() == 143
-    assert b"stopped by SIGTERM" in told and b"Traceback" not in told
+    assert process.wait() == 128 + number
+    assert b"stopped by %s; what was complete by then is in " % number.name.encode() in told
+    assert b"Traceback" not in told
     assert os.listdir(tmp_path / "out") == ["t"]
     assert all(path.stat().st_size == 300 for path in (tmp_path / "out" / "t").iterdir())
 

@@ -13,23 +13,33 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 @contextmanager
 def ending_in_order(kept: str) -> Iterator[None]:
-    """Within, SIGTERM ends the command like Ctrl-C: what is complete gets its name, nothing else stays.
+    """Within, Ctrl-C, SIGTERM and SIGHUP end the command: what is complete gets its name, nothing else stays.
+
+    A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
 
     Args:
         kept: what the message says of what stays.
 
     Raises:
-        InterruptedJobError: the signal came; a second one ends the process at once.
+        InterruptedJobError: a signal came; a second one ends the process at once.
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before)
-        raise InterruptedJobError(f"stopped by SIGTERM; {kept}", number)
+        signal.signal(number, before[number])
+        raise InterruptedJobError(f"stopped by {signal.Signals(number).name}; {kept}", number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {
+        number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) != signal.SIG_IGN
+    }
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop at the next safe point."""
+"""SIGINT, SIGTERM and SIGHUP as a request to stop at the next safe point."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 
 
 class InterruptGuard:
-    """While entered, SIGINT and SIGTERM set a flag instead of ending the process.
+    """While entered, SIGINT, SIGTERM and SIGHUP set a flag instead of ending the process.
+
+    SIGHUP stays ignored where it is, as under `nohup`; Windows has none.
 
     A second signal of the same kind falls through to the handler that stood before, so a run
     that hangs can still be ended. Outside the main thread Python allows no handlers; there
     the guard only carries `request()`.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = tuple(
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    )
 
     def __init__(self) -> None:
         self._requested = 0
@@ -30,7 +34,8 @@ class InterruptGuard:
         """Install the handlers where that is possible."""
         if threading.current_thread() is threading.main_thread():
             for number in self.SIGNALS:
-                self._previous[number] = signal.signal(number, self._handle)
+                if _is_to_be_handled(number):
+                    self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -56,3 +61,9 @@ class InterruptGuard:
         if self._requested:
             name = signal.Signals(self._requested).name
             raise InterruptedJobError(f"Stopped by {name}", self._requested)
+
+
+def _is_to_be_handled(number: int) -> bool:
+    """Whether a signal is not one of a terminal that this process was told to outlive."""
+    hangup = number == getattr(signal, "SIGHUP", None)
+    return not (hangup and signal.getsignal(number) == signal.SIG_IGN)
