@@ -1,5 +1,6 @@
 """Interrupts and kills at any moment, what resumes after them, and runs that meet each other."""
 
+import errno
 import os
 import random
 import signal
@@ -14,6 +15,8 @@ import pytest
 
 from support import fill_codebase
 from tests.pipeline.runs import between_plan_and_coding, command, configuration, pack, run, victim
+from ucompress.archive import ArchiveWriter
+from ucompress.archive.partial import writing_to
 from ucompress.database import PatternDatabase, last_job
 from ucompress.database.jobs import JobStore
 from ucompress.errors import (
@@ -58,6 +61,31 @@ def test_a_stop_request_before_anything_is_known_says_so(tree, tmp_path):
     job.guard.request(signal.SIGINT)
     with pytest.raises(InterruptedJobError, match="same command again"):
         job.run()
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_full_disk_is_told_with_what_stays_on_it_and_the_next_run_goes_on(
+    tree, tmp_path, monkeypatch, resume
+):
+    output, partial = tmp_path / "a.ucz", tmp_path / ".a.ucz.partial"
+    reference = pack(tree, tmp_path / "r.ucz")[1]
+
+    def full(writer, *_, **__):
+        writer.sync()
+        with writing_to(writer._path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ArchiveWriter, "finish", full)
+    with pytest.raises(OutputError, match="No space left on device") as caught:
+        pack(tree, output, database=tmp_path / "p.db", resume=resume)
+    (note,) = caught.value.__notes__
+    assert f"{partial} keeps what was written, {partial.stat().st_size / 2**20:.1f} MiB" in note
+    assert ("without --no-resume" in note) == (not resume)
+    with pytest.raises(OutputError) as caught:
+        pack(tree, tmp_path / "b.ucz")
+    assert not hasattr(caught.value, "__notes__"), "without a database nothing stays"
+    monkeypatch.undo()
+    assert pack(tree, output, database=tmp_path / "p.db")[1] == reference
 
 
 def interrupt_before_coding(config, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from ucompress.config import MIB
 from ucompress.errors import (
     CheckpointSaveError,
     CompressionError,
@@ -14,7 +16,9 @@ from ucompress.errors import (
     InterruptedJobError,
     JobBusyError,
     MemoryLimitExceededError,
+    OutputError,
 )
+from ucompress.pipeline.refusals import partial_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +26,22 @@ if TYPE_CHECKING:
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.job import ClaimedJob
 
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
 
 def save_what_is_done(
     error: BaseException, context: RunContext, job: ClaimedJob | None
 ) -> CompressionError | None:
     """Checkpoint a job that stops, and give up its lease; a note of the error tells if that fails.
 
-    A job that cannot be resumed is forgotten.
+    A job that cannot be resumed is forgotten. Where the disk was full, a note tells what takes room on it.
 
     Returns:
         Why it failed.
     """
     if job is None or isinstance(error, JobBusyError):
         return None
+    _note_partial(error, context)
     try:
         if not context.config.pipeline.resumable:
             context.database.jobs.discard(job.number)
@@ -49,6 +56,20 @@ def save_what_is_done(
         error.add_note(f"the checkpoint could not be saved: {second}")
         return second
     return None
+
+
+def _note_partial(error: BaseException, context: RunContext) -> None:
+    """Tell of an archive that found no room where its beginning is, if that was kept, and how to go on."""
+    if not isinstance(error, OutputError) or getattr(error.__cause__, "errno", None) not in _NO_ROOM:
+        return
+    partial = partial_path(context.config.output)
+    with suppress(OSError):
+        size = partial.stat().st_size
+        anew = "" if context.config.pipeline.enable_resume else ", without --no-resume,"
+        error.add_note(
+            f"{partial} keeps what was written, {size / MIB:.1f} MiB: the same command{anew} continues there "
+            "once there is room; remove that file if you will not"
+        )
 
 
 def interrupted(
