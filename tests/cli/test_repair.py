@@ -85,14 +85,35 @@ def test_repair_replaces_no_foreign_file_and_never_the_archive_itself(ucompress,
     assert foreign.read_bytes() == damaged[1]
 
 
-def test_an_archive_without_a_record_cannot_be_repaired(ucompress, tmp_path):
+def test_a_damaged_archive_without_a_record_cannot_be_repaired(ucompress, tmp_path):
+    fill_codebase(tmp_path / "tree", 5, 500)
+    archive = tmp_path / "tree.ucz"
+    ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
+    whole = archive.read_bytes()
+    for damaged in (whole[:-100], whole[:-300] + bytes(50) + whole[-250:]):
+        archive.write_bytes(damaged)
+        done = ucompress("repair", archive)
+        assert done.code == 21
+        assert "--recovery" in done.err
+        assert "Traceback" not in done.err
+
+
+def test_a_sound_archive_without_a_record_is_told_so(ucompress, tmp_path):
     fill_codebase(tmp_path / "tree", 5, 500)
     archive = tmp_path / "tree.ucz"
     ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
     done = ucompress("repair", archive)
-    assert done.code == 21
-    assert "--recovery" in done.err
-    assert "Traceback" not in done.err
+    assert (done.code, done.out) == (0, b"")
+    assert "sound, but without a recovery record; nothing was written" in done.err
+    (document,) = map(json.loads, ucompress("repair", archive, "--json").out.splitlines())
+    assert (document["path"], document["sectors"], document["mended"]) == (str(archive), 0, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tree", "tree.ucz"]
+
+
+def test_repair_needs_a_file(ucompress):
+    done = ucompress("repair", "-")
+    assert done.code == 2
+    assert "repair needs an archive by its name, not on standard input" in done.err
 
 
 def test_info_tells_of_the_record(ucompress, damaged, tmp_path):

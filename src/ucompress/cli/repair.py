@@ -10,7 +10,8 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import json_lines, tell
-from ucompress.errors import ArchiveError, UsageError
+from ucompress.cli.sources import STDIN
+from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
     from ucompress.archive.repair import RepairReport
@@ -32,6 +33,8 @@ def repair(
     from ucompress.archive.repair import repair as mend
     from ucompress.pipeline.refusals import refuse_to_replace
 
+    if archive == STDIN:
+        raise UsageError("repair needs an archive by its name, not on standard input")
     target = output or archive.with_suffix(".repaired.ucz")
     if target.exists() and archive.exists() and target.samefile(archive):
         raise UsageError(f"{target} is the damaged archive itself; name another file with -o")
@@ -45,7 +48,10 @@ def repair(
         except ArchiveError as error:
             if error.path is None:
                 error.about(archive)
-            raise
+            sound = _sound_without_record(archive) if isinstance(error, CorruptArchiveError) else None
+            if sound is None:
+                raise
+            report = sound
     if json:
         from ucompress.render.documents import repaired_document
 
@@ -63,9 +69,25 @@ def repair(
         tell(_told(report, archive, target))
 
 
+def _sound_without_record(archive: Path) -> RepairReport | None:
+    """The report on an archive that has no record and needs none; None on any other."""
+    from ucompress.archive import Archive
+    from ucompress.archive.repair import RepairReport
+
+    try:
+        with Archive(archive) as source:
+            if source.has_record or not source.verify().ok:
+                return None
+            return RepairReport(source.statistics.archive_bytes, 0, 0, mended=0, record_mended=False)
+    except ArchiveError:
+        return None
+
+
 def _told(report: RepairReport, archive: Path, target: Path) -> str:
     from ucompress.render.format import counted, display_path
 
+    if report.sound and not report.sectors:
+        return f"{display_path(archive)}: sound, but without a recovery record; nothing was written"
     if report.sound:
         return f"{display_path(archive)}: every sector is sound; nothing was written"
     what = counted(report.mended, "damaged sector") if report.mended else "a damaged recovery record"
