@@ -238,6 +238,20 @@ def test_what_is_left_of_an_archive_is_read_when_asked(ucompress, packed, tmp_pa
     assert done.out == b"a"
 
 
+def test_info_of_a_cut_archive_tells_no_savings_that_lost_blocks_would_feign(ucompress, packed, tmp_path):
+    cut = tmp_path / "cut.ucz"
+    cut.write_bytes(packed[1].read_bytes()[:-5000])
+    shown = ucompress("info", cut, "--recover").out.decode()
+    assert "saved by whole files" in shown
+    for unknown in ("saved by segments", "saved by coding", "ratio"):
+        assert unknown in ucompress("info", packed[1]).out.decode()
+        assert unknown not in shown
+    (document,) = documents(ucompress("info", cut, "--recover", "--json"))
+    (whole,) = documents(ucompress("info", packed[1], "--json"))
+    saved = whole["saved_bytes"]
+    assert document["saved_bytes"] == saved | {"segments": None, "coding": None}
+
+
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 

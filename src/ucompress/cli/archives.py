@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20
 LETTERS = "-dlh"
+_SCALES = {"files": "whole files", "segments": "segments", "coding": "coding"}
 
 
 def list_members(
@@ -130,12 +131,13 @@ def _figures(source: Archive, content: int, left_out: LeftOut) -> list[tuple[str
         ("archive", format_bytes(figures.archive_bytes)),
         ("original", format_bytes(content)),
     ]
-    if content:
+    if content and not source.recovered:
         rows.append(("ratio", f"{figures.archive_bytes / content:.4f}"))
+    saved = _saved(source, left_out)
     rows += [
-        ("saved by whole files", format_bytes(left_out.files)),
-        ("saved by segments", format_bytes(left_out.segments)),
-        ("saved by coding", format_bytes(figures.unique_bytes - figures.archive_bytes)),
+        (f"saved by {_SCALES[by]}", format_bytes(size)) for by, size in saved.items() if size is not None
+    ]
+    rows += [
         ("unique", format_bytes(figures.unique_bytes)),
         ("blocks", f"{figures.blocks:,}, {format_bytes(figures.block_bytes)} in the archive"),
         ("references", f"{figures.references:,} of the blocks are coded after another one"),
@@ -146,6 +148,16 @@ def _figures(source: Archive, content: int, left_out: LeftOut) -> list[tuple[str
         ("memory to decode", format_bytes(figures.decoder_memory)),
     ]
     return rows
+
+
+def _saved(source: Archive, left_out: LeftOut) -> dict[str, int | None]:
+    """What each scale saved; None where blocks may be lost, whose bytes nothing else tells."""
+    known = not source.recovered
+    return {
+        "files": left_out.files,
+        "segments": left_out.segments if known else None,
+        "coding": source.statistics.unique_bytes - source.statistics.archive_bytes if known else None,
+    }
 
 
 def _dictionary(source: Archive) -> str:
@@ -191,7 +203,7 @@ def _info_as_json(source: Archive, path: Path, files: int, content: int, left_ou
             archive_bytes=figures.archive_bytes,
             dictionary_bytes=dictionary_bytes,
             blocks=figures.blocks,
-            saved_bytes=left_out._asdict() | {"coding": figures.unique_bytes - figures.archive_bytes},
+            saved_bytes=_saved(source, left_out),
             extra={
                 "unique_bytes": figures.unique_bytes,
                 "block_bytes": figures.block_bytes,

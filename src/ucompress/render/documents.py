@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ucompress.progress import path_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from ucompress.database import DatabaseFigures, JobRecord
@@ -67,7 +68,7 @@ def info_document(
     archive_bytes: int,
     dictionary_bytes: int | None,
     blocks: int,
-    saved_bytes: dict[str, int],
+    saved_bytes: Mapping[str, int | None],
     extra: dict[str, Any],
 ) -> JsonObject:
     """An archive as a whole, as type `info`.
@@ -82,7 +83,7 @@ def info_document(
         archive_bytes: size of the archive.
         dictionary_bytes: size of the shared dictionary, decoded; None where it cannot be read.
         blocks: number of blocks.
-        saved_bytes: bytes saved by `files`, `segments` and `coding`.
+        saved_bytes: bytes saved by `files`, `segments` and `coding`; None where it is not known.
         extra: further facts, as the command names them.
     """
     return {
@@ -97,7 +98,7 @@ def info_document(
         "ratio": round(archive_bytes / original_bytes, 6) if original_bytes else 0.0,
         "dictionary_bytes": dictionary_bytes,
         "blocks": blocks,
-        "saved_bytes": saved_bytes,
+        "saved_bytes": dict(saved_bytes),
         "extra": extra,
     }
 
