@@ -101,5 +101,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, loaded or not."""
-    return sorted({*globals(), *__all__})
+    """The public names, loaded or not; not what this file itself imports."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

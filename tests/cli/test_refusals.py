@@ -97,6 +97,9 @@ def test_options_in_effect_are_told_a_line_each(ucompress, work):
     lines = done.err.splitlines()
     assert {"level: 6", "exclude: *.c", "exclude: *.h", "pipeline memory_limit_mb: 1024"} <= set(lines)
     assert not any("{" in line or "None" in line for line in lines)
+    assert not any(line.startswith("versions zstd") for line in lines), "zstd has no part in level 6"
+    lines = ucompress("compress", "tree", "-v", "-q", "-3").err.splitlines()
+    assert any(line.startswith("versions zstd: 1") for line in lines)
 
 
 def test_where_the_archive_is(ucompress, work):
@@ -104,6 +107,11 @@ def test_where_the_archive_is(ucompress, work):
     assert "The archive" not in ucompress("compress", "tree", "--json").err
     assert ucompress("compress", "tree", "-q").err == ""
     assert "The archive" not in ucompress("compress", "tree", "-o", "-").err
+
+
+def test_what_a_database_counts_is_told_in_words_that_fit(ucompress, work):
+    ucompress("analyze", "tree", "--database", "p.db", "-q")
+    assert b" in 1 corpus\n" in ucompress("db", "info", "--database", "p.db").out
 
 
 def test_a_database_by_name_that_is_not_there(ucompress, work):

@@ -18,6 +18,10 @@ def test_there_is_one_version():
     assert PROJECT["version"] == ucompress.__version__
 
 
+def test_the_package_shows_its_public_names_alone():
+    assert {name for name in dir(ucompress) if not name.startswith("__")} == set(ucompress.__all__)
+
+
 def test_the_changelog_knows_the_version_or_what_comes():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## Unreleased" in text or f"## {ucompress.__version__}" in text

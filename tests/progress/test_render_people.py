@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -242,6 +243,15 @@ def test_the_plain_summary_tells_phases_and_scales() -> None:
     ):
         assert part in text, part
     assert text.index("Scanning files") < text.index("Compressing")
+
+
+def test_an_archive_larger_than_its_input_has_no_percentages() -> None:
+    """The least that an archive takes is many times a file of some bytes."""
+    stream = io.StringIO()
+    few = replace(STATISTICS, original_bytes=6, unique_bytes=6, archive_bytes=573)
+    PlainRenderer(stream).finish(few)
+    assert "573 B  larger than the original" in stream.getvalue()
+    assert "%" not in stream.getvalue()
 
 
 def test_an_empty_run_has_a_summary_too() -> None:

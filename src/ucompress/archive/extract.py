@@ -178,7 +178,7 @@ class _Extraction:
                     raise limits.refusal(entry)
                 self._names.look(entry.path)
             if self._selected + len(batch) > limits.members:
-                raise limits.too_many(batch[limits.members - self._selected])
+                raise limits.too_many(batch[limits.members - self._selected], len(self._archive))
             self._selected += len(batch)
             if free is not None and total > free:
                 raise limits.too_much(total, free, self._target.root)

@@ -56,11 +56,11 @@ class ExtractionLimits:
             f"{show(entry.path)} {what}, and the limit is {limit:,}", f"{option}, or {field} in Python"
         )
 
-    def too_many(self, entry: Entry) -> UnsafeArchiveError:
-        """Why a member is refused that is one too many."""
+    def too_many(self, entry: Entry, total: int) -> UnsafeArchiveError:
+        """Why a member is refused that is one too many, of an archive with so many in all."""
         return _refused(
-            f"with {show(entry.path)} there are more than {self.members:,} members, which is the limit",
-            "--max-members, or members in Python",
+            f"{show(entry.path)} is member {self.members + 1:,}, and the limit is {self.members:,}",
+            f"--max-members {total} is enough for all, or members in Python",
         )
 
     def too_much(self, total: int, free: int, target: bytes) -> UnsafeArchiveError:

@@ -213,7 +213,9 @@ def orchestrator(
     from ucompress.render import choose_renderer
 
     if verbose:
-        for line in _option_lines(describe(config)):
+        options = describe(config)
+        options["versions"] = {name: version for name, version in options["versions"].items() if version}
+        for line in _option_lines(options):
             tell(line)
     keep_freed_memory()
     return PipelineOrchestrator(config, executor=executor, renderer=choose_renderer(json=json, quiet=quiet))

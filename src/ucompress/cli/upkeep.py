@@ -61,7 +61,7 @@ def _rows(found: DatabaseFigures) -> list[tuple[str, str]]:
         ("size", f"{format_bytes(found.disk_bytes)}, of which unused {format_bytes(found.free_bytes)}"),
         ("schema", str(found.schema_version)),
         ("patterns", f"{found.patterns:,} of {format_bytes(found.pattern_bytes)}"),
-        ("counts", f"{found.counts:,} in {found.sources:,} corpora"),
+        ("counts", f"{found.counts:,} in {found.sources:,} {'corpus' if found.sources == 1 else 'corpora'}"),
         ("files", f"{found.files:,}, analyses {format_bytes(found.file_bytes)}"),
         ("results", f"{found.results:,} of {format_bytes(found.result_bytes)}"),
         ("jobs", f"{found.running} running, {found.interrupted} interrupted, {found.done} done"),

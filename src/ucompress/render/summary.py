@@ -43,8 +43,9 @@ def saved_rows(statistics: CompressionStatistics) -> list[Row]:
         ("context (codec)", saved.context),
     )
     whole = statistics.original_bytes
+    told = statistics.archive_bytes <= whole  # else some are many times the original, and tell nothing
     return [
-        Row(name, format_bytes(count), format_percent(count / whole) if whole else "")
+        Row(name, format_bytes(count), format_percent(count / whole) if whole and told else "")
         for name, count in scales
     ]
 
@@ -58,6 +59,14 @@ def phase_rows(statistics: CompressionStatistics) -> list[Row]:
 
 def _processor(statistics: CompressionStatistics) -> str:
     return f"{format_seconds(statistics.cpu_seconds)} of processor time" if statistics.cpu_seconds else ""
+
+
+def _of_the_original(statistics: CompressionStatistics) -> str:
+    if not statistics.original_bytes:
+        return ""
+    if statistics.archive_bytes > statistics.original_bytes:
+        return "larger than the original"
+    return f"{format_percent(statistics.ratio)} of the original"
 
 
 def _results(statistics: CompressionStatistics) -> Iterator[Row]:
@@ -74,7 +83,7 @@ def _results(statistics: CompressionStatistics) -> Iterator[Row]:
     yield Row(
         "Archive",
         format_bytes(statistics.archive_bytes),
-        f"{format_percent(statistics.ratio)} of the original" if statistics.original_bytes else "",
+        _of_the_original(statistics),
     )
     if statistics.dictionary_bytes:
         coded = format_bytes(statistics.dictionary_coded_bytes)
