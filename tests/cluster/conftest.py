@@ -12,7 +12,7 @@ def pytest_collection_modifyitems(items):
     missing = importlib.util.find_spec("distributed") is None
     for item in items:
         if missing and "cluster" in item.path.parts:
-            item.add_marker(pytest.mark.skip(reason="dask is not installed: pip install 'ucompress[dask]'"))
+            item.add_marker(pytest.mark.skip(reason="dask is not installed: see docs/distributed.md"))
 
 
 @pytest.fixture(scope="session")

@@ -139,5 +139,5 @@ def test_no_scheduler_is_an_error_that_says_so(monkeypatch):
 
 def test_without_dask_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match=r"pip install 'ucompress\[dask\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'dask>=.*' 'distributed>="):
         DaskExecutor("tcp://127.0.0.1:9")

@@ -22,6 +22,27 @@ def test_the_package_shows_its_public_names_alone():
     assert {name for name in dir(ucompress) if not name.startswith("__")} == set(ucompress.__all__)
 
 
+@pytest.mark.parametrize(
+    ("extra", "file"),
+    [
+        ("recovery", PACKAGE / "archive" / "recovery.py"),
+        ("recovery", ROOT / "docs" / "cli.md"),
+        ("dask", PACKAGE / "pipeline" / "cluster" / "executor.py"),
+    ],
+)
+def test_what_is_missing_is_told_by_the_names_and_versions_that_are_declared(extra, file):
+    wanted = " ".join(f"'{needed}'" for needed in PROJECT["optional-dependencies"][extra])
+    assert f"pip install {wanted}" in file.read_text(encoding="utf-8")
+
+
+def test_nobody_is_sent_to_an_index_for_this_package():
+    """It is installed from a clone; what an index has under its name may be something else."""
+    texts = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *PACKAGE.rglob("*.py")]
+    for path in texts:
+        assert "pip install 'ucompress" not in path.read_text(encoding="utf-8"), path
+        assert "pip install ucompress" not in path.read_text(encoding="utf-8"), path
+
+
 def test_the_changelog_knows_the_version_or_what_comes():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## Unreleased" in text or f"## {ucompress.__version__}" in text

@@ -317,7 +317,7 @@ def recovery_library() -> Any:
         import zfec
     except ImportError:
         raise UsageError(
-            "recovery records need the package zfec, which is not here: pip install 'ucompress[recovery]'"
+            "recovery records need the package zfec, which is not here: pip install 'zfec>=1.6,<2'"
         ) from None
     return zfec
 

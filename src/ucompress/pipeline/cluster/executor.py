@@ -260,7 +260,8 @@ def _connected(address: str) -> Client:
         from distributed import Client
     except ImportError as error:
         raise UsageError(
-            f"work on a cluster needs dask ({error}): pip install 'ucompress[dask]'; nothing was read"
+            f"work on a cluster needs dask ({error}): "
+            "pip install 'dask>=2026.1,<2027' 'distributed>=2026.1,<2027'; nothing was read"
         ) from error
     for name in _LOGGERS:  # what goes wrong is told once, and by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
