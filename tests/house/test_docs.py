@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 import ucompress
+from ucompress._core import compress_block
 from ucompress.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def test_the_readme_uses_commands_that_exist():
 
 
 def test_the_readme_calls_names_that_exist():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     attributes = {
         node.attr
         for node in ast.walk(ast.parse(code))
@@ -70,6 +71,15 @@ def test_the_readme_calls_names_that_exist():
         and node.value.id == "ucompress"
     }
     assert {"compress", "open", "decompress"} <= attributes <= set(ucompress.__all__)
+
+
+def test_what_the_readme_does_with_kernels_works_and_gains(monkeypatch):
+    _, code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    found = {}
+    exec(compile(code, "README.md", "exec"), found)
+    assert 0 < found["alike"] <= 16
+    assert len(found["coded"]) < len(compress_block(found["new"])) / 4
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_decompress_tells_what_damage_cost(work):
 
 def test_the_readme_s_lines_run_and_run_again(work):
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     fill_codebase(work / "src", 6, 900)
     (work / "src" / "main.c").write_bytes(b"int main(void) { return 0; }\n")
     (work / "src" / "data.bin").write_bytes(bytes(2000))
