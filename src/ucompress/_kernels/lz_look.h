@@ -15,19 +15,21 @@ static UC_INLINE __m256i LZ_PATH(fours)(const uint8_t *first, __m256i order)
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)first)), order);
 }
 
+/* Reads from seven bytes before `here` to sixteen after: what an insertion LZ_LATE bytes back has for certain. */
 static UC_INLINE void LZ_PATH(describe)(LZ_PATH(group) *g, const uint8_t *here)
 {
     const __m256i four = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6,
                                           4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10);
     const __m256i back = _mm256_setr_epi8(2, 1, 0, -1, 3, 2, 1, -1, 4, 3, 2, -1, 5, 4, 3, -1,
                                           6, 5, 4, -1, 7, 6, 5, -1, 8, 7, 6, -1, 9, 8, 7, -1);
+    const __m256i after = _mm256_add_epi8(four, _mm256_set1_epi8(2));
     const __m256i factor = _mm256_set1_epi32((int)2654435761u);
     __m256i hash = _mm256_mullo_epi32(LZ_PATH(fours)(here - 4, four), factor);
     __m256i deep = _mm256_srli_epi32(_mm256_mullo_epi32(LZ_PATH(fours)(here - 7, back), factor), 24);
     __m256i now = LZ_PATH(fours)(here, four);
     __m256i next = _mm256_add_epi32(
         _mm256_mullo_epi32(now, _mm256_set1_epi32((int)LZ_NEXT_LOW)),
-        _mm256_mullo_epi32(LZ_PATH(fours)(here + 2, four), _mm256_set1_epi32((int)LZ_NEXT_HIGH)));
+        _mm256_mullo_epi32(LZ_PATH(fours)(here, after), _mm256_set1_epi32((int)LZ_NEXT_HIGH)));
     __m256i tag = _mm256_or_si256(_mm256_slli_epi32(now, 24), _mm256_slli_epi32(deep, 16));
     tag = _mm256_or_si256(tag, _mm256_and_si256(hash, _mm256_set1_epi32((int)LZ_TAG_REST)));
     _mm256_storeu_si256((__m256i *)g->tag, _mm256_or_si256(tag, _mm256_srli_epi32(next, 24)));
