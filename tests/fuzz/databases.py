@@ -1,26 +1,31 @@
-"""The target that packs: with a database whose checksums fit, and whose contents lie."""
+"""The targets that pack: with databases whose contents lie, and after interruptions."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import sqlite3
 import tempfile
 import zlib
 from pathlib import Path
 from random import Random
+from typing import Any
+from unittest import mock
 
 from fuzz.codecs import Case
 from fuzz.mutate import mutate
 from support import all_settled, fill_codebase
-from ucompress.archive import Archive
+from ucompress.archive import Archive, ArchiveWriter
 from ucompress.checksum import run_check
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.database import cache
 from ucompress.database.file_rows import checksum, row_checksum
-from ucompress.errors import CompressionError
+from ucompress.errors import CompressionError, InterruptedJobError
+from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.groundwork import PLAN
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.plan import PlanParameters
 
 
 def databases() -> Case:
@@ -60,10 +65,91 @@ def databases() -> Case:
     return case
 
 
-def _pack(tree: Path, output: Path, database: Path, level: int) -> None:
+def resumes() -> Case:
+    """Interrupted jobs whose database or partial file is changed: packed to the same bytes, or refused."""
+    cache.settled = all_settled
+    home = tempfile.TemporaryDirectory(prefix="resumes-")
+    root = Path(home.name)
+    tree, output, database, partial = (root / name for name in ("tree", "a.ucz", "db", ".a.ucz.partial"))
+    fill_codebase(tree, 12, 9000)
+    with mock.patch.object(PlanParameters, "for_level", classmethod(lambda cls, level: SMALL)):
+        _pack(tree, root / "sound.ucz", root / "other", 4)
+        _stop(tree, output, database)
+    wanted = (root / "sound.ucz").read_bytes()
+    before, written = database.read_bytes(), partial.read_bytes()
+
+    @mock.patch.object(PlanParameters, "for_level", classmethod(lambda cls, level: SMALL))
+    def case(pick: Random, home: object = home) -> None:
+        for path in root.iterdir():
+            if path.is_file():
+                path.unlink()
+        database.write_bytes(mutate(pick, before, [written]) if pick.random() < 0.3 else before)
+        partial.write_bytes(mutate(pick, written, [wanted]) if pick.random() < 0.5 else written)
+        for _ in range(pick.randrange(3)):
+            with contextlib.suppress(sqlite3.DatabaseError):
+                _change_row(pick, database)
+        with contextlib.suppress(CompressionError):
+            _pack(tree, output, database, 4)
+            assert output.read_bytes() == wanted
+        assert not output.exists() or output.read_bytes() == wanted
+
+    return case
+
+
+SMALL = PlanParameters(
+    block_target=32 << 10, large_block_target=32 << 10, whole=16 << 10, reach=16 << 10, window=64 << 10
+)
+
+
+def _stop(tree: Path, output: Path, database: Path) -> None:
+    """Pack until two blocks are coded."""
+    job = PipelineOrchestrator(_configuration(tree, output, database, 4))
+    append = Assembly._append
+
+    def counted(assembly: Assembly, writer: ArchiveWriter, block: Any) -> Any:
+        row = append(assembly, writer, block)
+        if writer.blocks == 2:
+            job.guard.request(signal.SIGTERM)
+        return row
+
+    with mock.patch.object(Assembly, "_append", counted), contextlib.suppress(InterruptedJobError):
+        job.run()
+    assert not output.exists()
+
+
+def _change_row(pick: Random, path: Path) -> None:
+    """Another value in one column of one row of any table."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        names = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        ).fetchall()
+        (table,) = pick.choice(names)
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        column, rows = pick.choice(columns), database.execute(f"SELECT rowid FROM {table}").fetchall()
+        if not rows:
+            return
+        (row,) = pick.choice(rows)
+        (value,) = database.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", (row,)).fetchone()
+        database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (_other(pick, value), row))
+
+
+def _other(pick: Random, value: Any) -> Any:
+    if pick.random() < 0.1:
+        return pick.choice((None, 0, -1, 1 << 62, 0.5, "", "text", b"", b"blob"))
+    if isinstance(value, bytes):
+        return mutate(pick, value)
+    if isinstance(value, str):
+        return mutate(pick, value.encode()).decode("latin-1")
+    return pick.choice((0, 1, -1, 1 << 40)) + (value if isinstance(value, int) else 0)
+
+
+def _configuration(tree: Path, output: Path, database: Path, level: int) -> CompressionConfig:
     pipeline = PipelineConfig(database_path=database)
-    config = CompressionConfig(inputs=(tree,), output=output, level=level, threads=1, pipeline=pipeline)
-    PipelineOrchestrator(config).run()
+    return CompressionConfig(inputs=(tree,), output=output, level=level, threads=1, pipeline=pipeline)
+
+
+def _pack(tree: Path, output: Path, database: Path, level: int) -> None:
+    PipelineOrchestrator(_configuration(tree, output, database, level)).run()
 
 
 def _forge_artifacts(pick: Random, database: sqlite3.Connection) -> bool:

@@ -51,6 +51,7 @@ TARGETS = {
     "references": "archives:references",
     "records": "records:records",
     "databases": "databases:databases",
+    "resumes": "databases:resumes",
 }
 """Module and function of each target: a child imports no more than it needs."""
 

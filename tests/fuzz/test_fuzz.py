@@ -21,6 +21,7 @@ CASES = {
     "references": 10,
     "records": 60,
     "databases": 4,
+    "resumes": 6,
 }
 
 
