@@ -66,7 +66,7 @@ def _golden() -> list[tuple[bytes, Contents]]:
     return found
 
 
-def _exercise(data: bytes, contents: Contents | None, pick: Random, *, forged: bool = False) -> None:
+def exercise(data: bytes, contents: Contents | None, pick: Random, *, forged: bool = False) -> None:
     """Read all of an archive; every content that comes out must be one of `contents`, if these are known.
 
     Where somebody made the checks fit what was changed (`forged`), a file may come out wrong, since it is
@@ -130,7 +130,7 @@ def archives() -> Case:
         number = pick.randrange(len(corpus))
         data, contents = corpus[number]
         if pick.random() < 0.3:
-            _exercise(mutate(pick, data, wholes), contents, pick)
+            exercise(mutate(pick, data, wholes), contents, pick)
             return
         parts = replace(taken[number], blocks=list(taken[number].blocks), twists=[])
         keeps_contents = True
@@ -138,7 +138,7 @@ def archives() -> Case:
             keeps_contents &= pick.choice(_TWISTS)(pick, parts, pick.choice(taken))
         with contextlib.suppress(OverflowError, ValueError):
             data = parts.to_bytes()
-        _exercise(data, contents if keeps_contents else None, pick, forged=True)
+        exercise(data, contents if keeps_contents else None, pick, forged=True)
 
     return case
 
@@ -292,7 +292,7 @@ def references() -> Case:
             for at in order:
                 with contextlib.suppress(ArchiveError):
                     assert check(archive.block_once(at), 16) == parts.blocks[at].header.digest
-        _exercise(data, contents, pick, forged=True)
+        exercise(data, contents, pick, forged=True)
 
     return case
 
@@ -328,14 +328,19 @@ def directories() -> Case:
             chunks = mutate(pick, payload)
         else:
             chunks = len(wrong).to_bytes(4, "little") * 2 + b"\0" + wrong
-        try:
-            directory = Directory.from_bytes(chunks, 4000)
-        except ArchiveError:
-            return
-        table = directory.blocks
-        for number in range(len(table)):
-            at = table.reference(number)
-            assert at is None or (0 <= at < number and table.reference(at) is None)
-        assert directory.entries <= directory.index.entry_count
+        assert_bounded(chunks)
 
     return case
+
+
+def assert_bounded(chunks: bytes) -> None:
+    """A directory's payload is refused, or what it says stays within the archive's bounds."""
+    try:
+        directory = Directory.from_bytes(chunks, 4000)
+    except ArchiveError:
+        return
+    table = directory.blocks
+    for number in range(len(table)):
+        at = table.reference(number)
+        assert at is None or (0 <= at < number and table.reference(at) is None)
+    assert directory.entries <= directory.index.entry_count
