@@ -10,13 +10,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h')
 
-.PHONY: help demo test test-long fuzz kills damage lint format bench wheel clean
+.PHONY: help demo test test-long fuzz fuzz-guided kills damage lint format bench wheel clean
 
 help:
 	@echo "make demo       pack the standard library of this Python, and all that can be done with it"
 	@echo "make test       the whole test suite"
 	@echo "make test-long  the tests that take minutes"
 	@echo "make fuzz       mutated archives, blocks and databases for SECONDS (60), from SEED (1)"
+	@echo "make fuzz-guided  each decoder and parser by libFuzzer and Atheris for SECONDS (60): Linux, needs clang"
 	@echo "make kills      500 kills of compress at named points and random instants, all resumed"
 	@echo "make damage     every byte changed and every cut of 27 archives, parts exchanged and removed"
 	@echo "make lint       ruff, mypy --strict, cython-lint"
@@ -34,6 +35,9 @@ test-long: $(VENV)/installed $(VENV)/test
 
 fuzz: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(ARGS)
+
+fuzz-guided: $(VENV)/installed $(VENV)/test $(VENV)/fuzz
+	PYTHON=$(CURDIR)/$(BIN)/python SECONDS_EACH=$(or $(SECONDS),60) scripts/fuzz_guided.sh $(ARGS)
 
 kills: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m crash.kills $(ARGS)
@@ -73,6 +77,10 @@ $(VENV)/installed: $(VENV)/pip pyproject.toml setup.py $(SOURCE)
 
 $(VENV)/test: $(VENV)/pip pyproject.toml
 	$(PIP) install --group test
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/pip pyproject.toml
+	$(PIP) install --group fuzz
 	@touch $@
 
 $(VENV)/lint: $(VENV)/pip pyproject.toml
