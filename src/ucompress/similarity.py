@@ -17,6 +17,7 @@ import numpy as np
 
 from ucompress._core import NO_HASH, order_by_likeness
 from ucompress.checksum import run_check
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Sized
@@ -147,62 +148,92 @@ def order_of(
     sizes: NDArray[np.int64],
     hashes: NDArray[np.uint64],
     starts: NDArray[np.int64],
+    spill: Spill = IN_MEMORY,
 ) -> NDArray[np.int64]:
-    """`similarity_order` of contents in columns; sketches as in `Sketches`."""
-    suffixes, folders, named = _names(paths)
-    start = np.lexsort((_ranks(paths), suffixes, classes))
+    """`similarity_order` of contents in columns, which `spill` keeps; sketches as in `Sketches`."""
+    start, folders, named = _by_name(paths, classes, spill)
     if not len(hashes):
         return start
-    first = _units(classes[start], folders[start], sizes[start])
+    classes, sizes = spill.gathered(classes, start), spill.gathered(sizes, start)
+    first = _units(classes, folders, sizes)
     features = np.full((len(first), SKETCH_SIZE + 1), NO_HASH, dtype=np.uint64)
-    counts = np.diff(starts)[start]
-    rows = np.repeat(starts[:-1][start] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-    of_unit = np.cumsum(np.bincount(first, minlength=len(start))) - 1
-    _join(features, hashes[rows], np.repeat(of_unit, counts))
-    features[:, SKETCH_SIZE] = np.array([run_check(name) for name in named], dtype=np.uint64)[
-        folders[start[first]]
-    ]
+    _join(features, *_of_units(hashes, starts, start, first))
+    features[:, SKETCH_SIZE] = np.array([run_check(name) for name in named], dtype=np.uint64)[folders[first]]
     order = order_by_likeness(
         features,
-        classes[start[first]],
-        np.add.reduceat(sizes[start], first),
+        classes[first],
+        np.add.reduceat(sizes, first),
         weights=[1] * SKETCH_SIZE + [FOLDER_WEIGHT],
         block=LIKENESS_BLOCK,
     )
+    del features
     lengths = np.diff(first, append=len(start))[order]
-    places = np.repeat(first[order] - np.cumsum(lengths) + lengths, lengths) + np.arange(len(start))
-    return start[places]
+    ordered, done = spill.zeros(len(start), np.int64), 0
+    for part in parts(len(order)):
+        counts = lengths[part]
+        ends = np.cumsum(counts)
+        places = np.repeat(first[order[part]] - ends + counts, counts) + np.arange(ends[-1])
+        ordered[done : done + len(places)] = start[places]
+        done += len(places)
+        spill.release()
+    return ordered
 
 
-def _names(paths: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[bytes]]:
+def _by_name(
+    paths: Sequence[bytes], classes: NDArray[np.integer[Any]], spill: Spill
+) -> tuple[NDArray[np.int64], NDArray[np.int32], list[bytes]]:
+    """The order by class, extension and path; in it the number of each one's folder and extension; these."""
+    suffixes, folders, named = _names(paths)
+    ranks = _ranks(paths)
+    start = spill.keep(np.lexsort((suffixes, classes) if ranks is None else (ranks, suffixes, classes)))
+    return start, spill.gathered(folders, start), named
+
+
+def _of_units(
+    hashes: NDArray[np.uint64], starts: NDArray[np.int64], start: NDArray[np.int64], first: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """The sketches' hashes in the order `start`, and of each the unit of its content."""
+    rows, units = [], []
+    for part in parts(len(start)):
+        begins = starts[start[part]]
+        counts = starts[start[part] + 1] - begins
+        ends = np.cumsum(counts)
+        rows.append((np.repeat(begins - ends + counts, counts) + np.arange(ends[-1])).astype(np.uint32))
+        unit = np.searchsorted(first, np.arange(part.start, part.stop), side="right") - 1
+        units.append(np.repeat(unit, counts).astype(np.int32))
+    return hashes[np.concatenate(rows)], np.concatenate(units)
+
+
+def _names(paths: Sequence[bytes]) -> tuple[NDArray[np.int32], NDArray[np.int32], list[bytes]]:
     """Of each path the rank of its extension and the number of its folder and extension; and these."""
     suffixes: dict[bytes, int] = {}
     folders: dict[bytes, int] = {}
-    numbers, places = array("q"), array("q")
+    numbers, places = array("i"), array("i")
     for path in paths:
         suffix = extension(path)
         numbers.append(suffixes.setdefault(suffix, len(suffixes)))
         folder = path[: max(path.rfind(b"/"), 0)] + b"\0" + suffix
         places.append(folders.setdefault(folder, len(folders)))
-    ranks = np.empty(len(suffixes), dtype=np.int64)
+    ranks = np.empty(len(suffixes), dtype=np.int32)
     ranks[[suffixes[suffix] for suffix in sorted(suffixes)]] = np.arange(len(suffixes))
-    return ranks[np.frombuffer(numbers, np.int64)], np.frombuffer(places, np.int64), list(folders)
+    return ranks[np.frombuffer(numbers, np.intc)], np.frombuffer(places, np.intc), list(folders)
 
 
-def _ranks(paths: Sequence[bytes]) -> NDArray[np.int64]:
-    """The place of each path among all of them in order."""
-    ranks = np.arange(len(paths))
-    if not all(map(lt, paths, islice(paths, 1, None))):
-        ranks[sorted(range(len(paths)), key=paths.__getitem__)] = np.arange(len(paths))
+def _ranks(paths: Sequence[bytes]) -> NDArray[np.int64] | None:
+    """The place of each path among all of them in order; None where they are in order."""
+    if all(map(lt, paths, islice(paths, 1, None))):
+        return None
+    ranks = np.empty(len(paths), dtype=np.int64)
+    ranks[sorted(range(len(paths)), key=paths.__getitem__)] = np.arange(len(paths))
     return ranks
 
 
 def _units(
-    classes: NDArray[np.integer[Any]], folders: NDArray[np.int64], sizes: NDArray[np.int64]
+    classes: NDArray[np.integer[Any]], folders: NDArray[np.int32], sizes: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The first content of each unit: small contents of one folder stand together, larger ones alone."""
     alike = np.zeros(len(sizes), dtype=np.bool_)
-    alike[1:] = (np.diff(classes.astype(np.int64)) == 0) & (np.diff(folders) == 0)
+    alike[1:] = (classes[1:] == classes[:-1]) & (folders[1:] == folders[:-1])
     first = array("q")
     size = UNIT
     for at, (joins, length) in enumerate(zip(alike.data, sizes.data, strict=True)):
@@ -213,7 +244,7 @@ def _units(
     return np.frombuffer(first, np.int64)
 
 
-def _join(features: NDArray[np.uint64], hashes: NDArray[np.uint64], unit: NDArray[np.int64]) -> None:
+def _join(features: NDArray[np.uint64], hashes: NDArray[np.uint64], unit: NDArray[np.int32]) -> None:
     """Put the sketch of each unit's contents together into its row: the lowest hashes of all, rising."""
     hashes = hashes[np.lexsort((hashes, unit))]  # a unit's stay where they stood, for units rise
     fresh = np.ones(len(hashes), dtype=np.bool_)

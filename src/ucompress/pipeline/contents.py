@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from ucompress.pipeline.distinct import DistinctContent
 
+SPANS_TOGETHER = 128
+"""Spans of contents that are read together; then the columns that tell of them are let go of."""
+
 OPEN_FILES = 32
 
 
@@ -113,16 +116,25 @@ class ContentReader:
     def many(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes]:
         """`self(*span)` of each span (content, offset, length); all are read, and in memory, at once.
 
+        Not for several threads: what was looked at is let go of.
+
         Raises:
             ContentsChangedError: no source of a content can be read that far.
         """
+        found: list[bytes] = []
+        for first in range(0, len(spans), SPANS_TOGETHER):
+            portion = spans[first : first + SPANS_TOGETHER]
 
-        def is_right(row: int, data: bytes) -> bool:
-            self._keep_whole(*spans[row][:2], data)
-            return True
+            def is_right(row: int, data: bytes, portion: Sequence[tuple[int, int, int]] = portion) -> bool:
+                self._keep_whole(*portion[row][:2], data)
+                return True
 
-        tried = self._tried(spans, is_right)
-        return [self(*span) if data is None else data for data, span in zip(tried, spans, strict=True)]
+            tried = self._tried(portion, is_right)
+            found += [
+                self(*span) if data is None else data for data, span in zip(tried, portion, strict=True)
+            ]
+            self._contents.spill.release()
+        return found
 
     def many_checked(self, contents: Sequence[int]) -> list[bytes]:
         """`checked` of each content; all are read, and in memory, at once.

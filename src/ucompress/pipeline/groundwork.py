@@ -61,6 +61,9 @@ PLANNING_BYTES = 112 * MIB
 CHOOSING_BYTES = 24 * MIB
 """What is coded while sizes of the dictionary are compared, before and after."""
 
+SPANS_TOGETHER = 16
+"""Spans of blocks, here and there in the columns, after which these are let go of."""
+
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
 
@@ -140,7 +143,11 @@ def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan |
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    sketches = sketches_of(*analysis.samples.hashes())
+    sampled = analysis.samples.hashes()
+    context.spill.release()
+    release_freed_memory()
+    sketches = sketches_of(*sampled)
+    del sampled
     context.spill.release()
     release_freed_memory()
     known = analysis.contents
@@ -331,6 +338,7 @@ class BlockReader:
         self._plan = plan
         self._read = read
         self._held: tuple[int, bytes] = (-1, b"")
+        self._spans = 0
 
     def whole(self, number: int) -> bytes:
         """A block's bytes; may be called by several threads."""
@@ -339,6 +347,9 @@ class BlockReader:
     def span(self, number: int, offset: int, length: int) -> bytes:
         """`length` bytes of a block from `offset` on; cheap where spans come in order."""
         plan = self._plan
+        self._spans += 1
+        if self._spans % SPANS_TOGETHER == 0:
+            plan.spill.release()
         first, last = int(plan.block_start[number]), int(plan.block_start[number + 1])
         ends = np.cumsum(plan.run_length[first:last], dtype=np.int64)
         parts = []

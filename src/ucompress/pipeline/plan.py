@@ -88,7 +88,7 @@ def plan_contents(
     `ordered` is called with the order, by ordinal, in which contents will be read; `spill` keeps columns.
     """
     columns = contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts
-    order = spill.keep(order_of(*columns))
+    order = spill.keep(order_of(*columns, spill))
     release_freed_memory()
     if ordered is not None:
         ordered(order.tolist())
