@@ -89,7 +89,10 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
 
 
 def sketches_of(
-    all_hashes: NDArray[np.uint64], starts: NDArray[np.int64], size: int = SKETCH_SIZE
+    all_hashes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    size: int = SKETCH_SIZE,
+    spill: Spill = IN_MEMORY,
 ) -> Sketches:
     """`sketches` of contents whose hashes stand end to end.
 
@@ -97,16 +100,27 @@ def sketches_of(
         all_hashes: the hashes, content after content.
         starts: for each content the place of its first hash, then their number.
         size: the most hashes in a sketch.
+        spill: keeps the columns.
     """
     _, which, documents = np.unique(all_hashes, return_inverse=True, return_counts=True)
     of_hash = documents[which]
-    counted = np.concatenate(([0], np.cumsum(of_hash >= MANY)))
-    per_thousand = np.diff(counted[starts]) * 1000 // np.maximum(np.diff(starts), 1)
-    telling = (of_hash >= 2) & (of_hash <= COMMONEST)
-    before = np.concatenate(([0], np.cumsum(telling)))
-    first = telling & (before[:-1] - np.repeat(before[starts[:-1]], np.diff(starts)) < size)
-    ends = np.cumsum(np.minimum(np.diff(before[starts]), size))
-    return Sketches(all_hashes[first], np.concatenate(([0], ends)), per_thousand)
+    del which
+    count, lowest = len(starts) - 1, [all_hashes[:0]]
+    kept, repeats = spill.zeros(count + 1, np.int64), spill.zeros(count, np.int64)
+    for part in parts(count):
+        bounds = starts[part.start : part.stop + 1]
+        hashes, having = all_hashes[bounds[0] : bounds[-1]], of_hash[bounds[0] : bounds[-1]]
+        bounds = bounds - bounds[0]
+        many = np.concatenate(([0], np.cumsum(having >= MANY)))[bounds]
+        repeats[part] = np.diff(many) * 1000 // np.maximum(np.diff(bounds), 1)
+        telling = (having >= 2) & (having <= COMMONEST)
+        before = np.concatenate(([0], np.cumsum(telling)))
+        first = telling & (before[:-1] - np.repeat(before[bounds[:-1]], np.diff(bounds)) < size)
+        lowest.append(hashes[first])
+        ends = np.cumsum(np.minimum(np.diff(before[bounds]), size))
+        kept[part.start + 1 : part.stop + 1] = kept[part.start] + ends
+        spill.release()
+    return Sketches(spill.keep(np.concatenate(lowest)), kept, repeats)
 
 
 def _bounds(rows: Iterable[Sized]) -> NDArray[np.int64]:

@@ -143,10 +143,9 @@ def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan |
 
 
 def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    sampled = analysis.samples.hashes()
-    context.spill.release()
+    sampled = analysis.samples.hashes(context.spill)
     release_freed_memory()
-    sketches = sketches_of(*sampled)
+    sketches = sketches_of(*sampled, spill=context.spill)
     del sampled
     context.spill.release()
     release_freed_memory()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from ucompress.spill import IN_MEMORY, Spill
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -88,15 +90,18 @@ class Samples(Sequence[bytes]):
         """All samples, some thousand at a time."""
         return (self[first : first + _AT_ONCE] for first in range(0, len(self), _AT_ONCE))
 
-    def hashes(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    def hashes(self, spill: Spill = IN_MEMORY) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """The hashes of all samples end to end, and where each one's begin, then their number."""
-        joined, counts = bytearray(), [np.zeros(1, dtype=np.int64)]
+        joined, starts, done = bytearray(), spill.zeros(len(self) + 1, np.int64), 0
         for portion in self.portions():
             heads = np.frombuffer(b"".join([sample[: _HEAD.size] for sample in portion]), "<u4")
             ends = (_HEAD.size + 8 * heads.astype(np.int64)).tolist()
             joined += b"".join([sample[_HEAD.size : end] for sample, end in zip(portion, ends, strict=True)])
-            counts.append(heads.astype(np.int64))
-        return np.frombuffer(joined, "<u8"), np.cumsum(np.concatenate(counts))
+            after = done + len(portion)
+            starts[done + 1 : after + 1] = starts[done] + np.cumsum(heads.astype(np.int64))
+            done = after
+            spill.release()
+        return np.frombuffer(joined, "<u8"), starts
 
 
 def hashes(sample: bytes) -> NDArray[np.uint64]:
