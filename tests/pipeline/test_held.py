@@ -17,6 +17,7 @@ from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase, cache
+from ucompress.pipeline import context as pipeline_context
 from ucompress.pipeline import groundwork, memory, spans
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.context import RunContext
@@ -94,6 +95,19 @@ def test_contents_are_held_in_what_phases_leave_and_give_way_to_threads(context)
     assert context.held.size == 2 * MIB
     assert context.threads(shared=free - 11 * MIB, each=5 * MIB) == 2
     assert context.held.size == 0
+
+
+@pytest.mark.parametrize(("resident", "goes_back"), [(187, False), (189, True)])
+def test_freed_memory_goes_back_where_the_limit_is_near(context, monkeypatch, resident, goes_back):
+    released = []
+    monkeypatch.setattr(pipeline_context, "release_freed_memory", lambda: released.append(True))
+    monkeypatch.setattr(memory, "resident_bytes", lambda: resident * MIB)
+    context.let_go()
+    assert bool(released) == goes_back
+    context.budget = MemoryBudget(200, others=100 * MIB)
+    released.clear()
+    context.let_go()
+    assert not released
 
 
 def test_nothing_is_held_beside_an_executor_that_was_given(context):
