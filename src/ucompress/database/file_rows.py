@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from xxhash import xxh3_64_digest
+from xxhash import xxh3_64, xxh3_64_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -176,8 +176,10 @@ def row_checksum(
 
 def checksum(*parts: bytes) -> bytes:
     """A checksum of the parts and of where one ends and the next begins."""
-    lengths = struct.pack(f"<{len(parts)}Q", *map(len, parts))
-    return xxh3_64_digest(lengths + b"".join(parts))
+    hasher = xxh3_64(struct.pack(f"<{len(parts)}Q", *map(len, parts)))
+    for part in parts:
+        hasher.update(part)
+    return hasher.digest()
 
 
 def is_sound(analysis: tuple[bytes, int, bytes, int], largest: int) -> bool:

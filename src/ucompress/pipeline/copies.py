@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LITERAL: Final = -2
 """The block of a piece whose bytes are, or will be, literal in the window at hand."""
 
-CACHE_BYTES: Final = 32 << 20
+CACHE_BYTES: Final = 16 << 20
 """Earlier windows kept for comparing; a miss costs a read, and nothing else depends on it."""
 
 CONTINUED: Final = 64

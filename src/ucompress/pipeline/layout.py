@@ -12,7 +12,7 @@ import numpy as np
 
 from ucompress.archive.entry import HOLE, Extent
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
-from ucompress.checksum import run_check
+from ucompress.checksum import check_of_parts, run_check
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.pipeline.rows import Rows
 from ucompress.spill import IN_MEMORY, Spill, parts
@@ -151,8 +151,8 @@ class Plan:
     def to_bytes(self) -> bytes:
         """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""
         coder = zlib.compressobj(1)
-        body = b"".join([*map(coder.compress, self.portions()), coder.flush()])
-        return _MAGIC + struct.pack("<Q", run_check(body)) + body
+        body = [*map(coder.compress, self.portions()), coder.flush()]
+        return b"".join((_MAGIC, struct.pack("<Q", check_of_parts(body)), *body))
 
     @classmethod
     def from_bytes(cls, data: bytes, sizes: NDArray[np.int64], spill: Spill = IN_MEMORY) -> Plan:
