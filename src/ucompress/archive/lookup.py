@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from ucompress.archive.cache import ByteCache
@@ -92,9 +92,10 @@ class EntryFinder:
     def entries(self, prefix: bytes) -> Iterator[Entry]:
         """Entries whose paths begin with `prefix`, ascending, errata applied."""
         planned = self._scan(self._index, prefix)
-        if not self._errata:
-            yield from planned
-            return
+        return self._corrected(planned, prefix) if self._errata else planned
+
+    def _corrected(self, planned: Iterator[Entry], prefix: bytes) -> Iterator[Entry]:
+        """What the errata make of entries whose paths begin with `prefix`."""
         marked = heapq.merge(
             ((entry.path, 0, entry) for entry in self._scan(self._errata, prefix)),
             ((entry.path, 1, entry) for entry in planned),
@@ -124,8 +125,8 @@ class EntryFinder:
                 yield entry.path
 
     def _scan(self, table: PageTable, prefix: bytes) -> Iterator[Entry]:
-        for page, start, stop in self._pages_of(table, prefix):
-            yield from page.entries(start, stop)
+        pages = self._pages_of(table, prefix)
+        return chain.from_iterable(page.entries(start, stop) for page, start, stop in pages)
 
     def _pages_of(self, table: PageTable, prefix: bytes) -> Iterator[tuple[Page, int, int]]:
         """The pages with entries whose paths begin with `prefix`, and which of a page's entries they are."""

@@ -273,16 +273,16 @@ class _Verification:
     def _check_entry(self, entry: Entry) -> None:
         """Note a member that cannot be read back; a block that fails has been told already."""
         decoded = self._directory.blocks.decoded
-        for extent in entry.extents:
-            if extent.block == HOLE:
+        for block, offset, length in entry.extents:
+            if block == HOLE:
                 continue
-            if extent.block in self._unreadable_blocks:
-                self._lose(entry, f"it needs block {extent.block}, which cannot be read", extent.block)
+            if block in self._unreadable_blocks:
+                self._lose(entry, f"it needs block {block}, which cannot be read", block)
                 return
-            if extent.block >= len(decoded) or extent.offset + extent.length > decoded[extent.block]:
-                message = f"{show(entry.path)} needs bytes that block {extent.block} does not have"
+            if block >= len(decoded) or offset + length > decoded[block]:
+                message = f"{show(entry.path)} needs bytes that block {block} does not have"
                 self._problem(message)
-                self._lose(entry, message, extent.block)
+                self._lose(entry, message, block)
                 return
         try:
             self._check_content(entry)
