@@ -8,7 +8,6 @@ what it says of files and jobs is dropped, its patterns stay, for no archive dep
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -93,7 +92,7 @@ def _distrust(sql: sqlite3.Connection, key: bytes | None) -> int:
         raise DamagedFileError("its tables keep what is taken out of them")
     sql.execute("DELETE FROM origin")
     if key is not None:
-        name = secrets.token_bytes(NAME_BYTES)
+        name = os.urandom(NAME_BYTES)
         sql.execute("INSERT INTO origin (name, proof) VALUES (?, ?)", (name, _proof(name, key)))
     return dropped
 
@@ -113,7 +112,7 @@ def _key() -> bytes | None:
                 return key
             path.unlink()  # cut off or overwritten: what it proved is lost
         # The first of two processes wins; a link, unlike a rename, replaces nothing.
-        with draft(path, secrets.token_bytes(KEY_BYTES)) as made, suppress(FileExistsError):
+        with draft(path, os.urandom(KEY_BYTES)) as made, suppress(FileExistsError):
             os.link(made, path)
         return path.read_bytes()
     except OSError:

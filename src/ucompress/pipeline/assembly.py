@@ -7,7 +7,6 @@ database has a digest of what was written: what is not so any more is coded agai
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 import time
@@ -21,6 +20,7 @@ import numpy as np
 
 from ucompress.archive import Archive, ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
 from ucompress.archive.layout import FOOTER_SIZE, Footer
+from ucompress.checksum import Digest
 from ucompress.database import BlockRow
 from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
@@ -308,7 +308,8 @@ class Assembly:
 
     def _layout(self, header: ArchiveHeader) -> bytes:
         """What the blocks of an interrupted run depend on, as one hash."""
-        hasher = hashlib.blake2b(header.to_bytes(), digest_size=32)
+        hasher = Digest()
+        hasher.update(header.to_bytes())
         hasher.update(len(self.dictionary).to_bytes(8, "little"))
         hasher.update(self.dictionary)
         for portion in self.plan.portions():
