@@ -104,6 +104,8 @@ class _Verification:
 
     def _hashed_entries(self) -> Iterator[Entry]:
         """Files whose content hashes are compared while their blocks are checked."""
+        if not self._archive.header.content_hash_bytes:
+            return
         try:
             for entry in self._finder.entries(b""):
                 if entry.digest is None or not entry.extents or not self._hashes.allows(entry):

@@ -12,7 +12,6 @@ from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell, write_warning_document
 from ucompress.cli.sources import how_to_mend, opened
 from ucompress.config import MIB
-from ucompress.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from ucompress.archive import ExtractionLimits, ExtractionReport
@@ -75,6 +74,8 @@ def extract(
         from ucompress.render.format import display_text
 
         tell(display_text(name))
+
+    from ucompress.heap import keep_freed_memory
 
     keep_freed_memory()
     kept = f"what was complete by then is in {os.fspath(directory)}"

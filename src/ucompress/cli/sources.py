@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +61,8 @@ def _archive(path: Path, **options: Any) -> Iterator[Archive]:
 @contextmanager
 def _spooled() -> Iterator[BinaryIO]:
     """What comes in, as a file that can be read at any place."""
+    import tempfile
+
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: send an archive through a pipe, or name a file")
     with ExitStack() as stack:
@@ -93,6 +93,8 @@ def how_to_mend(source: Archive, path: Path) -> str:
     """What to say of a damaged archive that has a recovery record; nothing of others."""
     if path == STDIN or not source.has_record:
         return ""
+    import shlex
+
     return f"; `ucompress repair {shlex.quote(os.fspath(path))}` may mend this"
 
 

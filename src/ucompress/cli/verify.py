@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import re
 import sys
@@ -14,7 +13,6 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.output import complain, json_lines, write_warning_document
 from ucompress.cli.sources import how_to_mend, opened
-from ucompress.cli.whole import write_whole
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
@@ -22,7 +20,6 @@ from ucompress.errors import (
     UnsupportedArchiveError,
     UsageError,
 )
-from ucompress.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from ucompress.archive import Archive, BlockShare, VerifyReport
@@ -55,6 +52,8 @@ def verify(
         raise UsageError("--for and --position go together: how long, and where to note how far that was")
     if slice is not None and seconds is not None:
         raise UsageError("--slice and --for are two ways to check a part: give one of them")
+    from ucompress.heap import keep_freed_memory
+
     keep_freed_memory()
     with opened(archive, memory=max_memory) as source:
         share = _share(source, slice)
@@ -93,6 +92,8 @@ def _noted(position: Path, source: Archive) -> int:
         UsageError: the file is something else; it is left as it is.
         OutputError: it cannot be read.
     """
+    import json
+
     try:
         with position.open("rb") as file:
             data = file.read(LONGEST + 1)
@@ -101,7 +102,7 @@ def _noted(position: Path, source: Archive) -> int:
     except OSError as error:
         raise OutputError(f"cannot read {position}: {error.strerror}").about(position) from error
     try:
-        noted = json_module.loads(data)
+        noted = json.loads(data)
         kind, archive, block = noted["type"], noted["archive"], noted["next_block"]
     except (ValueError, TypeError, KeyError, RecursionError):
         kind, archive, block = None, None, 0
@@ -112,6 +113,10 @@ def _noted(position: Path, source: Archive) -> int:
 
 def _note(position: Path, source: Archive, report: VerifyReport) -> None:
     """Write how far a check came, in one step; behind the last block the next one begins anew."""
+    import json
+
+    from ucompress.cli.whole import write_whole
+
     total = source.statistics.blocks
     document = {
         "type": KIND,
@@ -119,7 +124,7 @@ def _note(position: Path, source: Archive, report: VerifyReport) -> None:
         "next_block": report.next_block if report.next_block < total else 0,
         "blocks": total,
     }
-    write_whole(position, json_module.dumps(document).encode() + b"\n")
+    write_whole(position, json.dumps(document).encode() + b"\n")
 
 
 def _judged(source: Archive, report: VerifyReport, path: Path) -> ArchiveError:

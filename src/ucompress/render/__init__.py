@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
-
-from ucompress.render.json_lines import JsonLines, JsonRenderer
-from ucompress.render.plain import PlainRenderer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from ucompress.progress import Renderer
+    from ucompress.render.json_lines import JsonLines, JsonRenderer
+    from ucompress.render.plain import PlainRenderer
+
+_HOMES = {
+    "JsonLines": "ucompress.render.json_lines",
+    "JsonRenderer": "ucompress.render.json_lines",
+    "PlainRenderer": "ucompress.render.plain",
+}
 
 __all__ = ["JsonLines", "JsonRenderer", "PlainRenderer", "choose_renderer", "is_terminal"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a renderer on first use: who formats a number need not load what a run tells."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -38,11 +54,15 @@ def choose_renderer(
         stderr: None takes the process's.
     """
     if json:
+        from ucompress.render.json_lines import JsonLines, JsonRenderer
+
         return JsonRenderer(JsonLines(stdout or sys.stdout), progress=not quiet)
     if quiet:
         return None
     stream = stderr or sys.stderr
     if not is_terminal(stream):
+        from ucompress.render.plain import PlainRenderer
+
         return PlainRenderer(stream)
     from rich.console import Console
 
