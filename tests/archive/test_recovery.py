@@ -150,7 +150,7 @@ def test_a_sector_of_the_record_that_cannot_be_read_is_mended(archive, tmp_path,
 def test_a_sound_archive_is_compared_and_nothing_is_written(archive, tmp_path, monkeypatch):
     path, _ = archive
     with monkeypatch.context() as patched:
-        patched.setattr(repair_module, "open_partial", None)
+        patched.setattr(repair_module, "new_partial", None)
         assert repair(path, tmp_path / "mended.ucz").sound
     assert list(tmp_path.iterdir()) == []
 
@@ -264,15 +264,19 @@ def test_a_forged_digest_mends_nothing(small, tmp_path):
     assert list(tmp_path.iterdir()) == [damaged]
 
 
-def test_a_partial_file_of_somebody_else_is_left_alone(small, tmp_path):
+def test_files_of_somebody_else_are_left_alone(small, tmp_path):
     _, whole = small
-    damaged = tmp_path / "damaged.ucz"
+    damaged, mended = tmp_path / "damaged.ucz", tmp_path / "mended.ucz"
     damaged.write_bytes(bytes(20) + whole[20:])
-    foreign = tmp_path / "mended.ucz.partial"
-    foreign.write_bytes(b"precious")
-    with pytest.raises(OutputError, match="left untouched"):
-        repair(damaged, tmp_path / "mended.ucz")
-    assert foreign.read_bytes() == b"precious"
+    foreign = [tmp_path / "mended.ucz.partial", tmp_path / ".mended.ucz.partial"]
+    for path in (*foreign, mended):
+        path.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="left alone"):
+        repair(damaged, mended)
+    assert mended.read_bytes() == b"precious"
+    repair(damaged, mended, force=True)
+    assert mended.read_bytes() == whole
+    assert [path.read_bytes() for path in foreign] == [b"precious"] * 2
 
 
 def test_making_a_record_can_be_stopped(tmp_path):
