@@ -12,8 +12,9 @@ Names are loaded when they are first used, so that importing the package costs l
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ucompress.lazy import loader_of
 
 if TYPE_CHECKING:
     from ucompress.api import compress, decompress, open, train
@@ -90,14 +91,7 @@ __all__ = [  # noqa: RUF022  the calls first, then the classes
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name on first use (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader_of(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -194,6 +194,7 @@ def test_one_that_cannot_be_held_is_left_out_and_reported(tree, tmp_path, monkey
     assert [(found, "kept changing" in why) for found, why in result.unreadable] == [
         (os.fsencode(name), True)
     ]
+    assert result.warnings == ()
     path.unlink()
     out = unpacked(tmp_path / "a.ucz", tmp_path / "out")
     assert tree_facts(tree, times=False) == tree_facts(out, times=False)

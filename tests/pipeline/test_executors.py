@@ -211,4 +211,8 @@ def test_a_long_task_learns_that_nobody_waits_for_it(linked: bool) -> None:
 
 
 def test_outside_of_a_map_every_task_is_wanted() -> None:
+    """Also in a thread that worked for one which has ended."""
     insist_on_being_wanted()
+    with ThreadPoolExecutor(1) as executor:
+        assert list(ordered_map(executor, str, [1], in_flight=1)) == ["1"]
+        executor.submit(insist_on_being_wanted).result()

@@ -35,9 +35,14 @@ def _decompressor() -> BlockDecompressor:
     return BlockDecompressor()
 
 
+def _shared_level(level: int) -> int:
+    """The level that pages of an archive of a level are coded at: at 1-3 zstd, else our LZ codec."""
+    return 3 if level <= 3 else SHARED_LEVEL
+
+
 def code_shared(data: bytes, level: int) -> tuple[int, bytes]:
-    """Codec id and coded bytes of an index page or the directory: at levels 1-3 zstd, else our LZ codec."""
-    return _compressor(3 if level <= 3 else SHARED_LEVEL).compress(data)
+    """Codec id and coded bytes of an index page or the directory of an archive of a level."""
+    return _compressor(_shared_level(level)).compress(data)
 
 
 def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
@@ -61,9 +66,8 @@ def release_coders() -> None:
 def head_memory(level: int, dictionary_size: int) -> int:
     """Bytes that coding the dictionary takes at most, or else a page of the index."""
     estimating = sum(coding_memory(3 if level <= 3 else _QUICK_LEVEL, 0, _PAGE_BYTES))
-    shared_level = 3 if level <= 3 else SHARED_LEVEL
-    page = sum(ProvenCompressor.memory(shared_level, 0, _PAGE_BYTES))
-    dictionary = sum(ProvenCompressor.memory(shared_level, 0, dictionary_size))
+    page = sum(ProvenCompressor.memory(_shared_level(level), 0, _PAGE_BYTES))
+    dictionary = sum(ProvenCompressor.memory(_shared_level(level), 0, dictionary_size))
     return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)
 
 

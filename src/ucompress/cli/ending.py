@@ -33,8 +33,12 @@ def ending_in_order(kept: str) -> Iterator[None]:
         signal.signal(number, before[number])
         raise InterruptedJobError(f"stopped by {signal.Signals(number).name}; {kept}", number)
 
+    # None: a handler that was not installed from Python, and could not be put back.
+    kept_as_they_are = (signal.SIG_IGN, None)
     before = {
-        number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) != signal.SIG_IGN
+        number: handler
+        for number in _SIGNALS
+        if (handler := signal.getsignal(number)) not in kept_as_they_are
     }
     for number in before:
         signal.signal(number, stop)

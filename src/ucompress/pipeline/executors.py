@@ -189,7 +189,10 @@ def _submitted(
 def _done_while_wanted(stop: threading.Event, task: Callable[[Item], Result], item: Item) -> Result:
     """A task in a thread of this process, which learns by `stop` that it is wanted no more."""
     _worker.stop = stop
-    return task(item)
+    try:
+        return task(item)
+    finally:
+        _worker.stop = None  # what the thread does next belongs to no map, or to another one
 
 
 def _failed(error: Exception) -> ParallelProcessingError:

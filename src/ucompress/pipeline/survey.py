@@ -91,7 +91,7 @@ class Survey:
                 analysis = self.analyze(distrusted, as_it_comes=last, here=attempt > 1)
                 prepared = prepare(analysis)
                 if last:
-                    self._tell_what_is_packed_as_it_was(distrusted)
+                    self._tell_what_is_packed_as_it_was(distrusted, analysis)
                 else:
                     self._insist_on_what_is_held(analysis)
                 return analysis, prepared
@@ -167,12 +167,19 @@ class Survey:
         context.tracker.found(database.pattern_count(self.source_key))
         return key
 
-    def _tell_what_is_packed_as_it_was(self, restless: frozenset[bytes]) -> None:
-        """Warn of files that kept changing, whose contents were held from the last time they were read."""
-        self.context.warnings += [
-            f"{os.fsdecode(source)} kept changing; packed as it was when it was analyzed last"
-            for source in sorted(restless)
-        ]
+    def _tell_what_is_packed_as_it_was(self, restless: frozenset[bytes], analysis: Analysis) -> None:
+        """Warn of files that kept changing, whose contents were held from the last time they were read.
+
+        What is gone by now, or was left out, is not among the files that have a content.
+        """
+        packed = np.flatnonzero(analysis.contents.of_entries(len(self.manifest)) >= 0)
+        for first in range(0, len(packed) if restless else 0, LOOKED_AT_ONCE):
+            sources = self.manifest.sources(packed[first : first + LOOKED_AT_ONCE].tolist())
+            self.context.warnings += [
+                f"{os.fsdecode(source)} kept changing; packed as it was when it was analyzed last"
+                for source in sources
+                if source in restless
+            ]
 
     def _insist_on_what_is_held(self, analysis: Analysis) -> None:
         """Files whose contents were taken from memory must still have them: a look; in doubt, reading.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from ucompress.lazy import loader_of
 
 if TYPE_CHECKING:
     from ucompress.progress import Renderer
@@ -24,14 +25,7 @@ _HOMES = {
 __all__ = ["JsonLines", "JsonRenderer", "PlainRenderer", "choose_renderer", "is_terminal"]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a renderer on first use: who formats a number need not load what a run tells."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader_of(globals(), _HOMES)
 
 
 def is_terminal(stream: TextIO) -> bool:
