@@ -19,10 +19,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shim is for
 
 RUN = """
 import sys
-from ucompress.pipeline import assembly
+from ucompress.pipeline import naming
 from tests.pipeline.runs import pack
 
-assembly.SYNC_SECONDS = 0
+naming.SYNC_SECONDS = 0
 pack(sys.argv[1], sys.argv[2], database=sys.argv[3], checkpoint=1e-6, level=3, threads=1)
 """
 LEFT = {"a.ucz", "p.db"}

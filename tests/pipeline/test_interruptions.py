@@ -4,9 +4,11 @@ import errno
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -28,8 +30,9 @@ from ucompress.errors import (
     OutputError,
     ResumeFailedError,
 )
-from ucompress.pipeline import packing
+from ucompress.pipeline import naming, packing
 from ucompress.pipeline.assembly import Assembly
+from ucompress.pipeline.coding import code_block
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, PipelineState
@@ -169,6 +172,31 @@ def stop_while_coding(config, blocks):
         patch.setattr(Assembly, "_append", counted)
         with pytest.raises(InterruptedJobError):
             job.run()
+
+
+def test_coded_blocks_are_named_while_the_next_one_takes_its_time(larger, tmp_path, monkeypatch):
+    tree, _ = larger
+    reference = pack(tree, tmp_path / "r.ucz", level=1)[1]
+    database, seen = tmp_path / "p.db", []
+
+    def named():
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute("SELECT number FROM blocks ORDER BY number").fetchall()
+
+    def slow(coding, task):
+        block = code_block(coding, task)
+        last = time.monotonic() + 30
+        while task.number == 2 and len(seen) < 2 and time.monotonic() < last:
+            monkeypatch.setattr(naming, "SYNC_SECONDS", 0)
+            seen[:] = named()
+            time.sleep(0.05)
+        return block
+
+    monkeypatch.setattr(naming, "SYNC_SECONDS", 1e9)
+    monkeypatch.setattr(naming, "SYNC_SHARE", 1e9)
+    monkeypatch.setattr("ucompress.pipeline.assembly.code_block", slow)
+    assert pack(tree, tmp_path / "a.ucz", database=database, level=1)[1] == reference
+    assert seen == [(0,), (1,)]
 
 
 @pytest.mark.parametrize("where", ["header", "head", "first", "middle", "last", "cut", "other"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial as bound
@@ -26,6 +25,7 @@ from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedErro
 from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
 from ucompress.pipeline.executors import linked_map
 from ucompress.pipeline.lending import lent
+from ucompress.pipeline.naming import BlockNaming
 from ucompress.pipeline.referring import largest_reference, pack_references
 from ucompress.spill import parts
 
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from ucompress.pipeline.context import RunContext, Workers
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.plan import Plan
-
-SYNC_SECONDS = 1.0
-SYNC_SHARE = 20
-"""Blocks are synced and named at least so often, and sooner where that takes one part in so many."""
 
 CONTENTS_AT_ONCE = 4096
 LAYOUT = "layout"
@@ -171,16 +167,24 @@ class Assembly:
         return writer
 
     def write_blocks(self, writer: ArchiveWriter, workers: Workers) -> None:
-        """Code the blocks that are still missing, and append each as its turn comes."""
+        """Code the blocks that are still missing, and append each as its turn comes.
+
+        After a file has changed no more blocks are named: an interrupted run then meets the
+        change again, and its errata with it.
+        """
         first = self.resumed_blocks
         tracker = self.context.tracker
         complete = self._files_complete()
         resumed = int(complete[first - 1]) if first else 0
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
-        pending: list[BlockRow] = []
-        synced, took = time.monotonic(), 0.0
+        naming = BlockNaming(self.context.database.jobs, self.job, writer)
         behind = largest_reference(self.plan, self.references)
         coding = Coding(self.context.config.level, self.dictionary, self.context.held, behind)
+
+        def poll() -> None:
+            self.context.guard.check()
+            naming.name_if_due()
+
         try:
             with lent(workers.executor, code_block, coding, in_doubt=CodedBlock.has_changed) as task:
                 coded = linked_map(
@@ -190,22 +194,19 @@ class Assembly:
                     bound(self._task, writer),
                     links=self.references,
                     in_flight=workers.in_flight,
-                    poll=self.context.guard.check,
+                    poll=poll,
                 )
                 for block in coded:
-                    pending.append(self._append(writer, block))
+                    row = self._append(writer, block)
+                    if not self.changed:
+                        naming.add(row)
                     tracker.advance(
                         files=int(complete[block.number]) - tracker.files,
                         size=block.decoded_size,
                         path=self.contents.path(block.first_content),
                     )
-                    now = time.monotonic()
-                    if now - synced >= min(SYNC_SECONDS, SYNC_SHARE * took):
-                        self._record(writer, pending)
-                        synced = time.monotonic()
-                        took = synced - now
         finally:
-            self._record(writer, pending)
+            naming.name()
 
     def finish(self, writer: ArchiveWriter, errata: Sequence[tuple[Entry, Entry]]) -> WriterTotals:
         """Complete the archive; the database notes its totals, so that a kill from now on costs nothing."""
@@ -286,17 +287,6 @@ class Assembly:
         return BlockRow(
             block.number, offset, writer.position - offset, block.decoded_size, writer.record_digest
         )
-
-    def _record(self, writer: ArchiveWriter, pending: list[BlockRow]) -> None:
-        """Name the pending blocks in the database once they are durable.
-
-        After a file has changed no more blocks are named: an interrupted run then meets the
-        change again, and its errata with it.
-        """
-        if pending and not self.changed:
-            writer.sync()
-            self.context.database.jobs.record_blocks(self.job, pending)
-        pending.clear()
 
     def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
         """What coding a block takes; its reference is `needed` or in the archive already."""
