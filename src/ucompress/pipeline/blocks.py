@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from ucompress.pipeline.looks import check_of
+from ucompress.pipeline.planned import Kind
 from ucompress.spill import IN_MEMORY, Growing, Spill
 
 if TYPE_CHECKING:
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 class BlockPacker:
     """Fills one block after the other; what it decides depends on what came before only.
 
-    A block ends when it has reached its target, when the next content is of the other kind
-    (dense or not), or when that content would be split and does better in a block of its own.
-    The target is the large one while the bytes in the block repeat much on average; dense ones have
-    a target of their own.
+    A block ends when it has reached its target, when the next content is of another kind, or when that
+    content would be split and does better in a block of its own. The target is the large one while the
+    bytes in the block repeat much on average; dense and monotonous contents have targets of their own.
 
     Attributes:
         run_content, run_offset, run_length, run_check: the runs so far, block after block.
@@ -31,31 +31,35 @@ class BlockPacker:
         self._small = parameters.block_target
         self._large = parameters.large_block_target
         self._large_from = parameters.large_from
-        self._packed = parameters.dense_block_target
+        self._special: dict[int, int] = {
+            Kind.DENSE: parameters.dense_block_target,
+            Kind.MONOTONOUS: parameters.monotonous_block_target,
+        }
         self._whole = parameters.whole
         self._fill = 0
         self._repeats = 0
         self._target = 0
-        self._dense = False
+        self._kind: int = Kind.USUAL
         self.run_content = Growing("I", spill)
         self.run_offset = Growing("q", spill)
         self.run_length = Growing("I", spill)
         self.run_check = Growing("Q", spill)
         self.block_start = array("I")
 
-    def _target_of(self, size: int, repeats: int, dense: bool) -> int:
-        """The target of a block whose `size` bytes, dense or not, have repeats of that sum."""
-        if dense:
-            return self._packed
+    def _target_of(self, size: int, repeats: int, kind: int) -> int:
+        """The target of a block whose `size` bytes, of one kind, have repeats of that sum."""
+        special = self._special.get(kind)
+        if special is not None:
+            return special
         return self._large if repeats >= size * self._large_from else self._small
 
     def _joined_target(self, size: int, repeats: int) -> int:
         """The open block's target if `size` bytes more of its kind join it."""
-        return self._target_of(self._fill + size, self._repeats + size * repeats, self._dense)
+        return self._target_of(self._fill + size, self._repeats + size * repeats, self._kind)
 
-    def _joining(self, size: int, repeats: int, dense: bool) -> int:
+    def _joining(self, size: int, repeats: int, kind: int) -> int:
         """The open block's target if `size` bytes more join it; 0 where they should start one."""
-        if not self.block_start or dense != self._dense:
+        if not self.block_start or kind != self._kind:
             return 0
         target = self._joined_target(size, repeats)
         if self._fill >= target:
@@ -64,29 +68,29 @@ class BlockPacker:
             return 0
         return target
 
-    def span(self, size: int, repeats: int, dense: bool) -> range:
+    def span(self, size: int, repeats: int, kind: int) -> range:
         """The blocks that `size` literal bytes would stand in if they were placed now."""
         if size == 0:
             return range(0)
         last = len(self.block_start) - 1
-        target = self._target_of(1, repeats, dense)
-        if not self._joining(size, repeats, dense):
+        target = self._target_of(1, repeats, kind)
+        if not self._joining(size, repeats, kind):
             return range(last + 1, last + 1 - (-size // target))
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
         return range(last, last + 1 - (-rest // target))
 
-    def place_whole(self, content: int, data: Window, repeats: int, dense: bool) -> tuple[int, int] | None:
+    def place_whole(self, content: int, data: Window, repeats: int, kind: int) -> tuple[int, int] | None:
         """Store a whole content as one run, where `place` would; None if it must be split.
 
         Returns:
             (block, offset in the block).
         """
         size = len(data)
-        target = self._joining(size, repeats, dense)
+        target = self._joining(size, repeats, kind)
         if not target:
-            if size > self._target_of(1, repeats, dense):
+            if size > self._target_of(1, repeats, kind):
                 return None
-            self._open(repeats, dense)
+            self._open(repeats, kind)
         elif self._fill + size > target:
             return None
         else:
@@ -101,7 +105,7 @@ class BlockPacker:
         return len(self.block_start) - 1, offset
 
     def place(
-        self, content: int, base: int, data: Window, runs: list[tuple[int, int]], repeats: int, dense: bool
+        self, content: int, base: int, data: Window, runs: list[tuple[int, int]], repeats: int, kind: int
     ) -> list[tuple[int, int, int, int]]:
         """Store bytes of a content.
 
@@ -111,7 +115,7 @@ class BlockPacker:
             data: a window of the content.
             runs: (start, length) of what is to be stored, within `data`, in order.
             repeats: how much its bytes repeat, as in `Content`.
-            dense: whether it belongs among what is compressed already.
+            kind: its `Kind`.
 
         Returns:
             (start, length, block, offset in the block) of each piece, in order.
@@ -120,14 +124,14 @@ class BlockPacker:
         placed: list[tuple[int, int, int, int]] = []
         if not size:
             return placed
-        self._target = self._joining(size, repeats, dense)
+        self._target = self._joining(size, repeats, kind)
         if not self._target:
-            self._open(repeats, dense)
+            self._open(repeats, kind)
         for start, length in runs:
             end = start + length
             while start < end:
                 if self._fill >= self._target:
-                    self._open(repeats, dense)
+                    self._open(repeats, kind)
                 taken = min(end - start, self._target - self._fill)
                 self.run_content.tail.append(content)
                 self.run_offset.tail.append(base + start)
@@ -144,9 +148,9 @@ class BlockPacker:
         for column in (self.run_content, self.run_offset, self.run_length, self.run_check):
             column.settle()
 
-    def _open(self, repeats: int, dense: bool) -> None:
+    def _open(self, repeats: int, kind: int) -> None:
         self.block_start.append(len(self.run_content))
         self._fill = 0
         self._repeats = 0
-        self._target = self._target_of(1, repeats, dense)
-        self._dense = dense
+        self._target = self._target_of(1, repeats, kind)
+        self._kind = kind

@@ -53,7 +53,7 @@ def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
     else:
         dictionary_size = len(user_dictionary(config.dictionary))
     parameters = PlanParameters.for_level(config.level)
-    largest = max(min(size, parameters.large_block_target), MIB)
+    largest = max(min(size, parameters.monotonous_block_target), MIB)
     may_refer = config.level in REFERRING_LEVELS and size > parameters.block_target
     return coding_memory(config.level, dictionary_size, largest, largest if may_refer else 0)
 

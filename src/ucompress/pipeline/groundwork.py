@@ -146,6 +146,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     sampled = analysis.samples.hashes(context.spill)
     release_freed_memory()
     sketches = sketches_of(*sampled, spill=context.spill)
+    novel = context.spill.keep(np.diff(sampled[1]) << analysis.shift)
     del sampled
     context.spill.release()
     release_freed_memory()
@@ -155,6 +156,7 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         known.sizes,
         np.frombuffer(known.kind_classes, np.uint8),
         sketches.repeats,
+        novel,
         sketches.hashes,
         sketches.starts,
     )

@@ -48,7 +48,7 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 18
+GROUNDWORK_VERSION = 19
 """Raised when patterns, plan, dictionary or references of the same contents change."""
 
 ZSTD_LEVELS = range(1, 4)

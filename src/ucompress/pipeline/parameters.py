@@ -9,6 +9,8 @@ from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
 from ucompress.config import MIB
 
 KIB: Final = 1 << 10
+NEVER: Final = 1 << 62
+"""More bytes than any content has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,10 @@ class PlanParameters:
         block_target: decoded size at which a block ends.
         large_block_target: the same for contents that repeat much, and so decode quickly.
         dense_block_target: the same for contents that are compressed already, and so decode slowest.
+        monotonous_block_target: the same for long contents that repeat themselves, and so decode quickest.
         large_from: mean `Content.repeats` from which on a block may be large; 1001 is never.
+        monotonous_from: a content of so many bytes may be of that kind. It shares no block with smaller ones,
+            so who reads a small file does not wait for such a block.
         whole: a content of fewer literal bytes is not split over blocks.
         reach: a content of S bytes touches at most 2 + ceil(S / reach) blocks.
         hole: the shortest run of zeros that is not stored.
@@ -34,7 +39,9 @@ class PlanParameters:
     block_target: int = 768 * KIB
     large_block_target: int = 1 * MIB
     dense_block_target: int = 768 * KIB
+    monotonous_block_target: int = 2 * MIB
     large_from: int = 500
+    monotonous_from: int = 2 * MIB
     whole: int = 256 * KIB
     reach: int = 256 * KIB
     hole: int = 4 * KIB
@@ -47,9 +54,13 @@ class PlanParameters:
         """Refuse values with which the bound on blocks could not be kept."""
         if self.window % self.reach or self.window < 4 * self.reach:
             raise ValueError("window must be a multiple of reach, and at least four times as large")
-        if min(self.block_target, self.large_block_target, self.dense_block_target) < max(
-            2 * self.reach, self.whole
-        ):
+        targets = (
+            self.block_target,
+            self.large_block_target,
+            self.dense_block_target,
+            self.monotonous_block_target,
+        )
+        if min(targets) < max(2 * self.reach, self.whole):
             raise ValueError("blocks must not be smaller than twice the reach, or than whole")
 
     @classmethod
@@ -63,8 +74,17 @@ class PlanParameters:
         """
         if level <= 3:
             return cls(
-                block_target=2 * MIB, large_block_target=2 * MIB, dense_block_target=2 * MIB, large_from=400
+                block_target=2 * MIB,
+                large_block_target=2 * MIB,
+                dense_block_target=2 * MIB,
+                large_from=400,
+                monotonous_from=NEVER,
             )
         if level <= 6:
             return cls()
-        return cls(block_target=1 * MIB, large_block_target=1280 * KIB, dense_block_target=512 * KIB)
+        return cls(
+            block_target=1 * MIB,
+            large_block_target=1280 * KIB,
+            dense_block_target=512 * KIB,
+            monotonous_from=NEVER,
+        )

@@ -21,7 +21,7 @@ from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
 from ucompress.pipeline.looks import holes_of
 from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.planned import Content, Planned, Ranked
+from ucompress.pipeline.planned import Content, Kind, Planned, Ranked
 from ucompress.segments import DENSE
 from ucompress.similarity import order_of
 from ucompress.spill import IN_MEMORY, Spill, parts
@@ -45,6 +45,9 @@ __all__ = [
     "Run",
     "plan_archive",
 ]
+
+MONOTONY: Final = 8
+"""A content is monotonous if one in so many of its places, or fewer, begin a d-mer that is new to it."""
 
 TOGETHER: Final = 1 * MIB
 """Small contents are read and looked at together, up to so many bytes."""
@@ -96,13 +99,27 @@ def plan_contents(
     def one_by_one(ordinals: Sequence[int]) -> list[Window]:
         return [read(ordinal, 0, int(contents.sizes[ordinal])) for ordinal in ordinals]
 
-    sizes, classes, repeats = (spill.gathered(column, order) for column in contents[1:4])
-    ranked = Ranked(order, sizes, repeats, classes == DENSE)
-    planner = _Planner(ranked, read, read_whole or one_by_one, parameters or PlanParameters(), spill)
+    parameters = parameters or PlanParameters()
+    sizes, classes, repeats, novel = (spill.gathered(column, order) for column in contents[1:5])
+    ranked = Ranked(order, sizes, repeats, _kinds(sizes, classes, novel, parameters))
+    planner = _Planner(ranked, read, read_whole or one_by_one, parameters, spill)
     for planned in planner.run():
         if progress is not None:
             progress(planned)
     return planner.plan(order)
+
+
+def _kinds(
+    sizes: NDArray[np.int64],
+    classes: NDArray[np.uint8],
+    novel: NDArray[np.int64],
+    parameters: PlanParameters,
+) -> NDArray[np.uint8]:
+    """The `Kind` of each content."""
+    kinds = np.zeros(len(sizes), np.uint8)
+    kinds[(sizes >= parameters.monotonous_from) & (novel <= sizes // MONOTONY)] = Kind.MONOTONOUS
+    kinds[classes == DENSE] = Kind.DENSE
+    return kinds
 
 
 class _Planner:
@@ -197,26 +214,26 @@ class _Planner:
 
     def _store_all(self, rank: int, data: Window) -> None:
         """A content without holes or copies."""
-        ordinal, _, repeats, dense = self._contents.row(rank)
-        place = self._packer.place_whole(ordinal, data, repeats, dense) if data else None
+        ordinal, _, repeats, kind = self._contents.row(rank)
+        place = self._packer.place_whole(ordinal, data, repeats, kind) if data else None
         if place is not None:
             self._finder.record_whole(*place, len(data))
             return
         for start, length, block, offset in self._packer.place(
-            ordinal, 0, data, [(0, len(data))], repeats, dense
+            ordinal, 0, data, [(0, len(data))], repeats, kind
         ):
             self._finder.record(start, ((block, offset, length),))
 
     def _bounded(self, rank: int, base: int, length: int, pieces: list[Piece]) -> list[Piece]:
         """The pieces of a window, as many as its extents and blocks allow."""
-        _, size, repeats, dense = self._contents.row(rank)
+        _, size, repeats, kind = self._contents.row(rank)
         room = self._room(size, base, length)
         if len(pieces) > room:
             pieces = self._fewer(room, pieces)
         budget = -(-length // self._parameters.reach)
         if base + length == size:
             budget += 2
-        return self._within(budget, pieces, repeats, dense) if len(pieces) > 1 else pieces
+        return self._within(budget, pieces, repeats, kind) if len(pieces) > 1 else pieces
 
     def _room(self, size: int, base: int, length: int) -> int:
         """How many pieces a window may have: its part of the content's extents and what those before left.
@@ -251,7 +268,7 @@ class _Planner:
                 fewer.append(Piece(piece.start, piece.length, LITERAL, piece.start))
         return fewer
 
-    def _within(self, budget: int, pieces: list[Piece], repeats: int, dense: bool) -> list[Piece]:
+    def _within(self, budget: int, pieces: list[Piece], repeats: int, kind: int) -> list[Piece]:
         """The pieces, with copies from the least useful blocks stored again until `budget` holds."""
         taken: dict[int, int] = {}
         literal = 0
@@ -262,7 +279,7 @@ class _Planner:
                 literal += piece.length
         dropped = set()
         while True:
-            own = self._packer.span(literal, repeats, dense)
+            own = self._packer.span(literal, repeats, kind)
             foreign = [block for block in taken if block not in own]
             if len(foreign) + len(own) <= budget:
                 break
@@ -276,9 +293,9 @@ class _Planner:
 
     def _store(self, rank: int, base: int, data: Window, pieces: list[Piece]) -> list[tuple[int, int, int]]:
         """Place what is literal; (block, offset, length) of the whole window, in order."""
-        ordinal, _, repeats, dense = self._contents.row(rank)
+        ordinal, _, repeats, kind = self._contents.row(rank)
         literal = [(p.start, p.length) for p in pieces if p.block == LITERAL and p.offset == p.start]
-        placed = self._packer.place(ordinal, base, data, literal, repeats, dense)
+        placed = self._packer.place(ordinal, base, data, literal, repeats, kind)
         if len(literal) == len(pieces):
             return [(block, offset, length) for _, length, block, offset in placed]
         starts = [start for start, _, _, _ in placed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ class Content:
         kind_class: `segments.TEXT`, `BINARY` or `DENSE`.
         sketch: a few hashes of its d-mers by which likeness is judged; may be empty.
         repeats: how many in a thousand of its sampled d-mers stand in many contents.
+        novel: about how many of its places begin a d-mer that it has nowhere before; None: all.
     """
 
     ordinal: int
@@ -39,6 +41,7 @@ class Content:
     kind_class: int = 0
     sketch: NDArray[np.uint64] = field(default_factory=no_sketch)
     repeats: int = 0
+    novel: int | None = None
 
 
 class Planned(NamedTuple):
@@ -46,7 +49,7 @@ class Planned(NamedTuple):
 
     Attributes:
         paths: `Content.path_hint` of each.
-        sizes, classes, repeats: as in `Content`.
+        sizes, classes, repeats, novel: as in `Content`.
         hashes: the sketches, end to end.
         starts: where each content's begins, then their number.
     """
@@ -55,6 +58,7 @@ class Planned(NamedTuple):
     sizes: NDArray[np.int64]
     classes: NDArray[np.uint8]
     repeats: NDArray[np.int64]
+    novel: NDArray[np.int64]
     hashes: NDArray[np.uint64]
     starts: NDArray[np.int64]
 
@@ -74,33 +78,47 @@ class Planned(NamedTuple):
             np.array([content.size for content in rows], dtype=np.int64),
             np.array([content.kind_class for content in rows], dtype=np.uint8),
             np.array([content.repeats for content in rows], dtype=np.int64),
+            np.array(
+                [content.size if content.novel is None else content.novel for content in rows], np.int64
+            ),
             np.concatenate([no_sketch(), *sketches]),
             np.cumsum([0, *map(len, sketches)], dtype=np.int64),
         )
+
+
+class Kind(IntEnum):
+    """What may stand together in a block: contents of one kind only."""
+
+    USUAL = 0
+    DENSE = 1
+    """Compressed already."""
+    MONOTONOUS = 2
+    """Long, and repeats itself so much that a large block decodes quickly."""
 
 
 class Ranked:
     """The contents in the order of planning, in columns that give plain numbers.
 
     Attributes:
-        ordinals, sizes, repeats, dense: of each, as in `Content`; dense is whether its class is `DENSE`.
+        ordinals, sizes, repeats: of each, as in `Content`.
+        kinds: the `Kind` of each.
     """
 
-    __slots__ = ("dense", "ordinals", "repeats", "sizes")
+    __slots__ = ("kinds", "ordinals", "repeats", "sizes")
 
     def __init__(
         self,
         ordinals: NDArray[np.int64],
         sizes: NDArray[np.int64],
         repeats: NDArray[np.int64],
-        dense: NDArray[np.bool_],
+        kinds: NDArray[np.uint8],
     ) -> None:
         """Keep the columns."""
         self.ordinals = ordinals.data
         self.sizes = sizes.data
         self.repeats = repeats.data
-        self.dense = dense.data
+        self.kinds = kinds.data
 
-    def row(self, rank: int) -> tuple[int, int, int, bool]:
-        """Ordinal, size, repeats and whether it is dense."""
-        return self.ordinals[rank], self.sizes[rank], self.repeats[rank], bool(self.dense[rank])
+    def row(self, rank: int) -> tuple[int, int, int, int]:
+        """Ordinal, size, repeats and kind."""
+        return self.ordinals[rank], self.sizes[rank], self.repeats[rank], self.kinds[rank]
