@@ -57,6 +57,14 @@ def test_a_sample_is_what_its_description_says(texts, length, threshold, window)
         assert sampler.take() == expected
 
 
+@pytest.mark.parametrize("threshold", [HIGHEST_HASH, HIGHEST_HASH >> 4])
+def test_runs_of_every_byte_are_sampled_as_any_bytes(threshold):
+    rng = np.random.default_rng(8)
+    for byte in range(256):
+        text = rng.bytes(byte % 3) + bytes([byte]) * 2_000 + rng.bytes(byte % 2 * 200)
+        assert PatternSampler(16, threshold).sample(text) == packed(text, 16, threshold)
+
+
 def test_long_documents_and_short_cycles():
     rng = np.random.default_rng(7)
     data = rng.bytes(18_000)

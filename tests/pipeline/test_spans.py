@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import random
+import sys
 
 import pytest
 
 from ucompress.files import read_spans, write_files
-from ucompress.pipeline.spans import ShortFileError, read_many
+from ucompress.pipeline import spans
+from ucompress.pipeline.spans import ShortFileError, read_exactly, read_many
 
 
 @pytest.fixture
@@ -51,6 +53,34 @@ def test_rows_that_own_nothing_are_as_good_as_any(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["made-" + name.decode() for name in wanted]
     start = os.fsencode(tmp_path) + b"/made-"
     assert read_spans([iter((start + name, 0, 4)) for name in wanted]) == wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file system may store zeros")
+def test_holes_are_zeros_that_nobody_reads(tmp_path, monkeypatch):
+    path, hole = tmp_path / "image", 1 << 20
+    with path.open("wb") as file:
+        file.seek(hole)
+        file.write(b"data" * 1024)
+        file.truncate(3 * hole)
+    read = []
+
+    def counted(descriptor, length, offset):
+        read.append((offset, length))
+        return os.pread(descriptor, length, offset)
+
+    monkeypatch.setattr(spans, "_read_at", counted)
+    with path.open("rb") as file:
+
+        def exactly(offset, length):
+            return read_exactly(file.fileno(), offset, length, b"image")
+
+        assert exactly(0, hole) == exactly(2 * hole, hole) == bytes(hole)
+        assert read == []
+        assert exactly(hole - 4, hole) == bytes(4) + b"data" * 1024 + bytes(hole - 4100)
+        assert exactly(0, 10) == bytes(10)
+        assert len(read) == 2
+        with pytest.raises(ShortFileError):
+            exactly(2 * hole, hole + 1)
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_read(files, tmp_path):

@@ -132,7 +132,15 @@ def test_anchors_are_where_the_hash_says(data: bytes, spacing: int, length: int)
 
 
 @pytest.mark.parametrize("spacing", [1, 3, 64])
-@pytest.mark.parametrize("data", [random.Random(8).randbytes(40_000), b"a" * 9_000, b"\0\1\2" * 2_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        random.Random(8).randbytes(40_000),
+        b"a" * 9_000,
+        b"\0\1\2" * 2_000,
+        random.Random(9).randbytes(999) + bytes(40_000) + b"\1" + bytes(3_000),
+    ],
+)
 def test_anchors_of_much_data_are_those_of_its_parts(data: bytes, spacing: int) -> None:
     length, gap = 16, max(spacing // 8, 1)
     expected: list[tuple[int, int]] = []

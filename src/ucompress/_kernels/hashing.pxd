@@ -11,6 +11,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stddef cimport size_t
+from libc.string cimport memcmp
 
 cdef inline uint64_t dmer_base() noexcept nogil:
     return <uint64_t>0x9E3779B97F4A7C15
@@ -42,3 +43,7 @@ cdef inline uint64_t dmer_mix(uint64_t h) noexcept nogil:
     h ^= h >> 33
     h = h * <uint64_t>0xC4CEB9FE1A85EC53
     return h ^ (h >> 33)
+
+cdef inline bint is_one_run(const uint8_t* p, size_t n) noexcept nogil:
+    """Whether all `n` bytes, one or more, are the same: then all their d-mers have one hash."""
+    return memcmp(p, p + 1, n - 1) == 0

@@ -19,7 +19,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memmove
 
-from ucompress._kernels.hashing cimport dmer_base, dmer_hash, dmer_mix, dmer_power, dmer_roll
+from ucompress._kernels.hashing cimport dmer_base, dmer_hash, dmer_mix, dmer_power, dmer_roll, is_one_run
 
 
 cdef void sampler_init(Sampler* sampler, size_t length, uint64_t threshold) noexcept nogil:
@@ -90,6 +90,8 @@ cdef size_t sample_span(
     cdef uint64_t h0, h1, h2, h3, mixed
     cdef size_t i, found
     if count == 0:
+        return 0
+    if is_one_run(data, count + d - 1) and dmer_mix(dmer_hash(data, d)) > threshold:
         return 0
     if lane < 4 * d:
         # Four first hashes from nothing would cost more than the lanes gain.

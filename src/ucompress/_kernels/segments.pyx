@@ -19,7 +19,7 @@
 
 from libc.string cimport memcpy
 
-from ucompress._kernels.hashing cimport dmer_base, dmer_hash, dmer_mix, dmer_power
+from ucompress._kernels.hashing cimport dmer_base, dmer_hash, dmer_mix, dmer_power, is_one_run
 
 cdef enum:
     ADDRESS_BITS = 40
@@ -78,6 +78,8 @@ cdef bint _lanes(
     cdef uint64_t h1 = 0, h2 = 0, h3 = 0
     cdef size_t i
     cdef int k
+    if h0 > threshold and is_one_run(p0, 4 * lane + d):
+        return True
     for i in range(d):
         h1 = h1 * base + p1[i] + 1
         h2 = h2 * base + p2[i] + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,30 @@ def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
 _read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
 
 
+HOLE_BYTES = 256 << 10
+"""A span of so many bytes is asked for being a hole before it is read."""
+
+
+def _is_hole(descriptor: int, offset: int, length: int) -> bool:
+    """Whether a file stores none of these bytes, which all read as zero then."""
+    if not hasattr(os, "SEEK_DATA"):
+        return False
+    try:
+        return os.lseek(descriptor, offset, os.SEEK_DATA) >= offset + length
+    except OSError as error:
+        # No data from here on: a hole up to the end, or the end itself.
+        return error.errno == errno.ENXIO and os.fstat(descriptor).st_size >= offset + length
+
+
 def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> bytes:
-    """`length` bytes from `offset`.
+    """`length` bytes from `offset`; the descriptor's own position may move.
 
     Raises:
         ShortFileError: the file ends before.
         OSError: the file cannot be read.
     """
+    if length >= HOLE_BYTES and _is_hole(descriptor, offset, length):
+        return bytes(length)
     data = _read_at(descriptor, length, offset)
     if len(data) == length:
         return data
