@@ -119,7 +119,7 @@ def restore_planes(data, stride, differences=False):
     return _turned(_planes.records_from_planes, data, stride, differences)
 
 
-ctypedef void (*_Turn)(const uint8_t*, size_t, size_t, bint, uint8_t*) noexcept nogil
+ctypedef void (*_Turn)(const uint8_t*, size_t, size_t, int, uint8_t*) noexcept nogil
 
 
 cdef bytes _turned(_Turn turn, data, stride, bint differences):
