@@ -58,6 +58,18 @@ class NamelessFile:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             self.descriptor = os.dup(file.fileno())
 
+    def read(self, begin: int, size: int) -> bytes:
+        """So many bytes of what was written; OutputError where they cannot be read."""
+        data, reason, read = b"", "it is cut off", os.pread
+        try:
+            while len(data) < size and (more := read(self.descriptor, size - len(data), begin + len(data))):
+                data += more
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+        if len(data) < size:
+            raise OutputError(f"cannot read back what is known of the files: {reason}; try again")
+        return data
+
     def __del__(self) -> None:
         """Close it."""
         if hasattr(self, "descriptor"):
@@ -82,11 +94,7 @@ class Spill:
         return self.folder is not None and size >= self.least
 
     def zeros(self, count: int, dtype: DTypeLike) -> NDArray[Any]:
-        """A column of `count` zeros.
-
-        Raises:
-            OutputError: there is no room for it.
-        """
+        """A column of `count` zeros; OutputError where there is no room for it."""
         dtype = np.dtype(dtype)
         size = count * dtype.itemsize
         if not self.takes(size):
@@ -157,9 +165,12 @@ class Spill:
             raise self._failure(error) from error
 
     def mapped(self, file: NamelessFile, count: int, dtype: DTypeLike) -> NDArray[Any]:
-        """The whole of a file of this spill as a column."""
+        """The whole of a file of this spill as a column; OutputError where it cannot be mapped."""
         dtype = np.dtype(dtype)
-        mapping = mmap.mmap(file.descriptor, count * dtype.itemsize)
+        try:
+            mapping = mmap.mmap(file.descriptor, count * dtype.itemsize)
+        except OSError as error:
+            raise self._failure(error) from error
         self._maps.add(mapping)
         return np.ndarray(count, dtype, buffer=mapping)
 
@@ -213,7 +224,7 @@ class Growing(Sequence[int]):
         if at < 0 or self._file is None:
             raise IndexError(f"index {index} of {len(self)}")
         width = self.tail.itemsize
-        return array(self.tail.typecode, os.pread(self._file.descriptor, width, at * width))[0]
+        return array(self.tail.typecode, self._file.read(at * width, width))[0]
 
     def settle(self) -> None:
         """Move the numbers to a file if they are many."""
@@ -264,7 +275,8 @@ class Strings(Sequence[bytes]):
             numbers = range(*index.indices(len(self)))
             return self._neighbours(numbers) if numbers.step == 1 else [self[at] for at in numbers]
         number = range(len(self))[index]
-        return self._read(int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+        begin = int(self._ends[number - 1]) if number else 0
+        return self._file.read(begin, int(self._ends[number]) - begin)
 
     def __iter__(self) -> Iterator[bytes]:
         """The strings in order."""
@@ -286,11 +298,8 @@ class Strings(Sequence[bytes]):
             return []
         begin = int(self._ends[numbers.start - 1]) if numbers.start else 0
         ends = (self._ends[numbers.start : numbers.stop] - begin).tolist()
-        data = self._read(begin, begin + ends[-1])
+        data = self._file.read(begin, ends[-1])
         return [data[start:end] for start, end in zip((0, *ends), ends, strict=False)]
-
-    def _read(self, begin: int, end: int) -> bytes:
-        return os.pread(self._file.descriptor, end - begin, begin)
 
 
 class StringsBuilder:

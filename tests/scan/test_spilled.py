@@ -1,5 +1,7 @@
 """Columns in files: the same values as in memory, whatever was let go of between."""
 
+import errno
+import mmap
 import os
 
 import numpy as np
@@ -134,3 +136,42 @@ def test_a_scan_in_files_is_the_scan_in_memory(tmp_path):
     assert spilled.sources(range(len(plain))) == plain.sources(range(len(plain)))
     (tmp_path / "t" / "d1.").unlink()
     assert list(look_again(spilled)[0]) == list(look_again(plain)[0])
+
+
+def test_what_comes_back_in_pieces_is_put_together(tmp_path, monkeypatch):
+    builder = StringsBuilder(Spill(tmp_path, least=64))
+    builder.extend(NAMES)
+    numbers = Growing("q", Spill(tmp_path, least=64))
+    numbers.tail.extend(NUMBERS)
+    numbers.settle()
+    strings, whole = builder.finish(), os.pread
+    monkeypatch.setattr(os, "pread", lambda descriptor, size, at: whole(descriptor, (size + 1) // 2, at))
+    assert list(strings) == NAMES
+    assert strings[7] == NAMES[7]
+    assert numbers[:] == NUMBERS
+
+
+@pytest.mark.parametrize("reason", ["Input/output error", "cut off"])
+def test_what_cannot_be_read_back_is_told(tmp_path, monkeypatch, reason):
+    builder = StringsBuilder(Spill(tmp_path, least=64))
+    builder.extend(NAMES)
+    strings = builder.finish()
+
+    def refuse(descriptor, size, at):
+        if reason == "cut off":
+            return b""
+        raise OSError(errno.EIO, reason)
+
+    monkeypatch.setattr(os, "pread", refuse)
+    with pytest.raises(OutputError, match=reason):
+        strings[3]
+
+
+def test_a_column_that_cannot_be_mapped_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    spill = Spill(tmp_path, least=64)
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    with pytest.raises(OutputError, match="Cannot allocate memory"):
+        spill.zeros(100, np.int64)
