@@ -27,6 +27,7 @@ from ucompress.database import (
     state_folder,
     utc_now,
 )
+from ucompress.database import jobs as jobs_module
 from ucompress.database import lease as lease_module
 from ucompress.database.draft import PREFIX
 from ucompress.database.jobs import JOBS_KEPT
@@ -152,6 +153,37 @@ def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
             database.jobs.finish(database.jobs.open(b"%d" % number, {}))
         kept = [int(record.key) for record in records(database)]
     assert kept == list(range(JOBS_KEPT + 4, 4, -1))
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, ahead: timedelta) -> None:
+    """Whatever the database asks for the time, it is so much later."""
+    monkeypatch.setattr(jobs_module, "utc_now", lambda: utc_now() + ahead)
+
+
+def test_a_job_after_the_clock_was_set_back_is_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PatternDatabase(":memory:") as database:
+        set_clock(monkeypatch, timedelta(hours=7))
+        database.jobs.finish(database.jobs.open(b"before", {}))
+        set_clock(monkeypatch, timedelta(0))
+        database.jobs.set_progress(database.jobs.open(b"after", {}), {"files_processed": 3})
+        assert [record.key for record in database.jobs.all()] == [b"after", b"before"]
+        latest = database.jobs.latest()
+        assert latest is not None
+        assert latest.key == b"after"
+        assert database.jobs.progress() == {"files_processed": 3}
+
+
+def test_a_job_interrupted_after_the_clock_was_set_back_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PatternDatabase(":memory:") as database:
+        set_clock(monkeypatch, timedelta(hours=7))
+        for number in range(JOBS_KEPT):
+            database.jobs.finish(database.jobs.open(b"%d" % number, {}))
+        set_clock(monkeypatch, timedelta(0))
+        database.jobs.interrupt(database.jobs.open(b"interrupted", {}))
+        database.jobs.finish(database.jobs.open(b"another", {}))
+        assert database.jobs.find(b"interrupted") is not None
 
 
 def test_writing_to_a_job_that_is_not_held_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ucompress.database.lease import Lease
+from ucompress.database.lease import BELIEVED, Lease
 from ucompress.database.pointer import LastJob, remember_job
 from ucompress.database.times import from_text, to_text, utc_now
 from ucompress.errors import DatabaseError, JobBusyError
@@ -220,9 +220,7 @@ class JobStore:
 
     def all(self) -> list[JobRecord]:
         """Every job, the one that last gave a sign of life first."""
-        return [
-            _record(row) for row in self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC")
-        ]
+        return [_record(row) for row in self._connection.query(f"{_SELECT} {_LATEST_FIRST}", (_future(),))]
 
     def refuse_living(self) -> None:
         """Refuse where a living process works on a job of this database.
@@ -235,7 +233,7 @@ class JobStore:
 
     def latest(self) -> JobRecord | None:
         """The job that last gave a sign of life."""
-        rows = self._connection.query(f"{_SELECT} ORDER BY updated_at DESC, id DESC LIMIT 1")
+        rows = self._connection.query(f"{_SELECT} {_LATEST_FIRST} LIMIT 1", (_future(),))
         return _record(rows[0]) if rows else None
 
     def _refuse_living(self, sql: sqlite3.Connection, key: bytes) -> None:
@@ -284,13 +282,19 @@ class JobStore:
 
     def _forget_oldest(self, sql: sqlite3.Connection) -> None:
         sql.execute(
-            "DELETE FROM jobs WHERE state <> ? AND id NOT IN"
-            " (SELECT id FROM jobs ORDER BY updated_at DESC, id DESC LIMIT ?)",
-            (JobState.RUNNING.value, JOBS_KEPT),
+            f"DELETE FROM jobs WHERE state <> ? AND id NOT IN (SELECT id FROM jobs {_LATEST_FIRST} LIMIT ?)",
+            (JobState.RUNNING.value, _future(), JOBS_KEPT),
         )
 
 
 _SELECT = "SELECT id, key, description, state, lease, created_at, updated_at FROM jobs"
+_LATEST_FIRST = "ORDER BY updated_at > ?, updated_at DESC, id DESC"
+"""What is in the future was written before the clock was set back: it comes last."""
+
+
+def _future() -> str:
+    """The moment from which on a time cannot be true; clocks of machines differ a little."""
+    return to_text(utc_now() + BELIEVED)
 
 
 def _record(row: Sequence[Any]) -> JobRecord:
