@@ -290,7 +290,8 @@ cdef int uc_lz_decode(
         and payload[0] != _lz.LZ_BLOCK_STORED
     ):
         alone.payload, alone.length, alone.size = <uint8_t*>payload, length, size
-        status = _lz_leave(decoder, &alone)
+        # The block is whole. What cannot be noted is decoded again where it is named.
+        _lz_leave(decoder, &alone)
     PyThread_release_lock(decoder.lock)
     return status
 

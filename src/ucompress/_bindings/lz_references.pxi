@@ -59,14 +59,15 @@ cdef int _lz_refer(_LzCoder coder, const LzReference* reference) noexcept nogil:
 
 
 cdef int _lz_leave(_LzCoder coder, const LzReference* block) noexcept nogil:
-    """Note which block, coded alone, has left the state at hand; -1 without memory."""
+    """Note which block, coded alone, has left the state at hand; -1, and none at hand, without memory."""
+    cdef uint8_t* payload = <uint8_t*>malloc(block.length + 1)
     coder.at_hand = _NOTHING
-    free(coder.left.payload)
-    coder.left = block[0]
-    coder.left.payload = <uint8_t*>malloc(block.length + 1)
-    if coder.left.payload is NULL:
+    if payload is NULL:
         return -1
-    memcpy(coder.left.payload, block.payload, block.length)
+    free(coder.left.payload)
+    memcpy(payload, block.payload, block.length)
+    coder.left = block[0]
+    coder.left.payload = payload
     coder.at_hand = _LEFT
     return 0
 
