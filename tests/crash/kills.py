@@ -5,10 +5,10 @@
 
 A *job* is one command in a folder of its own. Its run is killed with SIGKILL, at a call of the kernel that
 `POINTS` names or when it has used a random share of its CPU, and begun again by the same command, until one
-ends by itself. After each kill nothing may stand at the archive's name but the whole archive, and the tree
-must be as it was; after the last run the archive must have the undisturbed run's bytes, and the folders hold
-what an undisturbed run leaves in them and nothing else. The run itself tells which phase it enters, so that
-the report says where kills hit.
+ends by itself. Half of the jobs keep columns over all files in files without a name. After each kill nothing
+may stand at the archive's name but the whole archive, and the tree must be as it was; after the last run the
+archive must have the undisturbed run's bytes, and the folders hold what an undisturbed run leaves in them and
+nothing else. The run itself tells which phase it enters, so that the report says where kills hit.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support import compile_shim, fill_codebase, tree_facts
+from ucompress.spill import LEAST
 
 SHIM = Path(__file__).parents[1] / "faults" / "shim.c"
 PATIENCE = 120
 POLL_SECONDS = 0.002
 RUN = """
 import os, sys
+import ucompress.spill
 from ucompress.cli import main
 from ucompress.pipeline.tracker import RunTracker
 
@@ -48,16 +50,31 @@ class Telling(RunTracker):
         self._phase = phase
 
 told = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+ucompress.spill.Spill.__init__.__defaults__ = (None, int(sys.argv.pop(1)))
 import ucompress.pipeline.orchestrator
 ucompress.pipeline.orchestrator.RunTracker = Telling
 main()
 """
-"""`python -m ucompress` that writes the name of each phase into a file as it enters it."""
+"""`python -m ucompress` that writes the name of each phase into a file as it enters it, and keeps
+columns of so many bytes in files."""
+
+FEW_BYTES = 64
+"""Columns of so many bytes stand in files without a name where kills shall meet them in a small tree."""
 
 MOST_KILLS = 40
 """Kills of one job after which its run is let go on, for a job whose kills all come early would never end."""
 
-POINTS = {
+SPILLING = {
+    "a column gets its room": ("reserve", " (deleted)", "kill"),
+    "a column is written": ("write", " (deleted)", "kill"),
+    "a column is half written": ("write", " (deleted)", "torn"),
+    "a column is mapped": ("map", " (deleted)", "kill"),
+    "a column is read back": ("read", " (deleted)", "kill"),
+}
+"""As `POINTS`, where columns over all files stand in files without a name."""
+
+POINTS = SPILLING | {
+    "a file without a name is made": ("nameless", "", "kill"),
     "the database is opened": ("open", "p.db", "kill"),
     "the database is read": ("read", "p.db", "kill"),
     "the database is written": ("write", "p.db", "kill"),
@@ -110,6 +127,8 @@ def fill_tree(root: Path) -> None:
     (root / "twin").write_bytes((root / "noise0").read_bytes())
     (root / "link").symlink_to("noise1")
     os.link(root / "noise2", root / "hard")
+    for path in (root, *root.rglob("*")):
+        os.utime(path, ns=(0, 1_600_000_000_123_456_789), follow_symlinks=False)
 
 
 class Killer:
@@ -119,17 +138,18 @@ class Killer:
         folder: a folder of ours; holds tree, work and state.
         level: of compression.
         seed: of the points and instants.
+        least: bytes from which on a column stands in a file.
     """
 
-    def __init__(self, folder: Path, level: int, seed: int) -> None:
+    def __init__(self, folder: Path, level: int, seed: int, least: int = LEAST) -> None:
         """Pack the tree undisturbed: its bytes are the reference, its CPU and calls the measure."""
-        self.folder, self.level = folder, level
+        self.folder, self.level, self.least = folder, level, least
         self.tree, self.work, self.state = folder / "tree", folder / "work", folder / "state"
         if not self.tree.exists():
             fill_tree(self.tree)
         self.archive, self.told = self.work / "a.ucz", folder / "phases"
         self.shim = compile_shim(SHIM, folder)
-        self.pick = random.Random(f"{level}/{seed}")
+        self.pick = random.Random(f"{level}/{seed}/{least}")
         self.facts = tree_facts(self.tree)
         self._clear()
         self.cpu = self._run_through()
@@ -164,18 +184,24 @@ class Killer:
         if self.pick.random() < 0.5:
             point = self.pick.choice([name for name, count in self.counts.items() if count])
             # What is left to do after kills takes fewer calls: early ones are met more often.
-            at = 1 + int(self.counts[point] * self.pick.random() ** 2)
-            call, name, how = POINTS[point]
-            with self._child(self._words, self._environment() | self._shimmed(call, name, at, how)) as child:
-                child.wait(PATIENCE)
-        else:
-            # Starting takes the first third of so short a run.
-            point, share = "a random instant", self.pick.uniform(0.02, 1.0) ** 0.5 * self.cpu
-            with self._child(self._words, self._environment()) as child:
-                while child.poll() is None and _cpu(child.pid) < share:
-                    time.sleep(POLL_SECONDS)
-                child.kill()
-                child.wait(PATIENCE)
+            return self._kill_at(point, 1 + int(self.counts[point] * self.pick.random() ** 2), tally)
+        # Starting takes the first third of so short a run.
+        share = self.pick.uniform(0.02, 1.0) ** 0.5 * self.cpu
+        with self._child(self._words, self._environment()) as child:
+            while child.poll() is None and _cpu(child.pid) < share:
+                time.sleep(POLL_SECONDS)
+            child.kill()
+            child.wait(PATIENCE)
+        return self._was_killed(child, "a random instant", tally)
+
+    def _kill_at(self, point: str, at: int, tally: Tally) -> bool:
+        """One run that ends when it comes to a point for the `at`th time; whether it did."""
+        call, name, how = POINTS[point]
+        with self._child(self._words, self._environment() | self._shimmed(call, name, at, how)) as child:
+            child.wait(PATIENCE)
+        return self._was_killed(child, point, tally)
+
+    def _was_killed(self, child: subprocess.Popen[bytes], point: str, tally: Tally) -> bool:
         if child.returncode == -signal.SIGKILL:
             tally.points[point] += 1
             tally.phases[self._phase()] += 1
@@ -217,8 +243,8 @@ class Killer:
     @property
     def _words(self) -> list[str]:
         options = ["--database", self.work / "p.db", f"-{self.level}", "-T", "1", "-q"]
-        words = [sys.executable, "-c", RUN, self.told, "compress", self.tree, "-o", self.archive, *options]
-        return list(map(str, words))
+        words = [sys.executable, "-c", RUN, self.told, self.least, "compress", self.tree]
+        return list(map(str, [*words, "-o", self.archive, *options]))
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state)}
@@ -294,12 +320,17 @@ def main() -> int:
     levels = options.level or [3, 6, 8]
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="kills-") as work:
-        for number, level in enumerate(levels):
-            share = options.kills * (number + 1) // len(levels) - tally.kills
-            folder = Path(work, str(level))
+        kinds = [(level, least) for level in levels for least in (LEAST, FEW_BYTES)]
+        for number, (level, least) in enumerate(kinds):
+            share = options.kills * (number + 1) // len(kinds) - tally.kills
+            folder = Path(work, f"{level}-{least}")
             folder.mkdir()
-            Killer(folder.resolve(), level, options.seed).kill_until(share, tally)
-            print(f"level {level}: {tally.kills} kills so far, {tally.jobs} jobs ended", flush=True)
+            Killer(folder.resolve(), level, options.seed, least).kill_until(share, tally)
+            print(
+                f"level {level}, columns from {least} bytes on in files: "
+                f"{tally.kills} kills so far, {tally.jobs} jobs ended",
+                flush=True,
+            )
     for title, counts in (("point", tally.points), ("phase", tally.phases)):
         for name, count in counts.most_common():
             print(f"{title}  {name:45} {count:4}")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from crash.kills import POINTS, FailedKillError, Killer, Tally
+from crash.kills import FEW_BYTES, POINTS, SPILLING, FailedKillError, Killer, Tally
 from ucompress.progress import PipelinePhase
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shim is for Linux")
@@ -19,12 +19,34 @@ def killer(tmp_path_factory):
     return Killer(tmp_path_factory.mktemp("kills").resolve(), 3, seed=1)
 
 
+@pytest.fixture(scope="module")
+def spilling(tmp_path_factory):
+    return Killer(tmp_path_factory.mktemp("kills").resolve(), 3, seed=1, least=FEW_BYTES)
+
+
 def test_a_killed_run_goes_on_to_the_same_bytes_and_leaves_nothing(killer):
     tally = Tally()
     killer.kill_until(A_FEW, tally)
     assert tally.failures == []
     assert tally.kills == A_FEW
     assert tally.jobs
+
+
+@pytest.mark.parametrize("point", SPILLING)
+def test_a_run_killed_while_columns_stand_in_files_goes_on_and_leaves_nothing(spilling, point):
+    tally = Tally()
+    spilling._clear()
+    for turn in (1, 2):
+        assert spilling._kill_at(point, 1 + spilling.counts[point] // (2 * turn), tally)
+        spilling._check_kill()
+    spilling._run_through()
+    spilling._check_end()
+    assert tally.points == {point: 2}
+
+
+def test_columns_in_files_change_nothing(killer, spilling):
+    assert killer.reference == spilling.reference
+    assert killer.left == spilling.left
 
 
 def test_a_run_tells_its_phases(killer):
@@ -37,7 +59,11 @@ def test_a_run_tells_its_phases(killer):
 
 
 def test_an_undisturbed_run_comes_to_every_point(killer):
-    assert [point for point in POINTS if not killer.counts[point]] == []
+    assert {point for point in POINTS if not killer.counts[point]} == SPILLING.keys()
+
+
+def test_a_run_with_columns_in_files_comes_to_every_point(spilling):
+    assert [point for point in POINTS if not spilling.counts[point]] == []
 
 
 def test_what_is_left_behind_or_changed_is_seen(killer):

@@ -1,8 +1,8 @@
 /* Lets one call of a process fail, or kills the process there.
  *
- * Loaded before the C library (LD_PRELOAD). Of the calls named FAULT_CALL that concern files below FAULT_ROOT (malloc: that
- * come from our own extensions) whose path contains FAULT_NAME, if that is set, the one numbered FAULT_AT, from 1,
- * fails with FAULT_ERRNO. Instead of a number, "short" lets it do half of what it was asked, "kill" ends the process
+ * Loaded before the C library (LD_PRELOAD). Of the calls named FAULT_CALL that concern files below FAULT_ROOT (malloc, which
+ * an anonymous mmap is, too: that come from our own extensions) whose path contains FAULT_NAME, if that is set, the one
+ * numbered FAULT_AT, from 1, fails with FAULT_ERRNO. A file without a name has a path that ends in " (deleted)". Instead of a number, "short" lets it do half of what it was asked, "kill" ends the process
  * before the call, "torn" after half of it. FAULT_CALL "any" is all calls but malloc. FAULT_COUNT is a file that gets a line
  * for each such call: its name and the path.
  */
@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ static int of_path(const char *call, int folder, const char *path) {
 
 #define OPENING(folder) \
     TAKE_MODE(flags) \
-    if (of_path("open", folder, path) == 1) return -1; \
+    if (of_path((flags & O_TMPFILE) == O_TMPFILE ? "nameless" : "open", folder, path) == 1) return -1; \
     return REAL(openat)(folder, path, flags, mode)
 
 int open(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
@@ -103,6 +104,12 @@ int ftruncate(int descriptor, off_t size) {
 int ftruncate64(int descriptor, off_t size) {
     return of_descriptor("truncate", descriptor) == 1 ? -1 : REAL(ftruncate)(descriptor, size);
 }
+
+static int reserve(int descriptor, off_t at, off_t size) {
+    return of_descriptor("reserve", descriptor) == 1 ? errno : REAL(posix_fallocate)(descriptor, at, size);
+}
+int posix_fallocate(int descriptor, off_t at, off_t size) { return reserve(descriptor, at, size); }
+int posix_fallocate64(int descriptor, off_t at, off_t size) { return reserve(descriptor, at, size); }
 
 int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     return of_path("rename", to_folder, to) == 1 ? -1 : REAL(renameat)(from_folder, from, to_folder, to);
@@ -162,6 +169,17 @@ static int from_us(void *caller) {
     int fault = ours && verdict("malloc", "", "") == 1;
     asking = 0;
     return fault;
+}
+
+static void *map(void *caller, void *at, size_t size, int protection, int flags, int descriptor, off_t offset) {
+    if (descriptor == -1 ? from_us(caller) : of_descriptor("map", descriptor) == 1) return MAP_FAILED;
+    return REAL(mmap)(at, size, protection, flags, descriptor, offset);
+}
+void *mmap(void *at, size_t size, int protection, int flags, int descriptor, off_t offset) {
+    return map(__builtin_return_address(0), at, size, protection, flags, descriptor, offset);
+}
+void *mmap64(void *at, size_t size, int protection, int flags, int descriptor, off_t offset) {
+    return map(__builtin_return_address(0), at, size, protection, flags, descriptor, offset);
 }
 
 void *malloc(size_t size) { return from_us(__builtin_return_address(0)) ? NULL : __libc_malloc(size); }
