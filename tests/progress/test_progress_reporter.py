@@ -243,6 +243,40 @@ def test_a_stall_slows_the_rate_instead_of_freezing_it() -> None:
     assert rate.remaining(100) is None
 
 
+def test_a_process_that_was_stopped_for_hours_takes_them_for_no_work() -> None:
+    rate = RateEstimator(window=10)
+    for tick in range(100):
+        rate.add(tick / 4, tick * 25)
+    left = rate.remaining(1000)
+    rate.add(3 * 3600.0, 2500)
+    assert rate.remaining(1000) is None
+    for tick in range(1, 50):
+        rate.add(3 * 3600 + tick / 4, 2500 + tick * 25)
+    assert rate.rate() == pytest.approx(100)
+    assert rate.remaining(1000) == left == timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("leap", [0.0, 59.0, 61.0, 5 * 3600.0])
+def test_leaps_of_the_clock_make_no_number_less_than_none(leap: float) -> None:
+    clock = Clock()
+    recorder = Recorder()
+    reporter = ProgressReporter(recorder, timedelta(0), clock=clock)
+    for phase in (SCANNING, COMPRESSING):
+        reporter.enter(phase, files=40, size=40_000)
+        for number in range(40):
+            clock.now += leap if number in (7, 21) else 0.2
+            reporter.advance(files=1, size=1000)
+            reporter.pump()
+    drawn = recorder.named("draw")
+    assert len(drawn) > 40
+    for snapshot in drawn:
+        left = snapshot.update.estimated_remaining
+        assert left is None or timedelta(0) <= left < timedelta(days=2)
+        assert snapshot.elapsed >= 0
+        assert snapshot.bytes_per_second >= 0
+        assert all(seconds >= 0 for seconds in snapshot.phase_seconds.values())
+
+
 def test_the_estimator_holds_few_samples() -> None:
     rate = RateEstimator(window=10)
     for step in range(100_000):

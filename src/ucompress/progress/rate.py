@@ -7,6 +7,8 @@ from datetime import timedelta
 
 FEWEST_STEPS = 4
 FEWEST_SECONDS = 2.0
+STOPPED_SECONDS = 60.0
+"""Without a moment noted for so long, the process stood still: it is told the time several times a second."""
 
 
 class RateEstimator:
@@ -24,6 +26,9 @@ class RateEstimator:
 
     def add(self, now: float, done: int) -> None:
         """Note that `done` units were done at time `now` (seconds); call it too while nothing moves."""
+        if self._samples and now - self._samples[-1][0] > STOPPED_SECONDS:
+            self._begin, self._steps = None, 0
+            self._samples.clear()
         if self._begin is None:
             self._begin = now
         window = max(self._window, (now - self._begin) / 4)
