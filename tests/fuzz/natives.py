@@ -14,6 +14,8 @@ from random import Random
 
 from fuzz.codecs import TEXT
 from fuzz.mutate import odd_bytes
+from reference_decoder.filters import displacements, records
+from support import create_machine_code
 from ucompress import _core
 
 DICTIONARY = b"".join(b"key_%d = value(%d)\n" % (k, k * k) for k in range(100))
@@ -26,6 +28,10 @@ LZ_BLOCK = struct.Struct("<BHHHH")
 LZ_ROUND_TRIP = struct.Struct("<BHHH")
 MIX_BLOCK = struct.Struct("<BHH")
 MIX_ROUND_TRIP = struct.Struct("<BH")
+FILTER_ROUND_TRIP = struct.Struct("<BBH")
+
+LONG, LONGER = 20000, 70000
+"""Bytes to which a block is repeated: records are looked for in the one, code in samples of the other."""
 
 PATHS = (False, True)
 """Whether a coder is portable."""
@@ -126,6 +132,27 @@ def mix_round_trip(data: bytes) -> None:
     assert coders[0].decode(coded, len(block), first=first) == block[:first]
 
 
+def filter_round_trip(data: bytes) -> None:
+    """native/filter_round_trip.c; and what the second decoder makes of the block."""
+    (stride, options, dictionary_length), rest = _taken(FILTER_ROUND_TRIP, data)
+    dictionary, block = rest[:dictionary_length], rest[dictionary_length:]
+    if options & 6 and 0 < len(block) < LONG:
+        size = LONGER if options & 4 else LONG
+        block = (block * (size // len(block) + 1))[:size]
+    if stride:
+        differences = bool(options & 1)
+        planes, restored = _core.filter_planes, _core.restore_planes
+        assert restored(planes(block, stride, differences), stride, differences) == block
+        assert planes(restored(block, stride, differences), stride, differences) == block
+        assert restored(block, stride, differences) == records(block, stride, differences)
+        assert 0 <= _core.find_stride(block) <= 64
+    else:
+        assert _core.restore_branches(_core.filter_branches(block)) == block
+        assert _core.filter_branches(_core.restore_branches(block)) == block
+        assert _core.restore_branches(block[:2000]) == displacements(block[:2000])
+        assert sum(_core.BranchCounter(dictionary).repeats(block)) * 4 <= len(block)
+
+
 def _blocks(most: int) -> list[bytes]:
     pick = Random(1)
     return [b"", TEXT[:most], DICTIONARY[300:700], *(odd_bytes(pick, most) for _ in range(9))]
@@ -150,7 +177,17 @@ def seeds() -> dict[str, list[bytes]]:
         made["mix_round_trip"].append(MIX_ROUND_TRIP.pack(options, half) + block)
         coded = _mix_coder(options, False).encode(block)
         made["mix_block"].append(MIX_BLOCK.pack(options, len(block), half) + coded)
+    for block, options, stride in product((*_blocks(400), *_coded()), (0, 1, 6), (0, 1, 4, 255)):
+        past = create_machine_code(200, seed=stride)
+        made["filter_round_trip"].append(FILTER_ROUND_TRIP.pack(stride, options, len(past)) + past + block)
     return made
+
+
+def _coded() -> list[bytes]:
+    """Machine code, a table of numbers, samples that rise and fall."""
+    table = b"".join(struct.pack("<IHH", number, number * 7 % 50, 3) for number in range(50))
+    samples = b"".join(struct.pack("<h", 100 * (number % 40) - 2000) for number in range(200))
+    return [create_machine_code(400), create_machine_code(300, seed=1), table, samples]
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -158,4 +195,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "mix_block": mix_block,
     "lz_round_trip": lz_round_trip,
     "mix_round_trip": mix_round_trip,
+    "filter_round_trip": filter_round_trip,
 }
