@@ -184,10 +184,11 @@ def seeds() -> dict[str, list[bytes]]:
 
 
 def _coded() -> list[bytes]:
-    """Machine code, a table of numbers, samples that rise and fall."""
+    """Machine code, operands that are cut off, a table of numbers, samples that rise and fall."""
+    cut = [b"..\x8b\x05\x01\x02\x03\x04\xe8\x10\0\0\0"[:size] for size in range(3, 13)]
     table = b"".join(struct.pack("<IHH", number, number * 7 % 50, 3) for number in range(50))
     samples = b"".join(struct.pack("<h", 100 * (number % 40) - 2000) for number in range(200))
-    return [create_machine_code(400), create_machine_code(300, seed=1), table, samples]
+    return [create_machine_code(400), create_machine_code(300, seed=1), table, samples, *cut]
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
