@@ -1,13 +1,16 @@
-"""What checks cost: `checks.py TREE... [--level 6]`.
+"""What checks cost: `checks.py TREE... [--level 6] [--run NAME]...`.
 
 Packs and unpacks each tree by one thread and tells which part of each run's CPU went into
 
 * digests: BLAKE3 and XXH3, wherever this project asks for them in Python. They find damage and tell which
   contents are the same, so that not all of it would be saved without checks;
-* proof: decoding every coded block again before it is written.
+* proof: decoding every coded block again before it is written;
+* reading back: what `compress --verify` reads the finished archive for before it gets its name. Digests in
+  there count here only, and all shares of that run are of what it would be without.
 
-Every such call is timed by the CPU clock of its thread, what reading the clock costs is taken off, and the
-sum is divided by the CPU of the whole process, the same run's, as the kernel counts it.
+Every such call is timed by the CPU clock of its thread, reading back by that of the process; what reading the
+clock costs is taken off, and the sum is divided by the CPU of the whole process, the same run's, as the
+kernel counts it.
 """
 
 from __future__ import annotations
@@ -24,34 +27,41 @@ from typing import Any
 
 from measure import Usage, measure
 
-clock = time.thread_time_ns
 ROUNDS = 20_000
 CHILD = "--with-clocks"
+RUNS = {
+    "compress": [],
+    "compress --verify": ["--verify"],
+    "extract": ["extract", "a.ucz", "-C", "out"],
+    "verify": ["verify", "a.ucz"],
+}
+"""Words of each run behind those that every `compress` has; the last two read what was packed before."""
 
 
 class Account:
     """Calls of one kind, and the nanoseconds of CPU between their beginnings and ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.thread_time_ns) -> None:
         self.calls = 0
         self.nanoseconds = 0
+        self.clock = clock
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, counted."""
 
         def counted(*arguments: Any, **options: Any) -> Any:
-            started = clock()
+            started = self.clock()
             try:
                 return function(*arguments, **options)
             finally:
-                self.nanoseconds += clock() - started
+                self.nanoseconds += self.clock() - started
                 self.calls += 1
 
         return counted
 
 
-def install(digests: Account, proof: Account) -> None:
-    """Put clocks around hashing and proving; before anything of this project is imported."""
+def install(digests: Account, proof: Account, back: Account) -> None:
+    """Put clocks around hashing, proving and reading back; before anything of this project is imported."""
     import blake3
     import xxhash
 
@@ -79,6 +89,19 @@ def install(digests: Account, proof: Account) -> None:
 
     proven.BlockDecompressor = Decompressor  # type: ignore[misc, assignment]
 
+    from ucompress.pipeline.assembly import Assembly
+
+    read_back = back.timed(Assembly.prove)
+
+    def prove(*arguments: Any) -> None:
+        before = digests.nanoseconds, digests.calls
+        try:
+            read_back(*arguments)
+        finally:
+            digests.nanoseconds, digests.calls = before
+
+    Assembly.prove = prove  # type: ignore[method-assign]
+
 
 def overhead() -> float:
     """Nanoseconds that a clock adds to what it measures."""
@@ -91,9 +114,9 @@ def overhead() -> float:
 
 def run_with_clocks(told: Path, words: list[str]) -> int:
     """Do a command in this process and write down what the clocks say."""
-    digests, proof = Account(), Account()
+    digests, proof, back = Account(), Account(), Account(time.process_time_ns)
     each = overhead()
-    install(digests, proof)
+    install(digests, proof, back)
     from ucompress.cli import main as command
 
     sys.argv = ["ucompress", *words]
@@ -102,7 +125,7 @@ def run_with_clocks(told: Path, words: list[str]) -> int:
         command()
     except SystemExit as ended:
         code = ended.code
-    accounts = {"digests": digests, "proof": proof}
+    accounts = {"digests": digests, "proof": proof, "back": back}
     rows = {name: (a.calls, max(0.0, a.nanoseconds - a.calls * each) / 1e9) for name, a in accounts.items()}
     told.write_text(json.dumps(rows))
     return 0 if code in (0, None) else 1
@@ -115,6 +138,15 @@ def parts(words: list[str], folder: Path) -> tuple[Usage, dict[str, list[float]]
     return usage, json.loads(told.read_text())
 
 
+def shares(usage: Usage, rows: dict[str, list[float]]) -> str:
+    """What went into each kind of check, as a line of the table."""
+    digests, proof, back = (rows[name][1] for name in ("digests", "proof", "back"))
+    rest = usage.cpu - back
+    percents = [100 * part / rest for part in (digests, proof, digests + proof, back)]
+    numbers = (digests, percents[0], proof, percents[1], percents[2], back, percents[3])
+    return f"{usage.cpu:7.2f} " + " ".join(f"{number:9.3f}" for number in numbers)
+
+
 def main() -> int:
     """Measure and print."""
     if sys.argv[1:2] == [CHILD]:
@@ -122,25 +154,18 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("trees", nargs="+", type=Path)
     parser.add_argument("--level", type=int, default=6)
+    parser.add_argument("--run", choices=RUNS, action="append", help="only these, of what was packed before")
     options = parser.parse_args()
-    print(f"{'tree':10} {'run':9} {'CPU s':>7} {'digests':>9} {'%':>5} {'proof s':>8} {'%':>5} {'both %':>7}")
+    titles = ("digests", "%", "proof s", "%", "both %", "back s", "%")
+    print(f"{'tree':10} {'run':18} {'CPU s':>7} " + " ".join(f"{title:>9}" for title in titles))
     for tree in options.trees:
         with tempfile.TemporaryDirectory(prefix="checks-") as work:
-            folder, pack = Path(work), ["--level", str(options.level), "--database", "p.db"]
-            runs = {
-                "compress": ["compress", os.fspath(tree.resolve()), "-o", "a.ucz", *pack, "-T", "1", "-q"],
-                "extract": ["extract", "a.ucz", "-C", "out", "-T", "1", "-q"],
-                "verify": ["verify", "a.ucz", "-T", "1", "-q"],
-            }
-            for name, words in runs.items():
-                usage, rows = parts(words, folder)
-                digests, proof = rows["digests"][1], rows["proof"][1]
-                shares = [100 * part / usage.cpu for part in (digests, proof, digests + proof)]
-                print(
-                    f"{tree.name:10} {name:9} {usage.cpu:7.2f} {digests:9.3f} {shares[0]:5.2f} "
-                    f"{proof:8.3f} {shares[1]:5.2f} {shares[2]:7.2f}",
-                    flush=True,
-                )
+            pack = ["--level", str(options.level), "--database", "p.db", "--no-resume", "--force"]
+            compress = ["compress", os.fspath(tree.resolve()), "-o", "a.ucz", *pack]
+            for name in options.run or RUNS:
+                Path(work, "p.db").unlink(missing_ok=True)
+                words = [*(compress if name.startswith("compress") else []), *RUNS[name], "-T", "1", "-q"]
+                print(f"{tree.name:10} {name:18} {shares(*parts(words, Path(work)))}", flush=True)
     return 0
 
 
