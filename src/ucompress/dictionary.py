@@ -11,7 +11,7 @@ the same dictionary.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ucompress._core import DictionaryBuilder as DictionaryBuilder
@@ -20,10 +20,13 @@ from ucompress.codec.block import BlockCompressor
 from ucompress.config import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    Job = Callable[[], int | None]
+    Run = Callable[[Iterable[Job]], Iterable[int | None]]
 
 KIB: Final = 1 << 10
 
@@ -143,7 +146,7 @@ def choose_suffix(
     unique_bytes: int,
     *,
     gains: dict[int, int] | None = None,
-    poll: Callable[[], None] = lambda: None,
+    run: Run | None = None,
     tried: Callable[[int], None] = lambda work: None,
 ) -> tuple[bytes, int]:
     """The suffix of a dictionary that makes the smallest archive, its own coded size charged.
@@ -154,7 +157,8 @@ def choose_suffix(
         sample: the pieces that `sample_pieces` names.
         unique_bytes: bytes of all blocks.
         gains: what suffixes of some sizes gain, known from before; what is measured now is added.
-        poll: called between the pieces that are coded; what it raises ends the work.
+        run: calls each of some functions that do not need each other, and gives what they return in
+            their order; what it raises ends the work. None: one after the other.
         tried: called with the work that each size was, in bytes as the planner takes them.
 
     Returns:
@@ -163,7 +167,7 @@ def choose_suffix(
     if not dictionary or not any(sample):
         return b"", 0
     known = {} if gains is None else gains
-    trials = _trials(Measured(dictionary, level, sample, unique_bytes), known, poll, tried)
+    trials = _trials(Measured(dictionary, level, sample, unique_bytes), known, run, tried)
     steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
     best = _climb(trials.gain, steps, first, trials.is_ample if level <= 3 else _never)
     return dictionary[len(dictionary) - best :], trials.gain(best)
@@ -193,7 +197,7 @@ def first_sizes(available: int, unique_bytes: int) -> list[int]:
 def _trials(
     measured: Measured,
     known: dict[int, int],
-    poll: Callable[[], None] = lambda: None,
+    run: Run | None = None,
     tried: Callable[[int], None] = lambda work: None,
 ) -> _Trials:
     dictionary, level, sample, unique_bytes = measured
@@ -201,7 +205,7 @@ def _trials(
         sample = [piece[:_LZ_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
-    return _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, poll, tried)
+    return _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, run, tried)
 
 
 def _start(steps: Sequence[int], first: int) -> int:
@@ -235,6 +239,14 @@ def _climb(
     return steps[at] if gain(steps[at]) > 0 else 0
 
 
+def _one_by_one(jobs: Iterable[Job]) -> Iterable[int | None]:
+    return (job() for job in jobs)
+
+
+def _coded_size(coder: BlockCompressor, piece: bytes) -> int:
+    return len(coder.compress(piece)[1])
+
+
 class _Trials:
     """What the suffixes of a dictionary gain, each measured when it is first asked for."""
 
@@ -245,7 +257,7 @@ class _Trials:
         unique_bytes: int,
         level: int,
         known: dict[int, int],
-        poll: Callable[[], None],
+        run: Run | None,
         tried: Callable[[int], None],
     ) -> None:
         self._tried = tried
@@ -253,53 +265,68 @@ class _Trials:
         self._sample = sample
         self._unique_bytes = unique_bytes
         self._level = level
-        self._poll = poll
+        self._run = run or _one_by_one
         self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
         self._known = known
         self._costs: dict[tuple[int, int], int] = {}
-
-    @cached_property
-    def _plain(self) -> int:
-        """Coded bytes of the sample without a dictionary."""
-        return self._coded_size(BlockCompressor(self._level), self._sample)
+        self._plain: list[int] = []
 
     def gain(self, size: int) -> int:
         """Bytes that the suffix of this size saves in the whole corpus, its own cost deducted."""
         if not size:
             return 0
         if size not in self._known:
-            suffix = self._dictionary[len(self._dictionary) - size :]
-            coded = self._coded_size(BlockCompressor(self._level, suffix), self._sample)
-            saved = (self._plain - coded) * self._unique_bytes // sum(map(len, self._sample))
-            self._known[size] = saved - self._own_cost(suffix)
+            coded = sum(self._coded_sizes(size))
+            saved = (sum(self._plain) - coded) * self._unique_bytes // sum(map(len, self._sample))
+            self._known[size] = saved - self._own_cost(size)
             self._tried(_work(self._level, size + sum(map(len, self._sample))))
         return self._known[size]
 
     def is_ample(self, size: int) -> bool:
         """Whether the suffix of this size saves so much more than it costs that none below does better."""
-        cost = self._own_cost(self._dictionary[len(self._dictionary) - size :])
+        cost = self._own_cost(size)
         return 2 * (self.gain(size) + cost) >= _AMPLE * cost
 
-    def _own_cost(self, suffix: bytes) -> int:
+    def _coded_sizes(self, size: int) -> list[int]:
+        """Coded bytes of each piece of the sample behind the suffix of this size.
+
+        Priming takes long at some levels, and one thread: what can be told without is told meanwhile.
+        """
+        primed: list[BlockCompressor] = []
+
+        def prime() -> None:
+            primed.append(BlockCompressor(self._level, self._dictionary[len(self._dictionary) - size :]))
+
+        costs = [piece for piece in self._cost_pieces(size) if piece not in self._costs]
+        plain = BlockCompressor(self._level)
+        known = self._all(
+            prime,
+            *(self._cost_job(*piece) for piece in costs),
+            *(() if self._plain else (partial(_coded_size, plain, piece) for piece in self._sample)),
+        )
+        self._costs.update(zip(costs, known, strict=False))
+        self._plain = self._plain or known[len(costs) :]
+        return self._all(*(partial(_coded_size, primed[0], piece) for piece in self._sample))
+
+    def _all(self, *jobs: Job) -> list[int]:
+        """What those jobs return that return something."""
+        return [result for result in self._run(jobs) if result is not None]
+
+    def _own_cost(self, size: int) -> int:
         """About how many bytes the suffix takes in the archive: every third piece of it, coded.
 
         Coded as a whole, and less quickly, it takes a quarter less.
         """
-        spans = [(max(end - PIECE, 0), end) for end in range(len(suffix), 0, -3 * PIECE)]
-        coded = sum(self._piece_cost(suffix, *span) for span in spans)
-        return coded * len(suffix) * 3 // sum(end - start for start, end in spans) // 4
+        pieces = self._cost_pieces(size)
+        costs = [piece for piece in pieces if piece not in self._costs]
+        self._costs.update(zip(costs, self._all(*(self._cost_job(*piece) for piece in costs)), strict=True))
+        coded = sum(self._costs[piece] for piece in pieces)
+        return coded * size * 3 // sum(length for _, length in pieces) // 4
 
-    def _piece_cost(self, suffix: bytes, start: int, end: int) -> int:
-        """Coded bytes of suffix[start:end]; of one that ends with it, too, it is known already."""
-        place = len(suffix) - end, end - start
-        if place not in self._costs:
-            self._costs[place] = self._coded_size(self._cost_coder, [suffix[start:end]])
-        return self._costs[place]
+    def _cost_pieces(self, size: int) -> list[tuple[int, int]]:
+        """(bytes behind it in the dictionary, length) of every third piece of the suffix."""
+        return [(size - end, end - max(end - PIECE, 0)) for end in range(size, 0, -3 * PIECE)]
 
-    def _coded_size(self, coder: BlockCompressor, pieces: Sequence[bytes]) -> int:
-        """Coded bytes of pieces, each alone."""
-        size = 0
-        for piece in pieces:
-            self._poll()
-            size += len(coder.compress(piece)[1])
-        return size
+    def _cost_job(self, behind: int, length: int) -> Job:
+        end = len(self._dictionary) - behind
+        return partial(_coded_size, self._cost_coder, self._dictionary[end - length : end])

@@ -138,17 +138,37 @@ def test_quick_levels_try_one_size_where_that_saves_amply(level, trials):
     assert gain > 10 * len(text)
 
 
-def test_choosing_a_size_can_be_stopped_between_two_pieces():
+def test_choosing_a_size_ends_with_what_running_its_jobs_raises():
     class StoppedError(Exception):
         pass
 
     calls = []
 
-    def poll():
-        calls.append(1)
-        if len(calls) == 6:
-            raise StoppedError
+    def run(jobs):
+        for job in jobs:
+            calls.append(1)
+            if len(calls) == 6:
+                raise StoppedError
+            yield job()
 
     pieces = [bytes(random.Random(n).choices(b"abcdef", k=20_000)) for n in range(4)]
     with pytest.raises(StoppedError):
-        choose_suffix(b"".join(pieces) * 2, 3, pieces, 1 << 20, poll=poll)
+        choose_suffix(b"".join(pieces) * 2, 3, pieces, 1 << 20, run=run)
+
+
+@pytest.mark.parametrize("level", [3, 4, 7])
+def test_a_size_is_chosen_alike_whatever_order_its_jobs_end_in(level):
+    draw = random.Random(level)
+    words = [bytes(draw.choices(b"abcdefgh", k=12)) for _ in range(3000)]
+    text = b" ".join(draw.choices(words, k=20_000))
+    pieces = [text[at : at + 50_000] for at in range(0, 200_000, 50_000)]
+
+    def last_first(jobs):
+        jobs = list(jobs)
+        results = {number: jobs[number]() for number in reversed(range(len(jobs)))}
+        return [results[number] for number in range(len(jobs))]
+
+    alone, together = {}, {}
+    chosen = choose_suffix(text[:150_000], level, pieces, 3 << 20, gains=alone)
+    assert choose_suffix(text[:150_000], level, pieces, 3 << 20, gains=together, run=last_first) == chosen
+    assert alone == together != {}

@@ -6,6 +6,7 @@ under the corpus's key and taken from there when an interrupted run goes on.
 
 from __future__ import annotations
 
+import operator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,7 @@ from ucompress.dictionary import (
     size_limit,
     work_of_choosing,
 )
+from ucompress.errors import MemoryLimitExceededError
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline import samples
 from ucompress.pipeline.coding import coding_memory
@@ -43,7 +45,7 @@ from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -256,7 +258,11 @@ def _make_dictionary(
         if trials.dictionary is None:
             trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
             trials.note()
-        context.make_room(CHOOSING_BYTES + sum(coding_memory(context.config.level, limit, MIB)))
+        shared, each = coding_memory(context.config.level, limit, MIB)
+        try:
+            threads = context.threads(shared=CHOOSING_BYTES + shared, each=each)
+        except MemoryLimitExceededError:
+            threads = 1  # whether the archive can be made at all was asked before
         sample = [blocks.span(*piece) for piece in sample_pieces(sizes.tolist())]
     finally:
         reader.close()
@@ -267,15 +273,20 @@ def _make_dictionary(
 
     if isinstance(context.executor, Remote):
         _measure_elsewhere(context, trials, Measured(trials.dictionary, context.config.level, sample, unique))
-    return choose_suffix(
-        trials.dictionary,
-        context.config.level,
-        sample,
-        unique,
-        gains=trials.gains,
-        poll=context.guard.check,
-        tried=tried,
-    )
+    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
+
+        def run(jobs: Iterable[Callable[[], int | None]]) -> Iterator[int | None]:
+            return ordered_map(executor, operator.call, jobs, in_flight=threads + 1, poll=context.guard.check)
+
+        return choose_suffix(
+            trials.dictionary,
+            context.config.level,
+            sample,
+            unique,
+            gains=trials.gains,
+            run=run,
+            tried=tried,
+        )
 
 
 def _measure_elsewhere(context: RunContext, trials: KeptTrials, measured: Measured) -> None:
