@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import threading
 import weakref
 from array import array
 from bisect import bisect_left
@@ -77,7 +78,7 @@ class NamelessFile:
 
 
 class Spill:
-    """Makes columns, and lets go of the memory that those in files take.
+    """Makes columns, and lets go of the memory that those in files take; for any number of threads.
 
     Args:
         folder: where the files are made; None keeps everything in memory.
@@ -88,6 +89,7 @@ class Spill:
         self.folder = folder if _CAN_SPILL else None
         self.least = least
         self._maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+        self._lock = threading.Lock()
 
     def takes(self, size: int) -> bool:
         """Whether a column of `size` bytes is kept in a file."""
@@ -137,7 +139,9 @@ class Spill:
 
     def release(self) -> None:
         """Let go of the memory of all columns in files; their values stay."""
-        for mapping in list(self._maps):
+        with self._lock:
+            maps = list(self._maps)
+        for mapping in maps:
             mapping.madvise(mmap.MADV_DONTNEED)
 
     def file(self) -> NamelessFile:
@@ -171,7 +175,8 @@ class Spill:
             mapping = mmap.mmap(file.descriptor, count * dtype.itemsize)
         except OSError as error:
             raise self._failure(error) from error
-        self._maps.add(mapping)
+        with self._lock:
+            self._maps.add(mapping)
         return np.ndarray(count, dtype, buffer=mapping)
 
     def _failure(self, error: OSError) -> OutputError:

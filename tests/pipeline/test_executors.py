@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import pytest
@@ -185,6 +185,36 @@ def test_others_go_on_while_a_linked_task_waits() -> None:
 def test_an_error_of_a_needed_task_is_told_as_any() -> None:
     with ThreadPoolExecutor(2) as executor, pytest.raises(ParallelProcessingError):
         list(linked_map(executor, (1).__truediv__, range(3), lambda n, _: n, links={1: 0, 2: 0}, in_flight=3))
+
+
+def test_tasks_run_while_something_else_has_to_be_done_before_the_first_result() -> None:
+    """Up to twice as many as are in flight; and nothing is yielded too early."""
+    done: list[int] = []
+    enough = threading.Event()
+
+    def task(number: int) -> int:
+        done.append(number)
+        if len(done) == 4:
+            enough.set()
+        return number
+
+    def first() -> None:
+        assert enough.wait(10), "four tasks have to run meanwhile"
+        done.append(-1)
+
+    with ThreadPoolExecutor(2) as executor:
+        after = executor.submit(first)
+        found = linked_map(executor, task, range(9), lambda n, _: n, links={}, in_flight=2, after=after)
+        assert next(found) == 0
+        assert done.index(-1) == 4
+        assert list(found) == list(range(1, 9))
+
+
+def test_what_has_to_be_done_first_may_fail() -> None:
+    with ThreadPoolExecutor(2) as executor, pytest.raises(OSError, match="full"):
+        after: Future[None] = Future()
+        after.set_exception(OSError("full"))
+        list(linked_map(executor, abs, range(9), lambda n, _: n, links={}, in_flight=2, after=after))
 
 
 @pytest.mark.parametrize("linked", [False, True])

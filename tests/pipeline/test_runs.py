@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import context, groundwork, memory, refusals
+from ucompress.pipeline import assembly, context, groundwork, memory, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
@@ -305,6 +306,40 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
     )
     pack(tree, tmp_path / "a.ucz", level=1)
     assert made == threads  # that offer blocks, and that code pieces for the trials
+
+
+@pytest.mark.parametrize("level", [3, 6])
+def test_blocks_are_coded_while_the_head_is_written(tree, tmp_path, monkeypatch, level):
+    expected = pack(tree, tmp_path / "a.ucz", level=level, threads=1)[1]
+    coded = threading.Event()
+    code, write = assembly.code_block, assembly.Assembly.write_head
+
+    def telling(*arguments):
+        coded.set()
+        return code(*arguments)
+
+    def waiting(*arguments):
+        assert coded.wait(60), "a block has to be coded meanwhile"
+        write(*arguments)
+
+    monkeypatch.setattr(assembly, "code_block", telling)
+    monkeypatch.setattr(assembly.Assembly, "write_head", waiting)
+    assert pack(tree, tmp_path / "b.ucz", level=level, threads=2)[1] == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_head_that_cannot_be_written_is_told_and_leaves_nothing(
+    tree, tmp_path, monkeypatch, threads, empty
+):
+    def full(*_):
+        raise OutputError("no space left")
+
+    (tmp_path / "nothing").mkdir()
+    monkeypatch.setattr(assembly.Assembly, "write_head", full)
+    with pytest.raises(OutputError, match="no space left"):
+        pack(tmp_path / "nothing" if empty else tree, tmp_path / "a.ucz", level=3, threads=threads)
+    assert [path.name for path in tmp_path.iterdir()] == ["nothing"]
 
 
 def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp_path, monkeypatch):

@@ -31,6 +31,7 @@ from ucompress.spill import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -78,26 +79,23 @@ class Assembly:
     lost_files: int = 0
     dictionary_gain: int = 0
     layout: bytes = b""
+    _head_named: bool = False
 
-    def open_writer(self, header: ArchiveHeader, members: Members) -> ArchiveWriter:
-        """The partial archive, index written: that of the interrupted run if it is still good."""
+    def open_writer(self, header: ArchiveHeader) -> ArchiveWriter:
+        """The partial archive: that of the interrupted run if it is still good, else one without a head."""
         layout = self.layout = self._layout(header)
         writer = self._resumed_writer(layout)
-        if writer is not None:
-            return writer
-        self.context.database.jobs.truncate_blocks(self.job, 0)
-        writer = ArchiveWriter.create(self.partial, header)
-        try:
-            with self.leaving_nothing_useless(writer):
-                writer.write_dictionary(self.dictionary)
-                writer.write_index(members, self.references)
-                head = writer.head_digest()
-                writer.sync()
-        except BaseException:
-            writer.close()
-            raise
-        self.context.database.cache.store_artifact(self.job_key, LAYOUT, layout + head)
+        if writer is None:
+            self.context.database.jobs.truncate_blocks(self.job, 0)
+            writer = ArchiveWriter.create(self.partial, header)
         return writer
+
+    def write_head(self, writer: ArchiveWriter, members: Members) -> None:
+        """Write dictionary and index, durably, unless they are there; any thread may do this."""
+        if not writer.has_index:
+            writer.write_dictionary(self.dictionary)
+            writer.write_index(members, self.references)
+            writer.sync()
 
     @contextmanager
     def leaving_nothing_useless(self, writer: ArchiveWriter) -> Iterator[None]:
@@ -157,7 +155,7 @@ class Assembly:
         except ResumeFailedError as error:
             self.context.warnings.append(f"{error}; its blocks are coded again")
             return None
-        self.resumed_blocks = writer.blocks
+        self.resumed_blocks, self._head_named = writer.blocks, True
         if writer.blocks < len(known):
             self.context.warnings.append(
                 f"{self.partial} is not as it was written from block {writer.blocks} of {len(known)} on; "
@@ -166,18 +164,18 @@ class Assembly:
             database.jobs.truncate_blocks(self.job, writer.blocks)
         return writer
 
-    def write_blocks(self, writer: ArchiveWriter, workers: Workers) -> None:
+    def write_blocks(self, writer: ArchiveWriter, workers: Workers, head: Future[None] | None) -> None:
         """Code the blocks that are still missing, and append each as its turn comes.
 
-        After a file has changed no more blocks are named: an interrupted run then meets the
-        change again, and its errata with it.
+        `head` writes the head meanwhile; None where it is written. After a file has changed no more blocks
+        are named: an interrupted run then meets the change again, and its errata with it.
         """
         first = self.resumed_blocks
         tracker = self.context.tracker
         complete = self._files_complete()
         resumed = int(complete[first - 1]) if first else 0
         tracker.advance(files=resumed, size=int(self.plan.block_sizes[:first].sum()))
-        naming = BlockNaming(self.context.database.jobs, self.job, writer)
+        naming = BlockNaming(self.context.database.jobs, self.job, writer, bound(self._name_head, writer))
         behind = largest_reference(self.plan, self.references)
         coding = Coding(self.context.config.level, self.dictionary, self.context.held, behind)
 
@@ -195,6 +193,7 @@ class Assembly:
                     links=self.references,
                     in_flight=workers.in_flight,
                     poll=poll,
+                    after=head,
                 )
                 for block in coded:
                     row = self._append(writer, block)
@@ -205,6 +204,8 @@ class Assembly:
                         size=block.decoded_size,
                         path=self.contents.path(block.first_content),
                     )
+            if head is not None:
+                head.result()  # where there was no block, nobody has asked yet
         finally:
             naming.name()
 
@@ -287,6 +288,13 @@ class Assembly:
         return BlockRow(
             block.number, offset, writer.position - offset, block.decoded_size, writer.record_digest
         )
+
+    def _name_head(self, writer: ArchiveWriter) -> None:
+        """Let the database know what stands before the blocks, which is durable."""
+        if not self._head_named:
+            head = self.layout + writer.head_digest()
+            self.context.database.cache.store_artifact(self.job_key, LAYOUT, head)
+            self._head_named = True
 
     def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
         """What coding a block takes; its reference is `needed` or in the archive already."""

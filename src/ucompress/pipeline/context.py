@@ -135,6 +135,10 @@ class RunContext:
             self.held.allow(self.held.size + spare)
             release_freed_memory()
 
+    def fits(self, needed: int) -> bool:
+        """Whether a step that needs so many bytes fits once held contents are given up."""
+        return self.budget.spare(needed, self.held.size) + self.held.size >= 0
+
     def let_go(self) -> None:
         """Give back to the system what can be had again, and freed memory where the limit is near."""
         self.spill.release()

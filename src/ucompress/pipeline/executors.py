@@ -105,6 +105,7 @@ def linked_map(
     links: Mapping[int, int],
     in_flight: int,
     poll: Callable[[], None] = lambda: None,
+    after: Future[None] | None = None,
 ) -> Iterator[Result]:
     """Results of numbered tasks in their order, where some need the result of an earlier one.
 
@@ -114,6 +115,7 @@ def linked_map(
         make: what a task is given: its number, and the result of the task that it needs; None where it
             needs none, or where that result has been yielded before.
         links: the task that a task needs, an earlier one that needs none itself.
+        after: what must be done before the first result is yielded; tasks run meanwhile.
 
     Yields, raises:
         As `ordered_map`.
@@ -123,10 +125,11 @@ def linked_map(
     coming = iter(numbers)
     ahead = next(coming, None)
     stop = threading.Event()
+    before = () if after is None else (after,)
     try:
         for turn in numbers:
             poll()
-            while turn not in running or not running[turn].done():
+            while turn not in running or not all(future.done() for future in (running[turn], *before)):
                 ready = [number for number in put_off if _is_ready(links[number], turn, running)]
                 while sum(not future.done() for future in running.values()) < in_flight:
                     if ready:
@@ -142,9 +145,11 @@ def linked_map(
                     needed = running.get(links.get(number, -1))
                     item = make(number, None if needed is None else _outcome(needed))
                     running[number] = _submitted(executor, task, item, stop)
-                unfinished = [future for future in running.values() if not future.done()]
+                unfinished = [future for future in (*running.values(), *before) if not future.done()]
                 wait(unfinished, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 poll()
+            if after is not None:
+                _outcome(after)
             yield _outcome(running.pop(turn))
     finally:
         stop.set()

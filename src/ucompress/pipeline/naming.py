@@ -24,12 +24,14 @@ class BlockNaming:
     Attributes:
         jobs, job: where the blocks are named, and whose they are.
         writer: of the partial file.
+        name_head: called before blocks are named: what stands before them is durable then, too.
         clock: monotonic seconds.
     """
 
     jobs: JobStore
     job: int
     writer: ArchiveWriter
+    name_head: Callable[[], None]
     clock: Callable[[], float] = time.monotonic
     _pending: list[BlockRow] = field(default_factory=list)
     _named_at: float = field(init=False)
@@ -55,5 +57,6 @@ class BlockNaming:
         """Name what was added."""
         if self._pending:
             self.writer.sync()
+            self.name_head()
             self.jobs.record_blocks(self.job, self._pending)
             self._pending.clear()

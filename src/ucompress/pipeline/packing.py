@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -60,21 +61,14 @@ class Packing:
         context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
         threads = context.threads(shared=shared, each=each)
         release_freed_memory()  # the coders from here on take theirs elsewhere
-        context.make_room(head_memory(context.config.level, len(self.groundwork.dictionary)))
         header, assembly = self._header(size), self._assembly()
         finished = assembly.finished_before(header, threads)
         if finished is not None:
             return finished, assembly
         try:
-            with (
-                assembly.open_writer(
-                    header, archive_members(self.manifest, analysis, self.groundwork.plan)
-                ) as writer,
-                # What coding dictionary and index took is held now, and counts.
-                context.workers(shared=shared, each=each, waiting=3 * self._largest) as workers,
-            ):
+            with assembly.open_writer(header) as writer:
                 with assembly.leaving_nothing_useless(writer):
-                    assembly.write_blocks(writer, workers)
+                    self._write(assembly, writer)
                     errata = self._errata(assembly, writer)
                     self._let_go()
                     totals = assembly.finish(writer, errata)
@@ -84,6 +78,29 @@ class Packing:
         finally:
             release_compressor()
         return totals, assembly
+
+    def _write(self, assembly: Assembly, writer: ArchiveWriter) -> None:
+        """Write head and blocks: where memory allows, a worker writes the head while others code blocks."""
+        context = self.context
+        members = archive_members(self.manifest, self.analysis, self.groundwork.plan)
+        shared, each = coding_memory(context.config.level, *self._sizes)
+        head = head_memory(context.config.level, len(self.groundwork.dictionary))
+        together = shared + head + context.wanted_threads * each
+        beside = context.executor is None and context.wanted_threads > 1 and context.fits(together)
+        context.make_room(together if beside else head)
+        if not beside:
+            assembly.write_head(writer, members)
+        # What coding dictionary and index took is held by now where nothing is beside it, and counts.
+        needed = shared + head if beside else shared
+        with context.workers(shared=needed, each=each, waiting=3 * self._largest) as workers:
+            written = None
+            if beside:
+                written = workers.executor.submit(assembly.write_head, writer, members)
+            try:
+                assembly.write_blocks(writer, workers, written)
+            finally:
+                if written is not None:
+                    wait((written,))
 
     def _let_go(self) -> None:
         """Free what only coding needs: the rest of the archive, and verifying it, take memory, too."""
