@@ -16,7 +16,7 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import assembly, context, groundwork, memory, refusals
+from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
@@ -24,7 +24,7 @@ from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.survey import BYTES_EACH, analysis_memory
 from ucompress.progress import PipelinePhase
-from ucompress.scan import scan
+from ucompress.scan import ahead, scan
 
 LEVELS = range(1, 7)
 
@@ -306,6 +306,26 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
     )
     pack(tree, tmp_path / "a.ucz", level=1)
     assert made == threads  # that offer blocks, and that code pieces for the trials
+
+
+def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_path, monkeypatch):
+    """The first span is not done before files of a span behind it, which nobody has begun, were asked for."""
+    begun, asked = set(), threading.Event()
+    analyze = analyzer.analyze_span
+
+    def ask(paths):
+        if not begun.intersection(paths):
+            asked.set()
+
+    def waiting(span, *arguments, **options):
+        begun.update(span.paths)
+        assert asked.wait(60), "files behind have to be asked for meanwhile"
+        return analyze(span, *arguments, **options)
+
+    monkeypatch.setattr(ahead, "is_absent", lambda _: True)
+    monkeypatch.setattr(ahead, "ask_for", ask)
+    monkeypatch.setattr(analyzer, "analyze_span", waiting)
+    pack(tree, tmp_path / "a.ucz", level=1, threads=2, chunk_size=10)
 
 
 @pytest.mark.parametrize("level", [3, 6])

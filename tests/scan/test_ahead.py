@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from ucompress.scan import ahead
-from ucompress.scan.ahead import AHEAD, ReadAhead, ask_for
+from ucompress.scan.ahead import AHEAD, ReadAhead, ask_for, is_absent
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system cannot be asked")
 
@@ -51,6 +51,29 @@ def test_files_of_items_that_come_later_are_asked_for_once_blocks_were_read(aske
     monkeypatch.setattr(ahead, "blocks_read", lambda: next(numbers))
     assert walked(ITEMS) == (ITEMS, AHEAD + 1)
     assert sorted(asked) == sorted(path for item in ITEMS for path in item)
+
+
+def test_files_are_asked_for_from_the_first_on_where_some_are_not_in_memory(asked, monkeypatch):
+    monkeypatch.setattr(ahead, "blocks_read", lambda: 0)
+    monkeypatch.setattr(ahead, "is_absent", lambda path: path.endswith(b"-0") and path != b"7-0")
+    assert walked(ITEMS) == (ITEMS, AHEAD + 1)
+    assert sorted(asked) == sorted(path for item in ITEMS if item is not ITEMS[7] for path in item)
+
+
+def test_what_was_just_written_is_in_memory_and_what_is_no_file_is_not_asked_about(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"bytes")
+    assert not any(map(is_absent, map(os.fsencode, [file, tmp_path, tmp_path / "gone"])))
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="the system does not tell")
+def test_what_reading_would_wait_for_is_absent(tmp_path, monkeypatch):
+    def waits(*_):
+        raise BlockingIOError
+
+    (tmp_path / "file").write_bytes(b"bytes")
+    monkeypatch.setattr(os, "preadv", waits)
+    assert is_absent(os.fsencode(tmp_path / "file"))
 
 
 def test_asking_ends_when_reading_waits_no_more(asked, monkeypatch):

@@ -1,8 +1,9 @@
 """Asks the system for files that will be read soon, where reading has to wait for a disk.
 
 What the system has in memory is there at once, and asking would only cost time. What it has not keeps a
-core waiting for as long as a disk or a network takes to answer, file by file. So once blocks were read from
-a device, threads that do nothing else open the files to come, many at a time, and ask for their bytes.
+core waiting for as long as a disk or a network takes to answer, file by file. So where a few of the files to
+come are not in memory, or once blocks were read from a device, threads that do nothing else open all of them,
+many at a time, and ask for their bytes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ THREADS: Final = 8
 
 AHEAD: Final = 4
 """Items that are asked for before they are handed on."""
+
+LOOKED_AT: Final = 4
+"""Files of an item of which it is seen whether they are in memory: opening one twice takes 5 µs."""
 
 MOST: Final = 8 << 20
 """Bytes of one file that are asked for: of a longer one the system sees how it is read."""
@@ -55,8 +59,8 @@ class ReadAhead:
         """The items, in their order; some are taken before they are yielded, and their files asked for."""
         taken: deque[Item] = deque()
         for item in items:
-            if self._has_waited():
-                files = paths(item)
+            files = paths(item)
+            if self._has_waited() or any(map(is_absent, files[:: max(1, len(files) // LOOKED_AT)])):
                 for first in range(THREADS):
                     self._pool.submit(ask_for, files[first::THREADS])
             taken.append(item)
@@ -77,6 +81,25 @@ def blocks_read() -> int:
     except ImportError:
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
+
+
+def is_absent(path: bytes) -> bool:
+    """Whether the system would have to fetch a file's beginning; False where it does not tell."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return False
+    try:
+        descriptor = open_source(path)
+    except OSError:
+        return False
+    try:
+        os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def ask_for(paths: Sequence[bytes]) -> None:
