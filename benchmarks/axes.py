@@ -76,8 +76,8 @@ def by_files(folder: Path, _tree: Path) -> Iterator[Point]:
 
 
 def by_bytes(folder: Path, _tree: Path) -> Iterator[Point]:
-    """10 to 160 MB."""
-    for megabytes in (10, 20, 40, 80, 160):
+    """5 to 80 MB."""
+    for megabytes in (5, 10, 20, 40, 80):
         yield Point(megabytes, text_tree(folder / f"bytes-{megabytes}", megabytes * MB))
 
 
