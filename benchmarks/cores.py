@@ -1,12 +1,16 @@
 """What more cores would do: `cores.py TREE... [--levels 3 6] [--rounds N]`.
 
-Packs each tree by turns with one thread and with two, and takes each phase's least time. What of a phase
-only one thread can do follows from its two times, by Amdahl's law (1967): with a serial share s,
-time(n) = time(1) x (s + (1 - s) / n). The last columns say what that makes of the whole run on 4, 8 and 16
-cores: an estimate, since memory and disk are shared, too. A machine that does something else spoils it.
+Packs each tree with two threads and takes, for each phase, the CPU of the main thread, which is alone, and
+that of each task of the workers. From these follows what `n` threads would take (Amdahl 1967, Graham 1969):
+
+    time(n) = main + max(tasks / n, longest task, share of the interpreter's lock x tasks)
+
+All is CPU, so a machine that others use too gives the same figures. It is an estimate: what the main thread
+does while workers are busy counts as if they waited, and memory and disk, which cores share, do not count. Of
+some rounds the one with the least CPU is taken.
 
 With py-spy at hand (`pip install py-spy`) two further runs with two threads are sampled: how many of the
-samples in which a worker computes find it holding the interpreter's lock.
+samples in which a worker computes find it holding the interpreter's lock. Without it that share counts as 0.
 """
 
 from __future__ import annotations
@@ -18,72 +22,118 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from measure import measure, ucompress
+from measure import ucompress
 
-PHASES = ("scanning_files", "analyzing_patterns", "building_dictionary", "compressing")
-CORES = (4, 8, 16)
+CORES = (1, 2, 4, 8, 16)
 RATE = 200
 """Samples a second."""
-WORKERS = ("ucompress_", "ucompress-dictionary_")
+WORKERS = ("ucompress_", "ucompress-dictionary_", "ucompress-plan_")
 """How the names of threads begin that do a run's work."""
+START = "start"
 
 
-def command(tree: Path, level: int, threads: int, folder: Path) -> list[str]:
-    """Packs a tree with a new database."""
-    archive, database = folder / "tree.ucz", folder / "patterns.db"
-    for path in folder.glob("*"):
-        path.unlink()
-    return ucompress(
-        "compress",
-        tree,
-        "-o",
-        archive,
-        f"-{level}",
-        "--threads",
-        threads,
-        "--database",
-        database,
-        "--json",
-        "-q",
+class Phase(NamedTuple):
+    """What a phase took, in seconds of CPU.
+
+    Attributes:
+        main: of the main thread.
+        tasks: of all tasks of workers.
+        longest: of the longest of these.
+    """
+
+    main: float
+    tasks: float
+    longest: float
+
+    def on(self, cores: int, lock: float) -> float:
+        """Seconds on so many cores; `lock` is the share of their time that workers hold the lock."""
+        return self.main + max(self.tasks / cores, self.longest, lock * self.tasks)
+
+
+def observe(tree: Path, level: int, folder: Path) -> dict[str, Phase]:
+    """Pack a tree in this process, with two threads and a new database."""
+    from ucompress.config import CompressionConfig, PipelineConfig
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
+    from ucompress.pipeline.tracker import RunTracker
+    from ucompress.progress import PipelinePhase
+
+    main: Counter[str] = Counter()
+    tasks: dict[str, list[float]] = {}
+    now = START
+    since = 0.0
+
+    def enter_next(name: str) -> None:
+        nonlocal now, since
+        used = time.thread_time()
+        main[now] += used - since
+        now, since = name, used
+
+    enter, submit = RunTracker.enter, ThreadPoolExecutor.submit
+
+    def entered(tracker: RunTracker, phase: PipelinePhase, **work: Any) -> None:
+        enter_next(phase.value)
+        enter(tracker, phase, **work)
+
+    def submitted(
+        executor: ThreadPoolExecutor, task: Callable[..., Any], /, *given: Any, **named: Any
+    ) -> Future[Any]:
+        def timed() -> Any:
+            begun = time.thread_time()
+            try:
+                return task(*given, **named)
+            finally:
+                tasks.setdefault(now, []).append(time.thread_time() - begun)
+
+        return submit(executor, timed)
+
+    RunTracker.enter = entered  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign, assignment]
+    pipeline = PipelineConfig(database_path=folder / "patterns.db")
+    config = CompressionConfig(
+        inputs=(tree,), output=folder / "tree.ucz", level=level, threads=2, pipeline=pipeline
     )
+    PipelineOrchestrator(config).run()
+    enter_next("end")
+    return {
+        name: Phase(used, sum(tasks.get(name, ())), max(tasks.get(name, ()), default=0.0))
+        for name, used in main.items()
+    }
 
 
-def seconds(tree: Path, level: int, threads: int, folder: Path) -> dict[str, float]:
-    """Wall seconds of each phase, and of the rest: start, database, finding the inputs."""
-    told = folder / "told"
-    used = measure(
-        command(tree, level, threads, folder), environment={"UCOMPRESS_STATE_DIR": str(folder)}, output=told
-    )
-    summary = json.loads(told.read_bytes().splitlines()[-1])
-    found: dict[str, float] = {phase: summary["phase_seconds"][phase] for phase in PHASES}
-    return found | {"rest": max(0.0, used.wall - sum(found.values()))}
+def observed(tree: Path, level: int, folder: Path) -> dict[str, Phase]:
+    """`observe` in a process of its own."""
+    emptied(folder)
+    words = [sys.executable, __file__, str(tree), "--levels", str(level), "--observe", str(folder)]
+    told = subprocess.run(words, check=True, capture_output=True).stdout
+    return {name: Phase(*figures) for name, figures in json.loads(told).items()}
 
 
-def serial_share(one: float, two: float) -> float:
-    """The share of a phase that one thread does alone, by its times with one thread and with two."""
-    return min(1.0, max(0.0, 2 * two / one - 1)) if one > 0 else 1.0
+def emptied(folder: Path) -> Path:
+    """The folder, without what an earlier run has left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
-def compare(tree: Path, level: int, rounds: int, folder: Path) -> None:
+def estimate(tree: Path, level: int, phases: dict[str, Phase], lock: float) -> None:
     """A line for each phase and one for the whole run."""
-    least: dict[int, dict[str, float]] = {1: {}, 2: {}}
-    for _ in range(rounds):
-        for threads, best in least.items():
-            for phase, took in seconds(tree, level, threads, folder).items():
-                best[phase] = min(took, best.get(phase, took))
-    one, two = least[1], least[2]
-    shares = {phase: serial_share(one[phase], two[phase]) for phase in one}
-    whole = sum(one.values())
     label = f"| {tree.name} | {level} |"
-    for phase, share in shares.items():
-        print(f"{label} {phase} | {one[phase]:.2f} | {two[phase]:.2f} | {share:.2f} | | | |")
-    faster = [whole / sum(one[p] * (s + (1 - s) / cores) for p, s in shares.items()) for cores in CORES]
-    serial = sum(one[phase] * share for phase, share in shares.items()) / whole
-    estimates = " | ".join(f"{times:.1f}" for times in faster)
-    print(f"{label} all | {whole:.2f} | {sum(two.values()):.2f} | {serial:.2f} | {estimates} |", flush=True)
+    sums = [0.0] * len(CORES)
+    for name, phase in phases.items():
+        times = [phase.on(cores, lock) for cores in CORES]
+        sums = [total + took for total, took in zip(sums, times, strict=True)]
+        told = " | ".join(f"{took:.2f}" for took in times)
+        print(f"{label} {name} | {phase.main:.2f} | {phase.tasks:.2f} | {phase.longest:.2f} | {told} |")
+    main, tasks = (sum(column) for column in list(zip(*phases.values(), strict=True))[:2])
+    faster = " | ".join(f"{sums[0] / took:.2f} x" for took in sums)
+    print(f"{label} all | {main:.2f} | {tasks:.2f} | | {faster} |", flush=True)
 
 
 def lock_share(tree: Path, level: int, folder: Path) -> float | None:
@@ -94,6 +144,8 @@ def lock_share(tree: Path, level: int, folder: Path) -> float | None:
     counts = []
     for only in ((), ("--gil",)):
         taken = folder.with_name("samples")
+        database, archive = emptied(folder) / "patterns.db", folder / "tree.ucz"
+        options = ["-o", archive, f"-{level}", "--threads", 2, "--database", database, "-q"]
         words = [
             spy,
             "record",
@@ -108,7 +160,7 @@ def lock_share(tree: Path, level: int, folder: Path) -> float | None:
             "--",
         ]
         subprocess.run(
-            [*map(str, words), *command(tree, level, 2, folder)],
+            [*map(str, words), *ucompress("compress", tree, *options)],
             check=True,
             capture_output=True,
             env={**os.environ, "UCOMPRESS_STATE_DIR": str(folder)},
@@ -129,22 +181,26 @@ def main() -> int:
     parser.add_argument("trees", type=Path, nargs="+")
     parser.add_argument("--levels", type=int, nargs="+", default=[3, 6])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--observe", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    print(f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores\n")
+    if options.observe:
+        print(json.dumps(observe(options.trees[0], options.levels[0], options.observe)))
+        return 0
     estimates = " | ".join(f"{cores} cores" for cores in CORES)
-    print(f"| tree | level | phase | one thread, s | two, s | serial share | {estimates} |")
+    print(f"| tree | level | phase | main, s | tasks, s | longest, s | {estimates} |")
     print("| --- " * (6 + len(CORES)) + "|")
+    shares = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "run")
-        folder.mkdir()
         for tree in options.trees:
             for level in options.levels:
-                compare(tree, level, options.rounds, folder)
-        for tree in options.trees:
-            for level in options.levels:
+                rounds = [observed(tree, level, folder) for _ in range(options.rounds)]
                 share = lock_share(tree, level, folder)
+                least = min(rounds, key=lambda phases: sum(p.main + p.tasks for p in phases.values()))
+                estimate(tree, level, least, share or 0.0)
                 if share is not None:
-                    print(f"\n{tree.name} level {level}: the lock is held in {share:.1%} of workers' samples")
+                    shares.append(f"{tree.name} level {level}: the lock is held in {share:.1%} of samples")
+    print("", *shares, sep="\n")
     return 0
 
 

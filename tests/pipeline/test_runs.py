@@ -16,7 +16,7 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, refusals
+from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
@@ -326,6 +326,30 @@ def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_
     monkeypatch.setattr(ahead, "ask_for", ask)
     monkeypatch.setattr(analyzer, "analyze_span", waiting)
     pack(tree, tmp_path / "a.ucz", level=1, threads=2, chunk_size=10)
+
+
+def test_what_is_planned_next_is_read_while_what_is_before_is_planned(tmp_path, monkeypatch):
+    (tmp_path / "tree").mkdir()
+    for number in range(8):
+        (tmp_path / "tree" / f"{number}").write_bytes(random.Random(number).randbytes(700_000))
+    expected = pack(tmp_path / "tree", tmp_path / "a.ucz", level=3, threads=1)[1]
+    seen = threading.Semaphore(0)
+    see, plan_whole = plan._Planner._see, plan._Planner._plan_whole
+
+    def telling(planner, ranks):
+        found = see(planner, ranks)
+        seen.release()
+        return found
+
+    def waiting(planner, ranks, found):
+        assert ranks.start or all(seen.acquire(timeout=60) for _ in range(2)), (
+            "the next has to be read meanwhile"
+        )
+        return plan_whole(planner, ranks, found)
+
+    monkeypatch.setattr(plan._Planner, "_see", telling)
+    monkeypatch.setattr(plan._Planner, "_plan_whole", waiting)
+    assert pack(tmp_path / "tree", tmp_path / "b.ucz", level=3, threads=2)[1] == expected
 
 
 @pytest.mark.parametrize("level", [3, 6])

@@ -3,6 +3,7 @@
 import random
 import tracemalloc
 import zlib
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ucompress.checksum import run_check
 from ucompress.pipeline.layout import most_bytes
 from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import HOLE, Content, Plan, plan_archive
+from ucompress.pipeline.plan import HOLE, Content, Plan, Planned, plan_archive, plan_contents
 
 from .trees import SMALL, block_bound, contents_of, reader, rebuilt, trees
 
@@ -49,6 +50,26 @@ def test_a_plan_depends_on_the_contents_only(tree: Tree, order: random.Random) -
     expected = plan_archive(contents, reader(datas), SMALL).to_bytes()
     order.shuffle(contents)
     assert plan_archive(contents, reader(datas), SMALL).to_bytes() == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(tree=trees(), count=st.integers(1, 9))
+def test_a_plan_is_the_same_whatever_is_read_ahead(tree: Tree, count: int) -> None:
+    datas, classes = tree
+    contents = contents_of(datas, classes)
+    expected = plan_archive(contents, reader(datas), SMALL).to_bytes()
+
+    def ahead(see, steps):
+        """So many steps are seen before the first is taken, and always."""
+        waiting = deque()
+        for step in steps:
+            waiting.append(see(step))
+            if len(waiting) > count:
+                yield waiting.popleft()
+        yield from waiting
+
+    plan = plan_contents(Planned.of(contents), reader(datas), SMALL, ahead=ahead)
+    assert plan.to_bytes() == expected
 
 
 @settings(deadline=None, max_examples=60)

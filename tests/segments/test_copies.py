@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.segments import CopySearch, SegmentIndex, find_all_zero_runs, zero_runs
+from ucompress.segments import (
+    CopySearch,
+    SegmentIndex,
+    find_all_anchors,
+    find_all_zero_runs,
+    find_anchors,
+    zero_runs,
+)
 
 buffers = st.lists(st.sampled_from([b"", b"\0" * 9, b"a\0\0", random.Random(1).randbytes(3000)]), max_size=6)
 
@@ -33,6 +40,32 @@ def test_candidates_of_many_are_those_of_each(datas: list[bytes], alone: bool) -
     assert rows[0] == 0
     assert rows[-1] == len(hits)
     assert [hits[a:b].tolist() for a, b in pairwise(rows)] == expected
+
+
+@given(buffers, st.sampled_from([256, 512]))
+def test_anchors_of_many_are_those_of_each(datas: list[bytes], spacing: int) -> None:
+    anchors, rows = find_all_anchors(datas, spacing)
+    assert (rows[0], rows[-1]) == (0, len(anchors))
+    expected = [find_anchors(data, spacing).tolist() for data in datas]
+    assert [anchors[a:b].tolist() for a, b in pairwise(rows)] == expected
+
+
+def test_anchors_of_many_are_traced_only_where_they_stand() -> None:
+    index, (anchors, rows) = (
+        SegmentIndex(1 << 20),
+        find_all_anchors([b"", random.Random(1).randbytes(3000)], 256),
+    )
+    assert len(anchors) > 3
+    with pytest.raises(ValueError, match="columns"):
+        index.trace_found(np.zeros((4, 3), dtype=np.uint64), rows, [0, 3000], 0)
+    with pytest.raises(ValueError, match="one number more"):
+        index.trace_found(anchors, rows, [3000], 0)
+    for wrong in ([0, 2, 1], [0, 0, len(anchors) + 1]):
+        with pytest.raises(ValueError, match="row must be from"):
+            index.trace_found(anchors, wrong, [0, 3000], 0)
+    for spacing, length in [(0, 160), (256, 0)]:
+        with pytest.raises(ValueError, match="must be from 1"):
+            find_all_anchors([b""], spacing, length)
 
 
 def search_of(datas: list[bytes], held: list[bytes | None]) -> CopySearch:

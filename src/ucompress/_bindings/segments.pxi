@@ -225,46 +225,39 @@ cdef class SegmentIndex:
         )
 
     def trace_all(self, datas, base, first=None):
-        """`candidates` of many buffers of the type bytes that stand end to end from address `base` on.
+        """`find_all_anchors` and `trace_found` in one call: `candidates` of many buffers end to end."""
+        table = list(datas)
+        anchors, rows = find_all_anchors(table, self.spacing, self.length)
+        return self.trace_found(anchors, rows, [len(data) for data in table], base, first)
 
-        `first` stands for all of them; without, each is a content of its own. Returns the candidates of
-        all, positions being those in their buffer, and for each buffer the number of its first row, then
-        that of all rows.
+    def trace_found(self, anchors, rows, sizes, base, first=None):
+        """`trace` of many buffers that stand end to end from address `base` on.
+
+        `anchors` and `rows` come from `find_all_anchors`, `sizes` are the buffers' bytes. `first` stands for
+        all of them; without, each is a content of its own. Returns the candidates of all, positions being
+        those in their buffer, and for each buffer the number of its first row, then that of all rows.
         """
-        cdef list table = list(datas)
-        cdef Py_ssize_t count = len(table), number
+        cdef const uint64_t[:, ::1] given = anchors
         cdef uint64_t at = _checked(base, "base", 0, _FARTHEST)
         cdef uint64_t own = _checked(at if first is None else first, "first", 0, _FARTHEST)
         cdef bint alone = first is None
-        cdef size_t size, room = 0, most = 0
-        cdef const uint8_t* place
-        cdef bytes data
-        for data in table:
-            size = anchor_room(PyBytes_GET_SIZE(data), self.spacing)
-            room += size
-            most = max(most, size)
-        hits = np.empty((room, 2), dtype=np.int64)
+        cdef size_t begin = 0, end, found = 0
+        cdef list out = [0]
+        hits = np.empty((given.shape[0], 2), dtype=np.int64)
         cdef _Borrowed target = _Borrowed(hits, True)
-        cdef list rows = [0]
-        cdef size_t found = 0
-        cdef Anchor* anchors = <Anchor*>malloc((most + 1) * sizeof(Anchor))
-        if anchors == NULL:
-            raise MemoryError("no memory for anchors")
-        try:
-            for number in range(count):
-                data = table[number]
-                size = PyBytes_GET_SIZE(data)
-                place = <const uint8_t*>PyBytes_AS_STRING(data)
-                with nogil:
-                    room = _segments.find_anchors(&self.rule, place, size, anchors, most)
-                    found += uc_index_trace(
-                        self, anchors, room, at, at if alone else own, <int64_t*>target.data + 2 * found
-                    )
-                at += size
-                rows.append(found)
-        finally:
-            free(anchors)
-        return hits[:found], rows
+        if given.shape[1] != 2 or len(rows) != len(sizes) + 1:
+            raise ValueError("anchors need two columns, and rows one number more than there are sizes")
+        for size, last in zip(sizes, rows[1:], strict=True):
+            end = _checked(last, "row", begin, given.shape[0])
+            if end > begin:
+                found += uc_index_trace(
+                    self, <const Anchor*>&given[begin, 0], end - begin, at, at if alone else own,
+                    <int64_t*>target.data + 2 * found
+                )
+            at += <uint64_t>_checked(size, "size", 0, _FARTHEST)
+            begin = end
+            out.append(found)
+        return hits[:found], out
 
 
 def find_segments(data, minimum=1024):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ucompress.archive.entry import HOLE
-from ucompress.pipeline.looks import bytes_of, trace
+from ucompress.pipeline.looks import bytes_of
 from ucompress.segments import CopySearch, SegmentIndex
 from ucompress.spill import IN_MEMORY, Growing, Spill, parts
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ucompress.pipeline.looks import Window
+    from ucompress.pipeline.looks import Seen, Window
     from ucompress.pipeline.parameters import PlanParameters
     from ucompress.pipeline.planned import Ranked
 
@@ -251,16 +251,19 @@ class CopyFinder:
         self._goes_on: tuple[int, int] | None = None
         self.copies = 0
 
-    def look_at(self, rank: int, datas: Sequence[Window], base: int | None = None) -> None:
+    @property
+    def spacing(self) -> int:
+        """Expected bytes from one anchor to the next."""
+        return self._index.spacing
+
+    def look_at(self, rank: int, seen: Seen, base: int | None = None) -> None:
         """Look for candidates in whole contents from number `rank` on, or in its window at `base`."""
         windows = self._windows
-        first = windows.bases[rank]
-        if base is None:
-            self._hits, self._rows = trace(self._index, datas, first)
-            number = windows.first[rank]
-        else:
-            self._hits, self._rows = trace(self._index, datas, first + base, first)
-            number = windows.first[rank] + base // self._parameters.window
+        first, datas = windows.bases[rank], seen.windows
+        at, own = (first, None) if base is None else (first + base, first)
+        sizes = list(map(len, datas))
+        self._hits, self._rows = self._index.trace_found(seen.anchors, seen.rows, sizes, at, own)
+        number = windows.first[rank] + (base or 0) // self._parameters.window
         for data in datas:
             if isinstance(data, bytes) and data:
                 windows.keep(number, data)

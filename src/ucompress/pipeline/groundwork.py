@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import operator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ucompress.checksum import Digest, run_check
 from ucompress.config import MIB
 from ucompress.dictionary import (
     Measured,
@@ -30,8 +30,9 @@ from ucompress.dictionary import (
 from ucompress.errors import MemoryLimitExceededError
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline import samples
+from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
 from ucompress.pipeline.coding import coding_memory
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.contents import ContentReader
 from ucompress.pipeline.distinct import Paths
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.job import user_dictionary
@@ -45,13 +46,14 @@ from ucompress.progress import PipelinePhase
 from ucompress.similarity import sketches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.plan import Ahead
     from ucompress.spill import Spill
 
 PLAN = "plan"
@@ -65,6 +67,9 @@ CHOOSING_BYTES = 24 * MIB
 
 SPANS_TOGETHER = 16
 """Spans of blocks, here and there in the columns, after which these are let go of."""
+
+MOST_AHEAD = 3
+"""Threads that read and look at what is planned next; more would wait for the planner."""
 
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
@@ -169,9 +174,16 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
     progress = partial(_note, context)
     try:
         if not isinstance(context.executor, Remote):
-            return plan_contents(
-                contents, read, parameters, progress=progress, read_whole=read.whole, spill=context.spill
-            )
+            with _reading_ahead(context) as ahead:
+                return plan_contents(
+                    contents,
+                    read,
+                    parameters,
+                    progress=progress,
+                    read_whole=read.whole,
+                    ahead=ahead,
+                    spill=context.spill,
+                )
         with looked_over(context, known, read, reader, parameters) as looked:
             return plan_contents(
                 contents,
@@ -186,61 +198,15 @@ def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
         reader.close()
 
 
-class AnalyzedBytes:
-    """Contents as the planner reads them, checked against what was analyzed.
-
-    A plan made from other bytes than the digests say would give files the bytes of another
-    moment. The planner walks each content from its beginning to its end, a large one in windows;
-    what it reads besides, to compare copies, are windows that it has walked before.
-    """
-
-    def __init__(self, analysis: Analysis, reader: ContentReader) -> None:
-        self._contents = analysis.contents
-        self._reader = reader
-        self._walked = -1
-        self._reached = 0
-        self._digest = Digest()
-        self._sources: set[bytes] = set()
-        self._checks: dict[tuple[int, int, int], int] = {}
-
-    def whole(self, contents: Sequence[int]) -> list[bytes]:
-        """All bytes of some contents, read at once.
-
-        Raises:
-            ContentsChangedError: one is not what was analyzed any more.
-        """
-        return self._reader.many_checked(contents)
-
-    def note(self, content: int, offset: int, length: int, check: int) -> None:
-        """The XXH3-64 of bytes of a content that had its digest when they were looked at."""
-        self._checks[content, offset, length] = check
-
-    def __call__(self, content: int, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes of a content.
-
-        Raises:
-            ContentsChangedError: the content is not what was analyzed any more.
-        """
-        held = self._reader.held(content, offset, length)
-        if held is not None:
-            return held
-        size = int(self._contents.sizes[content])
-        if offset == 0 and length == size:
-            return self._reader.checked(content)
-        check = self._checks.get((content, offset, length))
-        if check is not None:
-            return self._reader.matching(content, offset, length, check)
-        data, source = self._reader.sourced(content, offset, length)
-        self._checks[content, offset, length] = run_check(data)
-        if offset == 0 and content != self._walked:
-            self._walked, self._reached, self._digest, self._sources = content, 0, Digest(), set()
-        if content == self._walked and offset == self._reached:
-            self._digest.update(data)
-            self._sources.add(source)
-            self._reached += length
-            if self._reached == size and self._digest.digest() != self._contents.digest(content):
-                raise ContentsChangedError(self._contents.sources(content), self._sources)
-        return data
+@contextmanager
+def _reading_ahead(context: RunContext) -> Iterator[Ahead]:
+    """A `map` whose function other threads call, where there are any, for what is planned next."""
+    threads = min(context.wanted_threads - 1, MOST_AHEAD)
+    if threads < 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-plan") as executor:
+        yield partial(ordered_map, executor, in_flight=threads + 1, poll=context.guard.check)
 
 
 def _make_dictionary(

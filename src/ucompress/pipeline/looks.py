@@ -7,12 +7,13 @@ copy is one, only the bytes tell: those windows are read here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 
 from ucompress.checksum import run_check
-from ucompress.segments import find_all_zero_runs, find_anchors, zero_runs
+from ucompress.segments import find_all_anchors, find_all_zero_runs, find_anchors, zero_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.pipeline.file_processor import FileContent
-    from ucompress.segments import SegmentIndex
 
 
 class Found(NamedTuple):
@@ -127,27 +127,32 @@ def _are_bytes(windows: Sequence[Window]) -> TypeGuard[Sequence[bytes]]:
     return Look not in map(type, windows)
 
 
-def holes_of(windows: Sequence[Window], least: int) -> list[tuple[int, int, int]]:
-    """(number of the window, start, end) of zero runs of at least `least` bytes, in order."""
-    if _are_bytes(windows):
-        return find_all_zero_runs(windows, least)
-    runs = [w.found.holes if isinstance(w, Look) else zero_runs(w, least) for w in windows]
-    return [(number, start, end) for number, found in enumerate(runs) for start, end in found]
+class Seen(NamedTuple):
+    """Windows, and what there is to know of them before earlier ones are.
 
+    Attributes:
+        windows: as they were read.
+        holes: (number of the window, start, end) of zero runs, in order.
+        anchors: of all, each with its position in its window.
+        rows: for each window the number of its first anchor, then that of all anchors.
+    """
 
-def trace(
-    index: SegmentIndex, windows: Sequence[Window], base: int, first: int | None = None
-) -> tuple[NDArray[np.int64], list[int]]:
-    """`SegmentIndex.trace_all` of windows."""
-    if _are_bytes(windows):
-        return index.trace_all(windows, base, first)
-    hits, rows = [np.empty((0, 2), dtype=np.int64)], [0]
-    for window in windows:
-        own = base if first is None else first
-        if isinstance(window, Look):
-            hits.append(index.trace(window.found.anchors, base, own))
-        else:
-            hits.append(index.candidates(window, base, own))
-        rows.append(rows[-1] + len(hits[-1]))
-        base += len(window)
-    return np.concatenate(hits), rows
+    windows: Sequence[Window]
+    holes: list[tuple[int, int, int]]
+    anchors: NDArray[np.uint64]
+    rows: list[int]
+
+    @classmethod
+    def of(cls, windows: Sequence[Window], hole: int, spacing: int) -> Seen:
+        """Look at windows: for zero runs of at least `hole` bytes, and anchors some `spacing` bytes apart."""
+        if _are_bytes(windows):
+            return cls(windows, find_all_zero_runs(windows, hole), *find_all_anchors(windows, spacing))
+        found = [
+            w.found
+            if isinstance(w, Look)
+            else Found(len(w), find_anchors(w, spacing), zero_runs(w, hole), run_check(w))
+            for w in windows
+        ]
+        holes = [(number, *run) for number, one in enumerate(found) for run in one.holes]
+        rows = [0, *accumulate(len(one.anchors) for one in found)]
+        return cls(windows, holes, np.concatenate([one.anchors for one in found]), rows)

@@ -14,10 +14,10 @@ from ucompress.segments import anchor_spacing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
     from ucompress.pipeline.contents import ContentReader
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.distinct import Contents
-    from ucompress.pipeline.groundwork import AnalyzedBytes
     from ucompress.pipeline.looks import Window
     from ucompress.pipeline.parameters import PlanParameters
 

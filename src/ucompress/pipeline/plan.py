@@ -19,7 +19,7 @@ from ucompress.heap import release_freed_memory
 from ucompress.pipeline.blocks import BlockPacker
 from ucompress.pipeline.copies import LITERAL, CopyFinder, Piece
 from ucompress.pipeline.layout import Plan, PlanStatistics, Run
-from ucompress.pipeline.looks import holes_of
+from ucompress.pipeline.looks import Seen
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.planned import Content, Kind, Planned, Ranked
 from ucompress.segments import DENSE
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.looks import Window
 
     Read = Callable[[int, int, int], Window]
+    Ahead = Callable[[Callable[[range], Seen], Iterator[range]], Iterator[Seen]]
 
 __all__ = [
     "HOLE",
@@ -84,11 +85,14 @@ def plan_contents(
     progress: Callable[[int], None] | None = None,
     read_whole: Callable[[Sequence[int]], Sequence[Window]] | None = None,
     ordered: Callable[[Sequence[int]], None] | None = None,
+    ahead: Ahead = map,
     spill: Spill = IN_MEMORY,
 ) -> Plan:
     """`plan_archive` of contents in columns.
 
-    `ordered` is called with the order, by ordinal, in which contents will be read; `spill` keeps columns.
+    `ordered` is called with the order, by ordinal, in which contents will be read; `ahead` is a `map` that
+    may run before its results are taken, in other threads: so small contents are read and looked at; `spill`
+    keeps columns.
     """
     columns = contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts
     order = spill.keep(order_of(*columns, spill))
@@ -103,7 +107,7 @@ def plan_contents(
     sizes, classes, repeats, novel = (spill.gathered(column, order) for column in contents[1:5])
     ranked = Ranked(order, sizes, repeats, _kinds(sizes, classes, novel, parameters))
     planner = _Planner(ranked, read, read_whole or one_by_one, parameters, spill)
-    for planned in planner.run():
+    for planned in planner.run(ahead):
         if progress is not None:
             progress(planned)
     return planner.plan(order)
@@ -143,49 +147,57 @@ class _Planner:
         self._stored_again = 0
         self._extents = 0
 
-    def run(self) -> Iterator[int]:
+    def run(self, ahead: Ahead) -> Iterator[int]:
         """Plan all contents; yields the number of bytes of each step."""
-        first = 0
-        while first < len(self._contents.sizes):
-            after = self._together(first)
-            if after == first:
-                yield from self._plan_large(first)
-                first += 1
+        seen = ahead(self._see, (ranks for ranks in self._steps() if not self._is_large(ranks.start)))
+        for ranks in self._steps():
+            if self._is_large(ranks.start):
+                yield from self._plan_large(ranks.start)
             else:
-                yield self._plan_whole(first, after)
-                first = after
+                yield self._plan_whole(ranks, next(seen))
             self._packer.settle()
             self._finder.settle()
 
-    def _together(self, first: int) -> int:
-        """The first rank after those that are planned at once from `first` on; `first` for a large one."""
-        held, sizes = 0, self._contents.sizes
-        for rank in range(first, len(sizes)):
-            size = sizes[rank]
-            held += size
-            if size > self._parameters.window or (held > TOGETHER and rank > first):
-                return rank
-        return len(sizes)
+    def _is_large(self, rank: int) -> bool:
+        """Whether a content has several windows."""
+        return self._contents.sizes[rank] > self._parameters.window
 
-    def _plan_whole(self, first: int, after: int) -> int:
-        """Plan contents of one window each; how many bytes they have."""
+    def _steps(self) -> Iterator[range]:
+        """The ranks that are planned together, in order: a large content, or small ones."""
+        first = held = 0
+        for rank, size in enumerate(self._contents.sizes):
+            if rank > first and (self._is_large(rank) or self._is_large(first) or held + size > TOGETHER):
+                yield range(first, rank)
+                first, held = rank, 0
+            held += size
+        if first < len(self._contents.sizes):
+            yield range(first, len(self._contents.sizes))
+
+    def _see(self, ranks: range) -> Seen:
+        """Read small contents, and find what does not depend on those before them; in any thread."""
         contents = self._contents
-        ordinals = contents.ordinals[first:after].tolist()
+        ordinals = contents.ordinals[ranks.start : ranks.stop].tolist()
         datas = self._read_whole(ordinals)
-        for ordinal, data, size in zip(ordinals, datas, contents.sizes[first:after], strict=True):
+        for ordinal, data, size in zip(
+            ordinals, datas, contents.sizes[ranks.start : ranks.stop], strict=True
+        ):
             if len(data) != size:
                 raise _wrong_length(ordinal, data, size)
+        return Seen.of(datas, self._parameters.hole, self._finder.spacing)
+
+    def _plan_whole(self, ranks: range, seen: Seen) -> int:
+        """Plan contents of one window each; how many bytes they have."""
         holes: dict[int, list[tuple[int, int]]] = {}
-        for number, start, end in holes_of(datas, self._parameters.hole):
+        for number, start, end in seen.holes:
             holes.setdefault(number, []).append((start, end))
-        self._finder.look_at(first, datas)
-        for at, data in enumerate(datas):
-            self._finder.begin(first + at)
+        self._finder.look_at(ranks.start, seen)
+        for at, (rank, data) in enumerate(zip(ranks, seen.windows, strict=True)):
+            self._finder.begin(rank)
             if at in holes or self._finder.is_promising(at, len(data)):
-                self._plan_window(at, first + at, 0, data, holes.get(at, ()))
+                self._plan_window(at, rank, 0, data, holes.get(at, ()))
             else:
-                self._store_all(first + at, data)
-        return sum(map(len, datas))
+                self._store_all(rank, data)
+        return sum(map(len, seen.windows))
 
     def _plan_large(self, rank: int) -> Iterator[int]:
         """Plan a content of many windows; yields the number of bytes of each."""
@@ -197,8 +209,9 @@ class _Planner:
             data = self._read(ordinal, base, length)
             if len(data) != length:
                 raise _wrong_length(ordinal, data, length)
-            self._finder.look_at(rank, [data], base)
-            holes = [run[1:] for run in holes_of([data], self._parameters.hole)]
+            seen = Seen.of([data], self._parameters.hole, self._finder.spacing)
+            self._finder.look_at(rank, seen, base)
+            holes = [run[1:] for run in seen.holes]
             self._plan_window(0, rank, base, data, holes)
             yield length
 
