@@ -1,9 +1,11 @@
 """Trees of very many files of about 1 KB: what memory and time do as the number of files grows.
 
     python benchmarks/synthetic.py [--files 100000 1000000] [--per-folder 500] [--memory-limit 1024]
+    python benchmarks/synthetic.py --files 100 1000 10000 100000 --markdown
 
-Each tree is made (the same bytes everywhere), packed, listed and unpacked, and everything is deleted
-again; 10^6 files take 5 GB of disk meanwhile. CPU and peak memory are the kernel's accounts of each command.
+The second makes the table of the README. Each tree is made (the same bytes everywhere), packed, listed and
+unpacked, and everything is deleted again; 10^6 files take 5 GB of disk meanwhile. CPU and peak memory are the
+kernel's accounts of each command.
 """
 
 from __future__ import annotations
@@ -72,22 +74,45 @@ def measured(folder: Path, files: int, wanted: argparse.Namespace) -> Iterator[t
         yield name, measure(command)
 
 
+def as_rows(files: int, found: Iterator[tuple[str, Usage]]) -> Iterator[str]:
+    """A row for each command, as it has ended."""
+    for name, usage in found:
+        each = usage.cpu / files * 1e6
+        yield f"{files},{name},{usage.cpu:.2f},{each:.1f},{usage.wall:.2f},{usage.rss_mb:.0f}"
+
+
+def as_table_row(files: int, found: Iterator[tuple[str, Usage]]) -> Iterator[str]:
+    """A row for all commands: CPU seconds and peak MB of each, and of packing what a file takes."""
+    used = dict(found)
+    cells = [f"{used[name].cpu:.2f} s, {used[name].rss_mb:.0f} MB" for name in SHOWN]
+    each = used["compress"].cpu / files * 1e6
+    yield f"| {files:,} | {cells[0]} | {each:,.0f} µs | {' | '.join(cells[1:])} |"
+
+
+SHOWN = ("compress", "list", "extract")
+HEADS = {
+    False: "files,command,cpu_s,us_per_file,wall_s,peak_mb",
+    True: "| files | compress | a file | list | extract |\n| ---: | ---: | ---: | ---: | ---: |",
+}
+
+
 def main() -> None:
-    """Print a row for each command and number of files."""
+    """Print what each command takes for each number of files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--per-folder", type=int, default=PER_FOLDER)
     parser.add_argument("--level", type=int, default=3)
     parser.add_argument("--memory-limit", type=int, default=1024, help="MB for packing")
     parser.add_argument("--folder", type=Path, help="where trees are made; a temporary folder by default")
+    parser.add_argument("--markdown", action="store_true", help="a table with a row for each number of files")
     wanted = parser.parse_args()
-    print("files,command,cpu_s,us_per_file,wall_s,peak_mb")
+    print(HEADS[wanted.markdown], flush=True)
+    rows = as_table_row if wanted.markdown else as_rows
     for files in wanted.files:
         folder = Path(tempfile.mkdtemp(prefix="synthetic-", dir=wanted.folder))
         try:
-            for name, usage in measured(folder, files, wanted):
-                row = f"{usage.cpu:.2f},{usage.cpu / files * 1e6:.1f},{usage.wall:.2f},{usage.rss_mb:.0f}"
-                print(f"{files},{name},{row}", flush=True)
+            for row in rows(files, measured(folder, files, wanted)):
+                print(row, flush=True)
         finally:
             shutil.rmtree(folder)
 

@@ -65,11 +65,13 @@ class Sketches(NamedTuple):
         hashes: the sketches' hashes, content after content.
         starts: for each content the place of its first hash, then their number.
         repeats: as in `Likeness`.
+        sampled: how many different d-mers were sampled of each content.
     """
 
     hashes: NDArray[np.uint64]
     starts: NDArray[np.int64]
     repeats: NDArray[np.int64]
+    sampled: NDArray[np.int64]
 
 
 def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> list[Likeness]:
@@ -81,7 +83,7 @@ def sketches(hashes: Sequence[NDArray[np.uint64]], size: int = SKETCH_SIZE) -> l
     """
     if not hashes:
         return []
-    kept, starts, repeats = sketches_of(np.concatenate(hashes), _bounds(hashes), size)
+    kept, starts, repeats, _ = sketches_of(np.concatenate(hashes), _bounds(hashes), size)
     return [
         Likeness(kept[start:end], repeat)
         for (start, end), repeat in zip(pairwise(starts.tolist()), repeats.tolist(), strict=True)
@@ -120,7 +122,7 @@ def sketches_of(
         ends = np.cumsum(np.minimum(np.diff(before[bounds]), size))
         kept[part.start + 1 : part.stop + 1] = kept[part.start] + ends
         spill.release()
-    return Sketches(spill.keep(np.concatenate(lowest)), kept, repeats)
+    return Sketches(spill.keep(np.concatenate(lowest)), kept, repeats, spill.keep(np.diff(starts)))
 
 
 def _bounds(rows: Iterable[Sized]) -> NDArray[np.int64]:

@@ -42,8 +42,8 @@ from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.plan import Plan, Planned, plan_contents
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
+from ucompress.pipeline.sketching import sketch
 from ucompress.progress import PipelinePhase
-from ucompress.similarity import sketches_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Ahead
+    from ucompress.pipeline.sketching import Sketching
+    from ucompress.similarity import Sketches
     from ucompress.spill import Spill
 
 PLAN = "plan"
@@ -92,13 +94,16 @@ class Groundwork:
     references: Mapping[int, int] = field(default_factory=dict)
 
 
-def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groundwork:
+def lay_groundwork(
+    context: RunContext, analysis: Analysis, key: bytes, sketching: Sketching | None = None
+) -> Groundwork:
     """The plan and dictionary of a corpus, from the database or made now.
 
     Args:
         context: the run.
         analysis: what analysis found.
         key: the corpus's key.
+        sketching: gives the sketches of the contents; None: they are made when needed.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
@@ -110,7 +115,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes) -> Groun
     tracker.expect(2 * size + work_of_choosing(level, size))
     plan = _stored_plan(cache.artifact(key, PLAN), analysis, context.spill)
     if plan is None:
-        plan = _make_plan(context, analysis)
+        plan = _make_plan(context, analysis, sketch(context, analysis) if sketching is None else sketching())
         release_freed_memory()
         cache.store_artifact(key, PLAN, plan.to_bytes())
         release_freed_memory()
@@ -149,21 +154,14 @@ def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan |
     return plan
 
 
-def _make_plan(context: RunContext, analysis: Analysis) -> Plan:
-    sampled = analysis.samples.hashes(context.spill)
-    release_freed_memory()
-    sketches = sketches_of(*sampled, spill=context.spill)
-    novel = context.spill.keep(np.diff(sampled[1]) << analysis.shift)
-    del sampled
-    context.spill.release()
-    release_freed_memory()
+def _make_plan(context: RunContext, analysis: Analysis, sketches: Sketches) -> Plan:
     known = analysis.contents
     contents = Planned(
         Paths(known),
         known.sizes,
         np.frombuffer(known.kind_classes, np.uint8),
         sketches.repeats,
-        novel,
+        sketches.sampled << analysis.shift,
         sketches.hashes,
         sketches.starts,
     )

@@ -32,6 +32,7 @@ from ucompress.pipeline.refusals import (
     refuse_strange_database,
     refuse_to_replace,
 )
+from ucompress.pipeline.sketching import sketching
 from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
 from ucompress.pipeline.summary import packed_files, summarize
 from ucompress.pipeline.survey import Survey, analysis_memory
@@ -179,9 +180,11 @@ class PipelineOrchestrator:
         tracker = context.tracker
 
         def prepare(analysis: Analysis) -> Groundwork:
-            key = survey.find_patterns(analysis)
+            shared, each = analysis_memory(self.config, survey.manifest)
+            with sketching(context, analysis, shared + context.wanted_threads * each) as sketches:
+                key = survey.find_patterns(analysis)
             tracker.leave()
-            return lay_groundwork(context, analysis, key)
+            return lay_groundwork(context, analysis, key, sketches)
 
         analysis, groundwork = survey.settle(prepare)
         manifest = survey.manifest
