@@ -16,13 +16,13 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, refusals
+from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, refusals, sketching
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.job import corpus_key
 from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.survey import BYTES_EACH, analysis_memory
+from ucompress.pipeline.survey import BYTES_EACH, Survey, analysis_memory
 from ucompress.progress import PipelinePhase
 from ucompress.scan import ahead, scan
 
@@ -326,6 +326,31 @@ def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_
     monkeypatch.setattr(ahead, "ask_for", ask)
     monkeypatch.setattr(analyzer, "analyze_span", waiting)
     pack(tree, tmp_path / "a.ucz", level=1, threads=2, chunk_size=10)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_sketches_are_made_while_patterns_are_counted_where_there_is_room(tree, tmp_path, monkeypatch, room):
+    expected = pack(tree, tmp_path / "a.ucz", level=3, threads=1)[1]
+    begun, counted = threading.Event(), []
+    sketch, find_patterns = sketching.sketch, Survey.find_patterns
+
+    def telling(*arguments):
+        begun.set()
+        counted_before.append(bool(counted))
+        return sketch(*arguments)
+
+    def waiting(*arguments):
+        assert not room or begun.wait(60), "sketches have to be begun meanwhile"
+        counted.append(1)
+        return find_patterns(*arguments)
+
+    counted_before = []
+    monkeypatch.setattr(sketching, "sketch", telling)
+    monkeypatch.setattr(Survey, "find_patterns", waiting)
+    if not room:
+        monkeypatch.setattr(sketching, "SKETCHING_BYTES", 1 << 40)
+    assert pack(tree, tmp_path / "b.ucz", level=3, threads=2)[1] == expected
+    assert counted_before == [not room]
 
 
 def test_what_is_planned_next_is_read_while_what_is_before_is_planned(tmp_path, monkeypatch):
