@@ -1,10 +1,12 @@
 """One picture for each thing that a run grows with: `axes.py [AXIS ...] [--tree TREE] [--draw-only]`.
 
-Packs trees along four axes and notes what each phase took: the number of files (100 to 100,000 of about
-1 KB), the bytes (files of 16 KB), the threads, and the memory limit (the last two on a tree of your own, else
-on one of 40 MB). A point is the whole command, as its own process, with a new database. Writes
-`docs/pictures/axes.csv` and beside it an SVG for each axis: seconds stacked by phase, peak memory above.
-Drawing wants matplotlib (`pip install 'matplotlib>=3.9,<4'`).
+Packs trees along four axes and notes what each phase took: the number of files (100 to 100,000 of about 1
+KB), the bytes (files of 16 KB), the threads, and the memory limit (the last two on a tree of your own, else
+on one of 40 MB). A point is the whole command, as its own process, with a new database; along the threads
+it is what `cores.py` makes of one run. Writes `docs/pictures/axes.csv` and an SVG for each axis: seconds
+stacked by phase, peak memory above. Phases are told by the clock; so that a machine that does other things
+too gives the same pictures, they share the CPU of the run as they share its time. Drawing wants matplotlib
+(`pip install 'matplotlib>=3.9,<4'`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cores import CORES, observed
 from measure import Usage, measure, ucompress
 from synthetic import PER_FOLDER, make_tree
 
@@ -29,6 +31,8 @@ PHASES = ("scanning_files", "analyzing_patterns", "building_dictionary", "compre
 COLUMNS = ("axis", "value", "level", "files", "bytes", "cpu_s", "wall_s", "peak_mb", *PHASES)
 MB = 1_000_000
 LEVELS = (3, 6)
+REST = "start and end"
+ESTIMATED = "threads"
 _FILE = 16_000
 _WORDS = 4096
 
@@ -81,27 +85,19 @@ def by_bytes(folder: Path, _tree: Path) -> Iterator[Point]:
         yield Point(megabytes, text_tree(folder / f"bytes-{megabytes}", megabytes * MB))
 
 
-def by_threads(_folder: Path, tree: Path) -> Iterator[Point]:
-    """One thread and so on, up to twice the cores."""
-    threads = 1
-    while threads <= 2 * (os.cpu_count() or 1):
-        yield Point(threads, tree, threads=threads)
-        threads *= 2
-
-
 def by_limit(_folder: Path, tree: Path) -> Iterator[Point]:
     """256 to 2,048 MB."""
     for limit in (256, 512, 1024, 2048):
         yield Point(limit, tree, threads=2, limit=limit)
 
 
-AXES: dict[str, tuple[Callable[[Path, Path], Iterator[Point]], str]] = {
+AXES: dict[str, tuple[Callable[[Path, Path], Iterator[Point]] | None, str]] = {
     "files": (by_files, "files of about 1 KB"),
     "bytes": (by_bytes, "MB, in files of 16 KB"),
-    "threads": (by_threads, "threads"),
+    "threads": (None, "threads (estimated)"),
     "limit": (by_limit, "memory limit, MB"),
 }
-"""For each axis what walks along it, and what its numbers are."""
+"""For each axis what walks along it, unless it is estimated, and what its numbers are."""
 
 
 def packed(point: Point, level: int, folder: Path) -> tuple[Usage, dict[str, object]]:
@@ -120,11 +116,16 @@ def packed(point: Point, level: int, folder: Path) -> tuple[Usage, dict[str, obj
     return used, summary
 
 
-def measured(axis: str, tree: Path, folder: Path) -> Iterator[dict[str, object]]:
+def measured(axis: str, tree: Path, folder: Path, rounds: int) -> Iterator[dict[str, object]]:
     """The rows of an axis."""
-    for point in AXES[axis][0](folder, tree):
+    walk = AXES[axis][0]
+    if walk is None:
+        yield from estimated(axis, tree, folder)
+        return
+    for point in walk(folder, tree):
         for level in LEVELS:
-            used, summary = packed(point, level, folder)
+            turns = [packed(point, level, folder) for _ in range(rounds)]
+            used, summary = min(turns, key=lambda turn: turn[0].wall)
             phases = summary["phase_seconds"]
             assert isinstance(phases, dict)
             row: dict[str, object] = {
@@ -144,12 +145,36 @@ def measured(axis: str, tree: Path, folder: Path) -> Iterator[dict[str, object]]
             shutil.rmtree(point.tree)
 
 
+def estimated(axis: str, tree: Path, folder: Path) -> Iterator[dict[str, object]]:
+    """The rows of the threads: seconds of each phase by the CPU of main thread and workers; no memory."""
+    for level in LEVELS:
+        phases = observed(tree, level, folder / "run")
+        cpu = sum(phase.main + phase.tasks for phase in phases.values())
+        for cores in CORES:
+            times = {name: phase.on(cores, 0) for name, phase in phases.items()}
+            row: dict[str, object] = dict.fromkeys(COLUMNS, "")
+            row |= {"axis": axis, "value": cores, "level": level, "cpu_s": round(cpu, 2)}
+            row |= {"wall_s": round(sum(times.values()), 3)}
+            row |= {phase: round(times[phase], 3) for phase in PHASES}
+            print(*row.values(), sep=",", flush=True)
+            yield row
+
+
+def seconds(row: dict[str, str], phase: str) -> float:
+    """What a phase took, of CPU except where that is what the seconds were made of."""
+    wall = float(row["wall_s"])
+    told = {name: float(row[name]) for name in PHASES}
+    took = told.get(phase, max(0.0, wall - sum(told.values())))
+    return took if row["axis"] == ESTIMATED else took * float(row["cpu_s"]) / wall
+
+
 def draw(axis: str, rows: list[dict[str, str]]) -> None:
     """The picture of an axis: for each level the phases' seconds, stacked, and the peak memory."""
     import matplotlib as mpl
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = axis  # the same picture for the same rows
+    mpl.rcParams["svg.fonttype"] = "none"
     from matplotlib import pyplot
 
     figure, plots = pyplot.subplots(1, len(LEVELS), figsize=(9, 3.4), layout="constrained")
@@ -157,15 +182,20 @@ def draw(axis: str, rows: list[dict[str, str]]) -> None:
         chosen = [row for row in rows if row["axis"] == axis and int(row["level"]) == level]
         names = [f"{float(row['value']):,.0f}" for row in chosen]
         floor = [0.0] * len(chosen)
-        for phase in PHASES:
-            heights = [float(row[phase]) for row in chosen]
+        for phase in (*PHASES, REST):
+            heights = [seconds(row, phase) for row in chosen]
             plot.bar(names, heights, bottom=floor, label=phase.replace("_", " "))
             floor = [low + height for low, height in zip(floor, heights, strict=True)]
         for at, (top, row) in enumerate(zip(floor, chosen, strict=True)):
-            plot.annotate(f"{row['peak_mb']} MB", (at, top), ha="center", va="bottom", fontsize=8)
-        plot.set(title=f"level {level}", xlabel=AXES[axis][1], ylabel="seconds")
+            peak = row["peak_mb"] and f"{row['peak_mb']} MB"
+            plot.annotate(peak, (at, top), ha="center", va="bottom", fontsize=8)
+        plot.set(
+            title=f"level {level}",
+            xlabel=AXES[axis][1],
+            ylabel="seconds" if axis == ESTIMATED else "seconds of CPU",
+        )
         plot.margins(y=0.15)
-    plots[0].legend(fontsize=8)
+    figure.legend(*plots[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
     figure.savefig(PICTURES / f"{axis}.svg", metadata={"Date": None})
     pyplot.close(figure)
 
@@ -175,6 +205,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("axes", nargs="*", metavar="AXIS", help=f"of {', '.join(AXES)}; all if none is named")
     parser.add_argument("--tree", type=Path, help="what threads and memory limit are tried on")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="times that each point is packed: the least counts"
+    )
     parser.add_argument("--draw-only", action="store_true", help="draw what was measured before")
     options = parser.parse_args()
     wanted = options.axes or list(AXES)
@@ -188,7 +221,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="axes-") as folder:
             tree = (options.tree or text_tree(Path(folder, "tree"), 40 * MB)).resolve()
             for axis in wanted:
-                new = measured(axis, tree, Path(folder))
+                new = measured(axis, tree, Path(folder), options.rounds)
                 rows += [{name: str(value) for name, value in row.items()} for row in new]
         with TABLE.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

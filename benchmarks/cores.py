@@ -9,8 +9,9 @@ All is CPU, so a machine that others use too gives the same figures. It is an es
 does while workers are busy counts as if they waited, and memory and disk, which cores share, do not count. Of
 some rounds the one with the least CPU is taken.
 
-With py-spy at hand (`pip install py-spy`) two further runs with two threads are sampled: how many of the
-samples in which a worker computes find it holding the interpreter's lock. Without it that share counts as 0.
+With py-spy at hand (`pip install py-spy`) as many further runs are sampled: how long workers hold the
+interpreter's lock, for their CPU, the least of all. Who is put to sleep while holding it holds it on, so on
+a busy machine this is too much. Without py-spy that share counts as 0.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from measure import ucompress
 CORES = (1, 2, 4, 8, 16)
 RATE = 200
 """Samples a second."""
-WORKERS = ("ucompress_", "ucompress-dictionary_", "ucompress-plan_")
+WORKERS = ("ucompress_", "ucompress-dictionary_", "ucompress-plan_", "ucompress-sketch_")
 """How the names of threads begin that do a run's work."""
 START = "start"
 
@@ -136,43 +137,27 @@ def estimate(tree: Path, level: int, phases: dict[str, Phase], lock: float) -> N
     print(f"{label} all | {main:.2f} | {tasks:.2f} | | {faster} |", flush=True)
 
 
-def lock_share(tree: Path, level: int, folder: Path) -> float | None:
-    """How much of their computing time workers hold the interpreter's lock; None without py-spy."""
+def lock_share(tree: Path, level: int, folder: Path, computed: float) -> float | None:
+    """For how much of `computed` seconds workers hold the interpreter's lock; None without py-spy."""
     spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if spy is None:
         return None
-    counts = []
-    for only in ((), ("--gil",)):
-        taken = folder.with_name("samples")
-        database, archive = emptied(folder) / "patterns.db", folder / "tree.ucz"
-        options = ["-o", archive, f"-{level}", "--threads", 2, "--database", database, "-q"]
-        words = [
-            spy,
-            "record",
-            "--threads",
-            *only,
-            "--rate",
-            RATE,
-            "--format",
-            "raw",
-            "--output",
-            taken,
-            "--",
-        ]
-        subprocess.run(
-            [*map(str, words), *ucompress("compress", tree, *options)],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "UCOMPRESS_STATE_DIR": str(folder)},
-        )
-        found: Counter[bool] = Counter()
-        for line in taken.read_text(encoding="utf-8").splitlines():
-            stack, _, count = line.rpartition(" ")
-            thread = stack.partition(";")[0].partition(": ")[2]
-            found[thread.startswith(WORKERS)] += int(count)
-        counts.append(found[True])
-    computing, holding = counts
-    return holding / computing if computing else None
+    taken = folder.with_name("samples")
+    database, archive = emptied(folder) / "patterns.db", folder / "tree.ucz"
+    options = ["-o", archive, f"-{level}", "--threads", 2, "--database", database, "-q"]
+    words = [spy, "record", "--threads", "--gil", "--rate", RATE, "--format", "raw", "--output", taken, "--"]
+    subprocess.run(
+        [*map(str, words), *ucompress("compress", tree, *options)],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "UCOMPRESS_STATE_DIR": str(folder)},
+    )
+    held = 0
+    for line in taken.read_text(encoding="utf-8").splitlines():
+        stack, _, count = line.rpartition(" ")
+        if stack.partition(";")[0].partition(": ")[2].startswith(WORKERS):
+            held += int(count)
+    return held / RATE / computed
 
 
 def main() -> int:
@@ -195,11 +180,13 @@ def main() -> int:
         for tree in options.trees:
             for level in options.levels:
                 rounds = [observed(tree, level, folder) for _ in range(options.rounds)]
-                share = lock_share(tree, level, folder)
                 least = min(rounds, key=lambda phases: sum(p.main + p.tasks for p in phases.values()))
+                computed = sum(phase.tasks for phase in least.values())
+                found = [lock_share(tree, level, folder, computed) for _ in range(options.rounds)]
+                share = min((one for one in found if one is not None), default=None)
                 estimate(tree, level, least, share or 0.0)
                 if share is not None:
-                    shares.append(f"{tree.name} level {level}: the lock is held in {share:.1%} of samples")
+                    shares.append(f"{tree.name} level {level}: the lock is held for {share:.1%} of tasks")
     print("", *shares, sep="\n")
     return 0
 
