@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 import threading
 import weakref
 from array import array
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 
 from ucompress.errors import OutputError
+from ucompress.nameless import NamelessFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,38 +43,6 @@ Column: TypeAlias = "array[int] | memoryview"
 """Plain numbers by their places, whether in memory or mapped."""
 
 _CAN_SPILL = hasattr(os, "pread") and hasattr(mmap.mmap, "madvise")
-
-
-class NamelessFile:
-    """A file that is gone once nobody has it any more.
-
-    Attributes:
-        descriptor: to read and write it by.
-    """
-
-    __slots__ = ("descriptor",)
-
-    def __init__(self, folder: Path | None) -> None:
-        """Make one in a folder; OSError where that cannot be."""
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            self.descriptor = os.dup(file.fileno())
-
-    def read(self, begin: int, size: int) -> bytes:
-        """So many bytes of what was written; OutputError where they cannot be read."""
-        data, reason, read = b"", "it is cut off", os.pread
-        try:
-            while len(data) < size and (more := read(self.descriptor, size - len(data), begin + len(data))):
-                data += more
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-        if len(data) < size:
-            raise OutputError(f"cannot read back what is known of the files: {reason}; try again")
-        return data
-
-    def __del__(self) -> None:
-        """Close it."""
-        if hasattr(self, "descriptor"):
-            os.close(self.descriptor)
 
 
 class Spill:

@@ -23,6 +23,7 @@ LAYERS = {
     "similarity": 2,
     "checksum": 2,
     "files": 2,
+    "nameless": 1,
     "spill": 2,
     "heap": 2,
     "scan": 3,

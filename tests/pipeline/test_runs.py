@@ -286,7 +286,7 @@ def test_what_is_read_whole_counts_towards_the_memory_limit(tmp_path):
 
 @pytest.mark.parametrize(
     ("cores", "fitting", "threads"),
-    [(1, 9, [1, 1]), (3, 9, [3, 3]), (64, 9, [4, 9]), (64, 2, [2, 2])],
+    [(1, 9, [1, 1]), (3, 9, [2, 3, 3]), (64, 9, [3, 4, 9]), (64, 2, [3, 2, 2])],
 )
 def test_the_dictionary_is_made_by_as_many_threads_as_fit(
     tree, tmp_path, monkeypatch, cores, fitting, threads
@@ -305,7 +305,7 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
         MemoryBudget, "threads", lambda *wanted, **needs: min(fitting, budget(*wanted, **needs))
     )
     pack(tree, tmp_path / "a.ucz", level=1)
-    assert made == threads  # that offer blocks, and that code pieces for the trials
+    assert made == threads  # that look at what is planned next, offer blocks, code pieces for the trials
 
 
 def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_path, monkeypatch):
@@ -421,20 +421,22 @@ def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp
         job.run()
     assert PipelinePhase.ANALYZING_PATTERNS not in job.reporter.phase_seconds
     assert caught.value.current_mb == 294
-    assert sum(most_coding_memory(job.config, 100 << 20)) == sum(coding_memory(9, 2 << 20, 1280 << 10))
+    assert sum(most_coding_memory(job.config, [100 << 20])) == sum(coding_memory(9, 2 << 20, 1280 << 10))
     # Analysis alone has all it needs.
     analysis = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195, level=9))
     assert analysis.analyze() is not None
 
 
 def test_what_coding_may_need_follows_level_and_tree(tmp_path):
-    def most(level, size, **options):
-        return most_coding_memory(configuration(tmp_path, tmp_path / "a.ucz", level=level, **options), size)
+    def most(level, *sizes, **options):
+        return most_coding_memory(configuration(tmp_path, tmp_path / "a.ucz", level=level, **options), sizes)
 
-    assert most(6, 0) == most(6, 100) == coding_memory(6, 0, 1 << 20)
+    assert most(6) == most(6, 0) == most(6, 100) == coding_memory(6, 0, 1 << 20)
     assert most(3, 1 << 30) == coding_memory(3, 8 << 20, 2 << 20)
+    assert most(6, 1 << 30) == coding_memory(6, 4 << 20, 2 << 20, 2 << 20)
+    assert most(6, *[1 << 20] * 1024) == coding_memory(6, 4 << 20, 1 << 20, 1 << 20)
     (tmp_path / "own").write_bytes(bytes(range(256)) * 8)
-    assert most(6, 1 << 30, dictionary=tmp_path / "own") == coding_memory(6, 2048, 1 << 20, 1 << 20)
+    assert most(6, *[1 << 20] * 9, dictionary=tmp_path / "own") == coding_memory(6, 2048, 1 << 20, 1 << 20)
 
 
 @pytest.mark.parametrize("level", [1, 6, 8])

@@ -46,14 +46,15 @@ def coding_memory(
     return shared + dictionary_size, each + waiting * largest
 
 
-def most_coding_memory(config: CompressionConfig, size: int) -> tuple[int, int]:
-    """The same before anything is planned: the most that `size` bytes of files can need."""
+def most_coding_memory(config: CompressionConfig, sizes: Sequence[int]) -> tuple[int, int]:
+    """The same before anything is planned: the most that files of these sizes, in bytes, can need."""
+    size = sum(sizes)
     if config.dictionary is None:
         dictionary_size = size_limit(config.level, size)
     else:
         dictionary_size = len(user_dictionary(config.dictionary))
     parameters = PlanParameters.for_level(config.level)
-    largest = max(min(size, parameters.monotonous_block_target), MIB)
+    largest = max(min(size, parameters.largest_block(max(sizes, default=0))), MIB)
     may_refer = config.level in REFERRING_LEVELS and size > parameters.block_target
     return coding_memory(config.level, dictionary_size, largest, largest if may_refer else 0)
 

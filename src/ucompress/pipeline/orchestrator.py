@@ -284,7 +284,7 @@ class PipelineOrchestrator:
         # What can be refused for want of memory is refused before the job is touched.
         needs = [analysis_memory(self.config, manifest)]
         if name is jobs.job_key:
-            needs.append(most_coding_memory(self.config, sum(manifest.sizes)))
+            needs.append(most_coding_memory(self.config, manifest.sizes))
         context.threads(shared=max(map(sum, needs)), each=0)
         key = name(self.config, manifest)
         known = context.database.jobs.find(key)

@@ -88,3 +88,8 @@ class PlanParameters:
             dense_block_target=512 * KIB,
             monotonous_from=NEVER,
         )
+
+    def largest_block(self, longest: int) -> int:
+        """Bytes of the largest block that there can be where no content has more than `longest`."""
+        usual = max(self.block_target, self.large_block_target, self.dense_block_target)
+        return max(usual, self.monotonous_block_target) if longest >= self.monotonous_from else usual

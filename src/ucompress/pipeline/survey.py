@@ -122,7 +122,7 @@ class Survey:
         manifest, context = self.manifest, self.context
         failed: dict[bytes, str] = {}
         shared, each = analysis_memory(context.config, manifest)
-        coding = most_coding_memory(context.config, sum(manifest.sizes))
+        coding = most_coding_memory(context.config, manifest.sizes)
         context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
         with (
             ReadAhead() as ahead,
