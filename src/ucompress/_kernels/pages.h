@@ -60,10 +60,11 @@ static inline void *uc_take_pages(size_t bytes)
 /* Give back what `uc_take_pages` gave, NULL included. */
 static inline void uc_give_pages(void *memory)
 {
-    uint8_t *taken = (uint8_t *)memory - UC_PAGES_HEAD;
+    uint8_t *taken;
     if (memory == NULL) {
         return;
     }
+    taken = (uint8_t *)memory - UC_PAGES_HEAD;
 #if defined(__linux__)
     (void)munmap(taken, *(size_t *)taken);
 #else
