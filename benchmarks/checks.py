@@ -80,14 +80,14 @@ def install(digests: Account, proof: Account, back: Account) -> None:
     for name in ("xxh3_64_digest", "xxh3_64_intdigest"):
         setattr(xxhash, name, digests.timed(getattr(xxhash, name)))
 
-    from ucompress.codec import proven
+    from ucompress.codec import proving
 
-    class Decompressor(proven.BlockDecompressor):
+    class Decompressor(proving.BlockDecompressor):
         """The decoder of proofs, with a clock."""
 
-        decompress = proof.timed(proven.BlockDecompressor.decompress)
+        decompress = proof.timed(proving.BlockDecompressor.decompress)
 
-    proven.BlockDecompressor = Decompressor  # type: ignore[misc, assignment]
+    proving.BlockDecompressor = Decompressor  # type: ignore[misc, assignment]
 
     from ucompress.pipeline.assembly import Assembly
 

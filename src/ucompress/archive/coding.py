@@ -6,7 +6,7 @@ from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
 from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecompressor, coding_memory
-from ucompress.codec.proven import ProvenCompressor
+from ucompress.codec.proving import ProvingCompressor
 from ucompress.errors import CorruptArchiveError
 
 _QUICK_LEVEL = 4
@@ -16,8 +16,8 @@ _PAGE_BYTES, _PAGE_COLUMNS_BYTES = 1 << 20, 16 << 20
 
 
 @cache
-def _compressor(level: int) -> ProvenCompressor:
-    return ProvenCompressor(BlockCompressor(level, pages=True))
+def _compressor(level: int) -> ProvingCompressor:
+    return ProvingCompressor(BlockCompressor(level, pages=True))
 
 
 @cache
@@ -26,8 +26,8 @@ def _estimating_compressor(level: int) -> BlockCompressor:
 
 
 @cache
-def _quick_compressor(level: int) -> ProvenCompressor:
-    return ProvenCompressor(BlockCompressor.for_shared(level))
+def _quick_compressor(level: int) -> ProvingCompressor:
+    return ProvingCompressor(BlockCompressor.for_shared(level))
 
 
 @cache
@@ -66,8 +66,8 @@ def release_coders() -> None:
 def head_memory(level: int, dictionary_size: int) -> int:
     """Bytes that coding the dictionary takes at most, or else a page of the index."""
     estimating = sum(coding_memory(3 if level <= 3 else _QUICK_LEVEL, 0, _PAGE_BYTES))
-    page = sum(ProvenCompressor.memory(_shared_level(level), 0, _PAGE_BYTES))
-    dictionary = sum(ProvenCompressor.memory(_shared_level(level), 0, dictionary_size))
+    page = sum(ProvingCompressor.memory(_shared_level(level), 0, _PAGE_BYTES))
+    dictionary = sum(ProvingCompressor.memory(_shared_level(level), 0, dictionary_size))
     return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from ucompress.archive import Archive, ArchiveWriter, EntryKind, WriterState, WriterTotals, publish
 from ucompress.archive.layout import FOOTER_SIZE, Footer
 from ucompress.checksum import Digest
+from ucompress.codec.proving import Proof
 from ucompress.database import BlockRow
 from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedError
 from ucompress.pipeline.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
@@ -280,7 +281,7 @@ class Assembly:
             substituted=bool(block.changed),
         )
         self.changed.update(block.changed)
-        if not block.proven:
+        if block.proof is Proof.FAILED:
             self.context.warnings.append(
                 f"block {block.number} did not decode to its own bytes again and is stored as it is: a "
                 "defect of the codec or of this machine's memory. The archive is sound; please report it"

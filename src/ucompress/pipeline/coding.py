@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
 from ucompress.codec.block import Reference
-from ucompress.codec.proven import ProvenCompressor
+from ucompress.codec.proving import Proof, ProvingCompressor
 from ucompress.config import MIB
 from ucompress.dictionary import size_limit
 from ucompress.pipeline.held import HeldContents
@@ -41,7 +41,7 @@ def coding_memory(
         largest: bytes of the largest block.
         largest_reference: bytes of the largest block that others are coded after; 0 without any.
     """
-    shared, each = ProvenCompressor.memory(level, dictionary_size, largest, largest_reference)
+    shared, each = ProvingCompressor.memory(level, dictionary_size, largest, largest_reference)
     waiting = 3 if largest_reference else 2
     return shared + dictionary_size, each + waiting * largest
 
@@ -126,7 +126,7 @@ class CodedBlock:
         digest: strong checksum of the decoded bytes.
         first_content: ordinal of the content that it begins with.
         changed: contents of which a run no longer had its bytes.
-        proven: whether the codec's payload gave the bytes back; where not, the block is stored.
+        proof: whether the payload was decoded again; mixed blocks are not.
         reference: number of the block that is needed to decode it; None for none.
     """
 
@@ -137,7 +137,7 @@ class CodedBlock:
     digest: bytes
     first_content: int
     changed: tuple[int, ...] = ()
-    proven: bool = True
+    proof: Proof = Proof.UNTRIED
     reference: int | None = None
 
     def has_changed(self) -> bool:
@@ -181,7 +181,7 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
     del parts
     reference = task.reference
     compressor = primed_compressor(coding.level, coding.dictionary, coding.largest_reference)
-    codec_id, payload, proven = compressor.prove(decoded, reference)
+    codec_id, payload, proof = compressor.prove(decoded, reference)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,
@@ -190,23 +190,23 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
         digest=short_digest(decoded),
         first_content=task.runs[0].content,
         changed=tuple(dict.fromkeys(changed)),
-        proven=proven,
+        proof=proof,
         reference=task.reference_number if reference is not None and reference.serves(codec_id) else None,
     )
 
 
-_primed: tuple[int, bytes, int, ProvenCompressor] | None = None
+_primed: tuple[int, bytes, int, ProvingCompressor] | None = None
 _priming = threading.Lock()
 
 
-def primed_compressor(level: int, dictionary: bytes, largest_reference: int = 0) -> ProvenCompressor:
+def primed_compressor(level: int, dictionary: bytes, largest_reference: int = 0) -> ProvingCompressor:
     """The primed compressor: made once in each process, shared by its threads."""
     global _primed
     wanted = level, dictionary, largest_reference
     with _priming:
         if _primed is None or _primed[:3] != wanted:
             _primed = None
-            _primed = (*wanted, ProvenCompressor.for_level(*wanted))
+            _primed = (*wanted, ProvingCompressor.for_level(*wanted))
         return _primed[3]
 
 

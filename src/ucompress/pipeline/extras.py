@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ucompress.archive import ArchiveWriter
-    from ucompress.codec.proven import ProvenCompressor
+    from ucompress.codec.proving import ProvingCompressor
     from ucompress.pipeline.plan import Plan
 
 
@@ -31,7 +31,7 @@ class ExtraBlocks:
         block_size: bytes of a block.
     """
 
-    def __init__(self, writer: ArchiveWriter, compressor: ProvenCompressor, block_size: int) -> None:
+    def __init__(self, writer: ArchiveWriter, compressor: ProvingCompressor, block_size: int) -> None:
         self._writer = writer
         self._compressor = compressor
         self._pending = bytearray()

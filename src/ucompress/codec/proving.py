@@ -1,15 +1,19 @@
-"""Coding that is proven: every payload is decoded again before it is used.
+"""Coding with proof: what zstd and the LZ codec coded is decoded again before it is used.
 
 An archive may become the only copy of its files. A defect of a codec, or of the machine's
 memory, is then found while the bytes are still there, and the block is stored as it is.
-Decoding takes 2 to 5 % of the time of coding. Mixed blocks are not proven: one function codes and decodes
-them, and doing it again would take as long as the first time.
+Decoding takes 2 to 5 % of the time of coding.
+
+Mixed blocks, those of levels 7 to 9, are taken unproven: decoding takes as long as coding. One function of
+the kernels does both, so that a wrong model is wrong both ways and the bytes come back; a defect of the
+memory is found by reading the finished archive only (`--verify`).
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, nullcontext
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from ucompress.codec.block import (
@@ -27,6 +31,15 @@ from ucompress.errors import CorruptArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Proof(Enum):
+    """What is known of a payload before it is used."""
+
+    DECODED = "the payload gave the bytes back, or they are stored as they are"
+    UNTRIED = "the payload has not been decoded: that of a mixed block"
+    FAILED = "the codec's payload did not give the bytes back, which are stored instead"
+
 
 CODERS_FOR_A_DECODER = 4
 """So many threads that code with the LZ codec ask for one decoder at a time, most of the time."""
@@ -65,8 +78,10 @@ class _Turns:
                 self._changed.notify()
 
 
-class ProvenCompressor:
-    """A `BlockCompressor` whose payloads have been decoded and compared; for any number of threads.
+class ProvingCompressor:
+    """A `BlockCompressor` with a decoder beside it, which proves all codecs but the mixing one.
+
+    One object serves any number of threads.
 
     Parameters:
         compressor: codes.
@@ -83,27 +98,28 @@ class ProvenCompressor:
         self._turns = _Turns()
 
     @classmethod
-    def for_level(cls, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> ProvenCompressor:
-        """The compressor of a level, proven."""
+    def for_level(cls, level: int, dictionary: bytes = b"", largest_reference: int = 0) -> ProvingCompressor:
+        """The compressor of a level, with what proves it."""
         return cls(BlockCompressor(level, dictionary, largest_reference), dictionary, largest_reference)
 
-    def prove(self, data: bytes, reference: Reference | None = None) -> tuple[int, bytes, bool]:
-        """Code one block, after its reference if it has one.
+    def prove(self, data: bytes, reference: Reference | None = None) -> tuple[int, bytes, Proof]:
+        """Code one block, after its reference if it has one, and decode it unless it is mixed.
 
         Returns:
-            Codec id, payload, and whether the codec's payload gave the bytes back; where it did
-            not, the block is stored.
+            Codec id, payload, and what is known of the payload.
         """
         with self._turns.coding():
             codec_id, payload = self._compressor.compress(data, reference)
             if reference is not None and not reference.serves(codec_id):
                 reference = None
             codec = codec_id & (1 << FILTER_SHIFT) - 1
-            if codec in (STORED, MIX):
-                return codec_id, payload, True
+            if codec == MIX:
+                return codec_id, payload, Proof.UNTRIED
+            if codec == STORED:
+                return codec_id, payload, Proof.DECODED
             with self._turns.decoding() if codec == LZ else nullcontext():
                 gives_back = self._gives_back(codec_id, payload, data, reference)
-        return (codec_id, payload, True) if gives_back else (STORED, data, False)
+        return (codec_id, payload, Proof.DECODED) if gives_back else (STORED, data, Proof.FAILED)
 
     def _gives_back(self, codec_id: int, payload: bytes, data: bytes, reference: Reference | None) -> bool:
         try:
@@ -112,7 +128,7 @@ class ProvenCompressor:
             return False
 
     def compress(self, data: bytes) -> tuple[int, bytes]:
-        """Codec id and payload; stored where coding gains nothing or does not give the bytes back."""
+        """Codec id and payload of `prove`."""
         codec_id, payload, _ = self.prove(data)
         return codec_id, payload
 

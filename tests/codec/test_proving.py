@@ -21,7 +21,7 @@ from ucompress.codec.block import (
     coding_memory,
     shared_decoding_memory,
 )
-from ucompress.codec.proven import CODERS_FOR_A_DECODER, ProvenCompressor
+from ucompress.codec.proving import CODERS_FOR_A_DECODER, Proof, ProvingCompressor
 from ucompress.errors import CorruptArchiveError
 
 TEXT = b"the same words again and again, and then some others; " * 40
@@ -29,12 +29,12 @@ TEXT = b"the same words again and again, and then some others; " * 40
 
 @pytest.mark.parametrize("level", [1, 3, 4, 6, 7, 9])
 @pytest.mark.parametrize("dictionary", [b"", TEXT[:700]])
-def test_a_sound_codec_is_proven(level: int, dictionary: bytes) -> None:
-    compressor = ProvenCompressor.for_level(level, dictionary)
+def test_what_a_sound_codec_codes_stays_as_it_is(level: int, dictionary: bytes) -> None:
+    compressor = ProvingCompressor.for_level(level, dictionary)
     expected = BlockCompressor(level, dictionary).compress(TEXT)
-    assert compressor.prove(TEXT) == (*expected, True)
+    assert compressor.prove(TEXT) == (*expected, Proof.UNTRIED if expected[0] == MIX else Proof.DECODED)
     assert compressor.compress(TEXT) == expected
-    assert compressor.prove(b"") == (STORED, b"", True)
+    assert compressor.prove(b"") == (STORED, b"", Proof.DECODED)
 
 
 class Faulty(BlockCompressor):
@@ -56,26 +56,26 @@ class Garbled(BlockCompressor):
 @pytest.mark.parametrize("kind", [Faulty, Garbled])
 def test_what_does_not_give_its_bytes_back_is_stored(level, codec_id, kind) -> None:
     assert kind(level).compress(TEXT)[0] == codec_id
-    assert ProvenCompressor(kind(level)).prove(TEXT) == (STORED, TEXT, False)
+    assert ProvingCompressor(kind(level)).prove(TEXT) == (STORED, TEXT, Proof.FAILED)
 
 
-def test_mixed_blocks_are_taken_as_they_are() -> None:
+def test_mixed_blocks_are_taken_untried() -> None:
     codec_id, payload = Garbled(8).compress(TEXT)
     assert codec_id == MIX
-    assert ProvenCompressor(Garbled(8)).prove(TEXT) == (MIX, payload, True)
+    assert ProvingCompressor(Garbled(8)).prove(TEXT) == (MIX, payload, Proof.UNTRIED)
 
 
 @pytest.mark.parametrize("kind", [BlockCompressor, Faulty, Garbled])
 def test_a_block_after_another_is_proven_through_it(kind) -> None:
     codec_id, payload = BlockCompressor(6).compress(TEXT)
     reference = Reference(codec_id, payload, len(TEXT))
-    found = ProvenCompressor(kind(6)).prove(TEXT, reference)
+    found = ProvingCompressor(kind(6)).prove(TEXT, reference)
     if kind is BlockCompressor:
-        assert found == (*BlockCompressor(6).compress(TEXT, reference), True)
+        assert found == (*BlockCompressor(6).compress(TEXT, reference), Proof.DECODED)
         assert len(found[1]) < len(payload)
         assert BlockDecompressor().decompress(*found[:2], len(TEXT), reference) == TEXT
     else:
-        assert found == (STORED, TEXT, False)
+        assert found == (STORED, TEXT, Proof.FAILED)
 
 
 @pytest.mark.parametrize("level", [3, 6])
@@ -92,26 +92,26 @@ def test_a_reference_of_another_codec_is_left_out(level) -> None:
 
 @pytest.mark.parametrize("level", [1, 6, 8])
 def test_memory_covers_both_ways(level: int) -> None:
-    shared, each = ProvenCompressor.memory(level, 1 << 20, 1 << 20)
+    shared, each = ProvingCompressor.memory(level, 1 << 20, 1 << 20)
     assert shared >= 1 << 20
     assert each > 2 << 20
 
 
 def test_filtered_blocks_may_refer_to_each_other() -> None:
     code, other = create_machine_code(40_000, seed=1), create_machine_code(40_000, seed=2)
-    compressor = ProvenCompressor.for_level(6)
+    compressor = ProvingCompressor.for_level(6)
     codec_id, payload, _ = compressor.prove(code)
     reference = Reference(codec_id, payload, len(code))
     assert codec_id == LZ | 1 << 4
     for data in (code, other, TEXT):
-        found, coded, proven = compressor.prove(data, reference)
-        assert proven and reference.serves(found)
+        found, coded, proof = compressor.prove(data, reference)
+        assert proof is Proof.DECODED and reference.serves(found)
         assert BlockDecompressor().decompress(found, coded, len(data), reference) == data
 
 
 @pytest.mark.parametrize(("threads", "decoders"), [(1, 1), (3, 1), (9, 3)])
 def test_few_threads_decode_at_the_same_time(threads: int, decoders: int, monkeypatch) -> None:
-    compressor = ProvenCompressor.for_level(4)
+    compressor = ProvingCompressor.for_level(4)
     at_once, most, lock = 0, 0, threading.Lock()
     decompress = BlockDecompressor.decompress
 
@@ -129,14 +129,14 @@ def test_few_threads_decode_at_the_same_time(threads: int, decoders: int, monkey
     monkeypatch.setattr(BlockDecompressor, "decompress", counted)
     with ThreadPoolExecutor(threads) as executor:
         found = list(executor.map(compressor.prove, [TEXT + bytes([n]) for n in range(60)]))
-    assert found == [(*BlockCompressor(4).compress(TEXT + bytes([n])), True) for n in range(60)]
+    assert found == [(*BlockCompressor(4).compress(TEXT + bytes([n])), Proof.DECODED) for n in range(60)]
     assert 1 <= most <= decoders
 
 
 def test_memory_of_one_decoder_serves_few_threads() -> None:
     coders = coding_memory(6, 1 << 20, 1 << 20, 1 << 20)
     primed, decoder = shared_decoding_memory(6, 1 << 20, 1 << 20, 1 << 20)
-    shared, each = ProvenCompressor.memory(6, 1 << 20, 1 << 20, 1 << 20)
+    shared, each = ProvingCompressor.memory(6, 1 << 20, 1 << 20, 1 << 20)
     assert shared == coders[0] + primed + decoder
     assert each == coders[1] + decoder // CODERS_FOR_A_DECODER
 
