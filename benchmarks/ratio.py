@@ -20,12 +20,12 @@ from blake3 import blake3
 
 import ucompress
 from small_trees import TREES, make_tree
+from ucompress.codec.levels import ZSTD, codec_of
 from ucompress.codec.zstd import LIBRARY_VERSION
 
 TABLE = Path(__file__).parent / "ratio.csv"
 COLUMNS = ("tree", "level", "bytes", "digest", "zstd")
 LEVELS = range(1, 10)
-ZSTD_LEVELS = 3
 
 
 class Row(NamedTuple):
@@ -54,7 +54,7 @@ def measured(name: str, levels: range, scratch: Path) -> list[Row]:
         archive = scratch / f"{name}-{level}.ucz"
         ucompress.compress(tree, archive, level=level)
         content = archive.read_bytes()
-        library = LIBRARY_VERSION if level <= ZSTD_LEVELS else ""
+        library = LIBRARY_VERSION if codec_of(level) == ZSTD else ""
         rows.append(Row(name, level, len(content), blake3(content).hexdigest(8), library))
     return rows
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ucompress._core import DictionaryBuilder as DictionaryBuilder
 from ucompress.checksum import run_check
 from ucompress.codec.block import BlockCompressor
+from ucompress.codec.levels import DICTIONARY_LIMIT, LEVELS, ZSTD, codec_of, estimating_level
 from ucompress.config import MIB
 
 if TYPE_CHECKING:
@@ -30,11 +31,8 @@ if TYPE_CHECKING:
 
 KIB: Final = 1 << 10
 
-SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB)
+SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, DICTIONARY_LIMIT)
 """Sizes a dictionary may have, besides 0."""
-
-LARGEST: Final = ((3, 8 * MIB), (6, 4 * MIB), (8, 1 * MIB), (9, 2 * MIB))
-"""Up to which level a dictionary may have how many bytes."""
 
 SHARE: Final = 10
 """A dictionary has at most one part in `SHARE` of the bytes that are coded with it."""
@@ -51,11 +49,8 @@ SAMPLE_SHARE: Final = 64
 FEWEST_PIECES: Final = 4
 MOST_PIECES: Final = 32
 
-_LZ_PIECE: Final = 128 * KIB  # of a piece, levels 5 and 6 look at this much: they take their time
-
-# What a dictionary costs is estimated by the quick level of its codec.
-_COST_ZSTD: Final = 3
-_COST_LZ: Final = 4
+_SLOW_FROM: Final = 5  # from this level on, coding takes its time, and
+_SLOW_PIECE: Final = 128 * KIB  # of a piece this much is looked at
 
 _FIRST_SHARE: Final = 20  # most corpora are best served by one part in this many of their bytes
 
@@ -69,12 +64,8 @@ _LZ_WORK: Final = 16
 
 
 def size_limit(level: int, unique_bytes: int) -> int:
-    """The largest dictionary that a level may use for so many unique bytes; 0 for none.
-
-    Priming costs the reader, so stronger codecs get smaller dictionaries.
-    """
-    most = next(size for highest, size in LARGEST if level <= highest)
-    fitting = [size for size in SIZES if size <= min(most, unique_bytes // SHARE)]
+    """The largest dictionary that a level may use for so many unique bytes; 0 for none."""
+    fitting = [size for size in SIZES if size <= min(LEVELS[level].dictionary, unique_bytes // SHARE)]
     return fitting[-1] if fitting else 0
 
 
@@ -126,12 +117,12 @@ def _piece_count(unique_bytes: int) -> int:
 def work_of_choosing(level: int, unique_bytes: int) -> int:
     """About how much work `choose_suffix` will be, in the unit of its `tried`."""
     limit = size_limit(level, unique_bytes)
-    sample = _piece_count(unique_bytes) * (PIECE if level <= 4 else _LZ_PIECE)
+    sample = _piece_count(unique_bytes) * (_SLOW_PIECE if level >= _SLOW_FROM else PIECE)
     return _USUAL_TRIALS * _work(level, sample + limit) if limit else 0
 
 
 def _work(level: int, size: int) -> int:
-    return size * (_QUICK_WORK if level <= 3 else _LZ_WORK)
+    return size * (_QUICK_WORK if codec_of(level) == ZSTD else _LZ_WORK)
 
 
 def _piece_order(piece: tuple[int, int, int]) -> tuple[int, tuple[int, int, int]]:
@@ -169,7 +160,7 @@ def choose_suffix(
     known = {} if gains is None else gains
     trials = _trials(Measured(dictionary, level, sample, unique_bytes), known, run, tried)
     steps, first = _steps(len(dictionary)), unique_bytes // _FIRST_SHARE
-    best = _climb(trials.gain, steps, first, trials.is_ample if level <= 3 else _never)
+    best = _climb(trials.gain, steps, first, trials.is_ample if codec_of(level) == ZSTD else _never)
     return dictionary[len(dictionary) - best :], trials.gain(best)
 
 
@@ -201,8 +192,8 @@ def _trials(
     tried: Callable[[int], None] = lambda work: None,
 ) -> _Trials:
     dictionary, level, sample, unique_bytes = measured
-    if level > 4:
-        sample = [piece[:_LZ_PIECE] for piece in sample]
+    if level >= _SLOW_FROM:
+        sample = [piece[:_SLOW_PIECE] for piece in sample]
     # Quicker levels than 3 and 6 rank sizes wrong, for their tables do not hold a large dictionary.
     # And 4-6 must not ask zstd: their bytes are the same whatever zstd library is installed.
     return _Trials(dictionary, sample, unique_bytes, min(max(level, 3), _MOST_TRIED), known, run, tried)
@@ -266,7 +257,7 @@ class _Trials:
         self._unique_bytes = unique_bytes
         self._level = level
         self._run = run or _one_by_one
-        self._cost_coder = BlockCompressor(_COST_ZSTD if level <= 3 else _COST_LZ)
+        self._cost_coder = BlockCompressor(estimating_level(level))
         self._known = known
         self._costs: dict[tuple[int, int], int] = {}
         self._plain: list[int] = []

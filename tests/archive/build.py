@@ -38,7 +38,7 @@ class Plan:
 
 
 class _Storing:
-    def __init__(self, *level: int) -> None:
+    def __init__(self, level: int, *, pages: bool) -> None:
         pass
 
     def compress(self, data: bytes) -> tuple[int, bytes]:

@@ -20,7 +20,8 @@ from ucompress.archive.encode import encode_page
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
 from ucompress.archive.members import Members
 from ucompress.archive.pages import Page
-from ucompress.codec.block import MIX, BlockCompressor, BlockDecompressor
+from ucompress.codec.block import BlockCompressor, BlockDecompressor
+from ucompress.codec.levels import MIX
 from ucompress.codec.varint import write_varint
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 

@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, Extent
-from ucompress.codec.block import LZ, STORED, ZSTD
+from ucompress.codec.levels import LZ, STORED, ZSTD
 from ucompress.errors import CorruptArchiveError
 
 from .build import Plan, plan_files, write

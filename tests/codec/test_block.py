@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 
 from ucompress.codec.block import (
     BLOCK_LIMIT,
-    LZ,
-    MIX,
-    STORED,
-    ZSTD,
     BlockCompressor,
     BlockDecompressor,
     coding_memory,
     decoding_memory,
     decoding_threads,
 )
+from ucompress.codec.levels import LZ, MIX, STORED, ZSTD, shared_level
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 LEVELS = (1, 2, 3, 4, 6)
@@ -164,7 +161,7 @@ def test_a_filtered_block_is_decoded_whole():
 @pytest.mark.parametrize("level", range(1, 10))
 def test_shared_data(level):
     data = text(7, 200_000)
-    codec_id, payload = BlockCompressor.for_shared(level).compress(data)
+    codec_id, payload = BlockCompressor(shared_level(level)).compress(data)
     assert codec_id == (ZSTD if level <= 3 else LZ)
     assert len(payload) * 2 < len(data)
     assert BlockDecompressor().decompress(codec_id, payload, len(data)) == data

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ucompress.codec.block import ZSTD, BlockCompressor
+from ucompress.codec.block import BlockCompressor
 from ucompress.codec.dictionary import Dictionary, train
+from ucompress.codec.levels import ZSTD
 from ucompress.codec.zstd import zstd
 from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
 

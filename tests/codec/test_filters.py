@@ -17,8 +17,9 @@ from ucompress._core import (
     restore_branches,
     restore_planes,
 )
-from ucompress.codec.block import LZ, MIX, ZSTD, BlockCompressor, BlockDecompressor, Reference
+from ucompress.codec.block import BlockCompressor, BlockDecompressor, Reference
 from ucompress.codec.filters import BRANCHES, DIFFERENCES, FILTER_SHIFT, PLANES, Filter, FilterChooser
+from ucompress.codec.levels import LZ, MIX, ZSTD
 from ucompress.codec.lz import LzCompressor
 from ucompress.codec.mix import MixCompressor
 from ucompress.codec.zstd import FrameCompressor

@@ -11,16 +11,13 @@ from support import create_machine_code
 from ucompress._core import Encoder
 from ucompress.codec import lz
 from ucompress.codec.block import (
-    LZ,
-    MIX,
-    STORED,
-    ZSTD,
     BlockCompressor,
     BlockDecompressor,
     Reference,
     coding_memory,
     shared_decoding_memory,
 )
+from ucompress.codec.levels import LZ, MIX, STORED, ZSTD
 from ucompress.codec.proving import CODERS_FOR_A_DECODER, Proof, ProvingCompressor
 from ucompress.errors import CorruptArchiveError
 

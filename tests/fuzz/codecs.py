@@ -15,9 +15,10 @@ from guarded import decode_guarded
 from lz import oracle as lz_oracle
 from mix import oracle as mix_oracle
 from ucompress import _core
-from ucompress.codec.block import MIX, BlockCompressor, BlockDecompressor, Reference
+from ucompress.codec.block import BlockCompressor, BlockDecompressor, Reference
 from ucompress.codec.dictionary import Dictionary
 from ucompress.codec.filters import DIFFERENCES, PLANES, Filter
+from ucompress.codec.levels import MIX
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 Case = Callable[[Random], None]

@@ -11,7 +11,8 @@ import pytest
 
 import ucompress
 from tests.pipeline.runs import pack
-from ucompress.codec.block import STORED, BlockCompressor
+from ucompress.codec.block import BlockCompressor
+from ucompress.codec.levels import STORED
 from ucompress.database import PatternDatabase
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.file_processor import ParallelFileProcessor

@@ -26,14 +26,13 @@ from ucompress.archive.layout import (
 from ucompress.archive.parity import ProtectedPayload, payload_of
 from ucompress.archive.source import FileSource
 from ucompress.codec.block import (
-    DICTIONARY_LIMIT,
-    HIGHEST_LEVEL,
     BlockDecompressor,
     Reference,
     decoding_threads,
     memory_of_codec,
 )
-from ucompress.config import MIB, available_cores
+from ucompress.codec.levels import DICTIONARY_LIMIT
+from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL, MIB, available_cores
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 _REUSED = (32 << 20) - (64 << 10)
@@ -164,7 +163,8 @@ class BlockReader:
             dictionary = len(self.dictionary)
         except ArchiveError:  # without it nothing is decoded
             dictionary = 0
-        level = min(self._header.level, HIGHEST_LEVEL)  # a header may claim any, and be read all the same
+        # A header may claim any level, and be read all the same.
+        level = min(max(self._header.level, LOWEST_LEVEL), HIGHEST_LEVEL)
         fitting = decoding_threads(self._memory_bound, level, dictionary, largest, behind)
         return min(wanted or available_cores(), fitting)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
-from ucompress.codec.block import MIX, SHARED_LEVEL, BlockCompressor, BlockDecompressor, coding_memory
+from ucompress.codec.block import BlockCompressor, BlockDecompressor, coding_memory
+from ucompress.codec.filters import split_id
+from ucompress.codec.levels import MIX, estimating_level, shared_level
 from ucompress.codec.proving import ProvingCompressor
 from ucompress.errors import CorruptArchiveError
-
-_QUICK_LEVEL = 4
 
 _PAGE_BYTES, _PAGE_COLUMNS_BYTES = 1 << 20, 16 << 20
 """A page of the index before it is coded, and what it is made from."""
 
 
 @cache
-def _compressor(level: int) -> ProvingCompressor:
-    return ProvingCompressor(BlockCompressor(level, pages=True))
+def _compressor(level: int, *, pages: bool) -> ProvingCompressor:
+    return ProvingCompressor(BlockCompressor(level, pages=pages))
 
 
 @cache
@@ -26,48 +26,37 @@ def _estimating_compressor(level: int) -> BlockCompressor:
 
 
 @cache
-def _quick_compressor(level: int) -> ProvingCompressor:
-    return ProvingCompressor(BlockCompressor.for_shared(level))
-
-
-@cache
 def _decompressor() -> BlockDecompressor:
     return BlockDecompressor()
 
 
-def _shared_level(level: int) -> int:
-    """The level that pages of an archive of a level are coded at: at 1-3 zstd, else our LZ codec."""
-    return 3 if level <= 3 else SHARED_LEVEL
-
-
 def code_shared(data: bytes, level: int) -> tuple[int, bytes]:
     """Codec id and coded bytes of an index page or the directory of an archive of a level."""
-    return _compressor(_shared_level(level)).compress(data)
+    return _compressor(shared_level(level), pages=True).compress(data)
 
 
 def code_dictionary(dictionary: bytes, level: int) -> tuple[int, bytes]:
-    """Codec id and coded bytes of the dictionary, too large for the parse of pages at the quick levels."""
-    return _quick_compressor(level).compress(dictionary) if level <= 3 else code_shared(dictionary, level)
+    """Codec id and coded bytes of the dictionary, too large for the parse that zstd has for pages."""
+    return _compressor(shared_level(level), pages=False).compress(dictionary)
 
 
 def size_estimate(data: bytes, level: int) -> int:
     """About how many bytes `code_shared` makes of some data, in a quarter of its time; good for comparing."""
-    return len(_estimating_compressor(3 if level <= 3 else _QUICK_LEVEL).compress(data)[1])
+    return len(_estimating_compressor(estimating_level(level)).compress(data)[1])
 
 
 def release_coders() -> None:
     """Free what coding and reading dictionary and index took, tens of megabytes; made again when needed."""
     _compressor.cache_clear()
     _estimating_compressor.cache_clear()
-    _quick_compressor.cache_clear()
     _decompressor.cache_clear()
 
 
 def head_memory(level: int, dictionary_size: int) -> int:
     """Bytes that coding the dictionary takes at most, or else a page of the index."""
-    estimating = sum(coding_memory(3 if level <= 3 else _QUICK_LEVEL, 0, _PAGE_BYTES))
-    page = sum(ProvingCompressor.memory(_shared_level(level), 0, _PAGE_BYTES))
-    dictionary = sum(ProvingCompressor.memory(_shared_level(level), 0, dictionary_size))
+    estimating = sum(coding_memory(estimating_level(level), 0, _PAGE_BYTES))
+    page = sum(ProvingCompressor.memory(shared_level(level), 0, _PAGE_BYTES))
+    dictionary = sum(ProvingCompressor.memory(shared_level(level), 0, dictionary_size))
     return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)
 
 
@@ -75,6 +64,6 @@ def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
     """The decoded bytes; the caller has compared `size` with the part's limit."""
     if len(coded) > size + CODED_SLACK:
         raise CorruptArchiveError(f"{len(coded)} coded bytes are too many for {size}")
-    if codec & 15 == MIX:
+    if split_id(codec)[0] == MIX:
         raise CorruptArchiveError("what all members share is mixed, which only blocks may be")
     return _decompressor().decompress(codec, coded, size)

@@ -8,6 +8,7 @@ from typing import Final
 
 from ucompress.checksum import short_digest
 from ucompress.codec.block import BLOCK_LIMIT
+from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
 MAGIC: Final = b"\x89UCZ\r\n\x1a\n"
@@ -111,8 +112,8 @@ class ArchiveHeader:
             raise ValueError(f"content_hash_bytes must be 0, 8 or 32, not {self.content_hash_bytes}")
         if not 1 <= self.largest_block <= BLOCK_LIMIT:
             raise ValueError(f"largest_block must be 1 to {BLOCK_LIMIT}, not {self.largest_block}")
-        if not 1 <= self.level <= 9:
-            raise ValueError(f"level must be 1 to 9, not {self.level}")
+        if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
+            raise ValueError(f"level must be {LOWEST_LEVEL} to {HIGHEST_LEVEL}, not {self.level}")
         fields = (
             MAGIC, VERSION_MAJOR, self.version_minor, 0, USER_DICTIONARY if self.user_dictionary else 0,
             self.level, self.content_hash_bytes, 0, self.zstd_version, self.largest_block,

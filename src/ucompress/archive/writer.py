@@ -48,7 +48,8 @@ from ucompress.archive.salvage import hash_head, walk_pages, walk_records, walk_
 from ucompress.archive.source import FileSource
 from ucompress.archive.state import DIGEST_SIZE, WriterState, WriterTotals
 from ucompress.archive.written import WrittenBlocks
-from ucompress.codec.block import DICTIONARY_LIMIT, Reference
+from ucompress.codec.block import Reference
+from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.errors import ArchiveError, CorruptArchiveError, OutputError, ResumeFailedError
 
 _COPY = 1 << 20
@@ -247,7 +248,7 @@ class ArchiveWriter:
         """Write the next block.
 
         Parameters:
-            codec_id: 0 stored, 1 zstd frame, 2 LZ.
+            codec_id: 0 stored, 1 zstd frame, 2 LZ, 3 mixed; and 16 times the filter's id.
             payload: coded bytes.
             decoded_size: bytes, 1 to the header's `largest_block`.
             digest: BLAKE3 of the decoded bytes, at least 16 bytes; 16 are kept.

@@ -12,35 +12,19 @@ from ucompress.codec.filters import (
     TABLE_MEMORY,
     FilterChooser,
     read_filter,
+    split_id,
 )
+from ucompress.codec.levels import DICTIONARY_LIMIT, LEVELS, LZ, MIX, REFERRING, STORED, ZSTD, codec_of
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.mix import MixCompressor, MixDecompressor
 from ucompress.codec.zstd import PAGES, FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
-STORED = 0
-ZSTD = 1
-LZ = 2
-MIX = 3
-
-SHARED_LEVEL = 6
-"""What all members share is coded at this level, unless it should be quicker."""
-
 _FILTER_PRICES = {ZSTD: 5, LZ: 3, MIX: 5}
 """How many targets a branch filter must find for each repeat that it breaks, for each codec."""
 
-HIGHEST_LEVEL = 9
-"""No level takes more memory to decode."""
-
 BLOCK_LIMIT = 8 << 20
 """The largest decoded block, in bytes: a decoder never allocates more for one."""
-
-DICTIONARY_LIMIT = 8 << 20
-"""The largest dictionary, in bytes."""
-
-
-REFERRING = frozenset({LZ})
-"""Codecs whose blocks may have a reference, which is of the same codec."""
 
 
 class Reference(NamedTuple):
@@ -59,7 +43,7 @@ class Reference(NamedTuple):
     @property
     def coded(self) -> bytes | memoryview:
         """What its codec coded: the payload without its filter's parameters."""
-        return read_filter(self.codec_id >> FILTER_SHIFT, self.payload)[1]
+        return read_filter(split_id(self.codec_id)[1], self.payload)[1]
 
     def serves(self, codec_id: int) -> bool:
         """Whether a block of a codec may have it as its past."""
@@ -68,8 +52,8 @@ class Reference(NamedTuple):
 
 def can_refer(codec_id: int, reference_codec_id: int) -> bool:
     """Whether a block of one codec may have one of another as its reference; filters do not matter."""
-    codec, other = (number & (1 << FILTER_SHIFT) - 1 for number in (codec_id, reference_codec_id))
-    return codec == other and codec in REFERRING
+    codec, _ = split_id(codec_id)
+    return codec == split_id(reference_codec_id)[0] and codec in REFERRING
 
 
 class _Coder(Protocol):
@@ -84,10 +68,10 @@ class BlockCompressor:
     """Codes blocks, each alone or after one other; one object serves any number of threads.
 
     Parameters:
-        level: 1 to 3 zstd frames, 4 to 6 the LZ codec, 7 to 9 the mixing codec.
+        level: one of `LEVELS`, which name its codec.
         dictionary: bytes that every block may refer to; empty for none.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
-        pages: at levels 1 to 3, code index pages: smaller, and slower, than blocks.
+        pages: with zstd, code index pages: smaller, and slower, than blocks.
     """
 
     def __init__(
@@ -98,15 +82,6 @@ class BlockCompressor:
             raise ValueError(f"a dictionary has at most {DICTIONARY_LIMIT} bytes, not {len(dictionary)}")
         self._codec, self._coder = _make_coder(level, dictionary, largest_reference, pages=pages)
         self._filters = FilterChooser(dictionary, _FILTER_PRICES[self._codec], self._coder.compress)
-
-    @classmethod
-    def for_shared(cls, level: int) -> BlockCompressor:
-        """For what an archive of this level codes once and all its readers need: its dictionary.
-
-        At levels 1-3 zstd as at level 3: our LZ codec at its smallest would take a third of the
-        whole run, and readers ten times as long.
-        """
-        return cls(3 if level <= 3 else SHARED_LEVEL)
 
     def compress(self, data: bytes | memoryview, reference: Reference | None = None) -> tuple[int, bytes]:
         """Code one block.
@@ -144,10 +119,11 @@ def coding_memory(
         block_size: bytes of the largest block.
         reference_size: bytes of the largest reference; 0 without any.
     """
-    if 4 <= level <= 6:
+    codec = codec_of(level)
+    if codec == LZ:
         shared, each = LzCompressor.memory(level, dictionary_size, block_size, reference_size)
     else:
-        coder = MixCompressor if level > 6 else FrameCompressor
+        coder = MixCompressor if codec == MIX else FrameCompressor
         shared, each = coder.memory(level, dictionary_size, block_size)
     return shared + TABLE_MEMORY, each + SCRATCH_MEMORY + block_size
 
@@ -177,9 +153,16 @@ def shared_decoding_memory(
     level: int, dictionary_size: int, block_size: int, reference_size: int
 ) -> tuple[int, int]:
     """Bytes that all decoding threads share, and what each takes for itself, two blocks included."""
-    if level > 6:
+    return _shared_decoding_memory(codec_of(level), level, dictionary_size, block_size, reference_size)
+
+
+def _shared_decoding_memory(
+    codec: int, level: int, dictionary_size: int, block_size: int, reference_size: int
+) -> tuple[int, int]:
+    """The same by codec; the level matters to mixed blocks only."""
+    if codec == MIX:
         shared, each = MixDecompressor.memory(level, dictionary_size, block_size)
-    elif level > 3:
+    elif codec == LZ:
         shared, each = LzDecompressor.memory(dictionary_size, block_size, reference_size)
     else:
         shared, each = FrameDecompressor.memory(dictionary_size, block_size)
@@ -190,13 +173,12 @@ def memory_of_codec(
     codec_id: int, level: int, dictionary_size: int, block_size: int, reference_size: int = 0
 ) -> int:
     """`decoding_memory` of a block of whatever codec, in an archive of a level; 0 for what is not decoded."""
-    codec = codec_id & (1 << FILTER_SHIFT) - 1
-    if codec == MIX and not 7 <= level <= 9:
+    codec, _ = split_id(codec_id)
+    if codec not in (ZSTD, LZ, MIX):
         return 0
-    codec_level = {ZSTD: 1, LZ: 6, MIX: level}.get(codec, 0)
-    if not codec_level:
+    if codec == MIX and (level not in LEVELS or codec_of(level) != MIX):
         return 0
-    return decoding_memory(codec_level, dictionary_size, block_size, reference_size)
+    return sum(_shared_decoding_memory(codec, level, dictionary_size, block_size, reference_size))
 
 
 class BlockDecompressor:
@@ -254,8 +236,9 @@ class BlockDecompressor:
                     f"a stored block has {len(payload)} bytes where {decoded_size} are expected"
                 )
             return bytes(payload)
-        decoder = self._decoder(codec_id & (1 << FILTER_SHIFT) - 1)
-        used, coded = read_filter(codec_id >> FILTER_SHIFT, payload)
+        codec, filter_id = split_id(codec_id)
+        decoder = self._decoder(codec)
+        used, coded = read_filter(filter_id, payload)
         if used.id != NONE or (first is not None and first >= decoded_size):
             first = None
         if reference is not None and isinstance(decoder, LzDecompressor):
@@ -292,10 +275,9 @@ class BlockDecompressor:
 
 def _make_coder(level: int, dictionary: bytes, largest_reference: int, *, pages: bool) -> tuple[int, _Coder]:
     """The codec id and coder of a level."""
-    if 1 <= level <= 3:
-        return ZSTD, FrameCompressor(PAGES if pages else level, dictionary)
-    if 4 <= level <= 6:
-        return LZ, LzCompressor(level, dictionary, largest_reference)
-    if 7 <= level <= 9:
-        return MIX, MixCompressor(level, dictionary)
-    raise ValueError(f"there is no level {level}: choose one from 1 to 9")
+    codec = codec_of(level)
+    if codec == ZSTD:
+        return codec, FrameCompressor(PAGES if pages else level, dictionary)
+    if codec == LZ:
+        return codec, LzCompressor(level, dictionary, largest_reference)
+    return codec, MixCompressor(level, dictionary)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from ucompress import checksum
 from ucompress._core import build_dictionary
-from ucompress.codec.block import DICTIONARY_LIMIT, BlockCompressor, BlockDecompressor
+from ucompress.codec.block import BlockCompressor, BlockDecompressor
+from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.codec.varint import write_varint
 from ucompress.codec.zstd import finalize
 from ucompress.config import DEFAULT_DICTIONARY_SIZE, DEFAULT_LEVEL

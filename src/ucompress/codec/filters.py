@@ -26,6 +26,12 @@ DIFFERENCES: Final = 3
 FILTER_SHIFT: Final = 4
 """A codec id has the codec in its lower four bits, the filter above."""
 
+
+def split_id(codec_id: int) -> tuple[int, int]:
+    """The codec and the filter of a block's codec id."""
+    return codec_id & (1 << FILTER_SHIFT) - 1, codec_id >> FILTER_SHIFT
+
+
 TABLE_MEMORY: Final = 1 << 20
 """Bytes that a `FilterChooser` holds."""
 

@@ -17,16 +17,14 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ucompress.codec.block import (
-    LZ,
-    MIX,
-    STORED,
     BlockCompressor,
     BlockDecompressor,
     Reference,
     coding_memory,
     shared_decoding_memory,
 )
-from ucompress.codec.filters import FILTER_SHIFT
+from ucompress.codec.filters import split_id
+from ucompress.codec.levels import LZ, MIX, STORED, ZSTD, codec_of
 from ucompress.errors import CorruptArchiveError
 
 if TYPE_CHECKING:
@@ -112,7 +110,7 @@ class ProvingCompressor:
             codec_id, payload = self._compressor.compress(data, reference)
             if reference is not None and not reference.serves(codec_id):
                 reference = None
-            codec = codec_id & (1 << FILTER_SHIFT) - 1
+            codec, _ = split_id(codec_id)
             if codec == MIX:
                 return codec_id, payload, Proof.UNTRIED
             if codec == STORED:
@@ -136,9 +134,10 @@ class ProvingCompressor:
     def memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
         """Bytes that all threads share, and bytes for each thread."""
         shared, each = coding_memory(level, dictionary_size, block_size, reference_size)
-        if level > 6:
+        codec = codec_of(level)
+        if codec == MIX:
             return shared, each
         primed, decoder = shared_decoding_memory(level, dictionary_size, block_size, reference_size)
-        if level <= 3:
+        if codec == ZSTD:
             return shared + primed, each + decoder
         return shared + primed + decoder, each + decoder // CODERS_FOR_A_DECODER

@@ -26,7 +26,7 @@ _SHORTEST_DICTIONARY = 8  # zstd ignores raw content below this
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Search:
     """How one level codes a block; `docs/decisions.md` has what was measured.
 
     Attributes:
@@ -50,23 +50,23 @@ class Level:
 PAGES = 0
 """In place of a level: for index pages, some hundred kilobytes of numbers and names, without a dictionary."""
 
-LEVELS = {PAGES: Level(7, 18, 4, 3, 64), 1: Level(3, 20, 3), 2: Level(4, 20, 4), 3: Level(5, 21, 5)}
+SEARCHES = {PAGES: Search(7, 18, 4, 3, 64), 1: Search(3, 20, 3), 2: Search(4, 20, 4), 3: Search(5, 21, 5)}
 
 _WINDOW_LOG = 23  # the largest block; a dictionary may lie farther back than the window
 
 
-def _options(level: Level) -> dict[int, int]:
+def _options(search: Search) -> dict[int, int]:
     """The library's parameters for a level: all that matter, so that its own levels do not."""
     name = zstd.CompressionParameter
     return {
         name.compression_level: 9,
-        name.strategy: level.strategy,
+        name.strategy: search.strategy,
         name.window_log: _WINDOW_LOG,
-        name.hash_log: level.hash_log,
-        name.chain_log: level.hash_log - 1,
-        name.search_log: level.search_log,
-        name.min_match: level.min_match,
-        name.target_length: level.target_length,
+        name.hash_log: search.hash_log,
+        name.chain_log: search.hash_log - 1,
+        name.search_log: search.search_log,
+        name.min_match: search.min_match,
+        name.target_length: search.target_length,
         name.enable_long_distance_matching: 0,
         name.nb_workers: 0,
         name.content_size_flag: 1,
@@ -95,7 +95,7 @@ class FrameCompressor:
 
     def __init__(self, level: int, dictionary: bytes = b"") -> None:
         """Prepare options; contexts are made when they are needed."""
-        self._options = _options(LEVELS[level])
+        self._options = _options(SEARCHES[level])
         self._dictionary = _raw_dictionary(dictionary)
         self._idle: list[zstd.ZstdCompressor] = []
         self._lock = threading.Lock()
@@ -119,7 +119,7 @@ class FrameCompressor:
         the match finder; as much again for the block. Measured: 24.1 MiB at level 3 with 4 MiB of
         dictionary, 10.1 MiB without.
         """
-        tables = 5 << LEVELS[level].hash_log
+        tables = 5 << SEARCHES[level].hash_log
         finders = 2 * tables + dictionary_size if dictionary_size else tables
         return dictionary_size, finders + 2 * block_size + (1 << 20)
 

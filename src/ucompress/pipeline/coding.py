@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
 from ucompress.codec.block import Reference
+from ucompress.codec.levels import may_refer
 from ucompress.codec.proving import Proof, ProvingCompressor
 from ucompress.config import MIB
 from ucompress.dictionary import size_limit
@@ -55,12 +56,8 @@ def most_coding_memory(config: CompressionConfig, sizes: Sequence[int]) -> tuple
         dictionary_size = len(user_dictionary(config.dictionary))
     parameters = PlanParameters.for_level(config.level)
     largest = max(min(size, parameters.largest_block(max(sizes, default=0))), MIB)
-    may_refer = config.level in REFERRING_LEVELS and size > parameters.block_target
-    return coding_memory(config.level, dictionary_size, largest, largest if may_refer else 0)
-
-
-REFERRING_LEVELS = range(4, 7)
-"""Levels whose codec has references; those below promise a file within the time of one block."""
+    refers = may_refer(config.level) and size > parameters.block_target
+    return coding_memory(config.level, dictionary_size, largest, largest if refers else 0)
 
 
 class RunToRead(NamedTuple):

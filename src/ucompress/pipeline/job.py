@@ -12,7 +12,9 @@ from blake3 import blake3
 
 from ucompress import __version__
 from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
+from ucompress.codec.levels import DICTIONARY_LIMIT, ZSTD, codec_of
 from ucompress.codec.zstd import LIBRARY_VERSION
+from ucompress.config import MIB
 from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 from ucompress.spill import parts
@@ -51,14 +53,12 @@ class ClaimedJob:
 GROUNDWORK_VERSION = 19
 """Raised when patterns, plan, dictionary or references of the same contents change."""
 
-ZSTD_LEVELS = range(1, 4)
-LARGEST_DICTIONARY = 8 << 20
 ROWS_AT_ONCE = 4096
 
 
 def zstd_version(level: int) -> int:
     """The version of libzstd that decides a level's bytes, as 10507 for 1.5.7; 0 where none does."""
-    if level not in ZSTD_LEVELS:
+    if codec_of(level) != ZSTD:
         return 0
     major, minor, patch = map(int, LIBRARY_VERSION.split("."))
     return major * 10000 + minor * 100 + patch
@@ -71,7 +71,7 @@ def versions(config: CompressionConfig) -> dict[str, object]:
 
 def worker_versions(level: int) -> str:
     """The versions that decide bytes of a level, for people: workers elsewhere must have the same."""
-    zstd = f", libzstd {LIBRARY_VERSION}" if level in ZSTD_LEVELS else ""
+    zstd = f", libzstd {LIBRARY_VERSION}" if codec_of(level) == ZSTD else ""
     return (
         f"ucompress {__version__} (format {VERSION_MAJOR}.{VERSION_MINOR}, analysis {ANALYSIS_VERSION}, "
         f"groundwork {GROUNDWORK_VERSION}){zstd}"
@@ -88,13 +88,15 @@ def user_dictionary(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise InputError(f"the dictionary {path} is no regular file; nothing was written").about(path)
         with path.open("rb") as file:
-            dictionary = file.read(LARGEST_DICTIONARY + 1)
+            dictionary = file.read(DICTIONARY_LIMIT + 1)
     except OSError as error:
         raise InputError(f"cannot read the dictionary {path}: {error.strerror}; nothing was written").about(
             path
         ) from error
-    if len(dictionary) > LARGEST_DICTIONARY:
-        raise InputError(f"the dictionary {path} is larger than 8 MiB; nothing was written").about(path)
+    if len(dictionary) > DICTIONARY_LIMIT:
+        raise InputError(
+            f"the dictionary {path} is larger than {DICTIONARY_LIMIT // MIB} MiB; nothing was written"
+        ).about(path)
     return dictionary
 
 

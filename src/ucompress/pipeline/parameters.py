@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ucompress.archive.layout import PAGE_EXTENTS_LIMIT
+from ucompress.codec.levels import LZ, ZSTD, codec_of
 from ucompress.config import MIB
 
 KIB: Final = 1 << 10
@@ -72,7 +73,7 @@ class PlanParameters:
         block that repeats much may come after its reference, which is decoded too. Levels 7 to 9
         decode as slowly as they code, without references; what is dense there takes twice as long.
         """
-        if level <= 3:
+        if codec_of(level) == ZSTD:
             return cls(
                 block_target=2 * MIB,
                 large_block_target=2 * MIB,
@@ -80,7 +81,7 @@ class PlanParameters:
                 large_from=400,
                 monotonous_from=NEVER,
             )
-        if level <= 6:
+        if codec_of(level) == LZ:
             return cls()
         return cls(
             block_target=1 * MIB,

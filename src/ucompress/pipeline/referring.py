@@ -8,7 +8,8 @@ import numpy as np
 
 from ucompress.archive.entry import HOLE
 from ucompress.archive.layout import blocks_bound
-from ucompress.pipeline.coding import REFERRING_LEVELS, read_runs, runs_of
+from ucompress.codec.levels import may_refer
+from ucompress.pipeline.coding import read_runs, runs_of
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.lending import lent
@@ -70,7 +71,7 @@ def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents
         ContentsChangedError: a file is not what was analyzed any more.
     """
     sizes = plan.block_sizes
-    if context.config.level not in REFERRING_LEVELS or len(sizes) < 2:
+    if len(sizes) < 2 or not may_refer(context.config.level):
         return {}
     size = int(sizes.sum())
     rate = sampling_rate(size)
@@ -110,7 +111,7 @@ def pack_references(references: Mapping[int, int]) -> bytes:
 
 def unpack_references(data: bytes, plan: Plan, level: int) -> dict[int, int] | None:
     """The references that `pack_references` wrote for a plan; None if this plan cannot have them."""
-    if len(data) % 8 or (data and level not in REFERRING_LEVELS):
+    if len(data) % 8 or (data and not may_refer(level)):
         return None
     pairs = np.frombuffer(data, "<u4").reshape(-1, 2).astype(np.int64)
     later, earlier = pairs[:, 0], pairs[:, 1]
