@@ -2,10 +2,14 @@
 #
 # Both kernels look at few bytes. A run of `minimum` zeros covers a multiple of `minimum`, so
 # one byte in `minimum` decides where to look closer. A class comes from at most sixteen
-# pieces of 4 KiB, evenly spread. Integers only: a class reaches the archive's bytes.
+# pieces of 4 KiB, evenly spread. Integers only, of a byte order of their own: a class reaches the
+# archive's bytes.
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
+
+cdef extern from "lz_memory.h" nogil:
+    uint32_t uc_load_le32(const uint8_t* p)
 
 cdef enum:
     PIECE = 4096
@@ -54,7 +58,7 @@ cdef size_t find_zero_runs(
 cdef size_t repeated_words(const uint8_t* piece, size_t length) noexcept nogil:
     """Positions of a piece (at most 4 KiB) whose four bytes stood in it before, by a small table."""
     cdef uint16_t[4096] table
-    cdef uint32_t word, earlier
+    cdef uint32_t word
     cdef size_t p
     cdef size_t count = 0
     cdef size_t slot
@@ -62,11 +66,10 @@ cdef size_t repeated_words(const uint8_t* piece, size_t length) noexcept nogil:
     if length < 4:
         return 0
     for p in range(length - 3):
-        memcpy(&word, piece + p, 4)
+        word = uc_load_le32(piece + p)
         slot = (word * <uint32_t>0x9E3779B1) >> 20
         if table[slot] != 0:
-            memcpy(&earlier, piece + table[slot] - 1, 4)
-            if earlier == word:
+            if uc_load_le32(piece + table[slot] - 1) == word:
                 count += 1
         table[slot] = <uint16_t>(p + 1)
     return count
