@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 CHUNK = 64
 """Blocks between two questions whether a part of a check has gone on for long enough."""
 
-KNOWN_SECTIONS = (SECTION_DICTIONARY, SECTION_INDEX, SECTION_ERRATA, SECTION_DIRECTORY)
+KNOWN_SECTIONS = {
+    SECTION_DICTIONARY: "dictionary",
+    SECTION_INDEX: "index",
+    SECTION_ERRATA: "errata",
+    SECTION_DIRECTORY: "directory",
+}
+"""Their names in messages."""
 
 
 def verify(
@@ -179,7 +185,7 @@ class _Verification:
 
     def _check_section(self, kind: int, at: int, length: int) -> None:
         """Header and parity of one section."""
-        name = {1: "dictionary", 2: "index", 3: "errata", 4: "directory"}[kind]
+        name = KNOWN_SECTIONS[kind]
         archive_id = NO_ID if kind <= SECTION_INDEX else self._directory.archive_id
         start = at + SECTION_HEADER_SIZE
         payload = self._source.read_past(start, length)

@@ -36,7 +36,9 @@ def status(database: SomeDatabase = None, json: o.Json = False) -> None:
 
     for line in status_lines(record, progress):
         sys.stdout.write(line + "\n")
-    if record.state.value == "interrupted" and _is_resumable(record):
+    from ucompress.database import JobState
+
+    if record.state is JobState.INTERRUPTED and _is_resumable(record):
         sys.stdout.write(f"Continue it with: ucompress resume --database {shlex.quote(str(path))}\n")
 
 
@@ -51,7 +53,9 @@ def resume(
 ) -> None:
     """Continue the last job, with the options it was started with."""
     path, record, _ = _last_job(database)
-    if record.state.value == "done":
+    from ucompress.database import JobState
+
+    if record.state is JobState.DONE:
         raise NoJobError("the last job is done: there is nothing to continue")
     if not _is_resumable(record):
         raise NoJobError(
