@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ucompress._core import Decoder, Encoder, PrimedDictionary, decoder_memory, encoder_memory, primed_memory
 from ucompress.errors import CorruptArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Past = tuple[bytes | memoryview, int]
     """A reference: payload and decoded size."""
@@ -41,8 +42,25 @@ class _Contexts(Generic[Context]):
         self._idle: list[tuple[Context, Past | None]] = []
         self._lock = threading.Lock()
 
-    def take(self, size: int, reference: Past | None) -> Context:
-        """A context that has room for a block and its reference."""
+    @contextmanager
+    def use(self, size: int, reference: Past | None, left: Past | None) -> Iterator[Context]:
+        """A context that has room for a block and its reference, kept afterwards, whatever happens.
+
+        Args:
+            size: bytes of the block.
+            reference: the block that this one is coded after, if any.
+            left: the block whose state the context has at hand if all goes well; after an error it is
+                kept as one that has none.
+        """
+        context, past = self._take(size, reference), None
+        try:
+            yield context
+            past = left
+        finally:
+            with self._lock:
+                self._idle.append((context, past))
+
+    def _take(self, size: int, reference: Past | None) -> Context:
         block, behind = _room(size), max(self._behind, _room(reference[1]) if reference else 0)
         with self._lock:
             at = next((i for i, (_, past) in enumerate(self._idle) if reference and past == reference), -1)
@@ -53,11 +71,6 @@ class _Contexts(Generic[Context]):
             block, behind = max(block, context.max_block), max(behind, context.max_reference)
             del context  # before there is a larger one
         return self._make(block, behind)
-
-    def give_back(self, context: Context, past: Past | None) -> None:
-        """Keep a context; `past` is the block whose state it has at hand."""
-        with self._lock:
-            self._idle.append((context, past))
 
     def forget(self) -> None:
         """Let go of the states after references."""
@@ -87,10 +100,8 @@ class LzCompressor:
 
     def compress(self, data: bytes | memoryview, reference: Past | None = None) -> bytes:
         """The coded block, a function of data, reference, level and dictionary alone."""
-        context = self._contexts.take(len(data), reference)
-        payload = context.encode(data, reference)
-        self._contexts.give_back(context, reference)
-        return payload
+        with self._contexts.use(len(data), reference, left=reference) as context:
+            return context.encode(data, reference)
 
     @staticmethod
     def memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
@@ -130,14 +141,12 @@ class LzDecompressor:
         Raises:
             CorruptArchiveError: the payload, or the reference's, is damaged.
         """
-        context = self._contexts.take(size, reference)
+        left = reference or ((payload, size) if first is None else None)
         try:
-            return context.decode(payload, size, reference, first=first)
+            with self._contexts.use(size, reference, left) as context:
+                return context.decode(payload, size, reference, first=first)
         except ValueError as error:
             raise CorruptArchiveError(str(error)) from error
-        finally:
-            left = reference or ((payload, size) if first is None else None)
-            self._contexts.give_back(context, left)
 
     def forget(self) -> None:
         """Let go of the states after references: the next block that names one decodes it again."""
