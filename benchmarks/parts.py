@@ -376,9 +376,8 @@ MIX_KERNEL = (
         edits=(
             Edit(
                 "mix_byte.h",
-                "core->by_match + ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees))"
-                " * lanes;",
-                "core->by_match;",
+                "set[0] += ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees)) * lanes;",
+                "",
             ),
         ),
     ),

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGE = Path(ucompress.__file__).parent
 LONGEST = {".py": 400, ".pyx": 350, ".pxd": 350, ".pxi": 350, ".h": 350}
+WIDEST = 110
 FILES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in LONGEST)
 
 
@@ -58,3 +59,9 @@ def test_every_supported_python_is_declared():
 def test_files_stay_short(path):
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= LONGEST[path.suffix], f"{lines} lines: one idea too many in one file"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_lines_stay_short(path):
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    assert [number for number, line in lines if len(line) > WIDEST] == []

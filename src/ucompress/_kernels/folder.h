@@ -1,9 +1,9 @@
 /* uc_list_folder: the names in a folder and what stat tells of each, in two system calls an entry.
  *
- * A row is UC_FOLDER_COLUMNS numbers of 64 bits; names stand one behind the other, each closed by a zero byte, in the
- * order of the rows, which is the file system's. An entry is plain if it is a regular file without
- * extended attributes whose times fit: what a caller need not look at again. Where the rest is not known it
- * is zero. Nothing is followed, no entry is opened.
+ * A row is UC_FOLDER_COLUMNS numbers of 64 bits; names stand one behind the other, each closed by a
+ * zero byte, in the order of the rows, which is the file system's. An entry is plain if it is a regular file
+ * without extended attributes whose times fit: what a caller need not look at again. Where the rest is not
+ * known it is zero. Nothing is followed, no entry is opened.
  */
 #ifndef UCOMPRESS_FOLDER_H
 #define UCOMPRESS_FOLDER_H

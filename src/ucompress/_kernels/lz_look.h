@@ -15,7 +15,7 @@ static UC_INLINE __m256i LZ_PATH(fours)(const uint8_t *first, __m256i order)
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)first)), order);
 }
 
-/* Reads from seven bytes before `here` to sixteen after: what an insertion LZ_LATE bytes back has for certain. */
+/* Reads from seven bytes before `here` to sixteen after, which an insertion LZ_LATE bytes back has. */
 static UC_INLINE void LZ_PATH(describe)(LZ_PATH(group) *g, const uint8_t *here)
 {
     const __m256i four = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6,

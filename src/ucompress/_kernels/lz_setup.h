@@ -1,6 +1,7 @@
 /* Who owns which memory. Each object is one allocation, cut up by one function that also counts.
  *
- *   lz_primed    [ primed model | curves, set bits | priming table | pad dictionary | heads links ]   shared, read only
+ *   lz_primed    [ primed model | curves, set bits | priming table | pad dictionary | heads links ]
+ *                shared, read only
  *   lz_coder     [ model | pad dictionary reference block slack | encoder parts ]  one for each thread
  *                [ kept ]                            only where blocks have a reference
  */

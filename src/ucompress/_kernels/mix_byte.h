@@ -43,7 +43,8 @@ static UC_INLINE void MIX_PATH(seek)(mix_model *m, MIX_PATH(places) *at, const m
             check ^= check >> 16;
             line ^= 1 + first_two;
         }
-        at->slot[k] = MIX_PATH(slot)(m->lines + (((size_t)k << shape->line_bits | line) << 6), (uint16_t)check);
+        at->slot[k] =
+            MIX_PATH(slot)(m->lines + (((size_t)k << shape->line_bits | line) << 6), (uint16_t)check);
         at->known += at->slot[k][0] != 0;
     }
     if (UC_UNLIKELY(m->undo.noting)) {
@@ -95,7 +96,8 @@ static UC_INLINE void MIX_PATH(remember)(const mix_fixed *f, mix_core *core, int
     mix_map_set(&f->curves, core, context, history, p22, times + (times < MIX_PAIR_LIMIT));
 }
 
-/* One decision: leads to a child, or to MIX_LEAF + byte. `within`: the history's place in the slots, from 1. */
+/* One decision: leads to a child, or to MIX_LEAF + byte. `within`: the history's place in the slots,
+ * from 1. */
 static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *const shape, uc_coding *rc,
                                            mix_model *m, const mix_fixed *f, const MIX_PATH(places) *at,
                                            MIX_PATH(walk) *w, unsigned within)
@@ -137,7 +139,8 @@ static UC_INLINE unsigned MIX_PATH(decide)(const int mode, const mix_shape *cons
         pair[contexts + 2] = mix_pair(f->curves.stretch[p12], (p12 - 2048) >> 1);
     }
     MIX_PATH(pack)(lanes, x, pair);
-    set[0] = core->by_match + ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees)) * lanes;
+    set[0] = core->by_match;
+    set[0] += ((w->deep ? 32 : 0) + w->said[w->agrees] + (last & (unsigned)w->agrees)) * lanes;
     set[1] = core->by_slots + (((w->deep ? contexts + 1 : 0) + at->known) * 8 + within) * lanes;
     set[2] = w->by_byte;
     z = mix_within(MIX_PATH(mix)(lanes, x, set), -2048, 2047);

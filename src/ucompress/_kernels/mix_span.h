@@ -1,7 +1,8 @@
 /* A span of bytes: bypassed or mixed, one by one. A path file, see `mix_paths.h`. */
 
 static UC_INLINE void MIX_PATH(span_of)(const int mode, const int level, uc_coding *rc, mix_model *m,
-                                        const mix_fixed *f, uint8_t *window, uint32_t from, uint32_t to, int flat)
+                                        const mix_fixed *f, uint8_t *window, uint32_t from, uint32_t to,
+                                        int flat)
 {
     const mix_shape *const shape = mix_shape_of(level);
     mix_match match;

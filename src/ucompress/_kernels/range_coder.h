@@ -6,9 +6,9 @@
  *      range < 2^32 ?  ->  four bytes leave (enter), most significant first
  *
  * Every modelled bit keeps at least 15/65536 of the range, every symbol 1/32768, so one
- * renormalisation restores the invariant. A carry out of `low` walks back through the bytes already written: the
- * output is one buffer, so nothing has to be held back (Schindler's carry-less variants and
- * LZMA's cache byte are both unneeded). Behind the last byte the decoder reads zeros, and the
+ * renormalisation restores the invariant. A carry out of `low` walks back through the bytes already
+ * written: the output is one buffer, so nothing has to be held back (Schindler's carry-less variants
+ * and LZMA's cache byte are both unneeded). Behind the last byte the decoder reads zeros, and the
  * encoder's flush relies on it to keep as few bytes as name a number inside the interval.
  *
  * Sources: Martin, "Range encoding" (1979); Pavlov's LZMA SDK for the binary adaptive form.

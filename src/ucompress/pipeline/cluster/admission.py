@@ -64,7 +64,8 @@ class Sight:
             return f"does not see {show(self.path)} ({error.strerror or error})"
         if form != self.form:
             return f"sees something else at {show(self.path)}"
-        if self.names and not any(os.path.lexists(os.path.join(self.path, name)) for name in self.names):  # noqa: PTH118  bytes
+        inside = [os.path.join(self.path, name) for name in self.names]  # noqa: PTH118  bytes
+        if inside and not any(map(os.path.lexists, inside)):
             return f"sees {show(self.path)} without what is in it; is it mounted there?"
         return ""
 
