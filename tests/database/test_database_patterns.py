@@ -159,7 +159,7 @@ def test_the_cache_is_bounded_and_forgets_what_was_written(tmp_path: Path) -> No
         database.store_patterns(entry(n.to_bytes(2, "little") * 50) for n in range(1, 400))
         for n in range(1, 400):
             assert database.get_pattern(n.to_bytes(2, "little") * 50) is not None
-        assert database._patterns.cache_nbytes <= 5_000
+        assert database._patterns._cache.nbytes <= 5_000
         database.store_patterns([entry(b"\x8f\x01" * 50, 77)])
         kept = database.get_pattern(b"\x8f\x01" * 50)
         assert kept is not None

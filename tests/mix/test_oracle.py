@@ -64,16 +64,21 @@ def test_both_judge_damage_alike() -> None:
             assert coder.decode(damaged, len(data)) == expected
 
 
-def test_histories_follow_their_rules() -> None:
-    table = _core.bit_histories()
-    assert [row[:2] for row in table] == [history[:2] for history in oracle.histories()]
-    assert [row[2:] for row in table] == [
-        (oracle.history_after(k, 0), oracle.history_after(k, 1)) for k in range(len(table))
-    ]
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("rare", [0, 2, 20])
+def test_oracle_decodes_what_deepens_the_bit_histories(level: int, rare: int) -> None:
+    pick = random.Random(rare)
+    data = bytes(pick.choices(b"abcd", (100 - rare, 100 - rare, rare, rare), k=1200))
+    payload = code(data, b"", level)
+    assert payload[0] & 15 == level
+    assert oracle.decode(payload, len(data), b"") == data
 
 
 def test_histories_count_and_forget_within_bounds() -> None:
-    table = _core.bit_histories()
+    known = oracle.histories()
+    table = [
+        (*known[k][:2], oracle.history_after(k, 0), oracle.history_after(k, 1)) for k in range(len(known))
+    ]
     assert len(table) <= 256
     for row in table:
         for bit in (0, 1):

@@ -197,14 +197,3 @@ def coder_memory(int level, size_t dictionary_size, size_t block_size):
     cdef uint32_t past = _mix_checked_size(dictionary_size, _mix.MIX_DICTIONARY_LIMIT, "a dictionary")
     cdef uint32_t block = _mix_checked_size(block_size, _mix.MIX_LIMIT, "a block")
     return _mix.coder_layout(&layout, NULL, _mix_checked_level(level), past, block)
-
-
-def bit_histories():
-    """The mixing codec's bit histories, in order: zeros and ones counted, what follows a 0 and a 1."""
-    cdef _mix.mix_states states
-    cdef int k
-    _mix.make_histories(&states)
-    return [
-        (states.seen[k][0], states.seen[k][1], states.next[k][0], states.next[k][1])
-        for k in range(states.count)
-    ]

@@ -12,10 +12,6 @@ cdef extern from "mix_setup.h" nogil:
         uint32_t size
     ctypedef struct mix_coder:
         uint32_t max_block
-    ctypedef struct mix_states:
-        uint8_t next[256][2]
-        uint8_t seen[256][2]
-        int count
     enum:
         MIX_LIMIT
         MIX_DICTIONARY_LIMIT
@@ -30,4 +26,3 @@ cdef size_t encode_block(mix_coder* coder, const uint8_t* data, uint32_t size, u
 cdef int decode_block(
     mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint32_t first, uint8_t* out
 ) noexcept nogil
-cdef void make_histories(mix_states* states) noexcept nogil

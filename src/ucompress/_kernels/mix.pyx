@@ -17,7 +17,6 @@ cdef extern from "mix_block.h" nogil:
     int mix_decode_block(
         mix_coder* coder, const uint8_t* payload, size_t length, uint32_t size, uint32_t first, uint8_t* out
     )
-    void mix_states_init(mix_states* states)
 
 
 cdef size_t primed_layout(mix_primed* primed, uint8_t* base, int level, uint32_t size) noexcept nogil:
@@ -46,7 +45,3 @@ cdef int decode_block(
     mix_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size, uint32_t first, uint8_t* out
 ) noexcept nogil:
     return mix_decode_block(coder, payload, payload_size, size, first, out)
-
-
-cdef void make_histories(mix_states* states) noexcept nogil:
-    mix_states_init(states)

@@ -118,7 +118,14 @@ class PatternDatabase:
         return self._patterns.replace(source_key, entries)
 
     def get_frequent_patterns(self, min_frequency: int, limit: int | None = None) -> list[PatternEntry]:
-        """Patterns of at least this total frequency, the most frequent first, ties by bytes."""
+        """Patterns of at least this total frequency, the most frequent first, ties by bytes.
+
+        For callers with questions of their own: runs and commands ask for `top_patterns`.
+
+        Args:
+            min_frequency: fewest positions, over all sources.
+            limit: the most patterns; None: all.
+        """
         return self._patterns.frequent(min_frequency, limit)
 
     def top_patterns(
@@ -128,7 +135,10 @@ class PatternDatabase:
         return self._patterns.top(limit, source_key, min_frequency)
 
     def get_pattern(self, pattern: bytes) -> PatternEntry | None:
-        """One pattern's entry, from memory where it was asked for before."""
+        """One pattern's entry with its totals, from memory where it was asked for before; None if unknown.
+
+        For callers that ask about patterns one by one: `cache_bytes` bounds what is kept for them.
+        """
         return self._patterns.get(pattern)
 
     def pattern_count(self, source_key: bytes | None = None) -> int:

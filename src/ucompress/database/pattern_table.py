@@ -120,11 +120,6 @@ class PatternTable:
         self._cache = EntryCache(cache_bytes)
         self._data_version: object = None
 
-    @property
-    def cache_nbytes(self) -> int:
-        """Bytes that cached entries take, by estimate."""
-        return self._cache.nbytes
-
     def store(self, entries: Iterable[PatternEntry]) -> int:
         """Set the counts of these patterns in the unnamed source; returns how many were stored."""
         source, generation = self._source(UNNAMED_SOURCE, bump=False)

@@ -181,6 +181,7 @@ class ParallelAnalyzer:
     def analyze_files(self, files: Iterable[str | bytes | os.PathLike[str]]) -> list[PatternEntry]:
         """The patterns of some files, counted exactly and stored in the database.
 
+        For callers that have files and no tree; a run analyzes its scan, by `analyze_manifest`.
         Each path is a file of its own, wherever it lies and whatever it is called; one that is named
         twice counts once. Files that cannot be read are reported through `warn` and left out.
 
@@ -206,7 +207,7 @@ class ParallelAnalyzer:
     def analyze_single_file(
         self, file: str | bytes | os.PathLike[str], shift: int = samples.DENSEST_SHIFT
     ) -> FileAnalysis:
-        """Digest, class and sample of one file, read here and now.
+        """Digest, class and sample of one file, read here and now, for callers that ask about one alone.
 
         Args:
             file: its path.

@@ -163,7 +163,10 @@ class ParallelFileProcessor:
         return self._process(files, visit, in_doubt)
 
     def process_chunk(self, files: Iterable[AnyFile]) -> list[FileContent]:
-        """The contents of a few files, small ones read here and now."""
+        """The contents of a few files, small ones read here and now.
+
+        For callers that hold a chunk themselves; `process_files` makes chunks and reads them in workers.
+        """
         return [self.read_file_content(file) for file in files]
 
     def read_file_content(self, file: AnyFile) -> FileContent:
