@@ -81,7 +81,8 @@ class CompressionConfig:
         min_pattern_length: shortest pattern that is counted, in bytes.
         min_frequency: fewest positions at which a pattern must stand.
         chunk_size: files handed to a worker at a time.
-        memory_map_threshold: files of this many bytes and more are handled in windows.
+        memory_map_threshold: files of this many bytes and more are read a window at a time, smaller ones
+            whole. It bounds memory and decides no byte of the archive; despite its name nothing is mapped.
         include, exclude: gitignore-style patterns on member names, one text or several; exclude wins.
         gitignore: honour `.gitignore` files inside the inputs.
         content_hash_bytes: 0, 8 or 32 (full content hashes); None lets the writer decide.

@@ -1,7 +1,8 @@
 """Reading files in parallel, in bounded memory.
 
 Files are read, never mapped: another process truncating a mapped file would kill the
-interpreter with SIGBUS. A file at or above the threshold goes through in windows.
+interpreter with SIGBUS. The option `memory_map_threshold` says from how many bytes on a file is
+read a window at a time.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ class ParallelFileProcessor:
     Attributes:
         executor: where chunks are processed.
         chunk_size: the most files in a chunk; a chunk also ends at about 8 MiB.
-        memory_map_threshold: bytes from which on a file goes through in windows.
+        memory_map_threshold: bytes from which on a file is read a window at a time, smaller ones whole;
+            nothing is mapped.
         in_flight: the most chunks being worked on or waiting.
         poll: called while waiting; what it raises ends the work.
         reporter: hears of the bytes of each chunk as it is done, and of its last file.
