@@ -128,8 +128,8 @@ def test_a_tree_that_goes_back_to_an_earlier_state_gets_its_counts_back(tmp_path
 def test_the_rate_of_sampling_is_part_of_what_a_database_keeps(tree):
     contents = Contents.of([DistinctContent(0, b"a", 7, bytes(32), 0, [b"/a"], 1)])
     config = configuration(tree, "a.ucz")
-    assert corpus_key(config, contents, 4) == corpus_key(config, contents, 4)
-    assert corpus_key(config, contents, 4) != corpus_key(config, contents, 5)
+    assert corpus_key(config, contents, 4, None) == corpus_key(config, contents, 4, None)
+    assert corpus_key(config, contents, 4, None) != corpus_key(config, contents, 5, None)
 
 
 def test_one_large_file_of_distinct_rows_is_packed(tmp_path):
@@ -421,22 +421,19 @@ def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp
         job.run()
     assert PipelinePhase.ANALYZING_PATTERNS not in job.reporter.phase_seconds
     assert caught.value.current_mb == 294
-    assert sum(most_coding_memory(job.config, [100 << 20])) == sum(coding_memory(9, 2 << 20, 1280 << 10))
+    assert sum(most_coding_memory(9, [100 << 20], None)) == sum(coding_memory(9, 2 << 20, 1280 << 10))
     # Analysis alone has all it needs.
     analysis = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195, level=9))
     assert analysis.analyze() is not None
 
 
-def test_what_coding_may_need_follows_level_and_tree(tmp_path):
-    def most(level, *sizes, **options):
-        return most_coding_memory(configuration(tmp_path, tmp_path / "a.ucz", level=level, **options), sizes)
-
-    assert most(6) == most(6, 0) == most(6, 100) == coding_memory(6, 0, 1 << 20)
-    assert most(3, 1 << 30) == coding_memory(3, 8 << 20, 2 << 20)
-    assert most(6, 1 << 30) == coding_memory(6, 4 << 20, 2 << 20, 2 << 20)
-    assert most(6, *[1 << 20] * 1024) == coding_memory(6, 4 << 20, 1 << 20, 1 << 20)
-    (tmp_path / "own").write_bytes(bytes(range(256)) * 8)
-    assert most(6, *[1 << 20] * 9, dictionary=tmp_path / "own") == coding_memory(6, 2048, 1 << 20, 1 << 20)
+def test_what_coding_may_need_follows_level_tree_and_dictionary():
+    most = most_coding_memory
+    assert most(6, [], None) == most(6, [0], None) == most(6, [100], None) == coding_memory(6, 0, 1 << 20)
+    assert most(3, [1 << 30], None) == coding_memory(3, 8 << 20, 2 << 20)
+    assert most(6, [1 << 30], None) == coding_memory(6, 4 << 20, 2 << 20, 2 << 20)
+    assert most(6, [1 << 20] * 1024, None) == coding_memory(6, 4 << 20, 1 << 20, 1 << 20)
+    assert most(6, [1 << 20] * 9, bytes(2048)) == coding_memory(6, 2048, 1 << 20, 1 << 20)
 
 
 @pytest.mark.parametrize("level", [1, 6, 8])

@@ -84,5 +84,5 @@ def test_an_analysis_has_no_output_that_would_tell_it_from_another(tmp_path):
     (tmp_path / "file").write_bytes(b"some bytes")
     manifest = scan([tmp_path / "file"])
     configs = [configuration(tmp_path / "file", tmp_path / name) for name in ("a.ucz", "b.ucz")]
-    assert len({analysis_key(config, manifest) for config in configs}) == 1
-    assert len({job_key(config, manifest) for config in configs}) == 2
+    assert len({analysis_key(config, manifest, None) for config in configs}) == 1
+    assert len({job_key(config, manifest, None) for config in configs}) == 2

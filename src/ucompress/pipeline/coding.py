@@ -19,14 +19,12 @@ from ucompress.codec.proving import Proof, ProvingCompressor
 from ucompress.config import MIB
 from ucompress.dictionary import size_limit
 from ucompress.pipeline.held import HeldContents
-from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.spans import read_many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ucompress.config import CompressionConfig
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.plan import Plan
 
@@ -47,17 +45,20 @@ def coding_memory(
     return shared + dictionary_size, each + waiting * largest
 
 
-def most_coding_memory(config: CompressionConfig, sizes: Sequence[int]) -> tuple[int, int]:
-    """The same before anything is planned: the most that files of these sizes, in bytes, can need."""
+def most_coding_memory(level: int, sizes: Sequence[int], dictionary: bytes | None) -> tuple[int, int]:
+    """The same before anything is planned: the most that a tree can need.
+
+    Args:
+        level: the compression level.
+        sizes: bytes of each file.
+        dictionary: the one that the user gives; None where the run makes its own.
+    """
     size = sum(sizes)
-    if config.dictionary is None:
-        dictionary_size = size_limit(config.level, size)
-    else:
-        dictionary_size = len(user_dictionary(config.dictionary))
-    parameters = PlanParameters.for_level(config.level)
+    dictionary_size = size_limit(level, size) if dictionary is None else len(dictionary)
+    parameters = PlanParameters.for_level(level)
     largest = max(min(size, parameters.largest_block(max(sizes, default=0))), MIB)
-    refers = may_refer(config.level) and size > parameters.block_target
-    return coding_memory(config.level, dictionary_size, largest, largest if refers else 0)
+    refers = may_refer(level) and size > parameters.block_target
+    return coding_memory(level, dictionary_size, largest, largest if refers else 0)
 
 
 class RunToRead(NamedTuple):

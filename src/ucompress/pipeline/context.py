@@ -53,6 +53,7 @@ class RunContext:
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
         spill: keeps columns over all files.
+        dictionary: the one that the user gives, as it was when the run began; None: the run makes its own.
         before: what the archive may replace, as it stood there when the run began; None: whatever there is.
     """
 
@@ -67,6 +68,7 @@ class RunContext:
     warnings: list[str] = field(default_factory=list)
     held: HeldContents = field(default_factory=HeldContents)
     spill: Spill = IN_MEMORY
+    dictionary: bytes | None = None
     before: Occupant | None = None
     _reported: set[bytes] = field(default_factory=set)
 
@@ -86,18 +88,17 @@ class RunContext:
             MemoryLimitExceededError: not even one worker fits into the memory limit.
         """
         threads = self.threads(shared=shared, each=each)
-        is_remote = isinstance(self.executor, Remote)
-        if isinstance(self.executor, Remote) and not here:
+        executor = self.executor
+        if isinstance(executor, Remote) and not here:
             # What workers cannot do is done by one thread here.
-            wanted, alone = 2 * self.executor.slots(), shared + each
+            wanted, alone = 2 * executor.slots(), shared + each
             in_flight = self.budget.threads(wanted, shared=alone, each=waiting, leased=self.held.size)
-            yield Workers(self.executor, in_flight)
-            return
-        if self.executor is not None and not is_remote:
-            yield Workers(self.executor, 2 * threads)
-            return
-        with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as executor:
-            yield Workers(executor, threads + 1)
+            yield Workers(executor, in_flight)
+        elif executor is None or isinstance(executor, Remote):
+            with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as own:
+                yield Workers(own, threads + 1)
+        else:
+            yield Workers(executor, 2 * threads)
 
     @property
     def wanted_threads(self) -> int:

@@ -35,7 +35,6 @@ from ucompress.pipeline.coding import coding_memory
 from ucompress.pipeline.contents import ContentReader
 from ucompress.pipeline.distinct import Paths
 from ucompress.pipeline.executors import ordered_map
-from ucompress.pipeline.job import user_dictionary
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.lending import Remote, lent
 from ucompress.pipeline.overlooking import looked_over
@@ -121,8 +120,8 @@ def lay_groundwork(
         release_freed_memory()
     unique = int(plan.block_sizes.sum())
     tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
-    if context.config.dictionary is not None:
-        dictionary, gain = user_dictionary(context.config.dictionary), 0
+    if context.dictionary is not None:
+        dictionary, gain = context.dictionary, 0
         return Groundwork(
             plan, dictionary, gain, find_references(context, plan, dictionary, analysis.contents)
         )

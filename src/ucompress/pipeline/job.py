@@ -12,16 +12,13 @@ from blake3 import blake3
 
 from ucompress import __version__
 from ucompress.archive.layout import VERSION_MAJOR, VERSION_MINOR
-from ucompress.codec.levels import DICTIONARY_LIMIT, ZSTD, codec_of
+from ucompress.codec.levels import ZSTD, codec_of
 from ucompress.codec.zstd import LIBRARY_VERSION
-from ucompress.config import MIB
-from ucompress.errors import InputError
 from ucompress.pipeline.analyzer import ANALYSIS_VERSION
 from ucompress.spill import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Any
 
     from ucompress.config import CompressionConfig
@@ -37,7 +34,7 @@ class ClaimedJob:
         number: its number in the database.
         key: what identifies it.
         source_key: names the tree whose pattern counts are replaced.
-        name: makes the key of a manifest.
+        name: makes the key of a manifest, under a configuration and the dictionary that was given.
         remember: whether it is noted as the user's last job.
         progress: how far it had come before.
     """
@@ -45,7 +42,7 @@ class ClaimedJob:
     number: int
     key: bytes
     source_key: bytes
-    name: Callable[[CompressionConfig, Manifest], bytes]
+    name: Callable[[CompressionConfig, Manifest, bytes | None], bytes]
     remember: bool
     progress: dict[str, Any] | None
 
@@ -78,30 +75,13 @@ def worker_versions(level: int) -> str:
     )
 
 
-def user_dictionary(path: Path) -> bytes:
-    """The dictionary that the user gives.
+def byte_options(config: CompressionConfig, dictionary: bytes | None) -> bytes:
+    """The options and versions that decide the archive's bytes, in one canonical form.
 
-    Raises:
-        InputError: it cannot be read, or is larger than any may be.
+    Args:
+        config: the options.
+        dictionary: the one that the user gives, as it was read for the run; None where it makes its own.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"the dictionary {path} is no regular file; nothing was written").about(path)
-        with path.open("rb") as file:
-            dictionary = file.read(DICTIONARY_LIMIT + 1)
-    except OSError as error:
-        raise InputError(f"cannot read the dictionary {path}: {error.strerror}; nothing was written").about(
-            path
-        ) from error
-    if len(dictionary) > DICTIONARY_LIMIT:
-        raise InputError(
-            f"the dictionary {path} is larger than {DICTIONARY_LIMIT // MIB} MiB; nothing was written"
-        ).about(path)
-    return dictionary
-
-
-def byte_options(config: CompressionConfig) -> bytes:
-    """The options and versions that decide the archive's bytes, in one canonical form."""
     options: dict[str, object] = {
         "analysis": ANALYSIS_VERSION,
         "groundwork": GROUNDWORK_VERSION,
@@ -111,8 +91,8 @@ def byte_options(config: CompressionConfig) -> bytes:
         "min_pattern_length": config.min_pattern_length,
         "versions": versions(config),
     }
-    if config.dictionary is not None:
-        options["dictionary"] = blake3(user_dictionary(config.dictionary)).hexdigest()
+    if dictionary is not None:
+        options["dictionary"] = blake3(dictionary).hexdigest()
     return json.dumps(options, sort_keys=True).encode()
 
 
@@ -128,22 +108,22 @@ def source_key(config: CompressionConfig) -> bytes:
     return blake3(json.dumps(source, sort_keys=True).encode()).digest()
 
 
-def job_key(config: CompressionConfig, manifest: Manifest) -> bytes:
-    """Names a job: absolute inputs and output, options and versions, and the scan's manifest."""
-    hasher = blake3(_tree_key(config, manifest))
+def job_key(config: CompressionConfig, manifest: Manifest, dictionary: bytes | None) -> bytes:
+    """Names a job: absolute inputs and output, options, dictionary and versions, and the scan's manifest."""
+    hasher = blake3(_tree_key(config, manifest, dictionary))
     hasher.update(os.fsencode(config.output.absolute()))
     hasher.update(struct.pack("<I", config.recovery))
     return hasher.digest()
 
 
-def analysis_key(config: CompressionConfig, manifest: Manifest) -> bytes:
+def analysis_key(config: CompressionConfig, manifest: Manifest, dictionary: bytes | None) -> bytes:
     """Names the analysis of a tree, a job of its own beside packing it; it has no output."""
-    return blake3(_tree_key(config, manifest) + b"analysis").digest()
+    return blake3(_tree_key(config, manifest, dictionary) + b"analysis").digest()
 
 
-def _tree_key(config: CompressionConfig, manifest: Manifest) -> bytes:
+def _tree_key(config: CompressionConfig, manifest: Manifest, dictionary: bytes | None) -> bytes:
     hasher = blake3(source_key(config))
-    hasher.update(byte_options(config))
+    hasher.update(byte_options(config, dictionary))
     for column in (manifest.sizes, manifest.mtimes_ns, manifest.inodes, manifest.modes, manifest.kinds):
         for part in parts(len(column)):
             hasher.update(column[part].tobytes())
@@ -163,12 +143,18 @@ def _tree_key(config: CompressionConfig, manifest: Manifest) -> bytes:
     return hasher.digest()
 
 
-def corpus_key(config: CompressionConfig, contents: Contents, shift: int) -> bytes:
+def corpus_key(config: CompressionConfig, contents: Contents, shift: int, dictionary: bytes | None) -> bytes:
     """Names what plan, patterns and dictionary depend on: contents, their paths, rate of sampling, options.
 
     Times and inodes do not enter, so a copy of a tree has the same corpus.
+
+    Args:
+        config: the options.
+        contents: all of them, in order.
+        shift: one d-mer in 2^shift is sampled.
+        dictionary: as of `byte_options`.
     """
-    hasher = blake3(byte_options(config))
+    hasher = blake3(byte_options(config, dictionary))
     hasher.update(struct.pack("<I", shift))
     numbers = struct.Struct("<IQI").pack
     for first in range(0, len(contents), ROWS_AT_ONCE):

@@ -14,11 +14,10 @@ from ucompress.archive import Occupant
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
 from ucompress.pipeline import job as jobs
-from ucompress.pipeline.coding import (
-    most_coding_memory,
-)
+from ucompress.pipeline.coding import most_coding_memory
 from ucompress.pipeline.context import RunContext, spill_of
 from ucompress.pipeline.description import describe
+from ucompress.pipeline.given import given_dictionary
 from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.progress import CompressionResult, PipelineState, Renderer
 
-    JobName = Callable[[CompressionConfig, Manifest], bytes]
+    JobName = Callable[[CompressionConfig, Manifest, bytes | None], bytes]
 
 
 class PipelineOrchestrator:
@@ -113,9 +112,10 @@ class PipelineOrchestrator:
         """
         self._begin()
         refuse_missing_inputs(self.config)
+        dictionary = given_dictionary(self.config)
         refuse_strange_database(self.config)
         with self._hired(), self.guard, self._open_database() as database, self.reporter:
-            context = self._context(database)
+            context = self._context(database, dictionary)
             job = None
             try:
                 manifest, scanned_at = self._scan(context)
@@ -152,11 +152,12 @@ class PipelineOrchestrator:
         output = self.config.output
         before = None if self.config.force else Occupant.of(output)
         refuse_impossible(self.config)
+        dictionary = given_dictionary(self.config)
         if not self.config.force:
             refuse_to_replace(output)
         refuse_strange_database(self.config)
         with self._hired(), self.guard, self._open_database() as database, self.reporter:
-            context = self._context(database)
+            context = self._context(database, dictionary)
             context.before = before
             job = None
             try:
@@ -222,7 +223,7 @@ class PipelineOrchestrator:
             pipeline.database_path, batch_size=pipeline.batch_size, cache_bytes=DATABASE_BYTES
         )
 
-    def _context(self, database: PatternDatabase) -> RunContext:
+    def _context(self, database: PatternDatabase, dictionary: bytes | None) -> RunContext:
         spill = spill_of(self.config)
 
         def let_go() -> None:
@@ -233,7 +234,15 @@ class PipelineOrchestrator:
         others = 0 if limits.limit_process else bytes_of_others()
         budget = MemoryBudget(limits.memory_limit_mb, others=others)
         context = RunContext(
-            self.config, database, self.reporter, tracker, self.guard, budget, self._executor, spill=spill
+            self.config,
+            database,
+            self.reporter,
+            tracker,
+            self.guard,
+            budget,
+            self._executor,
+            spill=spill,
+            dictionary=dictionary,
         )
         tracker.enter(PipelinePhase.INITIALIZING)
         tracker.leave()
@@ -284,9 +293,9 @@ class PipelineOrchestrator:
         # What can be refused for want of memory is refused before the job is touched.
         needs = [analysis_memory(self.config, manifest)]
         if name is jobs.job_key:
-            needs.append(most_coding_memory(self.config, manifest.sizes))
+            needs.append(most_coding_memory(self.config.level, manifest.sizes, context.dictionary))
         context.threads(shared=max(map(sum, needs)), each=0)
-        key = name(self.config, manifest)
+        key = name(self.config, manifest, context.dictionary)
         known = context.database.jobs.find(key)
         if must_resume and (known is None or known.state is JobState.DONE):
             raise ResumeFailedError(
@@ -326,7 +335,7 @@ class PipelineOrchestrator:
 
         def reclaim(manifest: Manifest) -> None:
             context.database.jobs.discard(job.number)
-            job.key, job.progress = job.name(self.config, manifest), None
+            job.key, job.progress = job.name(self.config, manifest, context.dictionary), None
             job.number = self._open_job(context, job.key, remember=job.remember)
 
         return Survey(context, manifest, scanned_at, job.source_key, reclaim)

@@ -12,7 +12,6 @@ from ucompress.archive.layout import MAGIC
 from ucompress.archive.recovery import recovery_library
 from ucompress.database import database_files, is_strange
 from ucompress.errors import InputError, OutputError, UsageError
-from ucompress.pipeline.job import user_dictionary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,16 +30,14 @@ def partial_path(output: Path) -> Path:
 
 
 def refuse_impossible(config: CompressionConfig) -> None:
-    """Refuse outputs that cannot be written or would replace the database, and missing dictionaries.
+    """Refuse missing inputs, and outputs that cannot be written or would replace the database.
 
     Raises:
         UsageError: the output is a folder, or the database; or a recovery record cannot be made here.
         OutputError: its folder does not exist or cannot be written.
-        InputError: an input does not exist, or the dictionary cannot be read.
+        InputError: an input does not exist.
     """
     refuse_missing_inputs(config)
-    if config.dictionary is not None:
-        user_dictionary(config.dictionary)
     if config.recovery:
         recovery_library()
     output = config.output

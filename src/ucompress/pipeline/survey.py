@@ -122,7 +122,7 @@ class Survey:
         manifest, context = self.manifest, self.context
         failed: dict[bytes, str] = {}
         shared, each = analysis_memory(context.config, manifest)
-        coding = most_coding_memory(context.config, manifest.sizes)
+        coding = most_coding_memory(context.config.level, manifest.sizes, context.dictionary)
         context.hold_contents(max(shared + context.wanted_threads * each, sum(coding)))
         with (
             ReadAhead() as ahead,
@@ -150,7 +150,7 @@ class Survey:
             ContentsChangedError: a file is not what was analyzed any more.
         """
         context = self.context
-        key = jobs.corpus_key(context.config, analysis.contents, analysis.shift)
+        key = jobs.corpus_key(context.config, analysis.contents, analysis.shift, context.dictionary)
         database = context.database
         if database.cache.artifact(self.source_key, PATTERNS_DONE) != key:
             # Until all of the tree's counts have been replaced, they are nobody's.
