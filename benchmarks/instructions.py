@@ -25,7 +25,7 @@ from ucompress.archive import Archive
 with Archive(sys.argv[1], block_cache=0) as archive:
     count = len(archive._directory.blocks)
     wanted = min(count, int(sys.argv[2]))
-    sizes = [len(archive.block_once(n * count // wanted)) for n in range(wanted)]
+    sizes = [len(archive._block_once(n * count // wanted)) for n in range(wanted)]
 print(sum(sizes), len(sizes))
 """
 

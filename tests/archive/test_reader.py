@@ -450,3 +450,12 @@ def test_a_header_that_claims_another_level_is_read_all_the_same(
         assert not archive.extract(tmp_path / "out", threads=2).failed
     for name, content in files.items():
         assert (tmp_path / "out" / name.decode()).read_bytes() == content
+
+
+def test_an_archive_shows_what_callers_may_rely_on():
+    assert {name for name in vars(Archive) if not name.startswith("_")} == set(
+        """
+        blocks_decoded blocks_of bytes_read close dictionary entries entry extract file has_record info
+        is_doubtful lost_entries name open origin paths read reads statistics tree_hash verify
+        """.split()
+    )

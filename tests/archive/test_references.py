@@ -59,7 +59,7 @@ def test_clearing_the_cache_forgets_the_reference(path: Path, plan: Plan) -> Non
 
 def test_references_come_before_the_blocks_that_need_them(path: Path) -> None:
     with Archive(path) as archive:
-        assert archive.block_batches([5, 4, 2, 0, 1, -1]) == [[-1], [0, 1, 2], [4], [5]]
+        assert archive._block_batches([5, 4, 2, 0, 1, -1]) == [[-1], [0, 1, 2], [4], [5]]
 
 
 def test_a_member_tells_the_blocks_that_it_needs(path: Path) -> None:

@@ -141,14 +141,14 @@ def test_content_hashes_are_compared_of_files_within_the_share(sound):
         files = archive.entries()
         wrong = next(e for e in files if {x.block for x in e.extents} <= set(range(3, 9)))
     with Archive(sound) as archive, pytest.MonkeyPatch.context() as patch:
-        real = archive.check_content
+        real = archive._check_content
         seen = {}
 
         def note(entry, digest):
             seen[entry.path] = digest
             return real(entry, digest)
 
-        patch.setattr(archive, "check_content", note)
+        patch.setattr(archive, "_check_content", note)
         archive.verify(threads=1, share=BlockShare(3, 9))
     assert seen[wrong.path] is not None
     assert seen[b"f299"] is None

@@ -131,7 +131,7 @@ class Delivery:
         """Write the files and wait for all of them."""
         for entry in files:
             self._assign(entry)
-        batches = self._archive.block_batches(self._whole.keys() | self._parts.keys())
+        batches = self._archive._block_batches(self._whole.keys() | self._parts.keys())
         pending = [file for parts in self._parts.values() for file, _ in parts]
         try:
             for _ in pool.map(self._deliver_batch, batches):
@@ -168,7 +168,7 @@ class Delivery:
         """Decode one block, as far as the files reach, and write all that comes from it."""
         failure, data = None, b""
         try:
-            data = self._archive.block_once(block, self._reach[block]) if block != HOLE else b""
+            data = self._archive._block_once(block, self._reach[block]) if block != HOLE else b""
         except FAILURES as error:
             failure = reason(error)
         whole = self._whole.pop(block, [])
@@ -194,7 +194,7 @@ class Delivery:
             if digest or doubtful:
                 found = digest and check(view[offset : offset + size], len(digest))
                 try:
-                    self._archive.check_content(entry, found)
+                    self._archive._check_content(entry, found)
                 except ArchiveError:
                     rest.append(entry)
                     continue
@@ -215,7 +215,7 @@ class Delivery:
             digest = entry.digest
             if digest is not None and len(parts) == 1 and parts[0][1].length == entry.size:
                 _, (_, offset, length) = parts[0]
-                self._archive.check_content(
+                self._archive._check_content(
                     entry, check(memoryview(data)[offset : offset + length], len(digest))
                 )
                 digest = None
@@ -232,7 +232,7 @@ class Delivery:
         if self._staging is None or entry.xattrs or not whole or entry.size > JOINED:
             return False
         content = b"".join([piece for _, piece in _pieces(parts, data)])
-        self._archive.check_content(entry, digest and check(content, len(digest)))
+        self._archive._check_content(entry, digest and check(content, len(digest)))
         row = (entry.path, 0, entry.size, entry.mode & self._permissions, entry.mtime_ns)
         return not self._staging.write(content, [row])
 
@@ -240,7 +240,7 @@ class Delivery:
         self, entry: Entry, draft: Draft, pieces: Iterable[tuple[int, memoryview]], digest: bytes | None
     ) -> Failure | None:
         mode = entry.mode & self._permissions
-        self._archive.check_content(entry, None)
+        self._archive._check_content(entry, None)
         if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
             return None
         draft.discard()
@@ -248,7 +248,7 @@ class Delivery:
 
     def _check_parts(self, parts: list[Part], data: bytes) -> None:
         for _, extent in parts:
-            self._archive.check_extent(extent, len(data))
+            self._archive._check_extent(extent, len(data))
 
     def _write_parts(
         self, pending: _Pending, parts: list[Part], data: bytes, failure: Failure | None

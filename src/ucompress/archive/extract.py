@@ -101,7 +101,7 @@ def extract(
             archive,
             target,
             limits or ExtractionLimits(),
-            archive.decoding_threads(threads),
+            archive._decoding_threads(threads),
             progress,
             permissions(setuid=setuid),
         )

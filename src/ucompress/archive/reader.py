@@ -285,8 +285,8 @@ class Archive:
             raise UnsafeArchiveError(
                 f"{self.name}: {show(entry.path)} has {entry.size} bytes, more than the limit of {limit}"
             )
-        data = b"".join([self.extent_bytes(extent) for extent in entry.extents])
-        self.check_content(entry, check(data, len(entry.digest)) if entry.digest else None)
+        data = b"".join([self._extent_bytes(extent) for extent in entry.extents])
+        self._check_content(entry, check(data, len(entry.digest)) if entry.digest else None)
         return data
 
     def open(self, name: MemberName) -> io.BufferedReader:
@@ -296,60 +296,12 @@ class Archive:
             MemberNotFoundError: there is no such file.
         """
         entry = self.file(name)
-        self.check_content(entry, None)
-        return io.BufferedReader(MemberFile(entry, self.block, self.name), 1 << 16)
-
-    def extent_bytes(self, extent: Extent) -> bytes:
-        """The bytes of one extent."""
-        if extent.block == HOLE:
-            return bytes(extent.length)
-        end = extent.offset + extent.length
-        data = self.block(extent.block, end)
-        self.check_extent(extent, len(data))
-        return data[extent.offset : end]
-
-    def check_extent(self, extent: Extent, size: int) -> None:
-        """Refuse an extent that leaves its block of `size` bytes."""
-        if extent.offset + extent.length > size:
-            raise CorruptArchiveError(f"{self.name}: an extent leaves block {extent.block}")
-
-    def check_content(self, entry: Entry, digest: bytes | None) -> None:
-        """Refuse a content whose hash differs, or that lost errata may have replaced."""
-        if digest is not None and entry.digest is not None:
-            if digest != entry.digest:
-                raise CorruptArchiveError(
-                    f"{self.name}: the content of {show(entry.path)} differs from its hash"
-                )
-        elif self.is_doubtful and self._blocks.is_substituted(entry):
-            raise CorruptArchiveError(
-                f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
-            )
-
-    def block(self, number: int, first: int) -> bytes:
-        """The decoded bytes of a block, at least the `first` if it has so many, checked.
-
-        Raises:
-            CorruptArchiveError: it is damaged, or not there.
-        """
-        with naming(self.name):
-            return self._blocks.get(number, first)
-
-    def block_once(self, number: int, first: int | None = None) -> bytes:
-        """As `block`, for readers that need each block only once: nothing is kept in the cache."""
-        with naming(self.name):
-            return self._blocks.decode(number, first)
+        self._check_content(entry, None)
+        return io.BufferedReader(MemberFile(entry, self._block, self.name), 1 << 16)
 
     def blocks_of(self, entry: Entry) -> frozenset[int]:
         """The blocks that reading a file, or what a hard link leads to, decodes; references among them."""
         return self._blocks.needed(self.origin(entry))
-
-    def decoding_threads(self, wanted: int | None) -> int:
-        """How many threads decode: as wanted, or one a core, if the memory bound has room for so many."""
-        return self._blocks.threads(wanted)
-
-    def block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
-        """Blocks put together so that each reference is decoded once where one thread takes a batch."""
-        return self._blocks.batches(numbers)
 
     # -- many members
 
@@ -392,3 +344,53 @@ class Archive:
     def tree_hash(self) -> bytes:
         """BLAKE3-256 over what the archive says, by which it is known again; empty if it was recovered."""
         return self._footer.tree_hash if self._footer is not None else b""
+
+    # -- for the modules beside this one, which read many members at a time
+
+    def _extent_bytes(self, extent: Extent) -> bytes:
+        """The bytes of one extent."""
+        if extent.block == HOLE:
+            return bytes(extent.length)
+        end = extent.offset + extent.length
+        data = self._block(extent.block, end)
+        self._check_extent(extent, len(data))
+        return data[extent.offset : end]
+
+    def _check_extent(self, extent: Extent, size: int) -> None:
+        """Refuse an extent that leaves its block of `size` bytes."""
+        if extent.offset + extent.length > size:
+            raise CorruptArchiveError(f"{self.name}: an extent leaves block {extent.block}")
+
+    def _check_content(self, entry: Entry, digest: bytes | None) -> None:
+        """Refuse a content whose hash differs, or that lost errata may have replaced."""
+        if digest is not None and entry.digest is not None:
+            if digest != entry.digest:
+                raise CorruptArchiveError(
+                    f"{self.name}: the content of {show(entry.path)} differs from its hash"
+                )
+        elif self.is_doubtful and self._blocks.is_substituted(entry):
+            raise CorruptArchiveError(
+                f"{self.name}: {show(entry.path)} may have changed while it was packed; the errata are lost"
+            )
+
+    def _block(self, number: int, first: int) -> bytes:
+        """The decoded bytes of a block, at least the `first` if it has so many, checked.
+
+        Raises:
+            CorruptArchiveError: it is damaged, or not there.
+        """
+        with naming(self.name):
+            return self._blocks.get(number, first)
+
+    def _block_once(self, number: int, first: int | None = None) -> bytes:
+        """As `_block`, for readers that need each block only once: nothing is kept in the cache."""
+        with naming(self.name):
+            return self._blocks.decode(number, first)
+
+    def _decoding_threads(self, wanted: int | None) -> int:
+        """How many threads decode: as wanted, or one a core, if the memory bound has room for so many."""
+        return self._blocks.threads(wanted)
+
+    def _block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
+        """Blocks put together so that each reference is decoded once where one thread takes a batch."""
+        return self._blocks.batches(numbers)

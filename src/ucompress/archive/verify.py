@@ -75,7 +75,7 @@ def verify(
         A report; damage that parity repairs is a problem too, since the next damage may be too much.
     """
     job = _Verification(archive, source, directory, footer, progress, share or BlockShare())
-    return job.run(archive.decoding_threads(threads))
+    return job.run(archive._decoding_threads(threads))
 
 
 class _Verification:
@@ -152,7 +152,7 @@ class _Verification:
                 return
 
     def _check_chunk(self, chunk: range, pool: ThreadPoolExecutor) -> None:
-        batches = self._archive.block_batches(chunk)
+        batches = self._archive._block_batches(chunk)
         for number, checked in sorted(chain.from_iterable(pool.map(self._check_blocks, batches))):
             if isinstance(checked, ArchiveError):
                 self._unreadable_blocks.add(number)
@@ -244,7 +244,7 @@ class _Verification:
     def _check_block(self, number: int) -> ArchiveError | int:
         """A block's decoded size, or why it fails."""
         try:
-            data = self._archive.block_once(number)
+            data = self._archive._block_once(number)
         except ArchiveError as error:
             # Not the same one: by its traceback it would keep the block's bytes and the decoder.
             return type(error)(str(error))
@@ -306,20 +306,20 @@ class _Verification:
             if origin is not None:
                 self._lose(entry, f"it links to {show(entry.target)}: {origin.message}", origin.block)
         elif entry.digest is None:
-            self._archive.check_content(entry, None)
+            self._archive._check_content(entry, None)
         elif (digest := self._contents.digest(entry.path)) is not None:
-            self._archive.check_content(entry, digest)
+            self._archive._check_content(entry, digest)
         elif self._partial:
-            self._archive.check_content(entry, None)
+            self._archive._check_content(entry, None)
         elif not self._hashes.allows(entry):
             self._report.unhashed += 1
-            self._archive.check_content(entry, None)
+            self._archive._check_content(entry, None)
         else:
             hasher = blake3()
             with self._archive.open(entry.path) as file:
                 while data := file.read(1 << 20):
                     hasher.update(data)
-            self._archive.check_content(entry, hasher.digest(len(entry.digest)))
+            self._archive._check_content(entry, hasher.digest(len(entry.digest)))
 
     def _lose(self, entry: Entry, message: str, block: int | None = None) -> None:
         self._lost[entry.path] = LostMember(entry.path, message, block)
