@@ -13,7 +13,7 @@ from ucompress.codec.block import (
     BLOCK_LIMIT,
     BlockCompressor,
     BlockDecompressor,
-    coding_memory,
+    compressor_memory,
     decoding_memory,
     decoding_threads,
 )
@@ -170,7 +170,7 @@ def test_shared_data(level):
 @pytest.mark.parametrize("level", range(1, 10))
 @pytest.mark.parametrize("size", [0, 100_000])
 def test_memory_is_told(level, size):
-    shared, each = coding_memory(level, size, 1 << 20)
+    shared, each = compressor_memory(level, size, 1 << 20)
     assert shared >= size
     assert 1 << 20 < each < 1 << 27
     one = decoding_memory(level, size, 1 << 20)

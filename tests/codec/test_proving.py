@@ -14,7 +14,7 @@ from ucompress.codec.block import (
     BlockCompressor,
     BlockDecompressor,
     Reference,
-    coding_memory,
+    compressor_memory,
     shared_decoding_memory,
 )
 from ucompress.codec.levels import LZ, MIX, STORED, ZSTD
@@ -131,7 +131,7 @@ def test_few_threads_decode_at_the_same_time(threads: int, decoders: int, monkey
 
 
 def test_memory_of_one_decoder_serves_few_threads() -> None:
-    coders = coding_memory(6, 1 << 20, 1 << 20, 1 << 20)
+    coders = compressor_memory(6, 1 << 20, 1 << 20, 1 << 20)
     primed, decoder = shared_decoding_memory(6, 1 << 20, 1 << 20, 1 << 20)
     shared, each = ProvingCompressor.memory(6, 1 << 20, 1 << 20, 1 << 20)
     assert shared == coders[0] + primed + decoder

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from functools import cache
 
 from ucompress.archive.cache import ByteCache
 from ucompress.archive.coding import decode_shared
@@ -34,24 +33,10 @@ from ucompress.codec.block import (
 from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL, MIB, available_cores
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
-
-_REUSED = (32 << 20) - (64 << 10)
-"""Just below the most that glibc lets a freed span raise its bounds to."""
+from ucompress.heap import reuse_freed_spans
 
 _REFERENCE_CACHE = 8 << 20
 """Bytes kept of references as they are coded."""
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let the C library reuse what a block took for the next one; once for the process.
-
-    glibc gives memory back to the system at once where more is freed than the largest span freed before
-    it, twice over. A decoder's window and output do that, and every page faults again for the next
-    block: that took longer than decoding. A large span, never touched, raises both bounds; nothing
-    happens elsewhere.
-    """
-    bytes(_REUSED)
 
 
 class BlockReader:
@@ -227,7 +212,7 @@ class BlockReader:
             dictionary = self.dictionary
             with self._lock:
                 if self._decoder is None:
-                    keep_freed_memory()
+                    reuse_freed_spans()
                     self._decoder = BlockDecompressor(dictionary, self._header.level)
         return self._decoder
 

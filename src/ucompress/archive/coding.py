@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ucompress.archive.layout import CODED_SLACK
-from ucompress.codec.block import BlockCompressor, BlockDecompressor, coding_memory
+from ucompress.codec.block import BlockCompressor, BlockDecompressor, compressor_memory
 from ucompress.codec.filters import split_id
 from ucompress.codec.levels import MIX, estimating_level, shared_level
 from ucompress.codec.proving import ProvingCompressor
@@ -54,7 +54,7 @@ def release_coders() -> None:
 
 def head_memory(level: int, dictionary_size: int) -> int:
     """Bytes that coding the dictionary takes at most, or else a page of the index."""
-    estimating = sum(coding_memory(estimating_level(level), 0, _PAGE_BYTES))
+    estimating = sum(compressor_memory(estimating_level(level), 0, _PAGE_BYTES))
     page = sum(ProvingCompressor.memory(shared_level(level), 0, _PAGE_BYTES))
     dictionary = sum(ProvingCompressor.memory(shared_level(level), 0, dictionary_size))
     return max(dictionary, estimating + page + _PAGE_COLUMNS_BYTES)

@@ -108,7 +108,7 @@ class BlockCompressor:
         return self._codec | chosen.id << FILTER_SHIFT, payload
 
 
-def coding_memory(
+def compressor_memory(
     level: int, dictionary_size: int, block_size: int, reference_size: int = 0
 ) -> tuple[int, int]:
     """Bytes that coding at a level takes: what all threads share, and what each takes for itself.

@@ -20,7 +20,7 @@ from ucompress.codec.block import (
     BlockCompressor,
     BlockDecompressor,
     Reference,
-    coding_memory,
+    compressor_memory,
     shared_decoding_memory,
 )
 from ucompress.codec.filters import split_id
@@ -133,7 +133,7 @@ class ProvingCompressor:
     @staticmethod
     def memory(level: int, dictionary_size: int, block_size: int, reference_size: int = 0) -> tuple[int, int]:
         """Bytes that all threads share, and bytes for each thread."""
-        shared, each = coding_memory(level, dictionary_size, block_size, reference_size)
+        shared, each = compressor_memory(level, dictionary_size, block_size, reference_size)
         codec = codec_of(level)
         if codec == MIX:
             return shared, each

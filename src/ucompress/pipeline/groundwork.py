@@ -40,6 +40,7 @@ from ucompress.pipeline.lending import Remote, lent
 from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.plan import Plan, Planned, plan_contents
+from ucompress.pipeline.planned_bytes import PlannedBytes
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.pipeline.sketching import sketch
 from ucompress.progress import PipelinePhase
@@ -65,9 +66,6 @@ PLANNING_BYTES = 112 * MIB
 
 CHOOSING_BYTES = 24 * MIB
 """What is coded while sizes of the dictionary are compared, before and after."""
-
-SPANS_TOGETHER = 16
-"""Spans of blocks, here and there in the columns, after which these are let go of."""
 
 MOST_AHEAD = 3
 """Threads that read and look at what is planned next; more would wait for the planner."""
@@ -216,7 +214,7 @@ def _make_dictionary(
     if not limit:
         return b"", 0
     reader = ContentReader(analysis.contents, context.held)
-    blocks = BlockReader(plan, reader)
+    blocks = PlannedBytes(plan, reader)
     try:
         if trials.dictionary is None:
             trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
@@ -267,7 +265,7 @@ def _measure_elsewhere(context: RunContext, trials: KeptTrials, measured: Measur
 
 
 def _largest_dictionary(
-    context: RunContext, analysis: Analysis, blocks: BlockReader, sizes: NDArray[np.int64], limit: int
+    context: RunContext, analysis: Analysis, blocks: PlannedBytes, sizes: NDArray[np.int64], limit: int
 ) -> bytes:
     """The best `limit` bytes of the blocks, of which a suffix may do better than all."""
     maker = builder(
@@ -286,7 +284,7 @@ def _note(context: RunContext, work: int) -> None:
 
 
 def _offer_blocks(
-    context: RunContext, maker: DictionaryBuilder, blocks: BlockReader, count: int, largest: int
+    context: RunContext, maker: DictionaryBuilder, blocks: PlannedBytes, count: int, largest: int
 ) -> None:
     """Offer every block; the builder is shared, so the threads are ours whatever the executor."""
 
@@ -301,46 +299,3 @@ def _offer_blocks(
             executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check
         ):
             context.tracker.advance(size=size)
-
-
-class BlockReader:
-    """Planned blocks as bytes, read from the contents' files and checked run by run.
-
-    Methods raise `ContentsChangedError` where no file has a run's bytes any more.
-    """
-
-    def __init__(self, plan: Plan, read: ContentReader) -> None:
-        self._plan = plan
-        self._read = read
-        self._held: tuple[int, bytes] = (-1, b"")
-        self._spans = 0
-
-    def whole(self, number: int) -> bytes:
-        """A block's bytes; may be called by several threads."""
-        return b"".join(self._read.many_matching(self._plan.blocks[number]))
-
-    def span(self, number: int, offset: int, length: int) -> bytes:
-        """`length` bytes of a block from `offset` on; cheap where spans come in order."""
-        plan = self._plan
-        self._spans += 1
-        if self._spans % SPANS_TOGETHER == 0:
-            plan.spill.release()
-        first, last = int(plan.block_start[number]), int(plan.block_start[number + 1])
-        ends = np.cumsum(plan.run_length[first:last], dtype=np.int64)
-        parts = []
-        for row in range(first + int(np.searchsorted(ends, offset, side="right")), last):
-            begin = int(ends[row - first]) - int(plan.run_length[row])
-            low, high = max(offset, begin), min(offset + length, int(ends[row - first]))
-            if low >= high:
-                break
-            parts.append(self._run(row)[low - begin : high - begin])
-        return b"".join(parts)
-
-    def _run(self, row: int) -> bytes:
-        """A run's bytes; the last one read is kept, for only a whole run can be checked."""
-        if self._held[0] != row:
-            plan = self._plan
-            columns = (plan.run_content, plan.run_offset, plan.run_length, plan.run_check)
-            content, offset, length, check = (int(column[row]) for column in columns)
-            self._held = row, self._read.matching(content, offset, length, check)
-        return self._held[1]

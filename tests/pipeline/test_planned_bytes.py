@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ucompress.checksum import digest
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import DistinctContent
-from ucompress.pipeline.groundwork import BlockReader
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.plan import Content, plan_archive
+from ucompress.pipeline.planned_bytes import PlannedBytes
 
 CHOOSER = random.Random(1)
 CONTENTS = [CHOOSER.randbytes(CHOOSER.randrange(1, 9000)) for _ in range(40)]
@@ -45,12 +45,12 @@ def reader(tmp_path_factory):
 
 def test_whole_blocks(reader):
     assert len(WHOLE) > 3
-    assert [BlockReader(PLAN, reader).whole(number) for number in range(len(WHOLE))] == WHOLE
+    assert [PlannedBytes(PLAN, reader).whole(number) for number in range(len(WHOLE))] == WHOLE
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 40_000), st.integers(0, 40_000))
 def test_spans(reader, number, offset, length):
-    assert BlockReader(PLAN, reader).span(number, offset, length) == WHOLE[number][offset : offset + length]
+    assert PlannedBytes(PLAN, reader).span(number, offset, length) == WHOLE[number][offset : offset + length]
 
 
 @pytest.mark.parametrize("change", [b"", b"other bytes" * 900])
@@ -66,12 +66,12 @@ def test_a_run_that_is_not_what_was_planned_is_told_and_a_twin_will_do(tmp_path,
     first.with_name(str(run.content)).write_bytes(change)
     reader = ContentReader(contents)
     with pytest.raises(ContentsChangedError) as caught:
-        BlockReader(PLAN, reader).whole(1)
+        PlannedBytes(PLAN, reader).whole(1)
     assert caught.value.sources == set(changed.sources)
     with pytest.raises(ContentsChangedError):
-        BlockReader(PLAN, reader).span(1, 0, 1)
+        PlannedBytes(PLAN, reader).span(1, 0, 1)
     twin.write_bytes(CONTENTS[run.content])
     changed.sources.append(os.fsencode(twin))
-    assert BlockReader(PLAN, reader).whole(1) == WHOLE[1]
-    assert BlockReader(PLAN, reader).span(1, 0, 100) == WHOLE[1][:100]
+    assert PlannedBytes(PLAN, reader).whole(1) == WHOLE[1]
+    assert PlannedBytes(PLAN, reader).span(1, 0, 100) == WHOLE[1][:100]
     reader.close()
