@@ -18,7 +18,7 @@ _HERE: Final = -100
 def rename_new(source: bytes, target: bytes, folder: int | None = None, into: int | None = None) -> None:
     """Rename, unless something has the new name: in one step where the system can, else after a look.
 
-    Parameters:
+    Args:
         source, target: the names.
         folder, into: descriptors of the folders that they start from; None: the current one.
 

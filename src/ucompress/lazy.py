@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def loader_of(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callable[[str], Any]:
     """A module's `__getattr__`: whoever asks for one name pays for its module alone.
 
-    Parameters:
+    Args:
         namespace: the module's `globals()`, which keeps what was loaded.
         homes: for each name the module that has it.
     """

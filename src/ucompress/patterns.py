@@ -106,7 +106,7 @@ class PatternEntry:
 def select_candidates(counts: Rows, min_frequency: int = 3, limit: int = CANDIDATES) -> Rows:
     """The counted d-mers from which patterns are grown, best first.
 
-    Parameters:
+    Args:
         counts: rows of COUNT_DTYPE.
         min_frequency: fewest positions.
         limit: most rows given back.
@@ -123,7 +123,7 @@ def grow(
 ) -> list[bytes]:
     """Grow located d-mers into maximal patterns.
 
-    Parameters:
+    Args:
         places: rows of PLACE_DTYPE as `PatternLocator.places` gives them.
         read: gives the bytes of each span (document, offset, length) of a list.
         sizes: size of each document in bytes, by document number.
@@ -273,7 +273,7 @@ def entries(
 ) -> list[PatternEntry]:
     """Database rows for exactly counted patterns, most bytes saved first.
 
-    Parameters:
+    Args:
         patterns: distinct byte strings.
         counts: rows of TALLY_DTYPE, one for each pattern.
         min_frequency: rarer patterns are left out.
@@ -359,7 +359,7 @@ def find_patterns(
 ) -> list[PatternEntry]:
     """Patterns of documents held in memory: all three passes in one thread.
 
-    Parameters:
+    Args:
         documents: the byte strings.
         min_frequency: fewest positions of a pattern.
         length: shortest pattern, in bytes.

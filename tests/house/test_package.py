@@ -65,3 +65,9 @@ def test_files_stay_short(path):
 def test_lines_stay_short(path):
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     assert [number for number, line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arguments_are_documented_in_one_way(path):
+    lines = {line.strip() for line in path.read_text(encoding="utf-8").splitlines()}
+    assert lines.isdisjoint({"Parameters:", "Parameters", "Arguments:"})

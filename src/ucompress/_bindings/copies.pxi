@@ -20,7 +20,7 @@ def find_all_zero_runs(datas, minimum=4096):
 cdef class CopySearch:
     """Tries candidates for long copies of earlier bytes; where those stand is told in windows.
 
-    Parameters:
+    Args:
         starts: the address at which each window begins, rising, and the end of the last one (int64).
         held: for each window its bytes, or None; looked at whenever they are needed.
         fetch: `fetch(window)` gives a window's bytes where `held` has None.
@@ -56,7 +56,7 @@ cdef class CopySearch:
     def next(self, row, stop, own, data, low, high, least, first_least):
         """The first candidate from `row` to `stop` that grows into a copy.
 
-        Parameters:
+        Args:
             own: the number of the window at hand, of which `data` is the bytes.
             low, high: bytes outside [low, high) of it are not to be copied; a candidate at or
                 behind `high` ends the search.

@@ -40,7 +40,7 @@ cdef class DictionaryBuilder:
 
     Documents may be offered in any order and from several threads: the choice is the same.
 
-    Parameters:
+    Args:
         counts: array of COUNT_DTYPE, the merged sample of the corpus. Rows with
             `frequency` below 2 are left out; nothing but `hash` and `frequency` is read.
         length: d, the length of the counted d-mers, from 4 to 64 bytes.
@@ -95,7 +95,7 @@ cdef class DictionaryBuilder:
     def offer(self, data, document=0, offset=0):
         """Find the shared d-mers of a document.
 
-        Parameters:
+        Args:
             data: the document, or a piece of it, any C-contiguous buffer. Pieces begin and end at
                 multiples of 1 MiB of the document.
             document: its number, from 0 to 2**32 - 1.
@@ -113,7 +113,7 @@ cdef class DictionaryBuilder:
     def select(self, size):
         """Choose windows of at most `size` bytes in all.
 
-        Parameters:
+        Args:
             size: in bytes, at most `capacity`.
 
         Returns an array of WINDOW_DTYPE, best window first: `document`, `offset` and `length` in
@@ -201,7 +201,7 @@ cdef uint64_t _bytes_per_point(uint64_t threshold) noexcept nogil:
 def build_dictionary(samples, size, *, length=16):
     """A dictionary from samples: what most of them have in common, best content last.
 
-    Parameters:
+    Args:
         samples: a sequence of buffers, each of which will be coded alone; or one buffer, which is
             taken as many of 16 KiB.
         size: the most bytes that it may have. It is shorter when less is worth keeping.

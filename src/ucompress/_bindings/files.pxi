@@ -15,7 +15,7 @@ cdef enum:
 def write_files(folder, data, rows, kept=0):
     """Make new files from spans of one buffer; a file that cannot be made whole is not made.
 
-    Parameters:
+    Args:
         folder: descriptor of the folder that paths start from.
         data: the buffer.
         rows: for each file (path, offset, size, mode, mtime_ns): its path, relative, as bytes without a
@@ -68,7 +68,7 @@ def write_files(folder, data, rows, kept=0):
 def read_spans(rows):
     """Bytes of spans of many files.
 
-    Parameters:
+    Args:
         rows: for each span (path, offset, length): the path as bytes without a zero byte; bytes. A path
             that is the same object as the one before is not opened again.
 
@@ -113,7 +113,7 @@ def read_spans(rows):
 def look_at_files(paths):
     """The status of many files, no link followed.
 
-    Parameters:
+    Args:
         paths: each as bytes without a zero byte.
 
     Returns 40 bytes for each path, five numbers of 64 bits in the machine's order: size in bytes, time of
@@ -146,7 +146,7 @@ def look_at_files(paths):
 def list_folder(bytes path):
     """What is in a folder, nothing followed.
 
-    Parameters:
+    Args:
         path: as bytes without a zero byte, at most the system's limit for one call.
 
     Returns (names, rows): the names as bytes, in the file system's order, and 64 bytes for each name, eight
@@ -182,7 +182,7 @@ def list_folder(bytes path):
 def rename_new(source_folder, source, target_folder, target):
     """Give what has a name another one, unless something has that already.
 
-    Parameters:
+    Args:
         source_folder, target_folder: descriptors of the folders that relative paths start from.
         source, target: paths as bytes without a zero byte.
 

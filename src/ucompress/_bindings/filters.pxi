@@ -10,7 +10,7 @@ from ucompress._kernels cimport planes as _planes
 def filter_branches(data):
     """A block with its x86-64 displacements turned into targets; equally long.
 
-    Parameters:
+    Args:
         data: any C-contiguous buffer; meant for machine code, harmless for all other bytes.
 
     Calls and what is addressed relative to RIP then have the same bytes wherever they stand, which
@@ -46,15 +46,11 @@ cdef class BranchCounter:
 
     Immutable; any number of threads share one.
 
-    Parameters
-    ----------
-    dictionary : buffer
-        The past of every block.
+    Args:
+        dictionary: the past of every block.
 
-    Attributes
-    ----------
-    nbytes : int
-        What it holds. A call to `repeats` takes another half a mebibyte while it lasts.
+    Attributes:
+        nbytes: what it holds. A call to `repeats` takes another half a mebibyte while it lasts.
     """
 
     def __cinit__(self, dictionary=b""):
@@ -99,7 +95,7 @@ cdef class BranchCounter:
 def filter_planes(data, stride, differences=False):
     """Records of a fixed length as planes: all their first bytes, then all their second ones, and so on.
 
-    Parameters:
+    Args:
         data: any C-contiguous buffer.
         stride: bytes of a record, 1 to 255. What is left after the last whole one stays at the end.
         differences: whether each byte of a plane is told as its difference from the one before.

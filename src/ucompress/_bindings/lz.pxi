@@ -31,23 +31,15 @@ cdef class PrimedDictionary:
 
     Immutable; any number of encoders and decoders in any threads share one.
 
-    Parameters
-    ----------
-    dictionary : buffer
-        The past of every block, best content last; 0 to 8 MiB. It is copied.
-    level : int
-        4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
-    encode : bool
-        False leaves the encoder's index out: a decoder needs none.
-    portable : bool
-        True leaves vector instructions unused: the same bytes, later.
+    Args:
+        dictionary: the past of every block, best content last; 0 to 8 MiB. It is copied.
+        level: 4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
+        encode: False leaves the encoder's index out: a decoder needs none.
+        portable: True leaves vector instructions unused: the same bytes, later.
 
-    Raises
-    ------
-    ValueError
-        A level out of range or a dictionary over 8 MiB.
-    MemoryError
-        `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
+    Raises:
+        ValueError: a level out of range or a dictionary over 8 MiB.
+        MemoryError: `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
     """
 
     def __cinit__(self, dictionary, int level=6, *, bint encode=True, bint portable=False):
@@ -135,17 +127,12 @@ cdef class Encoder(_LzCoder):
 
     Keep one for each thread: threads that share one wait for each other.
 
-    Parameters
-    ----------
-    primed : PrimedDictionary
-        Made with ``encode=True``; its level is the encoder's.
-    max_block, max_reference : int
-        The largest block and the largest reference in bytes, each at most 8 MiB.
+    Args:
+        primed: made with ``encode=True``; its level is the encoder's.
+        max_block, max_reference: the largest block and the largest reference in bytes, each at most 8 MiB.
 
-    Raises
-    ------
-    ValueError
-        A block size over 8 MiB, or a dictionary primed for decoding only.
+    Raises:
+        ValueError: a block size over 8 MiB, or a dictionary primed for decoding only.
     """
 
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
@@ -156,15 +143,16 @@ cdef class Encoder(_LzCoder):
     def encode(self, data, reference=None):
         """The block's payload: never longer than the data plus one byte, empty for empty data.
 
-        Parameters
-        ----------
-        data : buffer
-            The block.
-        reference : (payload, size), optional
-            A block that was coded without one, as the further past of this one.
+        Args:
+            data: the block.
+            reference: payload and size of a block that was coded without one, as the further past of
+                this one.
 
-        The payload depends on data, reference, dictionary and level only. Raises ValueError where one
-        is over its limit, or the reference is damaged or stored.
+        Returns:
+            Bytes that depend on data, reference, dictionary and level only.
+
+        Raises:
+            ValueError: one is over its limit, or the reference is damaged or stored.
         """
         cdef _Borrowed source = _Borrowed(data)
         cdef size_t size = source.size, coded
@@ -187,12 +175,9 @@ cdef class Decoder(_LzCoder):
 
     Keep one for each thread: threads that share one wait for each other.
 
-    Parameters
-    ----------
-    primed : PrimedDictionary
-        The dictionary the blocks were coded with; any level, ``encode=False`` will do.
-    max_block, max_reference : int
-        The largest decoded block and reference in bytes, each at most 8 MiB.
+    Args:
+        primed: the dictionary the blocks were coded with; any level, ``encode=False`` will do.
+        max_block, max_reference: the largest decoded block and reference in bytes, each at most 8 MiB.
     """
 
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
@@ -201,20 +186,16 @@ cdef class Decoder(_LzCoder):
     def decode(self, payload, size_t size, reference=None, *, first=None):
         """The block's `size` bytes, or the first of them.
 
-        Parameters
-        ----------
-        payload : buffer
-            What `Encoder.encode` gave.
-        size : int
-            Bytes of the block.
-        reference : (payload, size), optional
-            The block that it was coded after. Its state is kept: more blocks after the same one, or a
-            block right after it was decoded itself, do not decode it again.
-        first : int, optional
-            Only so many bytes from the block's start are decoded and returned. Damage behind them goes
-            unseen, and the block is not at hand as a reference.
+        Args:
+            payload: what `Encoder.encode` gave.
+            size: bytes of the block.
+            reference: payload and size of the block that it was coded after. Its state is kept: more blocks
+                after the same one, or a block right after it was decoded itself, do not decode it again.
+            first: only so many bytes from the block's start are decoded and returned. Damage behind them goes
+                unseen, and the block is not at hand as a reference.
 
-        Raises ValueError for damage, or where block, reference or `first` is over its limit.
+        Raises:
+            ValueError: damage, or block, reference or `first` is over its limit.
         """
         cdef _Borrowed source = _Borrowed(payload)
         cdef _Reference past = _Reference(self, reference, size)

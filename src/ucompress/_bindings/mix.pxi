@@ -20,21 +20,14 @@ cdef class PrimedModel:
 
     Immutable; any number of `ModelCoder`s in any threads share one.
 
-    Parameters
-    ----------
-    dictionary : buffer
-        The past of every block, best content last; 0 to 2 MiB. It is copied.
-    level : int
-        7, 8 (lean) or 9 (strong); a decoder needs the level that the blocks were coded with.
-    portable : bool
-        True leaves vector instructions unused: the same bytes, later.
+    Args:
+        dictionary: the past of every block, best content last; 0 to 2 MiB. It is copied.
+        level: 7, 8 (lean) or 9 (strong); a decoder needs the level that the blocks were coded with.
+        portable: True leaves vector instructions unused: the same bytes, later.
 
-    Raises
-    ------
-    ValueError
-        A level out of range or a dictionary over 2 MiB.
-    MemoryError
-        `model_memory(level, len(dictionary))` bytes could not be had.
+    Raises:
+        ValueError: a level out of range or a dictionary over 2 MiB.
+        MemoryError: `model_memory(level, len(dictionary))` bytes could not be had.
     """
 
     def __cinit__(self, dictionary, int level=8, *, bint portable=False):
@@ -69,19 +62,13 @@ cdef class ModelCoder:
     The models are the same both ways, so one object does both. Keep one for each thread: threads that
     share one wait for each other.
 
-    Parameters
-    ----------
-    primed : PrimedModel
-        What the models know when a block begins.
-    max_block : int
-        The largest block in bytes, at most 8 MiB.
+    Args:
+        primed: what the models know when a block begins.
+        max_block: the largest block in bytes, at most 8 MiB.
 
-    Raises
-    ------
-    ValueError
-        A block size over 8 MiB.
-    MemoryError
-        `coder_memory(level, len(primed), max_block)` bytes could not be had.
+    Raises:
+        ValueError: a block size over 8 MiB.
+        MemoryError: `coder_memory(level, len(primed), max_block)` bytes could not be had.
     """
 
     def __cinit__(self, PrimedModel primed not None, size_t max_block=1 << 20):

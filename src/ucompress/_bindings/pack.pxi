@@ -18,7 +18,7 @@ cdef inline Py_ssize_t _in_common(
 def split_prefixed(strings):
     """What each of some strings has in common with the one before it, and what follows.
 
-    Parameters:
+    Args:
         strings: bytes.
 
     Returns two bytes objects: for each string the number of leading bytes that it has in common with the

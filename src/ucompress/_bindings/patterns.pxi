@@ -91,7 +91,7 @@ cdef int count_document(
 def rolling_hash(data, length=16):
     """Mixed rolling hash of every d-mer.
 
-    Parameters:
+    Args:
         data: any C-contiguous buffer.
         length: d, bytes of a d-mer, from 1 to 256.
 
@@ -113,7 +113,7 @@ def rolling_hash(data, length=16):
 def count_patterns(data, length=16, *, threshold=HIGHEST_HASH, document=0):
     """Counts of the sampled d-mers of one document.
 
-    Parameters:
+    Args:
         data: the document, any C-contiguous buffer.
         length: d, bytes of a d-mer, from 1 to 256.
         threshold: highest hash that is counted; 2**64 // n - 1 samples one in n.
@@ -153,7 +153,7 @@ cdef object _table_array(const CountTable* table):
 def merge_counts(tables, *, capacity=0):
     """One table from the tables of distinct documents.
 
-    Parameters:
+    Args:
         tables: structured arrays of dtype COUNT_DTYPE, in any order, rows in any order.
         capacity: keep this many lowest hashes; 0 keeps all.
 
@@ -197,7 +197,7 @@ cdef Py_ssize_t uc_merge_counts(
 cdef class PatternCounter:
     """Counts the sampled d-mers of many documents in bounded memory.
 
-    Parameters:
+    Args:
         length: d, bytes of a d-mer, from 1 to 256.
         threshold: highest hash that is counted at the start.
         capacity: most rows kept; when more are found, the threshold falls and the lowest hashes

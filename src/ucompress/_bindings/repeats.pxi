@@ -22,7 +22,7 @@ from ucompress._kernels.locating cimport (
 cdef class PatternLocator:
     """Finds places of given d-mers in many documents, a bounded number of each.
 
-    Parameters:
+    Args:
         hashes: the d-mers' hashes, as `count_patterns` gives them; a candidate's number is its
             position here. ValueError when one stands there twice.
         length: d, bytes of a d-mer, from 1 to 256.
@@ -176,7 +176,7 @@ cdef size_t uc_find_cuts(
 def find_cuts(data, length=16, spacing=256):
     """Content-defined cuts of a buffer.
 
-    Parameters:
+    Args:
         data: any C-contiguous buffer.
         length: d, bytes of a d-mer, from 1 to 256.
         spacing: d-mers on either side among which a cut's hash is the lowest.
@@ -232,7 +232,7 @@ cdef int uc_extend_patterns(
 def extend_patterns(data, contexts, groups, length=16, *, reach=1024, support=2):
     """Grow d-mers, each known at several places, into maximal patterns.
 
-    Parameters:
+    Args:
         data: a buffer with the bytes around all places.
         contexts: array of dtype CONTEXT_DTYPE, one row a place: `start` of the d-mer in `data`,
             [`low`, `high`) the bytes of its document that are there, `cut` 1 when the document

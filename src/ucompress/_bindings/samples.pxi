@@ -19,7 +19,7 @@ from ucompress._kernels.packing cimport (
 cdef class PatternSampler:
     """Takes samples of documents: their sampled d-mers with frequencies and first places, packed.
 
-    Parameters:
+    Args:
         length: d, bytes of a d-mer, from 1 to 256.
         threshold: highest hash that is sampled.
 
@@ -155,7 +155,7 @@ def is_sample(data):
 def merge_samples(samples, *, threshold=HIGHEST_HASH, capacity=0):
     """One table of counts from the packed samples of distinct documents.
 
-    Parameters:
+    Args:
         samples: what `PatternSampler` gave, in any order.
         threshold: highest hash that is counted; the samples' own, or lower.
         capacity: keep this many lowest hashes; 0 keeps all.

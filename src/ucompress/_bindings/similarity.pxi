@@ -39,7 +39,7 @@ cdef Py_ssize_t uc_sketch(
 def sketch(data, k=16, length=16):
     """The `k` lowest distinct hashes of the d-mers of `data`, rising: a bottom-k sketch.
 
-    Parameters:
+    Args:
         data: any C-contiguous buffer.
         k: most hashes, at least 1.
         length: d, bytes of a d-mer, from 1 to 256.

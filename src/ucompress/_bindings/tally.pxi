@@ -17,7 +17,7 @@ from ucompress._kernels.matching cimport (
 cdef class PatternTally:
     """Counts occurrences of many byte strings exactly, in many documents.
 
-    Parameters:
+    Args:
         patterns: the byte strings, each of at least `length` and at most 65,536 bytes.
         length: d, bytes of the d-mers by which they are found; at most the shortest pattern.
 
@@ -59,7 +59,7 @@ cdef class PatternTally:
     def update_sampled(self, data, sample, weight=1):
         """`update` with a document whose packed sample is at hand, which spares the scan.
 
-        Parameters:
+        Args:
             data: the whole document.
             sample: what `PatternSampler` gave of it, for d-mers of the same length and with at least
                 this tally's `threshold`. Where it does not tell all places the document is scanned.

@@ -36,7 +36,7 @@ cdef const uint64_t* _numbers_of(_Borrowed column, Py_ssize_t count, str name) e
 def join_prefixed(shared, list suffixes):
     """Strings from what each has in common with the one before it, and what follows.
 
-    Parameters:
+    Args:
         shared: for each string the leading bytes it has in common with the one before; uint64.
         suffixes: for each string the bytes that follow.
 
@@ -82,7 +82,7 @@ cdef bint _is_plain(const char* path, Py_ssize_t size) noexcept nogil:
 def first_bad_path(list paths):
     """The number of the first path that no member can have, or that is not above the one before; -1 for none.
 
-    Parameters:
+    Args:
         paths: raw member paths, as bytes.
     """
     cdef Py_ssize_t number, size, before_size = 0
@@ -103,7 +103,7 @@ def first_bad_path(list paths):
 def running_sums(first, steps, bint zigzagged):
     """A list of integers, each the one before and a step: sums of 64 bits in two's complement.
 
-    Parameters:
+    Args:
         first: the first of them.
         steps: what follows it; uint64.
         zigzagged: whether the steps are signed integers in zigzag.
@@ -122,7 +122,7 @@ def running_sums(first, steps, bint zigzagged):
 def resolve_twins(shapes, twins, sizes):
     """For each file of a page the file whose content it has, and its size.
 
-    Parameters:
+    Args:
         shapes: format section 6.6; uint64.
         twins: distances, for each file of shape 1; uint64.
         sizes: bytes, for each file with extents of its own; uint64, below 2^63.
@@ -273,7 +273,7 @@ cdef object new_tuple = tuple.__new__
 def place_extents(list paths, list sources, list sizes, shapes, columns, kind, blocks, largest_block):
     """The extents of a page's files (format section 6.6).
 
-    Parameters:
+    Args:
         paths: their paths.
         sources, sizes: as `resolve_twins` gives them.
         shapes: shape of each; uint64.

@@ -241,7 +241,7 @@ cdef long long cover_select(
 ) noexcept nogil:
     """Choose windows of at most `size` bytes in all, best first.
 
-    Parameters:
+    Args:
         worth: bytes that one unit of weight stands for, times 2^16. A window that stands for
             less than a quarter of its own bytes is not taken: copies shorter than a sampled
             d-mer tells of pay for the rest (measured: a quarter is 1-3 % better than the whole).

@@ -42,7 +42,7 @@ _REFERENCE_CACHE = 8 << 20
 class BlockReader:
     """Decodes blocks and keeps the last ones; any number of threads may ask.
 
-    Parameters:
+    Args:
         source: the archive.
         directory: where its blocks are.
         header: what it declares.
@@ -106,7 +106,7 @@ class BlockReader:
     def decode(self, number: int, first: int | None = None) -> bytes:
         """Read, decode and check a block, past the cache.
 
-        Parameters:
+        Args:
             number: of the block.
             first: the caller needs so many bytes, and may get more; None: all.
 
@@ -139,7 +139,7 @@ class BlockReader:
     def threads(self, wanted: int | None) -> int:
         """How many threads may decode at the same time within the memory bound, of as many as are wanted.
 
-        Parameters:
+        Args:
             wanted: None: as many as there are cores.
         """
         largest = max(self._table.decoded, default=0)

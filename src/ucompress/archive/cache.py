@@ -13,7 +13,7 @@ V = TypeVar("V")
 class ByteCache(Generic[V]):
     """Keeps what was used last, up to a number of bytes; any number of threads may use it.
 
-    Parameters:
+    Args:
         limit: bytes of all values together; a single larger value is not kept.
     """
 

@@ -73,7 +73,7 @@ def write_prefixed(strings: Sequence[bytes]) -> bytes:
 class Cursor:
     """Reads fields one after the other, never past the end.
 
-    Parameters:
+    Args:
         data: the decoded page or directory.
         what: its name in messages.
     """

@@ -68,7 +68,7 @@ class _Content:
 class ContentHashes:
     """Hashes of the files whose blocks have been shown; any number of threads may show some.
 
-    Parameters:
+    Args:
         entries: files with a content hash, each path once.
         held: most bytes kept of files whose blocks come in another order than their bytes. A file that
             would take more is given up. None: `HELD`.

@@ -99,7 +99,7 @@ class _Pending:
 class Delivery:
     """Writes one batch of files.
 
-    Parameters:
+    Args:
         archive: where blocks come from.
         target: where files go.
         done: called with files that are written, or that failed, and why; from any thread.

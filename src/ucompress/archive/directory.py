@@ -44,7 +44,7 @@ _CHUNK_HEADER = 9
 def separator(last: bytes, first: bytes) -> bytes:
     """The shortest bytes above the last path of one page and not above the first of the next.
 
-    Parameters:
+    Args:
         last: last path of the page before; empty where there is none.
         first: first path of the page.
     """
@@ -272,7 +272,7 @@ class Directory:
     def from_bytes(cls, payload: bytes, archive_size: int) -> Directory:
         """Read a directory whose check has been compared.
 
-        Parameters:
+        Args:
             payload: the section's payload.
             archive_size: bytes of the whole file, which bound what the directory may claim.
         """

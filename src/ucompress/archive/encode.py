@@ -27,7 +27,7 @@ def encode_page(
 ) -> bytes:
     """A whole page, header included.
 
-    Parameters:
+    Args:
         members: already validated.
         hash_length: bytes of content hash kept for a file: 0, 8 or 32.
         begin, end: which of the members, at least one; all by default.

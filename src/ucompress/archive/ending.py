@@ -20,7 +20,7 @@ def ending(
 ) -> tuple[RecoveryPlan | None, int, bytes]:
     """What follows the blocks and errata.
 
-    Parameters:
+    Args:
         at: where they end.
         header: the archive's header.
         directory: payload of the directory's section.

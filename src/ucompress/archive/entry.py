@@ -106,7 +106,7 @@ Progress = Callable[[str, int], None]
 def path_problem(path: bytes) -> str | None:
     """Why bytes cannot be a member's path (format section 12), or None if they can.
 
-    Parameters:
+    Args:
         path: raw member path.
     """
     if not 0 < len(path) <= PATH_LIMIT:
@@ -136,7 +136,7 @@ def paths_are_sound(paths: Sequence[bytes]) -> bool:
 def link_problem(path: bytes, target: bytes) -> str | None:
     """Why bytes cannot be the target of a hard link (format section 6.8), or None if they can.
 
-    Parameters:
+    Args:
         path: the link's raw member path.
         target: what it links to.
     """

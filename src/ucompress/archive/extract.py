@@ -79,7 +79,7 @@ def extract(
     Damage costs the members that it hits: they are listed in the report, all others are written. Where the
     file system takes two members' names for one, the first is written; the other and all below it are listed.
 
-    Parameters:
+    Args:
         archive: the archive.
         root: target folder; made if it is not there.
         members: names; a folder's name stands for all below it. None: everything.

@@ -17,7 +17,7 @@ PER_BYTE = 1024
 class HashBudget:
     """Tells which files a run compares with their content hashes.
 
-    Parameters:
+    Args:
         archive_bytes: size of the archive.
     """
 

@@ -42,7 +42,7 @@ _ENTRY_COST = 64
 class IndexWriter:
     """Cuts sorted members into pages.
 
-    Parameters:
+    Args:
         hash_length: bytes of content hash kept for a file.
         level: the archive's level.
         errata: members may be cancelled, and hard links need no file before them.

@@ -66,7 +66,7 @@ class ExtractionLimits:
     def too_much(self, total: int, free: int, target: bytes) -> UnsafeArchiveError:
         """Why members are refused whose files have more bytes than fit, or than are allowed.
 
-        Parameters:
+        Args:
             total: stored bytes, those that were counted so far.
             free: how many may be written.
             target: where to.

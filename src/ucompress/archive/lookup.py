@@ -38,7 +38,7 @@ class LostPage(NamedTuple):
 class EntryFinder:
     """Reads index pages as they are needed, and repairs them from parity.
 
-    Parameters:
+    Args:
         source: the archive.
         directory: where its pages are.
         hash_length: the archive's Content_Hash_Length.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MemberFile(io.RawIOBase):
     """Reads a file's extents; blocks come from the archive's cache.
 
-    Parameters:
+    Args:
         entry: the file.
         block: gives a block's decoded bytes by its number, at least as many from its start as it is told.
         archive: the archive's name in messages.

@@ -32,7 +32,17 @@ def content_hash(descriptor: int) -> blake3:
 
 
 def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
-    """Attributes, mode and time of an open file or folder; what the file system cannot keep is left out."""
+    """Attributes, mode and time of an open file or folder; what the file system cannot keep is left out.
+
+    Args:
+        descriptor: of a file or folder that is ours.
+        mode: its permission bits, those of set-user-ID, set-group-ID and sticky among them.
+        mtime_ns: time of modification, in nanoseconds since 1970.
+        xattrs: names and values.
+
+    Raises:
+        OSError: the mode cannot be set for another reason than that the file system has none.
+    """
     if hasattr(os, "setxattr"):
         for name, value in xattrs:
             with contextlib.suppress(OSError):
@@ -46,14 +56,29 @@ def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
 
 
 def dress_folder(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, exact: bool) -> None:
-    """`dress` for a folder; unless `exact`, set-group-ID is as the folder has it from the one around it."""
+    """`dress` for a folder.
+
+    Args:
+        descriptor, mode, mtime_ns, xattrs: as of `dress`.
+        exact: the mode is set as it is; else set-group-ID is kept where the folder has it from the one
+            around it.
+
+    Raises:
+        OSError: as `dress`.
+    """
     if not exact:
         mode |= os.fstat(descriptor).st_mode & stat.S_ISGID
     dress(descriptor, mode, mtime_ns, xattrs)
 
 
 def change_mode(above: int | None, name: bytes, mode: int) -> None:
-    """Give a folder another mode, as far as the system can; a link in its place is not followed."""
+    """Give a folder another mode, as far as the system can; a link in its place is not followed.
+
+    Args:
+        above: descriptor of the folder around it; None: `name` is a path.
+        name: its name there.
+        mode: permission bits.
+    """
     path_only = getattr(os, "O_PATH", 0)
     # Where a system cannot do this, working in the folder tells why, with its name.
     with contextlib.suppress(OSError, NotImplementedError):

@@ -79,7 +79,7 @@ def naming(name: str) -> Iterator[None]:
 def open_archive(source: FileSource, *, recover: bool) -> Opened:
     """Find footer and directory; in at most two reads if nothing is damaged.
 
-    Parameters:
+    Args:
         source: the archive.
         recover: search the whole archive for what is left if footer or directory are damaged, or blocks
             do not stand where the directory says.

@@ -47,7 +47,7 @@ def check_page(data: bytes) -> bool:
 class Page:
     """A decoded page; entries are made when asked for.
 
-    Parameters:
+    Args:
         data: the page as it stands in the archive, header included.
         hash_length: the archive's Content_Hash_Length.
         what: the page's name in messages.

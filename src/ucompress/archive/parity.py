@@ -60,7 +60,7 @@ def section_bytes(length: int) -> int:
 class ParityBuilder:
     """Computes the parity of a payload that is fed from beginning to end.
 
-    Parameters:
+    Args:
         length: the payload's bytes, known ahead.
     """
 
@@ -106,7 +106,7 @@ def build_parity(payload: bytes) -> bytes:
 class ProtectedPayload:
     """A protected payload that is read in parts and repaired where stripes fail.
 
-    Parameters:
+    Args:
         read_at: (offset, length) -> bytes of the archive; may return fewer at its end.
         start: offset of the payload's first byte.
         length: the payload's bytes.

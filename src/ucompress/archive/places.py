@@ -51,7 +51,7 @@ def suffix_of(base: bytes) -> bytes:
 class PlaceReader:
     """Reads the columns of format section 6.6 and yields each file's extents.
 
-    Parameters:
+    Args:
         cursor: stands at the columns; afterwards behind them.
         paths: the page's files, in order.
         needed: what is needed to decode blocks; None where each is decoded alone.

@@ -57,7 +57,7 @@ class Placed:
 def place_files(members: Members, paths: Sequence[bytes], contents: NDArray[np.int64]) -> Placed:
     """Describe where the contents of a page's files are.
 
-    Parameters:
+    Args:
         members: knows the extents of the contents.
         paths: the files, in order.
         contents: the content of each; -1 if it is empty.

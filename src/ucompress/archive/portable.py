@@ -51,7 +51,7 @@ class Namesakes:
     names are of small ASCII letters, and such a name stands behind all that fold to it but a few, only
     others are kept: those of the folders around the last member.
 
-    Parameters:
+    Args:
         has: whether the archive has a member of this path.
     """
 
@@ -102,7 +102,7 @@ class NameNotes:
 class NameCheck:
     """Decides which members the target can have: of two that are one to it, the first.
 
-    Parameters:
+    Args:
         has: whether the archive has a member of this path.
         folds: whether the target takes names for one that differ in case, and in form; asked at most once.
 

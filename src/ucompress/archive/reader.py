@@ -57,7 +57,7 @@ class Archive:
     Any number of threads may read at the same time. Members are named by `str`, raw bytes or `os.PathLike`; a
     slash at the end means nothing. No two archives are equal, and none can be copied: each is an open file.
 
-    Parameters:
+    Args:
         file: a path, or a seekable file opened for reading in binary; the latter stays open.
         name: what messages call it; None: its path, or the file's name.
         recover: if footer or directory are damaged or cut off, search for what is left, and pass over
@@ -271,7 +271,7 @@ class Archive:
     def read(self, name: MemberName, *, limit: int = READ_LIMIT) -> bytes:
         """The whole content of a file.
 
-        Parameters:
+        Args:
             name: the member's name.
             limit: refuse larger files, in bytes; `open` reads them in pieces.
 

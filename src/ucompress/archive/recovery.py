@@ -186,7 +186,7 @@ class StripHeader:
 class Protected:
     """The protected bytes of an archive, of which the first `head` stand in a file.
 
-    Parameters:
+    Args:
         read_at: reads the file.
         head: how many.
         tail: the rest.
@@ -222,7 +222,7 @@ def write_record(
 ) -> None:
     """As `append_record`, for a file that holds the bytes before the section and nothing else.
 
-    Parameters:
+    Args:
         file: as there.
         name: the archive's name in messages.
         plan: of these bytes and the tail.
@@ -242,7 +242,7 @@ def append_record(file: Sink, read_at: ReadAt, head: StripHeader, tail: bytes, p
     The strips are written some groups at a time: memory is 64 KiB for each row of a group, 16 MiB at most,
     and 4 bytes for each sector.
 
-    Parameters:
+    Args:
         file: open for reading and writing; stands behind the section afterwards.
         read_at: reads it.
         head: the record's figures; the digest is that of these bytes and the tail.
@@ -338,7 +338,7 @@ def _chunks(checks: bytes) -> Iterator[bytes]:
 def read_table(copies: list[bytes], plan: RecoveryPlan) -> bytes:
     """The checks of all sectors, of each chunk from the first copy that is sound.
 
-    Parameters:
+    Args:
         copies: tables without their headers, whole or damaged.
         plan: the record's plan.
 

@@ -28,7 +28,7 @@ class LeftOut(NamedTuple):
 class RedundancyCount:
     """Counts an archive's entries, in 16 bytes for each file.
 
-    Parameters:
+    Args:
         unique_bytes: decoded bytes of all blocks.
     """
 

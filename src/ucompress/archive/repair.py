@@ -78,7 +78,7 @@ def repair(
 ) -> RepairReport:
     """Write a mended copy of an archive, the same bytes as it once had; a sound archive is not copied.
 
-    Parameters:
+    Args:
         path: the archive; it is read only.
         output: the mended one; appears complete or not at all.
         poll: called between parts; may raise to stop.

@@ -72,7 +72,16 @@ def section_end(at: int, section: SectionHeader) -> int:
 
 
 def read_part(source: FileSource, at: int, archive_id: bytes) -> tuple[Part, int]:
-    """The section or block whose header stands at `at`, and the offset behind it."""
+    """The section or block whose header stands at `at`, and the offset behind it.
+
+    Args:
+        source: the archive.
+        at: offset, in bytes.
+        archive_id: what the header must carry; `NO_ID` before the end of the index.
+
+    Raises:
+        CorruptArchiveError: no header stands there, it is damaged, or of another archive.
+    """
     data = source.read_at(at, BLOCK_HEADER_SIZE)
     if data[:4] == BLOCK_MARKER:
         block = BlockHeader.from_bytes(data, archive_id)
@@ -111,14 +120,30 @@ def read_page(payload: ProtectedPayload, at: int) -> bytes:
 
 
 def walk_pages(source: FileSource, table: PageTable, header: ArchiveHeader) -> Iterator[Page]:
-    """All pages of a table, decoded one after the other."""
+    """All pages of a table, decoded one after the other, repaired where need be.
+
+    Args:
+        source: the archive.
+        table: where they are.
+        header: tells the length of content hashes.
+
+    Raises:
+        CorruptArchiveError: one is damaged beyond repair.
+    """
     payload = payload_of(source, table.section_at, table.payload_length)
     for at in table.starts:
         yield Page(read_page(payload, at), header.content_hash_bytes, "an index page")
 
 
 def read_table(source: FileSource, at: int, section: SectionHeader, header: ArchiveHeader) -> PageTable:
-    """The page table of an index section, found by walking its pages; damaged pages are left out."""
+    """The page table of an index section, found by walking its pages; damaged pages are left out.
+
+    Args:
+        source: the archive.
+        at: offset of the section's header, in bytes.
+        section: that header.
+        header: tells the length of content hashes.
+    """
     table = PageTable(at, section.length)
     search = _PageSearch(source, at, section.length)
     start, last = 0, b""
@@ -181,7 +206,17 @@ class _PageSearch:
 
 
 def walk_shared(source: FileSource, header: ArchiveHeader, limit: int) -> SharedParts:
-    """Dictionary and index of a sound archive, as far as they stand before `limit`."""
+    """Dictionary and index of a sound archive, as far as they stand before `limit`.
+
+    Args:
+        source: the archive.
+        header: tells the length of content hashes.
+        limit: offset, in bytes.
+
+    Raises:
+        CorruptArchiveError: a section is damaged, or does not end before `limit`.
+        UnsupportedArchiveError: a section that must be known is not.
+    """
     shared = SharedParts()
     while shared.index is None and shared.end < limit:
         at = shared.end
@@ -222,7 +257,17 @@ def hash_head(source: FileSource, end: int) -> bytes:
 def walk_records(
     source: FileSource, start: int, archive_id: bytes, records: Sequence[bytes]
 ) -> Iterator[tuple[int, BlockHeader]]:
-    """The blocks from `start` on, as long as each record, header and coded bytes, has its digest."""
+    """The blocks from `start` on, as long as each record, header and coded bytes, has its digest.
+
+    Args:
+        source: the archive, which may end anywhere.
+        start: offset of the first block, in bytes.
+        archive_id: what the headers must carry.
+        records: digests of the records, the first `DIGEST_SIZE` bytes of each, in order.
+
+    Yields:
+        The offset of each, in bytes, and its header.
+    """
     at = start
     for number, wanted in enumerate(records):
         try:

@@ -24,7 +24,7 @@ _MEDIUM = frozenset(
 class FileSource:
     """Positioned reads with counters.
 
-    Parameters:
+    Args:
         file: a seekable binary file; a real file is read without moving its position.
         name: the archive's name in messages.
 

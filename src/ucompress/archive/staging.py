@@ -26,7 +26,7 @@ Row = tuple[bytes, int, int, int, int]
 class StagingFolder(TargetFolder):
     """A folder beside what stands in the target already, of the user alone.
 
-    Parameters:
+    Args:
         target: where it is made; it must have a descriptor.
         name: its name there.
         opened: its descriptor; closed with the object.

@@ -54,7 +54,7 @@ class WriterTotals:
 def choose_content_hash_bytes(distinct_contents: int, unique_bytes: int) -> int:
     """How long the kept content hashes are when the user has no wish: 8 where they cost little.
 
-    Parameters:
+    Args:
         distinct_contents: number of distinct file contents.
         unique_bytes: bytes left after deduplication.
 

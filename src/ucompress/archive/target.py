@@ -43,7 +43,7 @@ Place = tuple[int | None, bytes]
 class TargetFolder:
     """The folder that members are written to; any number of threads may write.
 
-    Parameters:
+    Args:
         root: the folder; made if it is not there. It may itself be reached through links.
         force: replace files and links that are there, dress folders that are.
         opened: the folder's descriptor if it is open already; closed with the object.
@@ -101,7 +101,7 @@ class TargetFolder:
     def refuse_if_read_only(self, path: bytes, *, folder: bool) -> None:
         """Raise OutputError if a member could not be made because the folder cannot be written.
 
-        Parameters:
+        Args:
             path: the member's path.
             folder: whether it is one.
         """
@@ -316,7 +316,7 @@ class TargetFolder:
 class Draft:
     """A file under a temporary name, written in parts from any thread, then given its own name.
 
-    Parameters:
+    Args:
         target: the folder.
         path: member path.
     """
@@ -365,7 +365,7 @@ class Draft:
     ) -> bool:
         """Write the last parts, compare the hash, set attributes and give the file its name.
 
-        Parameters:
+        Args:
             parts: offsets and bytes; what no part covers is a hole.
             size: the file's size.
             digest: first bytes of the content's BLAKE3; None compares nothing.

@@ -65,7 +65,7 @@ def verify(
 
     Of a share of the blocks all the same, but content hashes only of files that lie in it.
 
-    Parameters:
+    Args:
         archive, source, directory, footer: the opened archive and its parts.
         threads: decoding threads, at most; None: as many as there are cores.
         progress: called with ("block N", decoded bytes) after each block, from any thread.

@@ -80,7 +80,7 @@ class ArchiveWriter:
     def create(cls, path: str | os.PathLike[str], header: ArchiveHeader) -> ArchiveWriter:
         """Start a new archive at a partial path, replacing a partial archive that stands there.
 
-        Parameters:
+        Args:
             path: the partial file; `publish` gives it its final name.
             header: what the archive declares.
 
@@ -212,7 +212,7 @@ class ArchiveWriter:
     ) -> int:
         """Write the index section.
 
-        Parameters:
+        Args:
             members: sorted by path, in columns; or entries, of which columns are made.
             references: the blocks that may be coded after another one, and after which.
 
@@ -247,7 +247,7 @@ class ArchiveWriter:
     ) -> int:
         """Write the next block.
 
-        Parameters:
+        Args:
             codec_id: 0 stored, 1 zstd frame, 2 LZ, 3 mixed; and 16 times the filter's id.
             payload: coded bytes.
             decoded_size: bytes, 1 to the header's `largest_block`.
@@ -306,7 +306,7 @@ class ArchiveWriter:
     ) -> WriterTotals:
         """Write errata, recovery record, directory and footer, and make all of it durable.
 
-        Parameters:
+        Args:
             errata: (planned entry, what replaces it) sorted by path; the second of kind
                 `EntryKind.CANCELLED` takes the member back.
             recovery: size of the recovery record in percent of the rest; 0 for none.

@@ -67,7 +67,7 @@ class _Decoder(Protocol):
 class BlockCompressor:
     """Codes blocks, each alone or after one other; one object serves any number of threads.
 
-    Parameters:
+    Args:
         level: one of `LEVELS`, which name its codec.
         dictionary: bytes that every block may refer to; empty for none.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
@@ -86,7 +86,7 @@ class BlockCompressor:
     def compress(self, data: bytes | memoryview, reference: Reference | None = None) -> tuple[int, bytes]:
         """Code one block.
 
-        Parameters:
+        Args:
             data: at most `BLOCK_LIMIT` bytes.
             reference: its further past, if any; what does not serve this codec is left out.
 
@@ -113,7 +113,7 @@ def compressor_memory(
 ) -> tuple[int, int]:
     """Bytes that coding at a level takes: what all threads share, and what each takes for itself.
 
-    Parameters:
+    Args:
         level: 1 to 9.
         dictionary_size: bytes of the dictionary.
         block_size: bytes of the largest block.
@@ -138,7 +138,7 @@ def decoding_threads(
 ) -> int:
     """How many threads may decode blocks of a level at the same time.
 
-    Parameters:
+    Args:
         bound: bytes that all of them take together at most; what they share counts once.
         level, dictionary_size, block_size, reference_size: as of `decoding_memory`.
 
@@ -184,7 +184,7 @@ def memory_of_codec(
 class BlockDecompressor:
     """Decodes blocks of any codec; one object serves any number of threads.
 
-    Parameters:
+    Args:
         dictionary: the bytes that the blocks were coded with.
         level: the level that mixed blocks must have, so that the models of one suffice; None for any.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
@@ -212,7 +212,7 @@ class BlockDecompressor:
     ) -> bytes:
         """The block's bytes, exactly `decoded_size` of them, or at least the `first`.
 
-        Parameters:
+        Args:
             codec_id, payload: as `BlockCompressor.compress` gave them.
             decoded_size: bytes.
             reference: the block that it was coded after, if any.

@@ -37,7 +37,7 @@ BLOCK_BYTES: Final = 1 << 20
 class Dictionary:
     """What the buffers of one kind have in common; any number of threads may use one.
 
-    Parameters:
+    Args:
         data: the dictionary's bytes, at most 8 MiB, best content last; may be empty.
     """
 
@@ -69,7 +69,7 @@ class Dictionary:
     def compress(self, buffer: bytes | bytearray | memoryview, level: int = DEFAULT_LEVEL) -> bytes:
         """One frame for a buffer of any size.
 
-        Parameters:
+        Args:
             buffer: any C-contiguous bytes.
             level: 1 to 3 zstd, 4 to 6 our LZ codec, 7 to 9 our mixing codec. ValueError for another.
         """
@@ -87,7 +87,7 @@ class Dictionary:
     def decompress(self, frame: bytes | bytearray | memoryview, max_size: int | None = None) -> bytes:
         """The buffer that `compress` made a frame of.
 
-        Parameters:
+        Args:
             frame: exactly one frame.
             max_size: the most bytes to decode; None leaves it to the memory there is. Memory is
                 taken block by block, not as the frame claims.
@@ -119,7 +119,7 @@ class Dictionary:
     ) -> bytes:
         """The dictionary in zstd's own format, with entropy tables, for `zstd -D` and its libraries.
 
-        Parameters:
+        Args:
             samples: buffers of the kind that will be coded, to take the tables from.
             size: the most bytes of the result, its header included; at least 256.
             level: the zstd level it is meant for.
@@ -149,7 +149,7 @@ class Dictionary:
 def train(samples: Iterable[bytes], size: int = DEFAULT_DICTIONARY_SIZE) -> Dictionary:
     """Make a dictionary of what samples have in common.
 
-    Parameters:
+    Args:
         samples: buffers of one kind, each to be compressed alone; a few hundred or more.
         size: the most bytes of the dictionary.
 

@@ -105,7 +105,7 @@ def read_filter(filter_id: int, payload: bytes | memoryview) -> tuple[Filter, by
 class FilterChooser:
     """Chooses the filter of a block; any number of threads may call.
 
-    Parameters:
+    Args:
         dictionary: the past of every block; it is not filtered.
         price: so many targets must be found for each repeat that the branch filter breaks.
         code: codes bytes as the block will be; what is tried is tried with it.

@@ -31,7 +31,7 @@ def _room(size: int) -> int:
 class _Contexts(Generic[Context]):
     """Contexts kept for the next call; the one that has a reference's state at hand serves it first.
 
-    Parameters:
+    Args:
         make: a context for blocks and references of so many bytes.
         largest_reference: bytes of the largest reference that is expected, for which each has room at once.
     """
@@ -85,7 +85,7 @@ class LzCompressor:
     Each thread that is inside a call at the same moment has its own context, kept for the next
     call; the primed dictionary is shared.
 
-    Parameters:
+    Args:
         level: 4 to 6.
         dictionary: the past of every block; may be empty.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
@@ -114,7 +114,7 @@ class LzCompressor:
 class LzDecompressor:
     """Decodes blocks; any number of threads may call.
 
-    Parameters:
+    Args:
         dictionary: the bytes that the blocks were coded with.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
     """

@@ -47,7 +47,7 @@ class _Contexts:
 class MixCompressor:
     """Codes blocks; any number of threads may call.
 
-    Parameters:
+    Args:
         level: 7 to 9.
         dictionary: the past of every block, its last `PAST` bytes; may be empty.
     """
@@ -75,7 +75,7 @@ class MixDecompressor:
 
     The models of one level are kept, those of the last block.
 
-    Parameters:
+    Args:
         dictionary: the bytes that the blocks were coded with.
         level: what all blocks must have been coded at; None leaves it open.
     """

@@ -81,7 +81,7 @@ class ProvingCompressor:
 
     One object serves any number of threads.
 
-    Parameters:
+    Args:
         compressor: codes.
         dictionary: the dictionary it codes with.
         largest_reference: bytes of the largest reference that is expected; 0 for none.

@@ -88,7 +88,7 @@ class FrameCompressor:
     Each thread that is inside a call at the same moment has its own context. Contexts, each
     with the digested dictionary, are kept for the next call: digesting costs more than a block.
 
-    Parameters:
+    Args:
         level: 1 to 3, or `PAGES`.
         dictionary: raw content, without a zstd dictionary header; may be empty.
     """
@@ -127,7 +127,7 @@ class FrameCompressor:
 class FrameDecompressor:
     """Reads frames of `FrameCompressor`; any number of threads may call.
 
-    Parameters:
+    Args:
         dictionary: the bytes that the frames were coded with.
         limit: the largest content that is decoded, in bytes.
     """

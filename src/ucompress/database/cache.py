@@ -107,7 +107,16 @@ class AnalysisCache:
         )
 
     def store_rows(self, rows: FileRows, parameters: bytes, *, scanned_at_ns: int | None = None) -> int:
-        """`store` of analyses in columns."""
+        """`store` of analyses in columns.
+
+        Args:
+            rows: the analyses.
+            parameters: as in `lookup`.
+            scanned_at_ns: as in `store`, in nanoseconds.
+
+        Returns:
+            How many were kept.
+        """
         wanted = np.array([len(sample) <= LARGEST_SAMPLE for sample in rows.samples], dtype=np.bool_)
         if scanned_at_ns is not None:
             wanted &= settled(rows.stamps, scanned_at_ns)
@@ -140,7 +149,17 @@ class AnalysisCache:
     def store_artifact(
         self, key: bytes, name: str, content: bytes, *, limit: int = ARTIFACTS_LIMIT_BYTES
     ) -> bool:
-        """Keep a result; the oldest ones make room. False if it alone exceeds `limit` bytes."""
+        """Keep a result; the oldest ones make room.
+
+        Args:
+            key: of what it was made from, any bytes.
+            name: what it is.
+            content: the result; it takes the place of one of the same key and name.
+            limit: bytes of all results that are kept.
+
+        Returns:
+            Whether it was kept: not if it alone exceeds `limit`, or the database could not be written.
+        """
         if len(content) > limit:
             return False
         row = (key, name, content, checksum(key, name.encode(), content), to_text(utc_now()))

@@ -64,7 +64,10 @@ class _Copy(NamedTuple):
 
 
 class Ledger:
-    """The extents of all contents planned so far, in the order of planning."""
+    """The extents of all contents planned so far, in the order of planning.
+
+    A `rank` is a content's number in that order, a `block` a block's number or `HOLE`; all else is bytes.
+    """
 
     def __init__(self, spill: Spill = IN_MEMORY) -> None:
         """Begin with no content; `spill` keeps the columns."""
@@ -84,14 +87,14 @@ class Ledger:
             column.settle()
 
     def whole(self, block: int, offset: int, length: int) -> None:
-        """The only extent of the last content."""
+        """The only extent of the last content: `length` bytes at `offset` of a block."""
         self.position.tail.append(0)
         self.block.tail.append(block)
         self.offset.tail.append(offset)
         self.length.tail.append(length)
 
     def append(self, position: int, block: int, offset: int, length: int) -> None:
-        """The next extent of the last content; joined with the one before where they touch."""
+        """The next extent of the last content, at `position`; joined with the one before where they touch."""
         if (
             len(self.position) > self.first[-1]
             and self.block[-1] == block
@@ -257,7 +260,7 @@ class CopyFinder:
         return self._index.spacing
 
     def look_at(self, rank: int, seen: Seen, base: int | None = None) -> None:
-        """Look for candidates in whole contents from number `rank` on, or in its window at `base`."""
+        """Look for candidates in whole contents from number `rank` on, or in its window at byte `base`."""
         windows = self._windows
         first, datas = windows.bases[rank], seen.windows
         at, own = (first, None) if base is None else (first + base, first)
@@ -286,7 +289,7 @@ class CopyFinder:
             base += length
 
     def record_whole(self, block: int, offset: int, length: int) -> None:
-        """All bytes of the content went there."""
+        """All `length` bytes of the content went to `offset` of a block."""
         self._ledger.whole(block, offset, length)
 
     def settle(self) -> None:

@@ -10,7 +10,7 @@ from ucompress.checksum import DIGEST_BYTES
 class DigestIndex:
     """Which of many contents has a digest; sorted once, 12 bytes for each content.
 
-    Parameters:
+    Args:
         digests: BLAKE3 of each content, 32 bytes, end to end.
     """
 
