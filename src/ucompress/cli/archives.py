@@ -12,6 +12,7 @@ from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import (
     binary_stdout,
     json_lines,
+    refuse_stdout,
     write_path,
     write_paths,
     write_table,
@@ -22,7 +23,6 @@ from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchi
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
 
     from ucompress.archive import Archive, Entry
     from ucompress.archive.redundancy import LeftOut
@@ -228,11 +228,11 @@ def _copy(source: Archive, path: bytes, *, force: bool) -> None:
             raise UsageError(
                 f"{member} is binary and would go to the terminal: send it to a file, or use --force"
             )
-        stream: BinaryIO = binary_stdout(member, force=True)
-        while piece:
-            stream.write(piece)
-            piece = file.read(PIECE)
-        stream.flush()
+        refuse_stdout(member, force=True)
+        with binary_stdout(member) as stream:
+            while piece:
+                stream.write(piece)
+                piece = file.read(PIECE)
 
 
 def _is_text(piece: bytes) -> bool:

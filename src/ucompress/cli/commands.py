@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.declared import plainly_meant
 from ucompress.cli.failing import before_names, telling_errors
+from ucompress.cli.output import outlive_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ucompress.cli.declared import Command
 
-_LEVEL = re.compile(r"-[1-9]")
+_LEVEL = re.compile(r"-[1-9][0-9]*")
 
 COMMANDS = {
     "compress": ("job", "compress"),
@@ -34,6 +35,9 @@ COMMANDS = {
 }
 """Where each command is: its file and its function."""
 
+READING = frozenset({"list", "info", "cat", "patterns", "status"})
+"""Commands of which nothing is left to do where nobody reads what they write."""
+
 HIDDEN = frozenset({"decompress"})
 """Names that work and are not listed."""
 
@@ -52,6 +56,8 @@ def run(arguments: list[str]) -> None:
         SystemExit: the command failed, or Typer answered: help, the version, what is wrong with the words.
     """
     words = spelled_out(arguments)
+    if words and words[0] in COMMANDS and words[0] not in READING:
+        outlive_reader()
     with telling_errors():
         call = _quickly(words)
         if call is not None:
@@ -65,7 +71,7 @@ def run(arguments: list[str]) -> None:
 def spelled_out(arguments: list[str]) -> list[str]:
     """Write `-6` as `--level=6`; what follows `--` are names and stays."""
     options = before_names(arguments)
-    spelled = [f"--level={word[1]}" if _LEVEL.fullmatch(word) else word for word in options]
+    spelled = [f"--level={word[1:]}" if _LEVEL.fullmatch(word) else word for word in options]
     return spelled + arguments[len(options) :]
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     Command = Callable[..., None]
 
 
+ALONE = ("-", ":memory:")
+"""Words that mean something else than a path; a path that comes down to one of them is spelled otherwise."""
+
+
 class Argument(NamedTuple):
     """A word at its place.
 
@@ -82,7 +86,7 @@ def for_typer(command: Command) -> Command:
         def parsed(text: Any) -> Any:
             if problem := _problem(declared, values, os.fspath(text)):
                 raise typer.BadParameter(problem)
-            return values(text)
+            return path_of(text) if values is Path else values(text)
 
         parsed.__name__ = "path" if values is Path else "text"  # help shows it
         parser = parsed if named else None
@@ -179,7 +183,7 @@ def _put(given: dict[str, Any], parameter: _Parameter, text: str) -> bool:
         if isinstance(parameter.declared, Option) and not parameter.declared.takes(value):
             return False
     elif parameter.values is Path:
-        value = Path(text)
+        value = path_of(text)
     elif parameter.values is not str:
         return False
     if parameter.is_list:
@@ -204,6 +208,13 @@ def _taken(kind: Any) -> tuple[Any, bool]:
     if type(None) in get_args(kind):
         (kind,) = (one for one in get_args(kind) if one is not type(None))
     return (get_args(kind)[0], True) if get_origin(kind) is list else (kind, False)
+
+
+def path_of(word: str | os.PathLike[str]) -> Path:
+    """The path that a word names: `./-` names a file, and only `-` is standard input or output."""
+    text = os.fspath(word)
+    path = Path(text)
+    return path.absolute() if str(path) in ALONE and text not in ALONE else path
 
 
 def _problem(declared: Argument | Option, values: Any, text: str) -> str | None:

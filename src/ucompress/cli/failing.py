@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ucompress.cli.output import STANDARD_OUTPUT, complain, tell, write_error_document
@@ -23,8 +23,8 @@ def telling_errors() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # Only standard output gets here: what goes to stderr is written by `tell`, which never fails.
-        # Its reader has seen enough (`ucompress list | head`): that is success.
+        # Only text on standard output gets here: what goes to stderr is written by `tell`, which never
+        # fails. Its reader has seen enough (`ucompress list | head`): that is success.
         _let_go_of_stdout()
         raise SystemExit(0) from None
     except KeyboardInterrupt as error:
@@ -71,8 +71,8 @@ def _fail(message: str, error: BaseException, exit_code: int = CompressionError.
     while cause is not None and _wants("-v", "--verbose"):
         complain(f"caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__
-    if _wants("--json"):
-        with suppress(OSError):
+    with _last_words():
+        if _wants("--json"):
             write_error_document(
                 "; ".join((message, *notes)),
                 path=_path_of(error),
@@ -82,12 +82,23 @@ def _fail(message: str, error: BaseException, exit_code: int = CompressionError.
     return SystemExit(exit_code)
 
 
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """What a failing command writes to stdout or has written: if that fails, the first failure counts."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError:
+        _let_go_of_stdout()
+
+
 def _tell_usage_as_json(error: Exception) -> None:
     """A command line that cannot be understood ends with a document too; Typer tells people."""
     told = getattr(error, "format_message", None)
     if told is not None and _wants("--json"):
         exit_code = getattr(error, "exit_code", UsageError.exit_code)
-        write_error_document(told(), kind=UsageError.__name__, exit_code=exit_code)
+        with _last_words():
+            write_error_document(told(), kind=UsageError.__name__, exit_code=exit_code)
 
 
 def _path_of(error: BaseException) -> bytes | None:

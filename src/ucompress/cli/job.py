@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.ending import ending_in_order
-from ucompress.cli.output import binary_stdout, complain, json_lines, tell, write_warning_document
+from ucompress.cli.output import (
+    binary_stdout,
+    complain,
+    json_lines,
+    refuse_stdout,
+    tell,
+    write_warning_document,
+)
 from ucompress.cli.sources import STDIN
 from ucompress.config import (
     DEFAULT_LEVEL,
@@ -328,10 +335,13 @@ def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iter
             refuse_to_replace(output)
         yield output
         return
-    stream = binary_stdout("the archive")
+    refuse_stdout("the archive")
     with tempfile.TemporaryDirectory(prefix="ucompress-") as folder:
         archive = Path(folder) / f"stdout{SUFFIX}"
         yield archive
-        with archive.open("rb") as file:
+        with (
+            ending_in_order("what standard output got of the archive is not whole"),
+            archive.open("rb") as file,
+            binary_stdout("the archive") as stream,
+        ):
             shutil.copyfileobj(file, stream, 1 << 20)
-        stream.flush()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.job import SOME_UNREADABLE
-from ucompress.cli.output import binary_stdout, complain, json_lines, tell
+from ucompress.cli.output import binary_stdout, complain, json_lines, refuse_stdout, tell
 from ucompress.cli.whole import write_whole
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
 from ucompress.errors import InputError, UsageError
@@ -83,7 +83,8 @@ def train(
         from ucompress.pipeline.refusals import refuse_to_replace
 
         refuse_to_replace(output, archives=False)
-    stream = binary_stdout("the dictionary", force=force) if output == STDOUT else None
+    if output == STDOUT:
+        refuse_stdout("the dictionary", force=force)
     from ucompress.cli.samples import read_samples
 
     found = read_samples(samples)
@@ -100,9 +101,9 @@ def train(
         content = made.finalize_zstd(contents, size) if kind is DictionaryFormat.ZSTD else made.data
     except ValueError as error:
         raise InputError(f"{error}; no dictionary was written. Give more samples, or --format raw") from error
-    if stream is not None:
-        stream.write(content)
-        stream.flush()
+    if output == STDOUT:
+        with binary_stdout("the dictionary") as stream:
+            stream.write(content)
     else:
         write_whole(output, content)
     if json:
@@ -113,7 +114,7 @@ def train(
                 os.fsencode(output), size=len(content), samples=len(contents), format=kind.value
             )
         )
-    elif not quiet and stream is None:
+    elif not quiet and output != STDOUT:
         from ucompress.render.format import counted, display_path, format_bytes
 
         made_from = counted(len(contents), "sample")

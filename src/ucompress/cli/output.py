@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ucompress.errors import UsageError
+from ucompress.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from ucompress.render import JsonLines
@@ -22,12 +22,20 @@ STANDARD_OUTPUT = "standard output"
 
 
 class _Named(io.FileIO):
-    """Standard output whose errors say so: those of descriptors have no name."""
+    """Standard output whose errors say so: those of descriptors have no name.
+
+    Attributes:
+        outlived: whether a reader that is gone is no reason to stop.
+    """
+
+    outlived = False
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
+            if self.outlived and isinstance(error, BrokenPipeError):
+                return memoryview(data).nbytes
             error.filename = STANDARD_OUTPUT
             raise
 
@@ -39,6 +47,13 @@ def named(stream: TextIO) -> TextIO:
     stream.flush()
     raw = _Named(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, "backslashreplace", newline="\n")
+
+
+def outlive_reader(outlived: bool = True) -> None:
+    """Go on where nobody reads standard output any more: what is done counts, not the report."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Named):
+        raw.outlived = outlived
 
 
 def tell(line: str) -> None:
@@ -76,16 +91,35 @@ def write_warning_document(message: str) -> None:
     json_lines().write(notice_document(Notice(message, severity=Severity.WARNING)))
 
 
-def binary_stdout(what: str, *, force: bool = False) -> BinaryIO:
-    """Standard output for bytes.
+def refuse_stdout(what: str, *, force: bool = False) -> None:
+    """Refuse to write bytes to standard output where nobody could use them.
 
     Raises:
         UsageError: it is a terminal, and `force` is off.
+        OutputError: it is closed.
     """
     if sys.stdout.isatty() and not force:
         raise UsageError(f"{what} would go to the terminal: send it to a file or a pipe")
-    sys.stdout.flush()
-    return sys.stdout.buffer
+    if getattr(sys.stdout, "name", None) == os.devnull:  # what stands in for a stream that was closed
+        raise OutputError(f"standard output is closed: there is nowhere to write {what} to")
+
+
+@contextmanager
+def binary_stdout(what: str) -> Iterator[BinaryIO]:
+    """Standard output for bytes; on the way out all of them are written.
+
+    Raises:
+        OutputError: its reader left before it had everything.
+    """
+    outlive_reader(False)
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise OutputError(
+            f"the reader of standard output left before the end: what it got of {what} is not whole"
+        ) from error
 
 
 def write_path(path: bytes, *, before: str = "", after: bytes = b"", end: bytes = b"\n") -> None:

@@ -35,6 +35,10 @@ def repair(
 
     if archive == STDIN:
         raise UsageError("repair needs an archive by its name, not on standard input")
+    if output == STDIN:
+        raise UsageError(
+            "repair writes no archive to standard output: name a file with -o (./- if it is called -)"
+        )
     target = output or archive.with_suffix(".repaired.ucz")
     if target.exists() and archive.exists() and target.samefile(archive):
         raise UsageError(f"{target} is the damaged archive itself; name another file with -o")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.output import complain, json_lines, write_warning_document
-from ucompress.cli.sources import how_to_mend, opened
+from ucompress.cli.sources import STDIN, how_to_mend, opened
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
@@ -50,6 +50,8 @@ def verify(
     began = time.monotonic()
     if (seconds is None) != (position is None):
         raise UsageError("--for and --position go together: how long, and where to note how far that was")
+    if position == STDIN:
+        raise UsageError("--position names a file that is read and written, not - (./- if it is called -)")
     if slice is not None and seconds is not None:
         raise UsageError("--slice and --for are two ways to check a part: give one of them")
     from ucompress.heap import keep_freed_memory
@@ -80,7 +82,9 @@ def _share(source: Archive, slice: str | None) -> BlockShare | None:
 
     found = SLICE.fullmatch(slice)
     if found is None or int(found[1]) > int(found[2]):
-        raise UsageError(f"--slice takes K/N with K from 1 to N, such as 1/10, not {slice}")
+        raise UsageError(
+            f"--slice takes K/N with K from 1 to N and at most nine digits, such as 1/10, not {slice}"
+        )
     part, parts, total = int(found[1]), int(found[2]), source.statistics.blocks
     return BlockShare(total * (part - 1) // parts, total * part // parts)
 

@@ -1,0 +1,163 @@
+"""What becomes of standard output when nobody reads it, when it is closed or full, and what `-` means."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and signals are others there")
+
+COMMAND = [sys.executable, "-m", "ucompress"]
+FULL = "/dev/full"
+
+
+def to_nobody(*words, first=0) -> tuple[int, str]:
+    """Exit code and stderr of a command whose reader takes some bytes and leaves."""
+    line = [*COMMAND, *map(str, words)]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    taken = 0
+    while taken < first:
+        taken += len(process.stdout.read(first - taken))
+    process.stdout.close()
+    told = process.stderr.read().decode()
+    process.stderr.close()
+    return process.wait(), told
+
+
+def to_file(path, *words) -> tuple[int, str]:
+    with open(path, "wb") as file:
+        line = [*COMMAND, *map(str, words)]
+        done = subprocess.run(line, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def closed(*words) -> tuple[int, str]:
+    line = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *map(str, words)]
+    done = subprocess.run(line, stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """A tree whose archive does not fit into a pipe."""
+    tree = tmp_path_factory.mktemp("streams") / "tree"
+    tree.mkdir()
+    (tree / "noise").write_bytes(random.Random(1).randbytes(300_000))
+    return tree
+
+
+@pytest.fixture(scope="module")
+def damaged(packed, tmp_path_factory):
+    """An archive of which one block is damaged."""
+    content = bytearray(packed[1].read_bytes())
+    middle = len(content) // 2
+    for at in range(middle, middle + 200):
+        content[at] ^= 0xFF
+    path = tmp_path_factory.mktemp("damaged") / "damaged.ucz"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("first", [0, 100])
+@pytest.mark.parametrize("command", ["compress", "cat", "train"])
+def test_bytes_that_are_cut_are_no_success(packed, noise, command, first):
+    words = {
+        "compress": [noise, "-o", "-", "--database", ":memory:", "-1", "-q"],
+        "cat": [packed[1], "tree/difficult/noise"],
+        "train": [packed[0], "-o", "-", "-q"],
+    }[command]
+    code, told = to_nobody(command, *words, first=first)
+    if command == "train" and first:
+        pytest.skip("a dictionary fits into the pipe")
+    assert code == 1
+    assert "is not whole" in told
+    assert "Traceback" not in told and "Exception" not in told
+
+
+@pytest.mark.parametrize("command", ["compress", "cat", "train"])
+def test_bytes_for_a_stream_that_is_closed_are_no_success(packed, noise, command):
+    words = {
+        "compress": [noise, "-o", "-", "--database", ":memory:", "-1", "-q"],
+        "cat": [packed[1], "tree/difficult/noise"],
+        "train": [packed[0], "-o", "-", "-q"],
+    }[command]
+    code, told = closed(command, *words)
+    assert (code, "standard output is closed" in told) == (1, True)
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+def test_a_verdict_counts_whoever_reads_it(damaged, tmp_path, json):
+    assert to_nobody("verify", damaged, *json)[0] == 21
+    code, _ = to_nobody("extract", damaged, "-C", tmp_path / "out", *json)
+    assert code == 21
+    assert (tmp_path / "out" / "tree").is_dir()
+
+
+def test_what_is_packed_is_packed_whoever_reads_of_it(noise, tmp_path):
+    archive = tmp_path / "a.ucz"
+    words = ["compress", noise, "-o", archive, "--database", ":memory:", "-1", "--json"]
+    code, told = to_nobody(*words)
+    assert (code, told) == (0, "")
+    assert archive.exists()
+
+
+def test_a_listing_may_be_left_early(packed):
+    assert to_nobody("list", packed[1], "--json") == (0, "")
+
+
+@pytest.mark.parametrize("where", ["nobody", "closed", "full"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["compress", "missing"], 1), (["compress", "--bogus"], 2), (["list", "missing"], 1), (["list"], 2)],
+)
+def test_a_failure_that_nobody_reads_is_that_failure(words, expected, where):
+    if where == "full" and not os.path.exists(FULL):
+        pytest.skip("no such device")
+    run = {"nobody": to_nobody, "closed": closed, "full": lambda *words: to_file(FULL, *words)}[where]
+    code, told = run(*words, "--json")
+    assert code == expected
+    assert "Traceback" not in told and "Exception ignored" not in told
+
+
+def test_a_signal_while_the_archive_goes_out_says_that_it_is_not_whole(noise):
+    line = [*COMMAND, "compress", noise, "-o", "-", "--database", ":memory:", "-1", "-q"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(1000)
+    process.send_signal(signal.SIGTERM)
+    told = process.stderr.read().decode()
+    for stream in (process.stdout, process.stderr):
+        stream.close()
+    assert process.wait() == 143
+    assert "what standard output got of the archive is not whole" in told
+
+
+def test_a_file_named_dash_is_no_stream(ucompress, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_bytes(b"a file")
+    assert ucompress("compress", "./-", "-o", "a.ucz", "-q").code == 0
+    assert ucompress("list", "a.ucz").out == b"-\n"
+    assert ucompress("compress", "a.ucz", "-o", "./-", "--force", "-q").out == b""
+    for spelled in ("./-", ".//-"):
+        assert ucompress("list", spelled).out == b"a.ucz\n"
+        assert ucompress("list", "--long", spelled, "-0").code == 0
+
+
+def test_a_file_named_as_what_keeps_nothing(ucompress, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(b"x")
+    assert ucompress("analyze", "file", "--database", "./:memory:", "-q").code == 0
+    assert (tmp_path / ":memory:").is_file()
+
+
+@pytest.mark.parametrize("command", ["repair", "verify"])
+def test_commands_that_write_a_file_refuse_a_dash(ucompress, packed, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    words = {"repair": ["-o", "-"], "verify": ["--for", "1", "--position", "-"]}[command]
+    done = ucompress(command, packed[1], *words, "--json")
+    assert done.code == 2
+    assert json.loads(done.out)["kind"] == "UsageError"
+    assert not list(tmp_path.iterdir())
