@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from ucompress.archive.layout import MAGIC
+from ucompress.checksum import digest
 from ucompress.errors import CorruptArchiveError, JobBusyError, OutputError
 
 try:
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+LONGEST_NAME = 255
+"""Bytes of a name that file systems take."""
+
+
+def partial_name(name: str, mark: str = "") -> str:
+    """What a file is called while it is written: its own name within, or its hash where that gets too long.
+
+    Args:
+        name: its final name.
+        mark: tells files of the same final name apart.
+    """
+    partial = f".{name}{mark}.partial"
+    if len(os.fsencode(partial)) <= LONGEST_NAME:
+        return partial
+    return f".{digest(os.fsencode(name)).hex()}{mark}.partial"
 
 
 def open_partial(path: Path, *, create: bool) -> BinaryIO:
@@ -57,7 +75,7 @@ def new_partial(final: Path) -> Iterator[tuple[Path, BinaryIO]]:
     Raises:
         OSError: it cannot be made.
     """
-    path = final.with_name(f".{final.name}.{os.urandom(4).hex()}.partial")
+    path = final.with_name(partial_name(final.name, f".{os.urandom(4).hex()}"))
     descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
     with os.fdopen(descriptor, "r+b") as file:
         try:

@@ -18,6 +18,10 @@ ALONE = ("-", ":memory:")
 """Words that mean something else than a path; a path that comes down to one of them is spelled otherwise."""
 
 
+MOST = (1 << 53) - 1
+"""The largest number that options take: databases and every reader of JSON have it exactly."""
+
+
 class Argument(NamedTuple):
     """A word at its place.
 
@@ -37,7 +41,7 @@ class Option:
         names: how it is spelled.
         help: what it does.
         metavar: what its value is called; None for a flag, or where the choices tell.
-        min, max: the smallest and the largest number that it takes.
+        min, max: the smallest and the largest number that it takes; with the former alone, `MOST`.
         folder: whether a path is a folder's; others are of files.
     """
 
@@ -56,7 +60,7 @@ class Option:
         self.help = help
         self.metavar = metavar
         self.min = min
-        self.max = max
+        self.max = MOST if max is None and min is not None else max
         self.folder = folder
 
     def takes(self, number: int) -> bool:
@@ -227,4 +231,7 @@ def _problem(declared: Argument | Option, values: Any, text: str) -> str | None:
     file = values is Path and isinstance(declared, Option) and not declared.folder
     if file and text.endswith(("/", os.sep)):
         return f"{text} ends as only a folder's name does: name a file"
+    argument = values is Path and isinstance(declared, Argument)
+    if argument and text.endswith("/") and Path(text).is_symlink():
+        return f"{text} is a link, which is not followed: name what it leads to, {os.path.realpath(text)}"
     return None

@@ -52,7 +52,7 @@ def resume(
     verbose: o.Verbose = False,
 ) -> None:
     """Continue the last job, with the options it was started with."""
-    path, record, _ = _last_job(database)
+    path, record, _ = _last_job(database, idle=True)
     from ucompress.database import JobState
 
     if record.state is JobState.DONE:
@@ -78,8 +78,13 @@ def _is_resumable(record: JobRecord) -> bool:
     return not isinstance(pipeline, dict) or pipeline.get("resumable") is not False
 
 
-def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | None]:
-    """The database, the job and its progress row: of a database, or of the last job anywhere."""
+def _last_job(database: Path | None, *, idle: bool = False) -> tuple[Path, JobRecord, dict[str, Any] | None]:
+    """The database, the job and its progress row: of a database, or of the last job anywhere.
+
+    Args:
+        database: where the job is kept; None where the last one is.
+        idle: refuse a database that a living process works with.
+    """
     from ucompress.database import PatternDatabase, last_job
 
     key = None
@@ -93,6 +98,8 @@ def _last_job(database: Path | None) -> tuple[Path, JobRecord, dict[str, Any] | 
     if not database.is_file():
         raise NoJobError(f"the database {database} is gone: start the job anew")
     with PatternDatabase(database, read_only=True) as opened:
+        if idle:
+            opened.jobs.refuse_living()
         record = (opened.jobs.find(key) if key else None) or opened.jobs.latest()
         if record is None:
             raise NoJobError(f"no job is kept in {database}: start one with `ucompress compress PATH`")

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive import Occupant
+from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
-from ucompress.errors import InterruptedJobError, JobBusyError, ResumeFailedError
+from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, ResumeFailedError
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.coding import most_coding_memory
 from ucompress.pipeline.context import RunContext, spill_of
@@ -25,15 +26,17 @@ from ucompress.pipeline.lending import Remote, hired
 from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, bytes_of_others, peak_resident_bytes
 from ucompress.pipeline.packing import Packing
 from ucompress.pipeline.refusals import (
+    MEMORY,
     partial_path,
+    refuse_bad_inputs,
     refuse_impossible,
-    refuse_missing_inputs,
     refuse_strange_database,
+    refuse_to_lose,
     refuse_to_replace,
 )
 from ucompress.pipeline.sketching import sketching
 from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
-from ucompress.pipeline.summary import packed_files, summarize
+from ucompress.pipeline.summary import number_of, packed_files, summarize
 from ucompress.pipeline.survey import Survey, analysis_memory
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
@@ -111,10 +114,15 @@ class PipelineOrchestrator:
         expected in `warnings`.
         """
         self._begin()
-        refuse_missing_inputs(self.config)
+        refuse_bad_inputs(self.config)
         dictionary = given_dictionary(self.config)
         refuse_strange_database(self.config)
-        with self._hired(), self.guard, self._open_database() as database, self.reporter:
+        with (
+            self._hired(),
+            self.guard,
+            self._open_database(jobs.analysis_key, dictionary) as database,
+            self.reporter,
+        ):
             context = self._context(database, dictionary)
             job = None
             try:
@@ -156,12 +164,18 @@ class PipelineOrchestrator:
         if not self.config.force:
             refuse_to_replace(output)
         refuse_strange_database(self.config)
-        with self._hired(), self.guard, self._open_database() as database, self.reporter:
+        with (
+            self._hired(),
+            self.guard,
+            self._open_database(jobs.job_key, dictionary) as database,
+            self.reporter,
+        ):
             context = self._context(database, dictionary)
             context.before = before
             job = None
             try:
                 manifest, scanned_at = self._scan(context, output, partial_path(output))
+                self._refuse_to_lose(context, len(manifest) - number_of(manifest, MemberKind.DIRECTORY))
                 job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
@@ -189,6 +203,8 @@ class PipelineOrchestrator:
 
         analysis, groundwork = survey.settle(prepare)
         manifest = survey.manifest
+        links = number_of(manifest, MemberKind.SYMLINK)
+        self._refuse_to_lose(context, packed_files(manifest, analysis)[0] + links)
         analysis.forget_samples()
         tracker.leave()
         totals, assembly = Packing(context, job, manifest, analysis, groundwork).run()
@@ -217,11 +233,21 @@ class PipelineOrchestrator:
         inputs = [os.fsencode(path.absolute()) for path in self.config.inputs]
         return hired(self._executor, inputs, self.config.level)
 
-    def _open_database(self) -> PatternDatabase:
+    def _open_database(self, name: JobName, dictionary: bytes | None) -> PatternDatabase:
         pipeline = self.config.pipeline
-        return PatternDatabase(
-            pipeline.database_path, batch_size=pipeline.batch_size, cache_bytes=DATABASE_BYTES
-        )
+        path = pipeline.database_path
+        fixed = MemoryBudget(pipeline.memory_limit_mb).fixed_bytes
+        if fixed + self._least(name, Manifest(), dictionary) > pipeline.memory_limit_mb * MIB:
+            # Not enough for an empty tree: the job will be refused, and nothing is made for it on the disk.
+            path = Path(MEMORY)
+        return PatternDatabase(path, batch_size=pipeline.batch_size, cache_bytes=DATABASE_BYTES)
+
+    def _least(self, name: JobName, manifest: Manifest, dictionary: bytes | None) -> int:
+        """Bytes that the greediest phase of a job takes with one worker."""
+        needs = [analysis_memory(self.config, manifest)]
+        if name is jobs.job_key:
+            needs.append(most_coding_memory(self.config.level, manifest.sizes, dictionary))
+        return max(map(sum, needs))
 
     def _context(self, database: PatternDatabase, dictionary: bytes | None) -> RunContext:
         spill = spill_of(self.config)
@@ -271,14 +297,26 @@ class PipelineOrchestrator:
         context.budget = replace(context.budget, entries=len(manifest))
         for note in manifest.errors:
             context.fail_on(note.path, note.message)
-        if self.config.include and MemberKind.FILE not in manifest.kinds:
-            context.warnings.append(
-                f"nothing matches --include {' '.join(self.config.include)}: no file was taken"
-            )
+        if number_of(manifest, MemberKind.DIRECTORY) == len(manifest):
+            context.warnings.append(f"{self._why_empty()}: no file was taken")
         for note in manifest.notices:
             self.reporter.notice(note.message, note.path)
         context.tracker.leave()
         return manifest, scanned_at
+
+    def _why_empty(self) -> str:
+        """Why nothing but folders was found, as far as options tell."""
+        config = self.config
+        if config.include:
+            return f"nothing matches --include {' '.join(config.include)}"
+        if config.exclude or config.gitignore:
+            options = [*(f"--exclude {pattern}" for pattern in config.exclude)]
+            options += ["--gitignore"] * config.gitignore
+            return f"{' '.join(options)} leaves nothing"
+        return f"there is nothing in {', '.join(map(str, config.inputs))}"
+
+    def _refuse_to_lose(self, context: RunContext, taken: int) -> None:
+        refuse_to_lose(self.config, context.before, {path for path, _ in context.unreadable}, taken)
 
     def _claim(
         self,
@@ -291,13 +329,12 @@ class PipelineOrchestrator:
     ) -> ClaimedJob:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
-        needs = [analysis_memory(self.config, manifest)]
-        if name is jobs.job_key:
-            needs.append(most_coding_memory(self.config.level, manifest.sizes, context.dictionary))
-        context.threads(shared=max(map(sum, needs)), each=0)
+        context.threads(shared=self._least(name, manifest, context.dictionary), each=0)
         key = name(self.config, manifest, context.dictionary)
         known = context.database.jobs.find(key)
-        if must_resume and (known is None or known.state is JobState.DONE):
+        if must_resume and known is not None and known.state is JobState.DONE:
+            raise NoJobError("the job is done by now: there is nothing to continue")
+        if must_resume and known is None:
             raise ResumeFailedError(
                 "no interrupted run of this job is known here; the inputs may have changed since. "
                 "Compress again: what did not change is taken from the database"

@@ -9,13 +9,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.archive.layout import MAGIC
+from ucompress.archive.partial import partial_name
+from ucompress.archive.publishing import NOBODY
 from ucompress.archive.recovery import recovery_library
 from ucompress.database import database_files, is_strange
-from ucompress.errors import InputError, OutputError, UsageError
+from ucompress.errors import OutputError, UsageError
+from ucompress.scan.rules import look_at_input, named_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
+    from ucompress.archive import Occupant
     from ucompress.config import CompressionConfig
 
 MEMORY = ":memory:"
@@ -26,7 +31,7 @@ _HAS_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 def partial_path(output: Path) -> Path:
     """Where an archive grows until it is complete."""
     absolute = output.absolute()
-    return absolute.with_name(f".{absolute.name}.partial")
+    return absolute.with_name(partial_name(absolute.name))
 
 
 def refuse_impossible(config: CompressionConfig) -> None:
@@ -35,9 +40,9 @@ def refuse_impossible(config: CompressionConfig) -> None:
     Raises:
         UsageError: the output is a folder, or the database; or a recovery record cannot be made here.
         OutputError: its folder does not exist or cannot be written.
-        InputError: an input does not exist.
+        InputError: an input does not exist or cannot be packed.
     """
-    refuse_missing_inputs(config)
+    refuse_bad_inputs(config)
     if config.recovery:
         recovery_library()
     output = config.output
@@ -94,19 +99,40 @@ def refuse_to_replace(output: Path, *, archives: bool = True) -> None:
     ).about(output)
 
 
-def refuse_missing_inputs(config: CompressionConfig) -> None:
-    """Refuse inputs that are not there, before anything is made for them.
+def refuse_bad_inputs(config: CompressionConfig) -> None:
+    """Refuse inputs that are not there, or cannot be packed, before anything is made for them.
 
     Raises:
-        InputError: an input does not exist or cannot be looked at.
+        InputError: an input does not exist, cannot be looked at, or is a pipe, a socket or a device.
     """
     for path in config.inputs:
-        try:
-            path.lstat()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}; nothing was written").about(
-                path
-            ) from error
+        look_at_input(os.fsencode(path))
+
+
+def refuse_to_lose(
+    config: CompressionConfig, before: Occupant | None, failed: Container[bytes], taken: int
+) -> None:
+    """Refuse to put an archive that lacks what was asked for in the place of one that may have it.
+
+    Args:
+        config: the job.
+        before: what may be replaced; None: whatever there is.
+        failed: member paths of what could not be read.
+        taken: number of files and links that can be packed.
+
+    Raises:
+        OutputError: an archive would be replaced though nothing was taken, or an input failed altogether.
+    """
+    if before in (None, NOBODY):
+        return
+    lost = [os.fsdecode(source) for name, source in named_inputs(config.inputs) if name in failed]
+    if taken and not lost:
+        return
+    why = f"{', '.join(lost)} cannot be read" if lost else "no file was taken"
+    raise OutputError(
+        f"{why}, and {config.output} is an archive already; it was left alone: replace it with --force "
+        "(in Python force=True), or choose another name (-o)"
+    ).about(config.output)
 
 
 def refuse_strange_database(config: CompressionConfig) -> None:

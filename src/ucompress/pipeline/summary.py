@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from ucompress.scan import Manifest
 
 
+def number_of(manifest: Manifest, kind: MemberKind) -> int:
+    """How many entries are of a kind."""
+    count = int(np.count_nonzero(np.asarray(manifest.kinds) == kind))
+    manifest.spill.release()
+    return count
+
+
 def packed_files(manifest: Manifest, analysis: Analysis) -> tuple[int, int]:
     """Number and bytes of the files whose content is known: those that can be read, and empty ones."""
     kinds, sizes = np.asarray(manifest.kinds), np.asarray(manifest.sizes)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ucompress.errors import UsageError
+from ucompress.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 WINDOWS = os.name == "nt"
+
+SPECIAL = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What has a name and no content to pack."""
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -54,6 +64,34 @@ def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:
             )
         named[name] = source
     return list(named.items())
+
+
+def look_at_input(source: bytes) -> os.stat_result:
+    """What an input is that was named, a link itself if it is one.
+
+    Raises:
+        InputError: it does not exist or cannot be looked at; or it is a FIFO, a socket or a device, or a
+            link to a FIFO, as the shell makes for `<(...)`: nothing of it would be packed.
+    """
+    path = os.fsdecode(source)
+    try:
+        status = os.lstat(source)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; nothing was written").about(
+            source
+        ) from error
+    mode = stat.S_IFMT(status.st_mode)
+    if mode == stat.S_IFLNK:
+        with suppress(OSError):
+            mode = stat.S_IFMT(os.stat(source).st_mode)
+        if mode != stat.S_IFIFO:
+            return status
+    if mode in SPECIAL:
+        raise InputError(
+            f"{path} is {SPECIAL[mode]}, which is never packed; nothing was written: name files and folders, "
+            f"or pack what it gives as standard input: `ucompress compress - -o OUT < {shlex.quote(path)}`"
+        ).about(source)
+    return status
 
 
 class NeverPacked:

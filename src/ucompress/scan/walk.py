@@ -15,7 +15,7 @@ from itertools import islice
 from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
 
-from ucompress.errors import InputError, UsageError
+from ucompress.errors import UsageError
 from ucompress.scan.attributes import LeftAttributes
 from ucompress.scan.building import Listed, ManifestBuilder, reordered
 from ucompress.scan.listing import take_plain
@@ -28,7 +28,16 @@ from ucompress.scan.manifest import (
     name_hard_links,
 )
 from ucompress.scan.opening import LONGEST_STEP, open_long, read_link, read_whole, read_xattrs
-from ucompress.scan.rules import WINDOWS, AnyPath, Ignore, NeverPacked, named_inputs, pattern_spec
+from ucompress.scan.rules import (
+    SPECIAL,
+    WINDOWS,
+    AnyPath,
+    Ignore,
+    NeverPacked,
+    look_at_input,
+    named_inputs,
+    pattern_spec,
+)
 from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
@@ -38,12 +47,6 @@ _WORD = (1 << 64) - 1
 _REPARSE_POINT = 0x400
 _PROGRESS_EVERY = 1000
 _HAS_XATTRS = hasattr(os, "listxattr")
-_SPECIAL = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 Progress = Callable[[int, int, bytes], None]
 
@@ -72,7 +75,7 @@ def scan(
         spill: keeps the columns.
 
     Raises:
-        InputError: an input does not exist or cannot be looked at.
+        InputError: an input does not exist, cannot be looked at, or is a FIFO, a socket or a device.
         UsageError: two inputs have the same name, an input has no name, or a pattern is malformed.
     """
     scanner = _Scanner(
@@ -136,16 +139,14 @@ class _Scanner:
                 open_folders.append(self._walk(folder))
 
     def _look_at_input(self, name: bytes, source: bytes) -> None:
-        try:
-            status = os.lstat(source)
-        except OSError as error:
-            raise InputError(
-                f"cannot read {os.fsdecode(source)}: {error.strerror}; nothing was written"
-            ).about(source) from error
+        status = look_at_input(source)
         if (status.st_dev, status.st_ino) in self.skip.files:
             raise UsageError(
                 f"{os.fsdecode(source)} is the output or the database: it cannot pack itself"
             ).about(source)
+        if stat.S_ISLNK(status.st_mode):
+            note = "a link, and not followed: only the link itself is packed"
+            self.found.notices.append(ScanNote(name, note))
         self._visit(name, source, status, None)
 
     def finish(self) -> Manifest:
@@ -258,7 +259,7 @@ class _Scanner:
             if self._wanted(name, ignore):
                 self._add_link(name, source, status)
         elif self._wanted(name, ignore):
-            self.found.notices.append(ScanNote(name, f"{_SPECIAL.get(mode, 'not a file')}, left out"))
+            self.found.notices.append(ScanNote(name, f"{SPECIAL.get(mode, 'not a file')}, left out"))
 
     def _excluded(self, text: str, ignore: Ignore | None) -> bool:
         if self.exclude is not None and self.exclude.match_file(text):
