@@ -44,7 +44,7 @@ class UsageError(CompressionError):
 
 
 class InputError(CompressionError):
-    """An input cannot be read, or inputs collide."""
+    """An input cannot be read, or is of a kind that cannot be packed."""
 
     exit_code = 1
 

@@ -145,3 +145,30 @@ def test_repair_takes_nobodys_file(ucompress, damaged, tmp_path):
     assert ucompress("repair", archive, "-o", other, "--force", "-q").code == 0
     assert other.read_bytes() == whole
     assert not list(tmp_path.glob(".*partial"))
+
+
+@pytest.mark.parametrize("appended", [b"\n", b"UCZEND\n" * 1000, bytes(1 << 20)], ids=["1", "ends", "1 MiB"])
+def test_what_was_appended_is_told_and_cut(ucompress, tmp_path, appended):
+    fill_codebase(tmp_path / "tree", 5, 2000)
+    whole, longer = tmp_path / "a.ucz", tmp_path / "b.ucz"
+    ucompress("compress", tmp_path / "tree", "-o", whole, "--recovery", "10", "--database", ":memory:")
+    content = whole.read_bytes()
+    longer.write_bytes(content + appended)
+    for command in ("list", "verify", "info"):
+        done = ucompress(command, longer)
+        assert done.code == 21
+        assert f"the archive ends after {len(content)} bytes, and {len(appended)} more follow" in done.err
+        assert "truncated" not in done.err
+    assert ucompress("repair", longer, "-q").code == 0
+    assert (tmp_path / "b.repaired.ucz").read_bytes() == content
+
+
+def test_the_end_of_an_archive_within_a_cut_one_is_not_its_end(ucompress, tmp_path):
+    fill_codebase(tmp_path / "tree", 5, 2000)
+    inner, outer = tmp_path / "a.ucz", tmp_path / "b.ucz"
+    ucompress("compress", tmp_path / "tree", "-o", inner, "--database", ":memory:")
+    content = inner.read_bytes()
+    outer.write_bytes(content[:200] + content + bytes(50))
+    done = ucompress("list", outer)
+    assert done.code == 21
+    assert "truncated" in done.err

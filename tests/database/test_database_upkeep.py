@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from ucompress.cli.upkeep import Upkeep, db
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, utc_now
 from ucompress.database import pattern_table as pattern_table_module
-from ucompress.errors import InputError, JobBusyError
+from ucompress.errors import DatabaseError, InputError, JobBusyError
 from ucompress.patterns import PatternEntry
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def test_figures_count_what_was_stored(tmp_path: Path) -> None:
     filled(tmp_path / "p.db")
     with PatternDatabase(tmp_path / "p.db", read_only=True) as database:
         found = database.figures()
+    assert [path.name for path in tmp_path.iterdir()] == ["p.db"]
     assert (found.patterns, found.pattern_bytes, found.sources, found.counts) == (50, 50 * 14, 2, 70)
     assert (found.files, found.file_bytes) == (1, 102)
     assert (found.results, found.result_bytes) == (1, 1000)
@@ -104,3 +106,46 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no database"):
         db(Upkeep.VACUUM, database=tmp_path / "none.db")
     assert not list(tmp_path.iterdir())
+
+
+def broken(path: Path, what: str) -> bytes:
+    """Damage a database; returns its bytes."""
+    if what == "tables":
+        with sqlite3.connect(path) as sql:
+            sql.execute("DROP TABLE pattern_counts")
+        sql.close()
+    else:
+        content = bytearray(path.read_bytes())
+        begin = 100 if what == "header" else 4096
+        content[begin : begin + 3000] = b"\xff" * 3000
+        path.write_bytes(content)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["header", "pages", "tables"])
+def test_a_damaged_database_is_not_begun_anew_to_be_made_smaller(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "p.db"
+    filled(path)
+    content = broken(path, what)
+    with pytest.raises(DatabaseError, match="damaged"):
+        db(Upkeep.VACUUM, database=path)
+    assert path.read_bytes() == content
+    assert [found.name for found in tmp_path.iterdir()] == ["p.db"]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_looking_leaves_nothing_beside_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    path = tmp_path / "p.db"
+    filled(path)
+    content = path.read_bytes()
+    if not writable:
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    with PatternDatabase(path, read_only=True) as database:
+        assert database.top_patterns()
+        database.figures()
+        with pytest.raises(DatabaseError):
+            database.replace_patterns(b"large", entries(b"x" * 500, 3))
+    assert [found.name for found in tmp_path.iterdir()] == ["p.db"]
+    assert path.read_bytes() == content

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 import ucompress
+from support import tree_facts
 from ucompress._core import compress_block
 from ucompress.cli.app import app
 
@@ -71,6 +72,20 @@ def test_the_readme_calls_names_that_exist():
         and node.value.id == "ucompress"
     }
     assert {"compress", "open", "decompress"} <= attributes <= set(ucompress.__all__)
+
+
+def test_what_the_readme_does_with_trees_works(monkeypatch, tmp_path, capsys):
+    code, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.c").write_bytes(b"int main(void) { return 0; }\n")
+    (tmp_path / "src" / "data.bin").write_bytes(bytes(range(256)) * 8)
+    found = {}
+    exec(compile(code, "README.md", "exec"), found)
+    assert float(capsys.readouterr().out) == found["result"].statistics.ratio
+    assert found["text"] == b"int main(void) { return 0; }\n"
+    assert found["chunk"] == (bytes(range(256)) * 8)[1000:1100]
+    assert tree_facts(tmp_path / "copy" / "src") == tree_facts(tmp_path / "src")
 
 
 def test_what_the_readme_does_with_kernels_works_and_gains(monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,7 @@ from typing import BinaryIO
 from ucompress.archive.directory import Directory
 from ucompress.archive.layout import (
     DIRECTORY_LIMIT,
+    END_MAGIC,
     FOOTER_SIZE,
     HEADER_SIZE,
     MAGIC,
@@ -26,6 +27,9 @@ from ucompress.errors import CorruptArchiveError, InputError, UnsupportedArchive
 
 TAIL = 64 << 10
 """Bytes read first, from the end: enough for footer and directory of most archives."""
+
+APPENDED = 1 << 20
+"""Bytes behind an archive's end in which that is looked for."""
 
 
 @dataclass(slots=True)
@@ -130,6 +134,24 @@ def _first_header(source: FileSource) -> ArchiveHeader:
         return ArchiveHeader.from_bytes(footer.header)
 
 
+def _end_before(source: FileSource) -> int | None:
+    """Where an archive ends that bytes were appended to, up to `APPENDED` of them; None if none does."""
+    start = max(0, source.size - APPENDED - FOOTER_SIZE)
+    data = source.read_past(start, source.size - start)
+    at = data.rfind(END_MAGIC)
+    while at >= 0:
+        end = at + len(END_MAGIC)
+        with suppress(CorruptArchiveError, UnsupportedArchiveError):
+            footer = Footer.from_bytes(data[max(0, end - FOOTER_SIZE) : end])
+            begin, length = footer.directory_at + SECTION_HEADER_SIZE, footer.directory_length
+            # The end of another archive, which is stored in this one, says where that has its directory.
+            inside = begin + length + FOOTER_SIZE <= start + end and length <= DIRECTORY_LIMIT
+            if inside and check(source.read_past(begin, length), 8) == footer.directory_check:
+                return start + end
+        at = data.rfind(END_MAGIC, 0, at)
+    return None
+
+
 def _open(source: FileSource) -> Opened:
     if source.size < HEADER_SIZE + FOOTER_SIZE:
         if source.read_at(0, len(MAGIC)) != MAGIC:
@@ -137,7 +159,15 @@ def _open(source: FileSource) -> Opened:
         raise CorruptArchiveError("the archive is truncated")
     start = max(0, source.size - TAIL)
     tail = source.read_past(start, TAIL)
-    footer = Footer.from_bytes(tail[-FOOTER_SIZE:])
+    try:
+        footer = Footer.from_bytes(tail[-FOOTER_SIZE:])
+    except CorruptArchiveError as error:
+        end = _end_before(source)
+        if end is None:
+            raise
+        raise CorruptArchiveError(
+            f"the archive ends after {end} bytes, and {source.size - end} more follow that are not its own"
+        ) from error
     header = ArchiveHeader.from_bytes(footer.header)
     at, length = footer.directory_at, footer.directory_length
     if not at >= HEADER_SIZE or at + SECTION_HEADER_SIZE + length > source.size or length > DIRECTORY_LIMIT:

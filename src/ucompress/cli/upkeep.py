@@ -39,7 +39,7 @@ def db(
             f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
         ).about(database)
     freed = None
-    with PatternDatabase(database, read_only=action is Upkeep.INFO) as opened:
+    with PatternDatabase(database, read_only=action is Upkeep.INFO, begin_anew=False) as opened:
         if action is Upkeep.VACUUM:
             freed = opened.vacuum()
         found = opened.figures()

@@ -49,6 +49,7 @@ class Connection:
     Args:
         path: the file, or `:memory:`.
         read_only: never write, never create.
+        begin_anew: move a damaged or foreign file aside and begin a new one; else it is refused, untouched.
         busy_timeout: seconds to wait for another process's transaction.
         cache_bytes: bound on SQLite's page cache.
 
@@ -63,11 +64,13 @@ class Connection:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
+        begin_anew: bool = True,
         busy_timeout: float = 10.0,
         cache_bytes: int = 4 << 20,
     ) -> None:
         self.path = None if os.fspath(path) == MEMORY else Path(os.path.realpath(path))
         self.read_only = read_only
+        self._begin_anew = begin_anew
         self.warnings: list[str] = []
         self._busy_timeout = busy_timeout
         self._cache_bytes = cache_bytes
@@ -169,6 +172,8 @@ class Connection:
         verdict = inspect(path)
         if verdict is Verdict.NEWER:
             raise self._newer()
+        if not self._begin_anew:
+            self._refuse_unsound(path, verdict)
         if verdict is Verdict.USABLE:
             try:
                 return self._prepare(self._connect(uri(path, "mode=rwc")))
@@ -246,11 +251,11 @@ class Connection:
         verdict = inspect(path)
         if verdict is Verdict.NEWER:
             raise self._newer()
-        if verdict is not Verdict.USABLE:
-            raise DatabaseError(f"{path} is no database of ucompress, or is damaged; it was left untouched")
-        sql = self._connect(uri(path, "mode=ro"))
+        self._refuse_unusable(path, verdict)
+        sql = self._connect(uri(path, _to_read(path)))
         try:
             self._configure(sql)
+            sql.execute("PRAGMA query_only = ON")
             version = user_version(sql)
         except sqlite3.Error:
             # A folder that cannot be written has no room for SQLite's shared index of the log. Without
@@ -275,6 +280,22 @@ class Connection:
             raise DatabaseError(f"{path} is damaged; it was left untouched")
         return sql
 
+    def _refuse_unusable(self, path: Path, verdict: Verdict) -> None:
+        if verdict is not Verdict.USABLE:
+            raise DatabaseError(f"{path} is no database of ucompress, or is damaged; it was left untouched")
+
+    def _refuse_unsound(self, path: Path, verdict: Verdict) -> None:
+        """Refuse what would be moved aside, before anything is written to it."""
+        self._refuse_unusable(path, verdict)
+        sql = self._connect(uri(path, _to_read(path)))
+        try:
+            sql.execute("PRAGMA query_only = ON")
+            sound = sql.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+        finally:
+            sql.close()
+        if not sound:
+            raise DatabaseError(f"{path} is damaged; it was left untouched")
+
     def _refuse_what_is_no_file(self, path: Path) -> None:
         """A device, pipe or folder is neither a database nor ours to rename."""
         if not path.parent.is_dir():
@@ -283,6 +304,8 @@ class Connection:
             raise DatabaseError(f"{path} is not a regular file and was left untouched; {OTHER}")
 
     def _set_aside(self, path: Path, verdict: Verdict, judged: tuple[int, int] | None) -> None:
+        if not self._begin_anew:
+            raise DatabaseError(f"{path} is damaged; it was left untouched")
         target = move_aside(path, judged)
         if target is None:
             return
@@ -326,6 +349,19 @@ class Connection:
                 f"same command again once the disk is sound, or {OTHER}"
             )
         return DatabaseError(f"{self.name}: {error}")
+
+
+def _to_read(path: Path) -> str:
+    """How SQLite is to open a file that is only read, so that nothing is left beside it.
+
+    A connection that may not write makes a log and its index, too, and cannot remove them. One that may
+    does so when it closes, if it was the last. Where a log stands already, it stays as it is.
+    """
+    if Path(f"{path}-wal").exists():
+        return "mode=ro"
+    return (
+        "mode=rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    )
 
 
 def _text(raw: bytes) -> str:

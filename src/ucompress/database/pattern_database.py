@@ -32,6 +32,7 @@ class PatternDatabase:
         path: the file, or `:memory:` to keep nothing.
         batch_size: rows per transaction.
         read_only: open an existing file without ever writing to it.
+        begin_anew: False refuses a damaged or foreign file, which stays as it is.
         busy_timeout: seconds to wait for another process's transaction.
         cache_bytes: bound on memory for SQLite's pages and for entries, half each.
 
@@ -47,13 +48,18 @@ class PatternDatabase:
         *,
         batch_size: int = 1000,
         read_only: bool = False,
+        begin_anew: bool = True,
         busy_timeout: float = 10.0,
         cache_bytes: int = 8 << 20,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         self._connection = Connection(
-            path, read_only=read_only, busy_timeout=busy_timeout, cache_bytes=cache_bytes // 2
+            path,
+            read_only=read_only,
+            begin_anew=begin_anew,
+            busy_timeout=busy_timeout,
+            cache_bytes=cache_bytes // 2,
         )
         self._patterns = PatternTable(self._connection, batch_size, cache_bytes // 2)
         self._checkpoints = CheckpointTable(self._connection)

@@ -84,4 +84,6 @@ def disk_bytes(connection: Connection) -> int:
     """Size of the database's file and of its log; 0 in memory."""
     if connection.path is None:
         return 0
-    return sum(path.stat().st_size for path in database_files(connection.path) if path.exists())
+    # What SQLite keeps for those who have the file open, the index of the log, goes with the last of them.
+    files = [path for path in database_files(connection.path) if not path.name.endswith("-shm")]
+    return sum(path.stat().st_size for path in files if path.exists())
