@@ -114,6 +114,8 @@ def decompress(
         ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
             written; the error's notes name the first of the others.
         OutputError: the target cannot be written, or a file is in the way.
+        UsageError: a number is none, or too small.
+        TypeError: what should name the archive or a member does not.
     """
     with Archive(archive, recover=recover, memory_bound=memory_bound) as opened:
         report = opened.extract(
@@ -141,6 +143,8 @@ def open(archive: AnyPath | BinaryIO, *, recover: bool = False, memory_bound: in
     Raises:
         InputError: it cannot be read.
         ArchiveError: it is no archive, damaged, or takes more memory than allowed.
+        UsageError: `memory_bound` is no number.
+        TypeError: it is neither path nor binary file.
 
     Example:
         >>> with ucompress.open("src.ucz") as archive:  # doctest: +SKIP

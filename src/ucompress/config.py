@@ -62,7 +62,7 @@ class PipelineConfig:
         """Refuse values that no run could honour."""
         _set(self, "database_path", _path("database_path", self.database_path))
         for name in ("batch_size", "memory_limit_mb"):
-            _check_number(name, getattr(self, name), least=1)
+            check_number(name, getattr(self, name), least=1)
         for name in ("checkpoint_interval", "progress_update_interval"):
             value = getattr(self, name)
             if not isinstance(value, timedelta) or value < timedelta(0):
@@ -128,20 +128,20 @@ class CompressionConfig:
                 raise UsageError(f"{name} must be texts, not {getattr(self, name)!r}")
         if not self.inputs:
             raise UsageError("nothing to compress: name at least one file or directory")
-        _check_number("level", self.level)
+        check_number("level", self.level)
         if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
             raise UsageError(
                 f"level {self.level} does not exist: choose one from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
             )
         if self.threads is not None:
-            _check_number("threads", self.threads, least=1)
-        _check_number("min_pattern_length", self.min_pattern_length)
+            check_number("threads", self.threads, least=1)
+        check_number("min_pattern_length", self.min_pattern_length)
         if not 8 <= self.min_pattern_length <= 64:
             raise UsageError(f"min_pattern_length must be from 8 to 64 bytes, not {self.min_pattern_length}")
-        _check_number("min_frequency", self.min_frequency, least=2)
-        _check_number("chunk_size", self.chunk_size, least=1)
-        _check_number("memory_map_threshold", self.memory_map_threshold, least=1)
-        _check_number("recovery", self.recovery)
+        check_number("min_frequency", self.min_frequency, least=2)
+        check_number("chunk_size", self.chunk_size, least=1)
+        check_number("memory_map_threshold", self.memory_map_threshold, least=1)
+        check_number("recovery", self.recovery)
         if not 0 <= self.recovery <= MOST_RECOVERY:
             raise UsageError(f"a recovery record has 1 to 100 percent of the archive, not {self.recovery}")
         if self.content_hash_bytes is not None and self.content_hash_bytes not in CONTENT_HASH_BYTES:
@@ -153,7 +153,12 @@ def _set(config: Any, name: str, value: object) -> None:
     object.__setattr__(config, name, value)
 
 
-def _check_number(name: str, value: object, least: int | None = None) -> None:
+def check_number(name: str, value: object, least: int | None = None) -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    Raises:
+        UsageError: it is; the message has its name.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
         raise UsageError(f"{name} must be a whole number, not {value!r}")
     if least is not None and value < least:

@@ -100,12 +100,12 @@ def failing(work, monkeypatch):
 def test_samples_that_cannot_be_read_are_reported_and_the_rest_is_used(ucompress, failing):
     done = ucompress("train", "tree", "-o", "d")
     assert done.code == 3
-    assert "error: tree/lost: Permission denied" in done.err
+    assert "ucompress: tree/lost: Permission denied" in done.err
     assert done.err.endswith(" from 40 samples\n")
     assert (failing / "d").stat().st_size
     quiet = ucompress("train", "-q", "tree", "-o", "-")
     assert (quiet.code, quiet.out) == (3, (failing / "d").read_bytes())
-    assert quiet.err == "error: tree/lost: Permission denied\n"
+    assert quiet.err == "ucompress: tree/lost: Permission denied\n"
     told = [json.loads(line) for line in ucompress("train", "tree", "-o", "e", "--json").out.splitlines()]
     assert [(row["type"], row["path"]) for row in told] == [("error", "tree/lost"), ("dictionary", "e")]
     alone = ucompress("train", "tree/lost", "-o", "f")
@@ -126,7 +126,7 @@ def test_what_cannot_be_listed_or_is_no_sample_is_told(ucompress, work, monkeypa
     monkeypatch.setattr(scan, "scan", found)
     done = ucompress("train", "tree", "-o", "d")
     assert done.code == 3
-    assert done.err.startswith("tree/pipe: a FIFO is left out\nerror: tree/closed: Permission denied\n")
+    assert done.err.startswith("tree/pipe: a FIFO is left out\nucompress: tree/closed: Permission denied\n")
     assert "FIFO" not in ucompress("train", "-q", "tree", "-o", "e").err
 
 

@@ -181,3 +181,29 @@ def test_what_is_left_of_a_cut_archive_and_a_bound_on_memory(work):
         assert archive.recovered
     ucompress.decompress("cut.ucz", "out", recover=True)
     assert tree_facts(work / "out" / "tree") == tree_facts(work / "tree")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"threads": 0}, UsageError, "threads must be at least 1, not 0"),
+        ({"threads": "2"}, UsageError, "threads must be a whole number, not '2'"),
+        ({"memory_bound": "1"}, UsageError, "memory_bound must be a whole number, not '1'"),
+        ({"members": 5}, TypeError, "members are one name, or several, not int"),
+        ({"members": [5]}, TypeError, "the name of a member is str, bytes or os.PathLike, not int"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_told_and_nothing_is_written(work, options, kind, message):
+    ucompress.compress("tree", "a.ucz")
+    with pytest.raises(kind, match=re.escape(message)):
+        ucompress.decompress("a.ucz", "out", **options)
+    assert not (work / "out").exists()
+
+
+def test_what_is_no_archive_at_all_is_told_by_its_type(work):
+    ucompress.compress("tree", "a.ucz")
+    for wrong in (5, None, io.StringIO("text")):
+        with pytest.raises(TypeError, match="an archive is a path, or a seekable file opened in binary"):
+            ucompress.open(wrong)
+    with ucompress.open("a.ucz") as archive, pytest.raises(UsageError, match="threads must be at least 1"):
+        archive.verify(threads=0)

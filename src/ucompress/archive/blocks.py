@@ -31,7 +31,7 @@ from ucompress.codec.block import (
     memory_of_codec,
 )
 from ucompress.codec.levels import DICTIONARY_LIMIT
-from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL, MIB, available_cores
+from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL, MIB, available_cores, check_number
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 from ucompress.heap import reuse_freed_spans
 
@@ -141,7 +141,12 @@ class BlockReader:
 
         Args:
             wanted: None: as many as there are cores.
+
+        Raises:
+            UsageError: what is wanted is no number from 1 on.
         """
+        if wanted is not None:
+            check_number("threads", wanted, least=1)
         largest = max(self._table.decoded, default=0)
         behind = largest if any(self._table.references) else 0
         try:

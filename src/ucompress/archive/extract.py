@@ -91,23 +91,24 @@ def extract(
 
     Raises:
         MemberNotFoundError: a name that the archive does not have; nothing was written.
+        TypeError: what should be a name is none; nothing was written.
+        UsageError: `threads` is no number from 1 on; nothing was written.
         OutputError: the folder cannot be written, or a file is already there and `force` is not set,
             and nothing was written; or the disk is full.
         UnsafeArchiveError: the archive exceeds a limit; nothing was written.
     """
+    names = _names(members)
+    decoding = archive._decoding_threads(threads)
     target = TargetFolder(root, force=force)
     try:
         job = _Extraction(
             archive,
             target,
             limits or ExtractionLimits(),
-            archive._decoding_threads(threads),
+            decoding,
             progress,
             permissions(setuid=setuid),
         )
-        if isinstance(members, str | bytes | os.PathLike):
-            members = [members]
-        names = None if members is None else [to_path(name) for name in members]
         try:
             job.check(names, force=force)
             if names is None:
@@ -123,6 +124,17 @@ def extract(
             job.settle()
     finally:
         target.close()
+
+
+def _names(members: MemberName | Iterable[MemberName] | None) -> list[bytes] | None:
+    """What is named, as paths; None for everything."""
+    if members is None:
+        return None
+    if isinstance(members, str | bytes | os.PathLike):
+        return [to_path(members)]
+    if not isinstance(members, Iterable):
+        raise TypeError(f"members are one name, or several, not {type(members).__name__}")
+    return [to_path(name) for name in members]
 
 
 class _Extraction:

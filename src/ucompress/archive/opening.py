@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -67,6 +68,14 @@ def open_file(path: str) -> BinaryIO:
         raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}").about(
             path
         ) from error
+
+
+def binary_file(file: BinaryIO) -> BinaryIO:
+    """A file that was given open; TypeError if it is something else."""
+    if not hasattr(file, "seek") or isinstance(file, io.TextIOBase):
+        kind = type(file).__name__
+        raise TypeError(f"an archive is a path, or a seekable file opened in binary, not {kind}")
+    return file
 
 
 @contextmanager

@@ -33,8 +33,9 @@ from ucompress.archive.figures import ArchiveStatistics, statistics_of
 from ucompress.archive.layout import check
 from ucompress.archive.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.memberfile import MemberFile
-from ucompress.archive.opening import naming, open_archive, open_file
+from ucompress.archive.opening import binary_file, naming, open_archive, open_file
 from ucompress.archive.source import FileSource
+from ucompress.config import check_number
 from ucompress.errors import (
     CorruptArchiveError,
     MemberNotFoundError,
@@ -74,6 +75,8 @@ class Archive:
         InputError: the path cannot be read, or is no regular file.
         CorruptArchiveError, UnsupportedArchiveError: as the format tells them apart.
         OSError: a file that was given open cannot be read.
+        TypeError: it is neither path nor binary file.
+        UsageError: the memory bound is no number.
     """
 
     def __init__(
@@ -87,13 +90,14 @@ class Archive:
         memory_bound: int = MEMORY_BOUND,
     ) -> None:
         """Read footer and directory."""
+        check_number("memory_bound", memory_bound, least=0)
         self._owned: BinaryIO | None = None
         if isinstance(file, str | bytes | os.PathLike):
             path = os.fsdecode(file)
             name = name or path
             stream = self._owned = open_file(path)
         else:
-            stream, name = file, name or str(getattr(file, "name", "archive"))
+            stream, name = binary_file(file), name or str(getattr(file, "name", "archive"))
         try:
             self._source = FileSource(stream, name)
             with naming(self.name):

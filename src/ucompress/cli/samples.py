@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ucompress.cli.output import json_lines, tell
+from ucompress.cli.output import complain, json_lines, tell
 from ucompress.config import MIB
 from ucompress.errors import UsageError
 
@@ -36,12 +36,16 @@ class Samples:
     def report(self, *, json: bool, quiet: bool) -> None:
         """Tell it: errors in any case, the rest unless it is to be quiet."""
         from ucompress.progress import Severity, notice_document
+        from ucompress.render.format import display_path
         from ucompress.render.plain import notice_line
 
         for notice in self.notices:
             if json:
                 json_lines().write(notice_document(notice))
-            elif not quiet or notice.severity is not Severity.NOTICE:
+            elif notice.severity is not Severity.NOTICE:
+                where = "" if notice.path is None else f"{display_path(notice.path)}: "
+                complain(f"{where}{notice.message}")
+            elif not quiet:
                 tell(notice_line(notice))
 
 
