@@ -177,3 +177,18 @@ def test_a_job_that_runs_is_not_resumed(ucompress, tmp_path, kept, monkeypatch):
         done = ucompress("resume", "--database", "p.db")
     assert done.code == 17
     assert "is working on" in done.err
+
+
+@pytest.mark.parametrize("command", ["compress", "analyze", "train"])
+def test_what_cannot_be_read_is_told_by_where_it_lies(ucompress, tmp_path, kept, monkeypatch, command):
+    (tmp_path / "outer" / "inner" / "closed").mkdir(parents=True)
+    (tmp_path / "outer" / "inner" / "file").write_bytes(b"here it is, here it is, here it is")
+    if os.name != "nt":
+        os.mkfifo(tmp_path / "outer" / "inner" / "fifo")
+    close_folders(monkeypatch, b"closed")
+    words = [command, "outer/inner", *(["-o", "new", "--force"] if command != "analyze" else [])]
+    told = ucompress(*words).err
+    assert "outer/inner/closed: Permission denied" in told
+    assert os.name == "nt" or "outer/inner/fifo: a FIFO" in told
+    rows = [json.loads(line) for line in ucompress(*words, "--json").out.splitlines()]
+    assert [row["path"] for row in rows if row["type"] == "error"][:1] == ["outer/inner/closed"]

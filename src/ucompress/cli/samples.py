@@ -58,6 +58,7 @@ def read_samples(paths: Sequence[Path]) -> Samples:
     """
     from ucompress.progress import Notice, Severity
     from ucompress.scan import MemberKind, open_source, scan
+    from ucompress.scan.rules import locator
 
     found = Samples()
 
@@ -65,11 +66,11 @@ def read_samples(paths: Sequence[Path]) -> Samples:
         found.unreadable += 1
         found.notices.append(Notice(reason, path, Severity.ERROR))
 
-    manifest = scan(paths)
+    manifest, where = scan(paths), locator(paths)
     for note in manifest.notices:
-        found.notices.append(Notice(note.message, note.path))
+        found.notices.append(Notice(note.message, where(note.path)))
     for note in manifest.errors:
-        fail(note.path, note.message)
+        fail(where(note.path), note.message)
     files = [entry for entry in manifest if entry.kind is MemberKind.FILE and entry.size]
     if not files and not found.unreadable:
         raise UsageError("there are no bytes in these samples: name files, or folders of files")
@@ -83,7 +84,7 @@ def read_samples(paths: Sequence[Path]) -> Samples:
             with open(open_source(entry.source), "rb") as file:
                 content = file.read(min(entry.size, share))
         except OSError as error:
-            fail(entry.path, error.strerror or str(error))
+            fail(entry.source, error.strerror or str(error))
         else:
             if content:
                 found.contents.append(content)

@@ -20,7 +20,7 @@ from ucompress.progress import Severity
 from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ucompress.archive import Occupant
     from ucompress.config import CompressionConfig
@@ -49,11 +49,12 @@ class RunContext:
         guard: knows whether a signal has come.
         budget: what memory is there.
         executor: given by the caller, or None for threads of our own.
-        unreadable: inputs that could not be read, with the reason.
+        unreadable: what could not be read, by its path in the file system, with the reason.
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
         spill: keeps columns over all files.
         dictionary: the one that the user gives, as it was when the run began; None: the run makes its own.
+        where: tells where a member lies in the file system.
         before: what the archive may replace, as it stood there when the run began; None: whatever there is.
     """
 
@@ -69,6 +70,7 @@ class RunContext:
     held: HeldContents = field(default_factory=HeldContents)
     spill: Spill = IN_MEMORY
     dictionary: bytes | None = None
+    where: Callable[[bytes], bytes] = bytes
     before: Occupant | None = None
     _reported: set[bytes] = field(default_factory=set)
 
@@ -152,12 +154,13 @@ class RunContext:
         return Savepoint(self.database.cache, name.encode() + b" of " + key, name, interval)
 
     def fail_on(self, path: bytes, message: str) -> None:
-        """Note an input that could not be read, each path once; the run goes on."""
+        """Note a member that could not be read, each path once; the run goes on."""
         if path in self._reported:
             return
         self._reported.add(path)
-        self.unreadable.append((path, message))
-        self.reporter.notice(message, path, Severity.ERROR)
+        place = self.where(path)
+        self.unreadable.append((place, message))
+        self.reporter.notice(message, place, Severity.ERROR)
 
 
 def spill_of(config: CompressionConfig) -> Spill:

@@ -41,6 +41,7 @@ from ucompress.pipeline.survey import Survey, analysis_memory
 from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
 from ucompress.scan import Manifest, MemberKind, scan
+from ucompress.scan.rules import locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,6 +271,7 @@ class PipelineOrchestrator:
             spill=spill,
             dictionary=dictionary,
         )
+        context.where = locator(self.config.inputs)
         tracker.enter(PipelinePhase.INITIALIZING)
         tracker.leave()
         return context
@@ -300,7 +302,7 @@ class PipelineOrchestrator:
         if number_of(manifest, MemberKind.DIRECTORY) == len(manifest):
             context.warnings.append(f"{self._why_empty()}: no file was taken")
         for note in manifest.notices:
-            self.reporter.notice(note.message, note.path)
+            self.reporter.notice(note.message, context.where(note.path))
         context.tracker.leave()
         return manifest, scanned_at
 

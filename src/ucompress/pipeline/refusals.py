@@ -14,7 +14,7 @@ from ucompress.archive.publishing import NOBODY
 from ucompress.archive.recovery import recovery_library
 from ucompress.database import database_files, is_strange
 from ucompress.errors import OutputError, UsageError
-from ucompress.scan.rules import look_at_input, named_inputs
+from ucompress.scan.rules import look_at_input
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -117,7 +117,7 @@ def refuse_to_lose(
     Args:
         config: the job.
         before: what may be replaced; None: whatever there is.
-        failed: member paths of what could not be read.
+        failed: paths of what could not be read.
         taken: number of files and links that can be packed.
 
     Raises:
@@ -125,7 +125,7 @@ def refuse_to_lose(
     """
     if before in (None, NOBODY):
         return
-    lost = [os.fsdecode(source) for name, source in named_inputs(config.inputs) if name in failed]
+    lost = [str(path) for path in config.inputs if os.fsencode(path) in failed]
     if taken and not lost:
         return
     why = f"{', '.join(lost)} cannot be read" if lost else "no file was taken"

@@ -89,7 +89,7 @@ class CompressionResult:
     Attributes:
         archive: path of the finished archive.
         statistics: the run in numbers.
-        unreadable: inputs that could not be read: (raw path, why).
+        unreadable: what could not be read: (raw path in the file system, why).
         warnings: what went otherwise than expected without harming the archive.
         resumed: whether an interrupted run was continued.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,21 @@ def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:
             )
         named[name] = source
     return list(named.items())
+
+
+def locator(inputs: Iterable[AnyPath]) -> Callable[[bytes], bytes]:
+    """What tells where a member lies in the file system: below the input that has its first part.
+
+    Raises:
+        UsageError: as `named_inputs`.
+    """
+    places = dict(named_inputs(inputs))
+
+    def where(path: bytes) -> bytes:
+        name, slash, rest = path.partition(b"/")
+        return places.get(name, name) + slash + rest
+
+    return where
 
 
 def look_at_input(source: bytes) -> os.stat_result:
