@@ -143,7 +143,9 @@ class CompressionConfig:
         check_number("memory_map_threshold", self.memory_map_threshold, least=1)
         check_number("recovery", self.recovery)
         if not 0 <= self.recovery <= MOST_RECOVERY:
-            raise UsageError(f"a recovery record has 1 to 100 percent of the archive, not {self.recovery}")
+            raise UsageError(
+                f"a recovery record has 1 to 100 percent of the archive (0: none), not {self.recovery}"
+            )
         if self.content_hash_bytes is not None and self.content_hash_bytes not in CONTENT_HASH_BYTES:
             raise UsageError(f"content_hash_bytes must be 0, 8, 32 or None, not {self.content_hash_bytes!r}")
 

@@ -161,3 +161,19 @@ def test_commands_that_write_a_file_refuse_a_dash(ucompress, packed, tmp_path, m
     assert done.code == 2
     assert json.loads(done.out)["kind"] == "UsageError"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [["-qv"], ["-q", "-v"], ["--verbose"]], ids=" ".join)
+def test_causes_are_told_however_that_is_asked_for(ucompress, tmp_path, words):
+    assert "caused by FileNotFoundError" in ucompress("compress", tmp_path / "missing", *words).err
+    assert "caused by" not in ucompress("compress", tmp_path / "missing", "-q").err
+    (tmp_path / "-v").mkdir()
+    assert "caused by" not in ucompress("compress", "-q", tmp_path / "missing", "--", "-v").err
+    assert "caused by" not in ucompress("compress", tmp_path / "missing", "-o", tmp_path / "-v/-qv").err
+
+
+def test_a_value_that_looks_like_a_flag_asks_for_nothing(ucompress, tmp_path):
+    done = ucompress("compress", tmp_path / "missing", "--database=x", "--exclude", "a", "-q", "-o=--json")
+    assert done.out == b""
+    done = ucompress("list", tmp_path / "missing", "--", "--json")
+    assert (done.code, done.out) == (1, b"")

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.declared import plainly_meant
-from ucompress.cli.failing import before_names, telling_errors
+from ucompress.cli.failing import before_names, remember, telling_errors
 from ucompress.cli.output import outlive_reader
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def run(arguments: list[str]) -> None:
         SystemExit: the command failed, or Typer answered: help, the version, what is wrong with the words.
     """
     words = spelled_out(arguments)
+    remember({})
     if words and words[0] in COMMANDS and words[0] not in READING:
         outlive_reader()
     with telling_errors():
@@ -81,4 +82,7 @@ def _quickly(words: list[str]) -> Callable[[], Any] | None:
         return None
     command = command_named(words[0])
     values = plainly_meant(command, words[1:])
-    return None if values is None else lambda: command(**values)
+    if values is None:
+        return None
+    remember(values)
+    return lambda: command(**values)

@@ -8,6 +8,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
+from ucompress.cli.failing import remember
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -111,6 +113,7 @@ def for_typer(command: Command) -> Command:
 
     @wraps(command)
     def called(**values: Any) -> None:
+        remember(values)
         command(**values)
 
     hints = get_type_hints(command, include_extras=True)

@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.output import STANDARD_OUTPUT, complain, tell, write_error_document
 from ucompress.errors import CompressionError, InterruptedJobError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 INTERRUPTED = 130
+
+_given: dict[str, Any] = {}
+"""The arguments of the command that runs, by their names; nothing before they are known."""
+
+
+def remember(arguments: Mapping[str, Any]) -> None:
+    """Note the arguments of the command that runs: how its errors are told depends on them."""
+    _given.clear()
+    _given.update(arguments)
 
 
 @contextmanager
@@ -40,7 +49,7 @@ def telling_errors() -> Iterator[None]:
         if type(error).__module__.partition(".")[0] in ("click", "typer"):
             _tell_usage_as_json(error)
             raise
-        if _wants("-v", "--verbose"):
+        if _wants("verbose"):
             import traceback
 
             tell("".join(traceback.format_exception(error)).rstrip())
@@ -68,11 +77,11 @@ def _fail(message: str, error: BaseException, exit_code: int = CompressionError.
     for line in (message, *notes):
         complain(line)
     cause = error.__cause__
-    while cause is not None and _wants("-v", "--verbose"):
+    while cause is not None and _wants("verbose"):
         complain(f"caused by {type(cause).__name__}: {cause}")
         cause = cause.__cause__
     with _last_words():
-        if _wants("--json"):
+        if _wants("json"):
             write_error_document(
                 "; ".join((message, *notes)),
                 path=_path_of(error),
@@ -95,7 +104,7 @@ def _last_words() -> Iterator[None]:
 def _tell_usage_as_json(error: Exception) -> None:
     """A command line that cannot be understood ends with a document too; Typer tells people."""
     told = getattr(error, "format_message", None)
-    if told is not None and _wants("--json"):
+    if told is not None and _wants("json"):
         exit_code = getattr(error, "exit_code", UsageError.exit_code)
         with _last_words():
             write_error_document(told(), kind=UsageError.__name__, exit_code=exit_code)
@@ -107,9 +116,11 @@ def _path_of(error: BaseException) -> bytes | None:
     return os.fsencode(path) if isinstance(path, str | bytes) else None
 
 
-def _wants(*options: str) -> bool:
-    """Whether one of these stands on the command line; for errors that come before options are parsed."""
-    return not set(options).isdisjoint(before_names(sys.argv))
+def _wants(option: str) -> bool:
+    """Whether a flag was given; until arguments are known, whether it stands on the command line."""
+    if _given:
+        return bool(_given.get(option))
+    return f"--{option}" in before_names(sys.argv)
 
 
 def _sentence(error: OSError) -> str:

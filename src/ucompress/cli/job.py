@@ -74,7 +74,7 @@ def compress(
             metavar="N",
             min=0,
             max=MOST_RECOVERY,
-            help="Add a recovery record of N percent, from which `repair` mends damage.",
+            help="Add a recovery record of N percent, from which `repair` mends damage; 0 for none.",
         ),
     ] = 0,
     verify: Annotated[
