@@ -51,8 +51,9 @@ def compress(
 
     Args:
         source: a path, or several.
-        archive: the archive to write; appears complete or not at all. An older archive there is replaced.
-        force: replace any other file there, too.
+        archive: the archive to write; appears complete or not at all. An older archive there is replaced,
+            unless no file or link was taken, or an input cannot be read at all.
+        force: replace whatever is there.
         executor: where the work runs; None makes threads.
         renderer: shows progress; None shows nothing.
         options: fields of `CompressionConfig` and `PipelineConfig`, such as `level=3`,
@@ -65,7 +66,7 @@ def compress(
 
     Raises:
         UsageError: an option or input cannot be honoured.
-        OutputError: the archive cannot be written, or a file that is no archive has its name.
+        OutputError: the archive cannot be written, or what has its name is not to be replaced.
         PipelineError: the job stopped; see its subclasses.
 
     Example:
