@@ -62,8 +62,10 @@ def damaged(packed, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("first", [0, 100])
-@pytest.mark.parametrize("command", ["compress", "cat", "train"])
+@pytest.mark.parametrize(
+    ("command", "first"),  # a dictionary fits into the pipe, whatever is read of it
+    [("compress", 0), ("compress", 100), ("cat", 0), ("cat", 100), ("train", 0)],
+)
 def test_bytes_that_are_cut_are_no_success(packed, noise, command, first):
     words = {
         "compress": [noise, "-o", "-", "--database", ":memory:", "-1", "-q"],
@@ -71,8 +73,6 @@ def test_bytes_that_are_cut_are_no_success(packed, noise, command, first):
         "train": [packed[0], "-o", "-", "-q"],
     }[command]
     code, told = to_nobody(command, *words, first=first)
-    if command == "train" and first:
-        pytest.skip("a dictionary fits into the pipe")
     assert code == 1
     assert "is not whole" in told
     assert "Traceback" not in told and "Exception" not in told

@@ -40,8 +40,9 @@ typedef struct {
 /* One-byte opcodes that often address memory relative to RIP: mov, lea, add, sub, cmp, movsxd. */
 static inline int uc_branch_is_common(uint8_t opcode)
 {
-    return opcode == 0x03 || opcode == 0x2B || opcode == 0x39 || opcode == 0x3B || opcode == 0x63 || opcode == 0x80
-        || opcode == 0x83 || opcode == 0x89 || opcode == 0x8B || opcode == 0x8D || opcode == 0xC6 || opcode == 0xC7;
+    return opcode == 0x03 || opcode == 0x2B || opcode == 0x39 || opcode == 0x3B || opcode == 0x63
+        || opcode == 0x80 || opcode == 0x83 || opcode == 0x89 || opcode == 0x8B || opcode == 0x8D
+        || opcode == 0xC6 || opcode == 0xC7;
 }
 
 /* Whether the bytes from `known` to `at`, the last one a ModRM byte for RIP, end like an instruction. */
@@ -161,8 +162,8 @@ static void uc_note_operands(const uint8_t *dictionary, size_t size, uint32_t *p
  * `past` is that of the dictionary; `operands` and `targets` have 2^TARGET_BITS slots each. A slot
  * keeps what came last: these are estimates.
  */
-static uc_branch_repeats uc_count_repeats(const uint8_t *data, size_t size, const uint32_t *past, uint32_t *operands,
-                                          uint32_t *targets)
+static uc_branch_repeats uc_count_repeats(const uint8_t *data, size_t size, const uint32_t *past,
+                                          uint32_t *operands, uint32_t *targets)
 {
     const int target_shift = 32 - UC_BRANCH_TARGET_BITS;
     uc_branch_repeats repeats = { 0, 0 };

@@ -21,7 +21,8 @@ enum {
 };
 
 /* Turn records into planes; `out` does not overlap `data`. */
-static void uc_planes_from_records(const uint8_t *data, size_t size, size_t stride, int differences, uint8_t *out)
+static void uc_planes_from_records(const uint8_t *data, size_t size, size_t stride, int differences,
+                                   uint8_t *out)
 {
     size_t rows = size / stride, k, r;
     for (k = 0; k < (rows ? stride : 0); k++) {
@@ -36,7 +37,8 @@ static void uc_planes_from_records(const uint8_t *data, size_t size, size_t stri
 }
 
 /* The inverse. */
-static void uc_records_from_planes(const uint8_t *data, size_t size, size_t stride, int differences, uint8_t *out)
+static void uc_records_from_planes(const uint8_t *data, size_t size, size_t stride, int differences,
+                                   uint8_t *out)
 {
     size_t rows = size / stride, k, r;
     for (k = 0; k < (rows ? stride : 0); k++) {
