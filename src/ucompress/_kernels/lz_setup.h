@@ -37,8 +37,8 @@ static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
         { 0, 2, 1, 128, 24, 40, 96, 1 },
-        { 1, 8, 4, 256, 24, 8, 8, 0 },
-        { 1, 32, 24, 512, 16, 8, 0, 0 },
+        { 1, 8, 4, 256, 40, 40, 8, 0 },
+        { 1, 32, 24, 512, 40, 40, 0, 0 },
     };
     return efforts[level - 4];
 }
