@@ -304,13 +304,13 @@ LZ_KERNEL = (
         "trees of the finder",
         "chains, as many steps",
         (6,),
-        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 16, 8, 0, 0 }", "{ 0, 32, 24, 512, 16, 8, 0, 0 }"),),
+        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 40, 40, 0, 0 }", "{ 0, 32, 24, 512, 40, 40, 0, 0 }"),),
     ),
     Part(
         "fees",
         "the parse minds size alone",
         (6,),
-        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 16, 8, 0, 0 }", "{ 1, 32, 24, 512, 0, 0, 0, 0 }"),),
+        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 40, 40, 0, 0 }", "{ 1, 32, 24, 512, 0, 0, 0, 0 }"),),
     ),
     Part(
         "models taught by the dictionary",
