@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ucompress.archive import ArchiveWriter
     from ucompress.database import BlockRow, JobStore
 
-SYNC_SECONDS = 1.0
+SYNC_SECONDS = 0.25
 SYNC_SHARE = 20
 """Blocks are synced and named at least so often, and sooner where that takes one part in so many."""
 
