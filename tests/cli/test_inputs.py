@@ -78,7 +78,7 @@ def test_links_alone_are_something(ucompress, tmp_path, kept):
     assert (done.code, done.err) == (0, "")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are none")
+@pytest.mark.skipif(os.name == "nt", reason="no FIFOs, sockets and devices by name")
 @pytest.mark.parametrize("command", ["compress", "analyze", "train"])
 @pytest.mark.parametrize("kind", ["fifo", "link", "socket", "device"])
 def test_what_has_no_content_is_refused_by_name(ucompress, tmp_path, kept, command, kind):
@@ -95,7 +95,7 @@ def test_what_has_no_content_is_refused_by_name(ucompress, tmp_path, kept, comma
     assert not (tmp_path / "out").exists() and not (tmp_path / "compression_patterns.db").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are none")
+@pytest.mark.skipif(os.name == "nt", reason="no shell that substitutes processes")
 def test_what_a_shell_makes_of_a_process_is_refused(tmp_path):
     line = ["bash", "-c", 'exec "$@" <(echo hi) -o out.ucz', "bash", *COMMAND, "compress"]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -42,7 +42,6 @@ from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.plan import Plan, Planned, plan_contents
 from ucompress.pipeline.planned_bytes import PlannedBytes
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
-from ucompress.pipeline.sketching import sketch
 from ucompress.progress import PipelinePhase
 
 if TYPE_CHECKING:
@@ -91,16 +90,14 @@ class Groundwork:
     references: Mapping[int, int] = field(default_factory=dict)
 
 
-def lay_groundwork(
-    context: RunContext, analysis: Analysis, key: bytes, sketching: Sketching | None = None
-) -> Groundwork:
+def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, sketching: Sketching) -> Groundwork:
     """The plan and dictionary of a corpus, from the database or made now.
 
     Args:
         context: the run.
         analysis: what analysis found.
         key: the corpus's key.
-        sketching: gives the sketches of the contents; None: they are made when needed.
+        sketching: gives the sketches of the contents.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
@@ -112,7 +109,7 @@ def lay_groundwork(
     tracker.expect(2 * size + work_of_choosing(level, size))
     plan = _stored_plan(cache.artifact(key, PLAN), analysis, context.spill)
     if plan is None:
-        plan = _make_plan(context, analysis, sketch(context, analysis) if sketching is None else sketching())
+        plan = _make_plan(context, analysis, sketching())
         release_freed_memory()
         cache.store_artifact(key, PLAN, plan.to_bytes())
         release_freed_memory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ from ucompress.scan import Manifest, MemberKind, scan
 from ucompress.scan.rules import locator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
@@ -116,16 +116,8 @@ class PipelineOrchestrator:
         """
         self._begin()
         refuse_bad_inputs(self.config)
-        dictionary = given_dictionary(self.config)
-        refuse_strange_database(self.config)
-        with (
-            self._hired(),
-            self.guard,
-            self._open_database(jobs.analysis_key, dictionary) as database,
-            self.reporter,
-        ):
-            context = self._context(database, dictionary)
-            job = None
+        with self._working(jobs.analysis_key) as context:
+            database, job = context.database, None
             try:
                 manifest, scanned_at = self._scan(context)
                 job = self._claim(context, jobs.analysis_key, manifest, remember=False)
@@ -146,6 +138,19 @@ class PipelineOrchestrator:
             self.warnings = (*database.warnings, *context.warnings)
             return database.top_patterns(source_key=job.source_key)
 
+    @contextmanager
+    def _working(self, name: JobName) -> Iterator[RunContext]:
+        """A run with all that it needs open, for a job that `name` gives the key of."""
+        dictionary = given_dictionary(self.config)
+        refuse_strange_database(self.config)
+        with (
+            self._hired(),
+            self.guard,
+            self._open_database(name, dictionary) as database,
+            self.reporter,
+        ):
+            yield self._context(database, dictionary)
+
     def _new_reporter(self, renderer: Renderer | None) -> ProgressReporter:
         return ProgressReporter(renderer, self.config.pipeline.progress_update_interval)
 
@@ -161,19 +166,11 @@ class PipelineOrchestrator:
         output = self.config.output
         before = None if self.config.force else Occupant.of(output)
         refuse_impossible(self.config)
-        dictionary = given_dictionary(self.config)
         if not self.config.force:
             refuse_to_replace(output)
-        refuse_strange_database(self.config)
-        with (
-            self._hired(),
-            self.guard,
-            self._open_database(jobs.job_key, dictionary) as database,
-            self.reporter,
-        ):
-            context = self._context(database, dictionary)
+        with self._working(jobs.job_key) as context:
+            database, job = context.database, None
             context.before = before
-            job = None
             try:
                 manifest, scanned_at = self._scan(context, output, partial_path(output))
                 self._refuse_to_lose(context, len(manifest) - number_of(manifest, MemberKind.DIRECTORY))
