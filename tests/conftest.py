@@ -49,3 +49,19 @@ def _own_state_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def read_back(monkeypatch):
+    """The names of the archives that are verified from now on."""
+    names = []
+    from ucompress.archive import Archive
+
+    verify = Archive.verify
+
+    def counted(archive, **options):
+        names.append(archive.name)
+        return verify(archive, **options)
+
+    monkeypatch.setattr(Archive, "verify", counted)
+    return names

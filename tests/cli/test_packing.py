@@ -254,3 +254,13 @@ def test_attributes_that_an_archive_does_not_keep_are_told(ucompress, tmp_path):
     done = ucompress("compress", tmp_path / "tree", "--database", ":memory:")
     assert done.code == 0
     assert "tree/a: not kept: trusted.note of this member, nor of 1 more" in done.err
+
+
+@pytest.mark.parametrize(
+    ("level", "words", "times"),
+    [("3", [], 1), ("3", ["--no-verify"], 0), ("8", ["--verify"], 1), ("3", ["-o", "-"], 0)],
+)
+def test_the_command_may_ask_for_it_or_not(tmp_path, read_back, ucompress, level, words, times):
+    fill_codebase(tmp_path / "tree", 3, 200)
+    done = ucompress("compress", tmp_path / "tree", f"-{level}", "-q", "--database", ":memory:", *words)
+    assert (done.code, len(read_back)) == (0, times)

@@ -90,6 +90,8 @@ def test_what_is_plainly_meant_is_what_typer_makes_of_it(name, words):
             {"include": ["*.c", "*.h"]},
         ),
         ("extract", ["x.ucz", "a", "b", "-C", "to", "-T", "2"], {"members": ["a", "b"], "threads": 2}),
+        ("compress", ["a", "--verify"], {"verify": True}),
+        ("compress", ["a", "--verify", "--no-verify"], {"verify": False}),
         ("cat", ["-", "a"], {"members": ["a"]}),
         ("status", [], {}),
     ],

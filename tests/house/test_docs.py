@@ -30,7 +30,9 @@ def section(name: str) -> str:
 
 
 def options_of(name: str) -> set[str]:
-    return {word for parameter in COMMANDS[name].params for word in parameter.opts if word.startswith("--")}
+    parameters = COMMANDS[name].params
+    words = {word for parameter in parameters for word in (*parameter.opts, *parameter.secondary_opts)}
+    return {word for word in words if word.startswith("--")}
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -61,6 +61,9 @@ def test_paths_of_any_spelling(work, source):
         ({"include": [b"*.py"]}, "include must be texts"),
         ({"dictionary": 5}, "dictionary must be a path, not 5"),
         ({"database_path": "a\0b"}, "database_path holds a zero byte"),
+        ({"gitignore": 3}, "gitignore must be True or False, not 3"),
+        ({"verify": "no"}, "verify must be True or False, not 'no'"),
+        ({"enable_resume": "no"}, "enable_resume must be True or False, not 'no'"),
         ({"colour": "red"}, "compress has no option colour"),
     ],
 )

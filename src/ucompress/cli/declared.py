@@ -40,7 +40,7 @@ class Option:
     """A word with dashes, alone or before its value.
 
     Args:
-        names: how it is spelled.
+        names: how it is spelled; a flag that can also be denied as `--flag/--no-flag`.
         help: what it does.
         metavar: what its value is called; None for a flag, or where the choices tell.
         min, max: the smallest and the largest number that it takes; with the former alone, `MOST`.
@@ -64,6 +64,16 @@ class Option:
         self.min = min
         self.max = MOST if max is None and min is not None else max
         self.folder = folder
+
+    def spellings(self) -> dict[str, bool]:
+        """Each word that gives the option, and what it means for a flag."""
+        told = {}
+        for name in self.names:
+            given, slash, denied = name.partition("/")
+            told[given] = True
+            if slash:
+                told[denied] = False
+        return told
 
     def takes(self, number: int) -> bool:
         """Whether a number is within its limits."""
@@ -135,10 +145,10 @@ def plainly_meant(command: Command, words: Sequence[str]) -> dict[str, Any] | No
     """
     parameters = _parameters(command)
     options = {
-        name: parameter
+        name: (parameter, meaning)
         for parameter in parameters
         if isinstance(parameter.declared, Option)
-        for name in parameter.declared.names
+        for name, meaning in parameter.declared.spellings().items()
     }
     given: dict[str, Any] = {}
     places: list[str] = []
@@ -148,13 +158,13 @@ def plainly_meant(command: Command, words: Sequence[str]) -> dict[str, Any] | No
             places.append(word)
             continue
         name, equals, text = word.partition("=")
-        parameter = options.get(name)
-        if parameter is None or (equals and not name.startswith("--")):
+        if name not in options or (equals and not name.startswith("--")):
             return None
+        parameter, meaning = options[name]
         if parameter.values is bool:
             if equals:
                 return None
-            given[parameter.name] = True
+            given[parameter.name] = meaning
             continue
         if not equals:
             text = next(rest, "")

@@ -78,8 +78,13 @@ def compress(
         ),
     ] = 0,
     verify: Annotated[
-        bool, Option("--verify", help="Read the finished archive back before it gets its name.")
-    ] = False,
+        bool | None,
+        Option(
+            "--verify/--no-verify",
+            help="Read the finished archive back before it gets its name; by default at levels 1 to 6, where "
+            "that is quick, unless it goes to standard output.",
+        ),
+    ] = None,
     no_resume: Annotated[bool, Option("--no-resume", help="Begin anew, whatever was left.")] = False,
     force: Annotated[bool, Option("--force", help="Replace any file at the output's name.")] = False,
     json: o.Json = False,
@@ -116,7 +121,7 @@ def compress(
             gitignore=gitignore,
             content_hash_bytes=32 if content_hash else None,
             dictionary=dictionary,
-            verify=verify,
+            verify=False if verify is None and to_stdout else verify,
             recovery=recovery,
             source=source,
             force=force,

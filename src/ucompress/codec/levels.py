@@ -54,6 +54,11 @@ def may_refer(level: int) -> bool:
     return codec_of(level) in REFERRING
 
 
+def decodes_quickly(level: int) -> bool:
+    """Whether what a level codes is decoded in a small part of the time that coding it takes."""
+    return codec_of(level) != MIX
+
+
 def shared_level(level: int) -> int:
     """The level of what all members of an archive share, its index and dictionary: never a mixing one.
 

@@ -130,7 +130,7 @@ class Assembly:
         totals = WriterTotals(*_TOTALS.unpack(stored[len(layout) :]))
         if _end_of(self.context.config.output) != (totals.archive_bytes, totals.tree_hash):
             return None
-        if self.context.config.verify and (problem := self._problem(self.context.config.output, threads)):
+        if self.context.reads_back and (problem := self._problem(self.context.config.output, threads)):
             self.context.warnings.append(
                 f"{self.context.config.output} is finished but does not read back as it was written "
                 f"({problem}); it is made again"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ucompress.codec.levels import decodes_quickly
 from ucompress.config import available_cores
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline.held import MOST_HELD, HeldContents
@@ -106,6 +107,12 @@ class RunContext:
     def wanted_threads(self) -> int:
         """Threads that work where memory allows: as asked for, or one for each core."""
         return self.config.threads or available_cores()
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether the archive is read before it gets its name: as asked for, else where that is quick."""
+        asked = self.config.verify
+        return decodes_quickly(self.config.level) if asked is None else asked
 
     def threads(self, *, shared: int, each: int, most: int | None = None) -> int:
         """How many workers fit, at most `most`; raises as `workers` does."""

@@ -72,7 +72,7 @@ class Packing:
                     errata = self._errata(assembly, writer)
                     self._let_go()
                     totals = assembly.finish(writer, errata)
-                    if context.config.verify:
+                    if context.reads_back:
                         assembly.prove(threads)
                 assembly.publish(writer)
         finally:
