@@ -49,6 +49,7 @@ lint: $(VENV)/installed $(VENV)/lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest ucompress._core --ignore-disjoint-bases --allowlist tests/house/stub_allowlist.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src/ucompress tests/house
 
 format: $(VENV)/lint

@@ -40,7 +40,11 @@ for python in "${pythons[@]}"; do
     "${pip[@]}" wheel --no-deps --wheel-dir "$folder/wheel" "$folder"
     "${pip[@]}" install "$folder"/wheel/*.whl
     (cd "$folder" && "${pip[@]}" install --group test)
-    rm -rf "$folder/src" "$folder/build"
-    (cd "$folder" && env/bin/python -m pytest -q ${PYTEST_ARGS:-})
+    # What cibuildwheel takes along for the tests, and nothing else.
+    mkdir "$folder/tests-only"
+    sources=$("$folder/env/bin/python" -c 'import sys, tomllib
+print(*tomllib.load(open(sys.argv[1], "rb"))["tool"]["cibuildwheel"]["test-sources"])' "$folder/pyproject.toml")
+    (cd "$folder" && mv $sources tests-only)
+    (cd "$folder/tests-only" && ../env/bin/python -m pytest -q ${PYTEST_ARGS:-})
     ls -l "$folder"/wheel/*.whl
 done

@@ -16,7 +16,11 @@ from ucompress._kernels.segments cimport Anchor, AnchorRule
 
 # Patterns: rolling hash, counts.
 
+# A d-mer has 1 to 256 bytes: -1 stands for another `length`, for every function that takes one.
+# `out` has room for size - length + 1 hashes, none where `size` is smaller. Returns 0.
 cdef int uc_rolling_hash(const uint8_t* data, size_t size, size_t length, uint64_t* out) noexcept nogil
+# D-mers whose hash is at most `threshold` count. Returns how many rows there are, of which the `room` lowest
+# are in `rows`; where there are more, call again with more room. -1, too: no memory.
 cdef Py_ssize_t uc_count_patterns(
     const uint8_t* data,
     size_t size,
@@ -31,6 +35,8 @@ cdef Py_ssize_t uc_count_patterns(
 cdef Py_ssize_t uc_merge_counts(
     const CountRow* rows, size_t count, size_t capacity, CountRow* out, size_t room
 ) noexcept nogil
+# What follows counts one document, whole; the object's own lock is held meanwhile, the GIL is not. They raise
+# MemoryError.
 cdef int uc_counter_update(
     PatternCounter counter, const uint8_t* data, size_t size, uint32_t document
 ) except -1
@@ -82,16 +88,22 @@ cdef class PatternTally:
 
 # Segments: zero runs, classes, anchors, long copies.
 
+# `runs` has room for length // minimum pairs of start and end, `minimum` is 1 or more. Returns how many
+# there are.
 cdef size_t uc_find_zero_runs(
     const uint8_t* data, size_t length, size_t minimum, int64_t* runs
 ) noexcept nogil
+# Returns 0 for text, 1 for binary data, 2 for what looks compressed already.
 cdef int uc_classify(const uint8_t* data, size_t length) noexcept nogil
+# How many bytes from `a` and `b` on, or before them, are equal, at most `limit`: so many must be there.
 cdef size_t uc_match_forward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil
 cdef size_t uc_match_backward(const uint8_t* a, const uint8_t* b, size_t limit) noexcept nogil
 
-# Anchors stand spacing // 8 bytes apart or more. Returns how many are in `anchors`, -1 when `spacing` or
-# `length` is 0.
+# The expected bytes from one anchor to the next that suit `total` bytes.
 cdef size_t uc_anchor_spacing(uint64_t total) noexcept nogil
+# Anchors stand spacing // 8 bytes apart or more; the first `room` of them are written, and
+# size // max(spacing // 8, 1) + 1 is enough for all. Returns how many are in `anchors`, -1 when `spacing` or
+# `length` is 0.
 cdef Py_ssize_t uc_find_anchors(
     const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
 ) noexcept nogil
@@ -215,17 +227,23 @@ cdef class ModelCoder:
         self, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
     ) except -1
 
-# As `uc_lz_encode` and `uc_lz_decode`.
+# `size` at most the coder's max_block; `out` has room for size + 1 bytes, which what does not get smaller
+# takes.
+# Returns the payload's length, 0 for no bytes.
 cdef size_t uc_mix_encode(ModelCoder coder, const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
+# As `uc_lz_decode`, but it asks for no memory.
 cdef int uc_mix_decode(
     ModelCoder coder, const uint8_t* payload, size_t length, uint8_t* out, size_t size, size_t first
 ) noexcept nogil
 
 # Dictionary: windows of documents, offered and chosen. -1 stands for: no memory.
 
+# `data` stands `offset` bytes into the document; pieces of one document come in order. Returns 0.
+
 cdef int uc_dictionary_offer(
     DictionaryBuilder builder, const uint8_t* data, size_t size, uint32_t document, uint64_t offset
 ) noexcept nogil
+# Chooses windows of `size` bytes together, best first. Returns how many are in `choices`, at most `room`.
 cdef Py_ssize_t uc_dictionary_select(
     DictionaryBuilder builder, uint64_t size, Choice* choices, size_t room
 ) noexcept nogil

@@ -17,7 +17,14 @@ from ucompress.cli.commands import COMMANDS, command_named, spelled_out
 from ucompress.cli.declared import plainly_meant
 
 TYPER = typer.main.get_command(app)
-SPELLINGS = sorted({word for name in COMMANDS for one in TYPER.commands[name].params for word in one.opts})
+SPELLINGS = sorted(
+    {
+        word
+        for name in COMMANDS
+        for one in TYPER.commands[name].params
+        for word in (*one.opts, *one.secondary_opts)
+    }
+)
 VALUES = [
     "",
     "-",

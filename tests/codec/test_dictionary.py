@@ -14,7 +14,7 @@ from ucompress.codec.block import BlockCompressor
 from ucompress.codec.dictionary import Dictionary, train
 from ucompress.codec.levels import ZSTD
 from ucompress.codec.zstd import zstd
-from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
+from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError, UsageError
 
 
 def record(number: int) -> bytes:
@@ -168,3 +168,6 @@ def test_finalizing_nothing():
 def test_samples_without_anything_in_common():
     assert train([random.Random(n).randbytes(500) for n in range(20)]).data == b""
     assert train([]).data == b""
+    for size in (-1, "x", 1.5, True):
+        with pytest.raises(UsageError, match="size must be"):
+            train(RECORDS, size)

@@ -181,8 +181,10 @@ def test_wide_characters_take_two_columns() -> None:
     assert shorten_path("漢字漢字漢字", 6) == "…漢字"
 
 
-def moment(phase: PipelinePhase, elapsed: float, **fields: int) -> ProgressSnapshot:
-    update = ProgressUpdate(phase, Path("some/file"), **fields)  # type: ignore[arg-type]
+def moment(
+    phase: PipelinePhase, elapsed: float, path: Path = Path("some/file"), **fields: int
+) -> ProgressSnapshot:
+    update = ProgressUpdate(phase, path, **fields)  # type: ignore[arg-type]
     return ProgressSnapshot(update, 2048.0, elapsed, {phase: elapsed})
 
 
@@ -201,7 +203,18 @@ def test_plain_lines_are_paced() -> None:
     lines = stream.getvalue().splitlines()
     assert lines[:2] == ["Scanning files", "Compressing"]
     assert len(lines) == 2 + 3
-    assert lines[2] == "Compressing: 25.0 %, 100 of 400 files, 2.00 KiB/s"
+    assert lines[2] == "Compressing: 25.0 %, 100 of 400 files, 2.00 KiB/s, at some/file"
+
+
+def test_plain_lines_name_the_current_file() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream)
+    path = Path("a") / ("b" * 80) / "c\nd"
+    renderer.draw(moment(PipelinePhase.COMPRESSING, 20.0, path))
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("Compressing: ")
+    assert line.endswith("c\\x0ad")
+    assert len(line.partition(" at ")[2]) <= 60
 
 
 def test_plain_notices_are_one_line_each() -> None:

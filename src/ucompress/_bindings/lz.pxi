@@ -37,6 +37,11 @@ cdef class PrimedDictionary:
         encode: False leaves the encoder's index out: a decoder needs none.
         portable: True leaves vector instructions unused: the same bytes, later.
 
+    Attributes:
+        level: as it was given.
+        encodes: whether it has the encoder's index.
+        nbytes: bytes that it holds.
+
     Raises:
         ValueError: a level out of range or a dictionary over 8 MiB.
         MemoryError: `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
@@ -131,6 +136,10 @@ cdef class Encoder(_LzCoder):
         primed: made with ``encode=True``; its level is the encoder's.
         max_block, max_reference: the largest block and the largest reference in bytes, each at most 8 MiB.
 
+    Attributes:
+        primed, max_block, max_reference: as they were given.
+        nbytes: bytes that it holds beside `primed`.
+
     Raises:
         ValueError: a block size over 8 MiB, or a dictionary primed for decoding only.
     """
@@ -178,6 +187,10 @@ cdef class Decoder(_LzCoder):
     Args:
         primed: the dictionary the blocks were coded with; any level, ``encode=False`` will do.
         max_block, max_reference: the largest decoded block and reference in bytes, each at most 8 MiB.
+
+    Attributes:
+        primed, max_block, max_reference: as they were given.
+        nbytes: bytes that it holds beside `primed`.
     """
 
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):

@@ -25,6 +25,10 @@ cdef class PrimedModel:
         level: 7, 8 (lean) or 9 (strong); a decoder needs the level that the blocks were coded with.
         portable: True leaves vector instructions unused: the same bytes, later.
 
+    Attributes:
+        level: as it was given.
+        nbytes: bytes that it holds.
+
     Raises:
         ValueError: a level out of range or a dictionary over 2 MiB.
         MemoryError: `model_memory(level, len(dictionary))` bytes could not be had.
@@ -65,6 +69,10 @@ cdef class ModelCoder:
     Args:
         primed: what the models know when a block begins.
         max_block: the largest block in bytes, at most 8 MiB.
+
+    Attributes:
+        primed, max_block: as they were given.
+        nbytes: bytes that it holds beside `primed`.
 
     Raises:
         ValueError: a block size over 8 MiB.

@@ -173,6 +173,11 @@ cdef class SegmentIndex:
 
     An *address* is a place in all bytes laid end to end. `total` is how many bytes there will
     be; the table's size and the anchors' spacing follow from it alone, at most 32 MiB.
+
+    Attributes:
+        length: bytes that an anchor hashes.
+        spacing: expected bytes from one anchor to the next.
+
     Not for use by several threads at once.
     """
 

@@ -71,7 +71,7 @@ MaxMemory = Annotated[
 Json = Annotated[bool, Option("--json", help="Write JSON lines to standard output.")]
 Quiet = Annotated[
     bool,
-    Option("--quiet", "-q", help="Show errors only."),
+    Option("--quiet", "-q", help="Show no progress and no summary: warnings and errors only."),
 ]
 Verbose = Annotated[
     bool,

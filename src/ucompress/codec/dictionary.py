@@ -20,7 +20,7 @@ from ucompress.codec.block import BlockCompressor, BlockDecompressor
 from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.codec.varint import write_varint
 from ucompress.codec.zstd import finalize
-from ucompress.config import DEFAULT_DICTIONARY_SIZE, DEFAULT_LEVEL
+from ucompress.config import DEFAULT_DICTIONARY_SIZE, DEFAULT_LEVEL, check_number
 from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ VERSION: Final = 1
 ID_BYTES: Final = 8
 CHECK_BYTES: Final = 8
 BLOCK_BYTES: Final = 1 << 20
-"""zstd's own default for a trained dictionary, in bytes."""
+"""The most bytes of a buffer that are coded as one block."""
 
 
 class Dictionary:
@@ -155,7 +155,11 @@ def train(samples: Iterable[bytes], size: int = DEFAULT_DICTIONARY_SIZE) -> Dict
 
     Returns:
         A dictionary of at most `size` bytes; empty when the samples share nothing.
+
+    Raises:
+        UsageError: the size is no whole number, or negative.
     """
+    check_number("size", size, least=0)
     return Dictionary(build_dictionary(list(samples), min(size, DICTIONARY_LIMIT)))
 
 

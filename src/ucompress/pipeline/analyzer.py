@@ -202,6 +202,7 @@ class ParallelAnalyzer:
         except ContentsChangedError as change:
             raise InputError(f"{change} while they were analyzed; nothing was stored") from change
         self.database.store_patterns(entries)
+        self.progress_reporter.found(len(entries))
         return entries
 
     def analyze_single_file(

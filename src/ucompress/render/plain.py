@@ -13,6 +13,7 @@ from ucompress.render.format import (
     format_percent,
     format_rate,
     format_seconds,
+    shorten_path,
 )
 from ucompress.render.summary import Row, phase_rows, result_rows, saved_rows
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ucompress.progress import CompressionStatistics, Notice, ProgressSnapshot, ProgressUpdate
 
 PACE_SECONDS = 10.0
+
+PATH_WIDTH = 60
+"""Characters that the current file's path takes of a line, at most."""
 
 
 class PlainRenderer:
@@ -53,7 +57,10 @@ class PlainRenderer:
             and snapshot.update.phase is not PipelinePhase.COMPLETED
         ):
             self._last = snapshot.elapsed
-            self._line(f"{snapshot.update.phase.label}: {', '.join(figures(snapshot))}")
+            parts = figures(snapshot)
+            if (current := snapshot.update.current_file) is not None:
+                parts.append(f"at {shorten_path(current, PATH_WIDTH)}")
+            self._line(f"{snapshot.update.phase.label}: {', '.join(parts)}")
 
     def message(self, notice: Notice) -> None:
         """One line, at once."""
