@@ -195,7 +195,7 @@ PIPELINE = (
     ),
     Part(
         "large blocks",
-        "every block ends at 1 MiB",
+        "no block of a large file is larger than others",
         range(4, 10),
         (Patch("ucompress.pipeline.plan.PlanParameters.for_level", _small_blocks),),
     ),

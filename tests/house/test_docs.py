@@ -108,6 +108,17 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_files_that_are_named_exist(path):
+    folders = [
+        Path(ucompress.__file__).parent,
+        *(ROOT / name for name in ("tests", "benchmarks", "docs", "scripts")),
+    ]
+    known = {file.name for folder in folders for file in folder.rglob("*.*")} | {"setup.py"}
+    named = re.findall(r"`(?:[\w.-]+/)*([\w.-]+\.(?:py|h|md|sh))`", path.read_text(encoding="utf-8"))
+    assert set(named) <= known
+
+
 def test_the_map_of_the_house_is_complete():
     house = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     package = Path(ucompress.__file__).parent
