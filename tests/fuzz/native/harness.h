@@ -3,7 +3,7 @@
  *   input    header of little-endian fields | parts of given lengths | the rest
  *
  * A field that the input is too short for is 0, a part is as long as what is left. Parts are copied into
- * allocations of their own, so that AddressSanitizer sees each end. `fuzz/inputs.py` reads the same layout.
+ * allocations of their own, so that AddressSanitizer sees each end. `fuzz/natives.py` writes the same layout.
  */
 #ifndef UC_FUZZ_HARNESS_H
 #define UC_FUZZ_HARNESS_H
@@ -81,7 +81,7 @@ static int fuzz_is_untouched(const uint8_t *at, size_t size)
     return !size;
 }
 
-/* The dictionary of those inputs that ask for one: `inputs.DICTIONARY`. */
+/* The dictionary of those inputs that ask for one: `natives.DICTIONARY`. */
 static fuzz_bytes fuzz_dictionary(int wanted)
 {
     static char text[4096];
