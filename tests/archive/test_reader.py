@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -25,6 +26,7 @@ from ucompress.archive import (
     blocks_bound,
     contents,
     extract,
+    lookup,
     opening,
     verify,
 )
@@ -236,6 +238,36 @@ def test_paths_are_those_of_the_entries(
                 if not with_errata or entry not in plan.entries[30:33]
             )
         assert list(archive) == [name.decode() for portion in archive.paths() for name in portion]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 64])
+def test_pages_that_follow_are_decoded_while_one_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    monkeypatch.setattr(index_module, "PAGE_ENTRIES", 7)
+    files = {b"%03d" % number: b"x" for number in range(100)}
+    path, made, makers = tmp_path / "many.ucz", threading.Semaphore(0), set[str]()
+    write(path, plan_files(files))
+
+    class Told(lookup.Page):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            makers.add(threading.current_thread().name)
+            made.release()
+
+    monkeypatch.setattr(lookup, "Page", Told)
+    monkeypatch.setattr(lookup, "available_cores", lambda: cores)
+    begun, threads = 1 if cores == 1 else 1 + lookup.MOST_AHEAD, threading.active_count()
+    with Archive(path) as archive:
+        portions = archive.paths()
+        next(portions)
+        assert all(made.acquire(timeout=60) for _ in range(begun))
+        assert not made.acquire(timeout=0.01), "no more than may be in memory"
+        portions.close()
+        assert threading.active_count() == threads, "whoever stops listing stops what is decoded ahead"
+    with Archive(path) as archive:
+        assert list(archive) == sorted(map(bytes.decode, files))
+    assert (threading.current_thread().name in makers) == (cores == 1)
 
 
 def test_memory_bound_and_foreign_files(tmp_path: Path) -> None:

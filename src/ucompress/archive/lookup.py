@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -15,12 +17,16 @@ from ucompress.archive.layout import SECTION_HEADER_SIZE
 from ucompress.archive.pages import Page, check_page
 from ucompress.archive.parity import payload_of
 from ucompress.archive.source import FileSource
+from ucompress.config import available_cores
 from ucompress.errors import ArchiveError, CorruptArchiveError
 
 PAGE_CACHE = 32 << 20
 """Bytes of decoded pages that a reader keeps."""
 
 PATHS_AT_ONCE = 4096
+
+MOST_AHEAD = 2
+"""Pages that other threads decode while one is listed: so many more are in memory."""
 
 
 class LostPage(NamedTuple):
@@ -110,7 +116,7 @@ class EntryFinder:
     def paths(self, prefix: bytes) -> Iterator[list[bytes]]:
         """The paths of `entries`, those of a page at a time; much quicker than the entries."""
         if not self._errata:
-            for page, start, stop in self._pages_of(self._index, prefix):
+            for page, start, stop in self._pages_of(self._index, prefix, ahead=0 if prefix else MOST_AHEAD):
                 yield page.paths[start:stop]
             return
         entries = self.entries(prefix)
@@ -128,11 +134,17 @@ class EntryFinder:
         pages = self._pages_of(table, prefix)
         return chain.from_iterable(page.entries(start, stop) for page, start, stop in pages)
 
-    def _pages_of(self, table: PageTable, prefix: bytes) -> Iterator[tuple[Page, int, int]]:
-        """The pages with entries whose paths begin with `prefix`, and which of a page's entries they are."""
-        for number in range(max(0, table.find(prefix)), len(table)):
+    def _pages_of(
+        self, table: PageTable, prefix: bytes, *, ahead: int = 0
+    ) -> Iterator[tuple[Page, int, int]]:
+        """The pages with entries whose paths begin with `prefix`, and which of a page's entries they are.
+
+        Up to `ahead` of those that follow are decoded by other threads, where there are cores for them.
+        """
+        numbers = range(max(0, table.find(prefix)), len(table))
+        for number, give in self._in_turn(table, numbers, min(ahead, available_cores(), len(numbers) - 1)):
             try:
-                page = self._page(table, number)
+                page = give()
             except CorruptArchiveError as error:
                 if not self._lenient:
                     raise
@@ -144,6 +156,30 @@ class EntryFinder:
             yield page, start, stop
             if stop < len(page):
                 return
+
+    def _in_turn(
+        self, table: PageTable, numbers: Sequence[int], threads: int
+    ) -> Iterator[tuple[int, Callable[[], Page]]]:
+        """Numbers of pages, each with what gives the page; so many threads decode those that follow."""
+        if threads < 2:  # the one that asks would wait for the only other one
+            yield from ((number, partial(self._page, table, number)) for number in numbers)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-page") as executor:
+            begun = deque(
+                (number, executor.submit(self._page, table, number)) for number in numbers[:threads]
+            )
+            try:
+                for following in chain(numbers[threads:], (None,) * threads):
+                    number, page = begun.popleft()
+                    if following is not None:
+                        begun.append((following, executor.submit(self._page, table, following)))
+                    yield number, page.result
+                    del page
+            finally:
+                for _, page in begun:
+                    page.cancel()
 
     def _page(self, table: PageTable, number: int) -> Page:
         """One page: from the cache, or with one read."""

@@ -97,7 +97,7 @@ class FileSource:
         try:
             yield
         except CorruptArchiveError as error:
-            for (at, size), reason in self.gaps.items():
+            for (at, size), reason in list(self.gaps.items()):
                 if at < offset + length and offset < at + size:
                     raise CorruptArchiveError(f"{error} ({_sentence(at, size, reason)})") from error
             raise
