@@ -119,7 +119,7 @@ DOCUMENTS: list[dict[str, Any]] = [
         next_block=1,
         total_blocks=1,
     ),
-    extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0),
+    extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0, nameless=0),
     repaired_document(
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False
     ),

@@ -43,6 +43,7 @@ class ExtractionReport:
         content_bytes: bytes of the files written.
         failed: (member path, reason) of members that could not be written.
         damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
+        nameless: further members, lost names and all with their index pages; -1: nothing tells how many.
         names: those that other systems do not tell apart, or do not have.
     """
 
@@ -53,12 +54,13 @@ class ExtractionReport:
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     damaged: int = 0
     unsupported: int = 0
+    nameless: int = 0
     names: NameNotes = field(default_factory=NameNotes)
 
     @property
     def kind(self) -> type[CompressionError]:
         """The error that the failures come to: the archive's fault before the target's."""
-        if self.damaged:
+        if self.damaged or self.nameless:
             return CorruptArchiveError
         return UnsupportedArchiveError if self.unsupported else OutputError
 
@@ -76,8 +78,9 @@ def extract(
 ) -> ExtractionReport:
     """Write members below a folder.
 
-    Damage costs the members that it hits: they are listed in the report, all others are written. Where the
-    file system takes two members' names for one, the first is written; the other and all below it are listed.
+    Damage costs the members that it hits: they are listed in the report, or counted where even their names
+    are lost; all others are written. Where the file system takes two members' names for one, the first is
+    written; the other and all below it are listed.
 
     Args:
         archive: the archive.
@@ -256,6 +259,7 @@ class _Extraction:
                 self._report.links += 1
         self.settle()
         self._report.failed.sort()
+        self._report.nameless = self._archive.lost_entries
         return self._report
 
     def _batches(self, names: list[bytes] | None) -> Iterator[list[Entry]]:

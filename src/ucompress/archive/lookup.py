@@ -74,8 +74,13 @@ class EntryFinder:
 
     @property
     def lost_entries(self) -> int:
-        """Members passed over so far with pages of the index."""
+        """Members passed over so far with pages of the index that the directory counts."""
         return sum(page.entries for (errata, _), page in self.lost_pages.items() if not errata)
+
+    @property
+    def is_index_cut(self) -> bool:
+        """Whether the directory leaves out pages of the index, as one made anew of what was found."""
+        return not self._index.section_at or sum(self._index.sizes) != self._index.payload_length
 
     @property
     def errata_lost(self) -> bool:
@@ -187,6 +192,8 @@ class EntryFinder:
         page = self._pages.get(key)
         if page is not None:
             return page
+        if key in self.lost_pages:
+            raise CorruptArchiveError(str(self.lost_pages[key].error))
         start, size = table.starts[number], table.sizes[number]
         at = table.section_at + SECTION_HEADER_SIZE + start
         data = self._source.read_past(at, size)

@@ -162,8 +162,8 @@ class Archive:
 
     @property
     def lost_entries(self) -> int:
-        """Members passed over so far because their index page is damaged; only with `recover`."""
-        return self._finder.lost_entries
+        """Members passed over so far, as their index page is damaged; -1: nothing tells how many."""
+        return -1 if self.recovered and self._finder.is_index_cut else self._finder.lost_entries
 
     @property
     def blocks_decoded(self) -> int:

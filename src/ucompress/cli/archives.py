@@ -18,7 +18,7 @@ from ucompress.cli.output import (
     write_table,
     write_warning_document,
 )
-from ucompress.cli.sources import member_path, opened, selected
+from ucompress.cli.sources import member_path, opened, refuse_lost, selected
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20
 LETTERS = "-dlh"
+_KINDS = ("files", "folders", "symbolic links", "hard links")
 _SCALES = {"files": "whole files", "segments": "segments", "coding": "coding"}
 
 
@@ -44,14 +45,14 @@ def list_members(
     with opened(archive, recover=recover) as source:
         if json:
             _list_as_json(source, members)
-            return
-        if not (long or members):
+        elif not (long or members):
             write_paths(source.paths(), end=b"\0" if null else b"\n")
-            return
-        for entry in selected(source, members):
-            arrow = b" -> " + entry.target if long and entry.target else b""
-            before = _columns(source, entry) if long else ""
-            write_path(entry.path, before=before, after=arrow, end=b"\0" if null else b"\n")
+        else:
+            for entry in selected(source, members):
+                arrow = b" -> " + entry.target if long and entry.target else b""
+                before = _columns(source, entry) if long else ""
+                write_path(entry.path, before=before, after=arrow, end=b"\0" if null else b"\n")
+        refuse_lost(source, archive)
 
 
 def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = False) -> None:
@@ -68,16 +69,10 @@ def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = Fals
             counted.add(entry)
         if json:
             _info_as_json(source, archive, kinds[EntryKind.FILE], content, counted.result())
-            return
-        rows = _figures(source, content, counted.result())
-        names = {
-            EntryKind.FILE: "files",
-            EntryKind.DIRECTORY: "folders",
-            EntryKind.SYMLINK: "symbolic links",
-            EntryKind.HARDLINK: "hard links",
-        }
-        rows += [(name, f"{kinds[kind]:,}") for kind, name in names.items()]
-        write_table(rows)
+        else:
+            rows = _figures(source, content, counted.result())
+            write_table(rows + [(name, f"{kinds[EntryKind(at)]:,}") for at, name in enumerate(_KINDS)])
+        refuse_lost(source, archive)
 
 
 def cat(
@@ -97,18 +92,29 @@ def cat(
 
 
 def _columns(source: Archive, entry: Entry) -> str:
-    origin = source.origin(entry)
+    try:
+        origin = source.origin(entry)
+    except CorruptArchiveError:
+        if not source.lost_entries:
+            raise
+        origin = entry  # a hard link to a file without a name
     seconds, nanoseconds = divmod(origin.mtime_ns, 10**9)
     when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{LETTERS[entry.kind]}{origin.mode:04o} {origin.size:>14,} {when}.{nanoseconds:09d} "
 
 
 def _list_as_json(source: Archive, members: list[str] | None) -> None:
-    from ucompress.render.documents import member_document
+    from ucompress.render.documents import damage_document, member_document
 
     lines = json_lines()
     for entry in selected(source, members):
-        info = source.info(entry.path)
+        try:
+            info = source.info(entry.path)
+        except CorruptArchiveError as error:
+            if not source.lost_entries:
+                raise
+            lines.write(damage_document(entry.path, str(error)))
+            continue
         lines.write(
             member_document(
                 info.path,

@@ -10,7 +10,7 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import complain, json_lines, tell, write_warning_document
-from ucompress.cli.sources import how_to_mend, opened
+from ucompress.cli.sources import how_to_mend, lost_with_index, opened
 from ucompress.config import MIB
 
 if TYPE_CHECKING:
@@ -89,16 +89,22 @@ def extract(
             limits=_limits(max_members, max_size, max_file_size, max_depth, max_path),
             progress=name_it if verbose and not json else None,
         )
-        mend = how_to_mend(source, archive) if report.damaged else ""
+        mend = how_to_mend(source, archive) if report.damaged or report.nameless else ""
     if json:
         _tell_as_json(report, directory)
     else:
         _tell(report, directory, quiet=quiet)
-    if report.failed:
-        from ucompress.render.format import counted
+    if report.failed or report.nameless:
+        raise report.kind(f"{_missing(report)}; all others were{mend}")
 
-        count = counted(len(report.failed), "member")
-        raise report.kind(f"{count} could not be given back; all others were{mend}")
+
+def _missing(report: ExtractionReport) -> str:
+    """How many members were not given back, those without names too."""
+    from ucompress.render.format import counted
+
+    missing = [f"{counted(len(report.failed), 'member')} could not be given back"] if report.failed else []
+    missing += [lost_with_index(report.nameless)] if report.nameless else []
+    return "; ".join(missing)
 
 
 def _limits(
@@ -167,5 +173,6 @@ def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
             links=report.links,
             content_bytes=report.content_bytes,
             failed=len(report.failed),
+            nameless=report.nameless if report.nameless >= 0 else None,
         )
     )

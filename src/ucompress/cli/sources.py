@@ -98,6 +98,22 @@ def how_to_mend(source: Archive, path: Path) -> str:
     return f"; `ucompress repair {shlex.quote(os.fspath(path))}` may mend this"
 
 
+def lost_with_index(count: int) -> str:
+    """What to say of members whose index pages are lost; of -1 that nothing tells how many they are."""
+    from ucompress.render.format import counted
+
+    if count < 0:
+        return "members cannot even be named, and nothing tells how many: the index lost them"
+    return f"{counted(count, 'member')} cannot even be named: the index lost them"
+
+
+def refuse_lost(source: Archive, path: Path) -> None:
+    """Raise CorruptArchiveError where members were passed over, once all others have been told."""
+    if source.lost_entries:
+        lost = lost_with_index(source.lost_entries)
+        raise CorruptArchiveError(f"{source.name} is damaged: {lost}{how_to_mend(source, path)}")
+
+
 def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:
     """The entries of the members named, each with all that is below it; all without names.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.output import complain, json_lines, write_warning_document
-from ucompress.cli.sources import STDIN, how_to_mend, opened
+from ucompress.cli.sources import STDIN, how_to_mend, lost_with_index, opened
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
@@ -154,7 +154,7 @@ def _verdict(source: Archive, report: VerifyReport, share: BlockShare | None) ->
         if member.message not in told:
             complain(f"{display_path(member.path)} cannot be read: {member.message}")
     if report.nameless:
-        complain(f"{counted(report.nameless, 'member')} cannot even be named: the index lost them")
+        complain(lost_with_index(report.nameless))
     if report.ok:
         counts = f"{counted(report.entries, 'member')}, {counted(report.blocks, 'block')}"
         checked = f"{counts}, {format_bytes(report.unique_bytes)}"

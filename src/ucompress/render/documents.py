@@ -169,7 +169,14 @@ def verify_document(
 
 
 def extracted_document(
-    target: bytes, *, files: int, folders: int, links: int, content_bytes: int, failed: int
+    target: bytes,
+    *,
+    files: int,
+    folders: int,
+    links: int,
+    content_bytes: int,
+    failed: int,
+    nameless: int | None,
 ) -> JsonObject:
     """What `extract` wrote, as type `extracted`.
 
@@ -178,6 +185,7 @@ def extracted_document(
         files, folders, links: members written.
         content_bytes: bytes of the files written.
         failed: members that could not be written.
+        nameless: further members, lost with their names; None where nothing tells how many.
     """
     return {
         "type": "extracted",
@@ -187,6 +195,7 @@ def extracted_document(
         "links": links,
         "content_bytes": content_bytes,
         "failed": failed,
+        "nameless": nameless,
     }
 
 
