@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from golden.patch import Patch
 from reference_decoder import Corrupt, decode
 from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, EntryKind, salvage
 from ucompress.archive import index as index_module
@@ -436,3 +438,39 @@ def test_verify_names_hard_links_to_lost_files(tmp_path: Path) -> None:
         report = archive.verify()
     assert [(member.path, member.block) for member in report.lost] == [(b"a", 0), (b"c", 0)]
     assert (report.damaged, report.unreadable) == (True, 2)
+
+
+def test_a_section_that_must_be_known_is_told_and_stops_recovery(sound: bytes) -> None:
+    """Readers who follow the directory do not see it: `verify` does, and what walks the sections."""
+    data = bytes(Patch(sound).insert_section(5, CRITICAL, b"needed").data)
+    with Archive(io.BytesIO(data)) as archive:
+        report = archive.verify()
+        assert report.problems == ["section type 5 is not known here"] and not report.damaged
+    with pytest.raises(UnsupportedArchiveError, match="section type 5 is not known here"):
+        Archive(io.BytesIO(data[:-FOOTER_SIZE]), recover=True)
+
+
+def test_a_block_whose_number_would_need_a_table_of_gigabytes_is_refused(sound: bytes) -> None:
+    change = Patch(sound).set_block(0, number=1 << 31)
+    with pytest.raises(CorruptArchiveError, match="block numbers are beyond all bounds"):
+        Archive(io.BytesIO(bytes(change.data[: change.footer.directory_at])), recover=True)
+
+
+def test_totals_and_pages_are_those_that_the_directory_tells(sound: bytes) -> None:
+    change = Patch(sound)
+    change.directory.content_bytes += 1
+    with Archive(io.BytesIO(bytes(change.rewrite_directory().data))) as archive:
+        assert archive.verify().problems == ["the directory's totals differ from the index"]
+    change = Patch(sound)
+    change.directory.index.separators[0] = b"u"
+    with Archive(io.BytesIO(bytes(change.rewrite_directory().data))) as archive:
+        assert "not the one that the directory describes" in archive.verify().problems[0]
+
+
+def test_no_block_is_larger_than_the_header_declares(sound: bytes) -> None:
+    change = Patch(sound)
+    header = ArchiveHeader.from_bytes(sound[:HEADER_SIZE])
+    for at, byte in enumerate(replace(header, largest_block=599).to_bytes()[:56]):
+        change.set_header(at, byte)
+    with Archive(io.BytesIO(bytes(change.data))) as archive, pytest.raises(ArchiveError, match="larger"):
+        archive.read("t/f00")
