@@ -37,6 +37,7 @@ LOOKUP_ROWS = 500
 ROWS_AT_ONCE = 10  # rows that one statement keeps; a few hundred values in all, as any SQLite takes
 FILES_LIMIT_BYTES = 1 << 30
 ARTIFACTS_LIMIT_BYTES = 256 << 20
+LARGEST_ARTIFACT_ROW = ARTIFACTS_LIMIT_BYTES + (1 << 20)
 ROW_OVERHEAD_BYTES = 250  # a row without path and sample, index entry included
 
 
@@ -70,7 +71,7 @@ class AnalysisCache:
             marks = ", ".join("?" * len(batch))
             rows = self._read(
                 "SELECT file_path, stamp, parameters, digest, kind_class, sample, patterns_found, checksum"
-                f" FROM processed_files WHERE file_path IN ({marks})",
+                f" FROM processed_files WHERE file_path IN ({marks}) AND checksum IS NOT NULL",
                 [path for path, _ in batch],
             )
             found = {row[0]: row for row in rows}
@@ -135,10 +136,11 @@ class AnalysisCache:
 
     def artifact(self, key: bytes, name: str) -> bytes | None:
         """A stored result, if it is there and sound, and no larger than what is ever stored."""
-        rows = self._read(
-            "SELECT content, checksum FROM artifacts WHERE key = ? AND name = ? AND length(content) <= ?",
-            (key, name, ARTIFACTS_LIMIT_BYTES),
-        )
+        with self._connection.larger_values(LARGEST_ARTIFACT_ROW):
+            rows = self._read(
+                "SELECT content, checksum FROM artifacts WHERE key = ? AND name = ? AND length(content) <= ?",
+                (key, name, ARTIFACTS_LIMIT_BYTES),
+            )
         if not rows:
             return None
         content, check = rows[0]
@@ -160,10 +162,11 @@ class AnalysisCache:
         Returns:
             Whether it was kept: not if it alone exceeds `limit`, or the database could not be written.
         """
-        if len(content) > limit:
+        if len(content) > min(limit, ARTIFACTS_LIMIT_BYTES):
             return False
         row = (key, name, content, checksum(key, name.encode(), content), to_text(utc_now()))
-        stored = self._write((_KEEP_ARTIFACT, [row]))
+        with self._connection.larger_values(LARGEST_ARTIFACT_ROW):
+            stored = self._write((_KEEP_ARTIFACT, [row]))
         if stored:
             self.prune(artifacts_limit=limit, files_limit=None)
         return stored
@@ -207,10 +210,11 @@ class AnalysisCache:
             yield first, len(sizes)
 
     def _read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows of this user: opening the database to write has dropped, or marked, what others left."""
         if self._damaged:
             return []
         try:
-            return self._connection.query(statement, values)
+            return self._connection.query(statement, values, bounded=True)
         except DatabaseError as error:
             self._give_up_if_damaged(error)
             return []

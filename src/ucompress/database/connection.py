@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ucompress.database.bounds import LARGEST_VALUE, DamagedFileError, bound_values, within_limit
 from ucompress.database.origin import claim, is_own
 from ucompress.database.recovery import (
-    DamagedFileError,
     Verdict,
     identity,
     inspect,
@@ -106,10 +106,31 @@ class Connection:
         """Whether `close` was called."""
         return self._closed
 
-    def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a SELECT."""
+    def query(
+        self, statement: str, values: Sequence[Any] = (), *, bounded: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT.
+
+        Args:
+            statement, values: the question.
+            bounded: it bounds its rows itself, or they are this user's own; others have `ANSWER_LIMIT`.
+
+        Raises:
+            DatabaseError: the database refused, or the rows are beyond the bound.
+        """
         with self.lock, self._explained():
-            return self._sql.execute(statement, values).fetchall()
+            cursor = self._sql.execute(statement, values)
+            return cursor.fetchall() if bounded else list(within_limit(cursor))
+
+    @contextmanager
+    def larger_values(self, size: int) -> Iterator[None]:
+        """Within, values of up to `size` bytes are read and written, not only of `LARGEST_VALUE`."""
+        with self.lock:
+            bound_values(self._sql, size)
+            try:
+                yield
+            finally:
+                bound_values(self._sql)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -185,9 +206,11 @@ class Connection:
         return None
 
     def _connect(self, target: str) -> sqlite3.Connection:
-        return sqlite3.connect(
+        sql = sqlite3.connect(
             target, uri=True, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
         )
+        bound_values(sql)
+        return sql
 
     def _prepare(self, sql: sqlite3.Connection) -> sqlite3.Connection:
         """Configure, migrate and check a connection for writing; closes it on failure."""
@@ -339,6 +362,11 @@ class Connection:
             )
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             return DatabaseError(f"{self.name} cannot be opened for writing ({error}); {OTHER}")
+        if code == sqlite3.SQLITE_TOOBIG:
+            return DatabaseError(
+                f"{self.name} holds a value of more than {LARGEST_VALUE:,} bytes, which is not ours; "
+                f"it is a cache: move it away and run again, or {OTHER}"
+            )
         if is_damage(error):
             return DatabaseError(
                 f"{self.name} is damaged ({error}); it is a cache: move it away and run again, or {OTHER}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 JOBS_KEPT = 100
 LONGEST_DIGEST = 64
+LONGEST_DOCUMENT = 16 << 20
+"""Most characters of a description or of numbers that are made objects of, which take some times as much."""
 
 
 class JobState(Enum):
@@ -343,8 +345,10 @@ def _refuse(constant: str) -> None:
 
 def _json_object(text: object) -> dict[str, Any] | None:
     """The object in a text; numbers that JSON does not know (NaN) make it none."""
+    if not isinstance(text, str) or len(text) > LONGEST_DOCUMENT:
+        return None
     try:
-        value = json.loads(text, parse_constant=_refuse) if isinstance(text, str) else None
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

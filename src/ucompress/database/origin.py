@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
+from ucompress.database.bounds import DamagedFileError
 from ucompress.database.draft import draft
 from ucompress.database.pointer import state_folder
-from ucompress.database.recovery import DamagedFileError
 
 if TYPE_CHECKING:
     import sqlite3

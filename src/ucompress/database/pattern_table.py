@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ucompress.database.bounds import LARGEST_PATTERN, SOUND_PATTERN, sound_counts
 from ucompress.database.times import from_text, to_text, utc_now
 from ucompress.patterns import PatternEntry
 
@@ -24,7 +25,10 @@ COUNTS_KEPT = 16_000_000
 LARGEST_COUNT = 1 << 53  # sums of a few thousand sources still fit SQLite's integers
 ENTRY_OVERHEAD_BYTES = 400  # an entry's objects and its place in the cache, measured
 
-_SELECT = "SELECT pattern, frequency, file_count, first_seen, last_updated, saved_bytes FROM patterns"
+_SELECT = (
+    "SELECT pattern, frequency, file_count, first_seen, last_updated, saved_bytes FROM patterns"
+    f" WHERE {sound_counts('patterns')} AND {SOUND_PATTERN}"
+)
 
 _KEEP_PATTERN = """
 INSERT INTO patterns (pattern, frequency, first_seen, last_updated, file_count, saved_bytes)
@@ -150,7 +154,7 @@ class PatternTable:
             self._notice_other_writers()
             entry = self._cache.get(pattern)
             if entry is None:
-                rows = self._connection.query(f"{_SELECT} WHERE pattern = ?", (pattern,))
+                rows = self._connection.query(f"{_SELECT} AND pattern = ?", (pattern,), bounded=True)
                 entry = _entry(rows[0]) if rows else None
                 if entry is not None:
                     self._cache.put(entry)
@@ -158,19 +162,21 @@ class PatternTable:
 
     def frequent(self, min_frequency: int, limit: int | None) -> list[PatternEntry]:
         """Entries of at least this frequency, the most frequent first, then by bytes."""
-        return self._select("WHERE frequency >= ? ORDER BY frequency DESC, pattern", (min_frequency,), limit)
+        return self._select("AND frequency >= ? ORDER BY frequency DESC, pattern", (min_frequency,), limit)
 
     def top(self, limit: int | None, source_key: bytes | None, min_frequency: int) -> list[PatternEntry]:
         """Entries by bytes saved, most first; of one source with that source's counts, or of all."""
         if source_key is None:
-            clause = "WHERE frequency >= ? ORDER BY saved_bytes DESC, frequency DESC, pattern"
+            clause = "AND frequency >= ? ORDER BY saved_bytes DESC, frequency DESC, pattern"
             return self._select(clause, (min_frequency,), limit)
         rows = self._connection.query(
             "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
             " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
             " JOIN pattern_sources s ON s.id = c.source_id WHERE s.key = ? AND c.frequency >= ?"
+            f" AND {sound_counts('c')} AND {SOUND_PATTERN}"
             " ORDER BY c.saved_bytes DESC, c.frequency DESC, p.pattern LIMIT ?",
             (source_key, min_frequency, -1 if limit is None else limit),
+            bounded=True,
         )
         return _entries(rows)
 
@@ -195,7 +201,7 @@ class PatternTable:
 
     def _select(self, clause: str, values: Sequence[Any], limit: int | None) -> list[PatternEntry]:
         rows = self._connection.query(
-            f"{_SELECT} {clause} LIMIT ?", (*values, -1 if limit is None else limit)
+            f"{_SELECT} {clause} LIMIT ?", (*values, -1 if limit is None else limit), bounded=True
         )
         return _entries(rows)
 
@@ -221,8 +227,10 @@ class PatternTable:
         self._notice_other_writers()  # first: whoever writes from here on is seen when a batch is written
         rows = self._connection.query(
             "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"
-            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id WHERE c.source_id = ? LIMIT ?",
+            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id WHERE c.source_id = ?"
+            f" AND {sound_counts('c')} AND {SOUND_PATTERN} LIMIT ?",
             (source, held.limit // ENTRY_OVERHEAD_BYTES),
+            bounded=True,
         )
         for entry in _entries(rows):
             held.put(entry)
@@ -265,10 +273,12 @@ class PatternTable:
         """Drop what the source counted before and counts no more; a batch at a time is held."""
         last = 0
         while rows := self._connection.query(
-            "SELECT c.pattern_id, p.pattern FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
+            f"SELECT c.pattern_id, CASE WHEN {SOUND_PATTERN} THEN p.pattern END"
+            " FROM pattern_counts c JOIN patterns p ON p.id = c.pattern_id"
             " WHERE c.source_id = ? AND c.generation <> ? AND c.pattern_id > ?"
             " ORDER BY c.pattern_id LIMIT ?",
             (source, generation, last, self._batch_size),
+            bounded=True,
         ):
             last = rows[-1][0]
             gone = [(source, number) for number, pattern in rows if pattern not in kept]
@@ -350,8 +360,8 @@ def _covers(held: PatternEntry | None, entry: PatternEntry) -> bool:
 
 
 def _sound(entry: PatternEntry) -> PatternEntry:
-    if not entry.pattern:
-        raise ValueError("a pattern must have at least one byte")
+    if not 1 <= len(entry.pattern) <= LARGEST_PATTERN:
+        raise ValueError(f"a pattern has 1 to {LARGEST_PATTERN} bytes, not {len(entry.pattern)}")
     if not 1 <= entry.file_count <= entry.frequency <= LARGEST_COUNT:
         raise ValueError(
             f"a pattern stands in 1 to {LARGEST_COUNT} places and in at most as many files, "

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ucompress.config import DEFAULT_DATABASE
+from ucompress.database.bounds import DamagedFileError, bound_values
 from ucompress.database.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -42,10 +43,6 @@ class Verdict(Enum):
     CORRUPT = "corrupt"
 
 
-class DamagedFileError(sqlite3.DatabaseError):
-    """Our own check found the file unsound where SQLite saw nothing wrong yet."""
-
-
 def database_files(path: str | os.PathLike[str]) -> list[Path]:
     """The files that SQLite may keep for one database: none of them is ever packed."""
     return [Path(os.fspath(path) + suffix) for suffix in ("", *SIDECARS)]
@@ -63,6 +60,7 @@ def is_damage(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.Error) and primary_code(error) in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_TOOBIG,  # larger than anything that we write
     )
 
 
@@ -121,6 +119,7 @@ def inspect(path: Path) -> Verdict:
 
 def _read(path: Path, options: str) -> Verdict:
     sql = sqlite3.connect(uri(path, options), uri=True)
+    bound_values(sql)
     try:
         return _judge(sql)
     except sqlite3.Error as error:
