@@ -110,6 +110,13 @@ class ParallelProcessingError(PipelineError):
         super().__init__(f"Parallel processing error: {message}")
 
 
+class ThreadStartError(ParallelProcessingError):
+    """The system starts no more threads; what was finished is kept, and fewer may be enough."""
+
+    def __init__(self, message: str) -> None:
+        PipelineError.__init__(self, message)
+
+
 class ClusterError(ParallelProcessingError):
     """The cluster cannot be used, or was lost; what was finished is kept."""
 

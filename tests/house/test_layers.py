@@ -24,6 +24,7 @@ LAYERS = {
     "checksum": 2,
     "files": 2,
     "nameless": 1,
+    "threads": 1,
     "spill": 2,
     "heap": 2,
     "scan": 3,

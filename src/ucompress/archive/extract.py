@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -29,6 +29,7 @@ from ucompress.errors import (
     OutputError,
     UnsupportedArchiveError,
 )
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -246,7 +247,7 @@ class _Extraction:
     def run(self, names: list[bytes] | None) -> ExtractionReport:
         """Write everything; see `extract`."""
         links: list[Entry] = []
-        with ThreadPoolExecutor(self._threads) as pool:
+        with ThreadPool(self._threads) as pool:
             for batch in self._batches(names):
                 for folder in (entry for entry in batch if entry.kind is EntryKind.DIRECTORY):
                     if self._guard(folder, lambda made: self._work.make_folder(made.path)):

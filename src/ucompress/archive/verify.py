@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from ucompress.archive.salvage import hash_payload, read_part
 from ucompress.archive.source import FileSource
 from ucompress.archive.verdict import BlockShare, LostMember, VerifyReport
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -132,7 +132,7 @@ class _Verification:
             self._check_section(kind, at, length)
         if self._footer is not None:
             self._check_gaps()
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPool(threads) as pool:
             for chunk in self._chunks():
                 self._check_chunk(chunk, pool)
         self._check_entries()
@@ -151,7 +151,7 @@ class _Verification:
             if self._enough is not None and self._enough():
                 return
 
-    def _check_chunk(self, chunk: range, pool: ThreadPoolExecutor) -> None:
+    def _check_chunk(self, chunk: range, pool: ThreadPool) -> None:
         batches = self._archive._block_batches(chunk)
         for number, checked in sorted(chain.from_iterable(pool.map(self._check_blocks, batches))):
             if isinstance(checked, ArchiveError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.savepoint import Savepoint
 from ucompress.progress import Severity
 from ucompress.spill import IN_MEMORY, Spill
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ class RunContext:
             in_flight = self.budget.threads(wanted, shared=alone, each=waiting, leased=self.held.size)
             yield Workers(executor, in_flight)
         elif executor is None or isinstance(executor, Remote):
-            with ThreadPoolExecutor(threads, thread_name_prefix="ucompress") as own:
+            with ThreadPool(threads, thread_name_prefix="ucompress") as own:
                 yield Workers(own, threads + 1)
         else:
             yield Workers(executor, 2 * threads)

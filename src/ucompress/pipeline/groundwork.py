@@ -7,7 +7,6 @@ under the corpus's key and taken from there when an interrupted run goes on.
 from __future__ import annotations
 
 import operator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,6 +42,7 @@ from ucompress.pipeline.plan import Plan, Planned, plan_contents
 from ucompress.pipeline.planned_bytes import PlannedBytes
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -197,7 +197,7 @@ def _reading_ahead(context: RunContext) -> Iterator[Ahead]:
     if threads < 1:
         yield map
         return
-    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-plan") as executor:
+    with ThreadPool(threads, thread_name_prefix="ucompress-plan") as executor:
         yield partial(ordered_map, executor, in_flight=threads + 1, poll=context.guard.check)
 
 
@@ -231,7 +231,7 @@ def _make_dictionary(
 
     if isinstance(context.executor, Remote):
         _measure_elsewhere(context, trials, Measured(trials.dictionary, context.config.level, sample, unique))
-    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
+    with ThreadPool(threads, thread_name_prefix="ucompress-dictionary") as executor:
 
         def run(jobs: Iterable[Callable[[], int | None]]) -> Iterator[int | None]:
             return ordered_map(executor, operator.call, jobs, in_flight=threads + 1, poll=context.guard.check)
@@ -291,7 +291,7 @@ def _offer_blocks(
         return len(data)
 
     threads = context.threads(shared=0, each=2 * largest, most=MOST_OFFERING)
-    with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-dictionary") as executor:
+    with ThreadPool(threads, thread_name_prefix="ucompress-dictionary") as executor:
         for size in ordered_map(
             executor, offer, range(count), in_flight=threads + 1, poll=context.guard.check
         ):

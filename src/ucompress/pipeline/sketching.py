@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ucompress.config import MIB
 from ucompress.heap import release_freed_memory
 from ucompress.similarity import Sketches, sketches_of
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,5 +47,5 @@ def sketching(context: RunContext, analysis: Analysis, needed: int) -> Iterator[
     if context.wanted_threads < 2 or room < 0:
         yield partial(sketch, context, analysis)
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="ucompress-sketch") as executor:
+    with ThreadPool(1, thread_name_prefix="ucompress-sketch") as executor:
         yield executor.submit(sketch, context, analysis).result

@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from ucompress.errors import ThreadStartError
 from ucompress.progress.events import (
     Notice,
     PipelinePhase,
@@ -21,6 +22,7 @@ from ucompress.progress.events import (
     Severity,
 )
 from ucompress.progress.rate import RateEstimator
+from ucompress.threads import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +133,12 @@ class ProgressReporter:
                 return
             self._thread = threading.Thread(target=self._run, name="ucompress-progress", daemon=True)
         self._draw(lambda renderer: renderer.start())
-        self._thread.start()
+        try:
+            start(self._thread)
+        except ThreadStartError:
+            self._thread = None
+            self.abort()
+            raise
 
     def update(self, update: ProgressUpdate) -> None:
         """Take a report; from any thread.

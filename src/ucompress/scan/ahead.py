@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from ucompress.errors import ThreadStartError
 from ucompress.scan.opening import open_source
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +44,7 @@ class ReadAhead:
 
     def __init__(self) -> None:
         """No thread is started before one is needed."""
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ucompress-ahead")
+        self._pool = ThreadPool(THREADS, thread_name_prefix="ucompress-ahead")
         self._seen = blocks_read()
 
     def __enter__(self) -> Self:
@@ -61,8 +63,9 @@ class ReadAhead:
         for item in items:
             files = paths(item)
             if self._has_waited() or any(map(is_absent, files[:: max(1, len(files) // LOOKED_AT)])):
-                for first in range(THREADS):
-                    self._pool.submit(ask_for, files[first::THREADS])
+                with suppress(ThreadStartError):
+                    for first in range(THREADS):
+                        self._pool.submit(ask_for, files[first::THREADS])
             taken.append(item)
             if len(taken) > AHEAD:
                 yield taken.popleft()

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from concurrent.futures import Executor, Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ucompress.errors import ClusterError, UsageError
+from ucompress.errors import ClusterError, ThreadStartError, UsageError
 from ucompress.pipeline.cluster.admission import Ticket, insist_on_all, refusal, sights
 from ucompress.pipeline.cluster.remote import carrier, kept, retire, work
 from ucompress.pipeline.cluster.watch import Watch
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.job import worker_versions
+from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,7 @@ class DaskExecutor(Executor):
         self._client: Client = _connected(cluster) if isinstance(cluster, str) else cluster
         self._carry = carrier()
         self._ticket: Ticket | None = None
-        self._here = ThreadPoolExecutor(1, thread_name_prefix="ucompress-here")
+        self._here = ThreadPool(1, thread_name_prefix="ucompress-here")
         self._watch = Watch(self._client, patience)
         self.done_here = 0
 
@@ -161,7 +162,7 @@ class DaskExecutor(Executor):
 
         try:
             self._here.submit(redo)
-        except RuntimeError as error:  # shut down meanwhile
+        except (RuntimeError, ThreadStartError) as error:  # shut down meanwhile, or no thread to be had
             _fail(outcome, error)
 
     def explained(self, error: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ucompress.errors import ClusterError
+from ucompress.threads import start
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -32,7 +33,7 @@ class Watch:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look, name="ucompress-watch", daemon=True)
-        self._thread.start()
+        start(self._thread)
 
     def add(self, outcome: Future[Any]) -> None:
         """Fail this future if the cluster is lost before it is done."""
