@@ -1,4 +1,4 @@
-"""Files made, read or looked at many in one call, or a folder's; and a rename that replaces nothing."""
+"""Many files made, read or seen in one call; folders listed and opened; a rename that replaces nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,30 @@ from typing import Final
 from ucompress import _core
 from ucompress._core import list_folder, look_at_files, read_spans, write_files
 
-__all__ = ["list_folder", "look_at_files", "read_spans", "rename_new", "write_files"]
+__all__ = ["list_folder", "look_at_files", "open_folder", "read_spans", "rename_new", "write_files"]
 
 _HERE: Final = -100
 """Relative paths start from the current folder (AT_FDCWD)."""
+
+
+def open_folder(folder: int, path: bytes) -> int:
+    """Open a folder below another one, no link in its path followed.
+
+    Args:
+        folder: descriptor of the other one.
+        path: from there.
+
+    Returns:
+        A descriptor.
+
+    Raises:
+        OSError: it cannot be opened; ELOOP, ENOTDIR or EXDEV where a link or something else is in the way, or
+            the path leaves the folder.
+    """
+    opened = _core.open_folder(folder, path)
+    if opened < 0:
+        raise OSError(-opened, os.strerror(-opened), os.fsdecode(path))
+    return opened
 
 
 def rename_new(source: bytes, target: bytes, folder: int | None = None, into: int | None = None) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,10 @@ SECRET = b"outside, and not to be changed"
 ATTACKER = """
 import os, sys
 
-inside, outside = sys.argv[1:]
-aside = inside + ".aside"
-print("ready", flush=True)
-while True:
+target, wanted, outside = sys.argv[1:]
+
+def swap(inside):
+    aside = inside + ".aside"
     try:
         os.rename(inside, aside)
         os.symlink(outside, inside)
@@ -42,6 +43,16 @@ while True:
             os.unlink(inside)
         if os.path.isdir(aside) and not os.path.lexists(inside):
             os.rename(aside, inside)
+
+print("ready", flush=True)
+while True:
+    try:
+        put_together = [name for name in os.listdir(target) if name.startswith(".ucompress-")]
+    except OSError:
+        continue
+    for folder in [target] + [target + "/" + name for name in put_together]:
+        for _ in range(20):
+            swap(folder + "/" + wanted)
 """
 
 
@@ -144,9 +155,11 @@ def test_modes_and_times_are_not_set_through_links(tmp_path, outside):
 
 
 @contextmanager
-def attacker(inside: Path, outside: Path):
-    """A process that swaps a folder for a link to another one and back, over and over."""
-    child = subprocess.Popen([sys.executable, "-c", ATTACKER, inside, outside], stdout=subprocess.PIPE)
+def attacker(target: Path, inside: str, outside: Path):
+    """A process of the same user that swaps a folder for a link to another one and back, over and over."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", ATTACKER, target, inside, outside], stdout=subprocess.PIPE
+    )
     try:
         assert child.stdout is not None and child.stdout.readline() == b"ready\n"
         yield
@@ -156,26 +169,34 @@ def attacker(inside: Path, outside: Path):
 
 
 @pytest.mark.parametrize(
-    "times", [20, pytest.param(1000, marks=pytest.mark.long)], ids=["a few", "a thousand"]
+    "times", [10, pytest.param(1000, marks=pytest.mark.long)], ids=["a few", "a thousand"]
 )
-def test_folders_swapped_for_links_meanwhile(tmp_path, times):
+@pytest.mark.parametrize("swapped", ["d", "d/e"])
+@pytest.mark.parametrize("beside", [True, False], ids=["put together beside", "in place"])
+def test_folders_swapped_for_links_meanwhile(tmp_path, times, swapped, beside):
     """Only where folders have descriptors: without these, a look comes before each use, and that is all."""
     if not target_module._BY_DESCRIPTOR:
         pytest.skip("this system has no directory descriptors")
     outside, target = tmp_path / "outside", tmp_path / "out"
-    outside.mkdir()
-    files = {b"d/e/%02d" % number: b"x" * 100 for number in range(30)}
+    (outside / "e").mkdir(parents=True)
+    files = {b"d/e/%03d" % number: b"x" * 100 for number in range(300)}
+    folders = [folder(path, mode=0o711) for path in (b"d", b"d/e", b"d/e/f", b"d/g")]
+    others = [*folders, link(b"d/e/l", b"000"), Entry(b"d/e/m", EntryKind.HARDLINK, target=b"d/e/000")]
     path = tmp_path / "a.ucz"
-    write(path, plan_files(files, others=[folder(b"d"), folder(b"d/e"), link(b"d/l", b"00")]))
+    write(path, plan_files(files, others=others))
+    for made in (outside / "e", outside):
+        os.utime(made, ns=(10**9, 10**9))
+        made.chmod(0o755)
     written = 0
     for _ in range(times):
         shutil.rmtree(target, ignore_errors=True)
-        (target / "d").mkdir(parents=True)
-        (target / "d/there").write_bytes(b"so that nothing is put together beside")
-        with attacker(target / "d", outside), Archive(path) as archive:
-            try:
-                written += archive.extract(target, force=True).files
-            except CompressionError:
-                continue
-        assert list(outside.iterdir()) == []
+        target.mkdir()
+        if not beside:
+            (target / swapped).mkdir(parents=True)
+            (target / "d/there").write_bytes(b"so that nothing is put together beside")
+        with attacker(target, swapped, outside), Archive(path) as archive, suppress(CompressionError):
+            written += archive.extract(target, force=True).files
+        assert list(outside.rglob("*")) == [outside / "e"]
+        for made in (outside, outside / "e"):
+            assert (stat.S_IMODE(made.stat().st_mode), made.stat().st_mtime_ns) == (0o755, 10**9)
     assert written

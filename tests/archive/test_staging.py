@@ -54,6 +54,8 @@ def test_files_come_with_mode_and_time(tmp_path: Path, opened: int, kept: int) -
 def test_nothing_is_replaced_or_followed(tmp_path: Path, opened: int) -> None:
     (tmp_path / "d" / "there").write_bytes(b"mine")
     (tmp_path / "d" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "d" / "through").symlink_to(tmp_path / "outside")
     paths = [b"there", b"link", b"no/folder", b"there/below", b"good"]
     missing = write_files(opened, memoryview(DATA), [(path, 0, 3, 0o644, 0) for path in paths])
     assert missing == [(0, errno.EEXIST), (1, errno.EEXIST), (2, errno.ENOENT), (3, errno.ENOTDIR)]

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../interposed.h"
@@ -79,6 +80,17 @@ int open(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
 int open64(const char *path, int flags, ...) { OPENING(AT_FDCWD); }
 int openat(int folder, const char *path, int flags, ...) { OPENING(folder); }
 int openat64(int folder, const char *path, int flags, ...) { OPENING(folder); }
+
+/* The C library has no name for openat2. */
+long syscall(long number, ...) {
+    long given[6];
+    va_list rest;
+    va_start(rest, number);
+    for (int i = 0; i < 6; i++) given[i] = va_arg(rest, long);
+    va_end(rest);
+    if (number == SYS_openat2 && of_path("open", (int)given[0], (const char *)given[1]) == 1) return -1;
+    return REAL(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+}
 
 #define HALF(size) ((size) > 1 ? (size) / 2 : (size))
 #define MOVING(name, call, ...) \

@@ -4,6 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from ucompress._kernels cimport beneath as _beneath
 from ucompress._kernels cimport files as _files
 from ucompress._kernels cimport folder as _folder
 from ucompress._kernels cimport renaming as _renaming
@@ -24,8 +25,9 @@ def write_files(folder, data, rows, kept=0):
             other bits are set by a call of their own.
 
     Returns a list of (row number, errno) of the files that were not made, ascending. Nothing that exists is
-    replaced (EEXIST); folders are not made (ENOENT); where the system has no such calls every file
-    fails with ENOSYS. Raises ValueError for a span outside the buffer or a path with a zero byte.
+    replaced (EEXIST); folders are not made (ENOENT); no link in a path is followed (ELOOP, ENOTDIR); where
+    the system has no such calls every file fails with ENOSYS. Raises ValueError for a span outside the buffer
+    or a path with a zero byte.
     """
     cdef list table = list(rows), paths = []  # a row may be an iterator, which owns nothing
     cdef Py_ssize_t count = len(table), number, offset, size
@@ -177,6 +179,28 @@ def list_folder(bytes path):
         )
     finally:
         _folder.uc_free_folder(&found)
+
+
+def open_folder(folder, path):
+    """Open a folder below another one, no link in its path followed.
+
+    Args:
+        folder: descriptor of the other one.
+        path: from there, as bytes without a zero byte; of any length.
+
+    Returns a descriptor that is not inherited, or an errno as a negative number: ELOOP or ENOTDIR where a
+    component is a link or no folder, EXDEV where the path leaves the folder, ENOSYS where the system has no
+    such calls. The GIL is released. Raises ValueError for a path with a zero byte.
+    """
+    cdef bytes below = path
+    cdef int descriptor = folder, opened = -1, error
+    cdef const char* text = PyBytes_AS_STRING(below)
+    cdef size_t length = <size_t>len(below)
+    if b"\0" in below:
+        raise ValueError(f"the path {below!r} has a zero byte")
+    with nogil:
+        error = _beneath.uc_open_beneath(descriptor, text, length, &opened)
+    return -error if error else opened
 
 
 def rename_new(source_folder, source, target_folder, target):

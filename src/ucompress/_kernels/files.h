@@ -1,8 +1,9 @@
 /* uc_write_files makes, uc_read_spans reads, uc_look_at looks at many files, each in as few system calls
  * as there can be.
  *
- * Writing: every file must be new (O_EXCL) and is opened below a folder's descriptor; a link in the last
- * place of its path is never followed. A file that cannot be made whole is removed again.
+ * Writing: every file must be new (O_EXCL) and is opened below a folder's descriptor; a link in any
+ * place of its path is never followed. Neighbours in one folder share its descriptor. A file that cannot be
+ * made whole is removed again.
  *
  * Reading: only regular files; a link in the last place is not followed, a FIFO does not block.
  * Neighbouring spans of the same path share one opening.
@@ -13,6 +14,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "beneath.h"
 
 typedef struct {
     const char *path;    /* relative to the folder, closed by a zero byte */
@@ -89,15 +92,19 @@ static int uc_write_all(int descriptor, const uint8_t *data, size_t size)
     return 0;
 }
 
-static int uc_write_file(int folder, uint32_t kept, const uc_file *file)
+static int uc_write_file(uc_around *around, uint32_t kept, const uc_file *file)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const struct timespec times[2] = {
         {(time_t)file->seconds, file->nanoseconds}, {(time_t)file->seconds, file->nanoseconds}};
-    int descriptor = openat(folder, file->path, flags, (mode_t)(file->mode & 0777));
+    const char *name;
+    int folder, error = uc_go_to(around, file->path, &folder, &name);
+    if (error)
+        return error;
+    int descriptor = openat(folder, name, flags, (mode_t)(file->mode & 0777));
     if (descriptor < 0)
         return errno;
-    int error = uc_write_all(descriptor, file->data, file->size);
+    error = uc_write_all(descriptor, file->data, file->size);
     if (!error && (file->mode & ~kept) && fchmod(descriptor, (mode_t)file->mode))
         error = errno;
     if (!error)
@@ -105,7 +112,7 @@ static int uc_write_file(int folder, uint32_t kept, const uc_file *file)
     if (close(descriptor) && !error && errno != EINTR)
         error = errno;
     if (error)
-        (void)unlinkat(folder, file->path, 0);
+        (void)unlinkat(folder, name, 0);
     return error;
 }
 
@@ -114,10 +121,12 @@ static int uc_write_file(int folder, uint32_t kept, const uc_file *file)
 static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t count)
 {
     size_t failed = 0;
+    uc_around around = {folder, -1, NULL, 0};
     for (size_t i = 0; i < count; i++) {
-        files[i].error = uc_write_file(folder, kept, &files[i]);
+        files[i].error = uc_write_file(&around, kept, &files[i]);
         failed += files[i].error != 0;
     }
+    uc_leave(&around);
     return failed;
 }
 

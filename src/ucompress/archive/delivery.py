@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NamedTuple
 
+from ucompress.archive.draft import Draft
 from ucompress.archive.entry import HOLE, Entry, Extent, show
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import check
 from ucompress.archive.staging import Row, StagingFolder
-from ucompress.archive.target import Draft, TargetFolder
+from ucompress.archive.target import TargetFolder
 from ucompress.errors import (
     ArchiveError,
     CompressionError,
@@ -156,7 +157,7 @@ class Delivery:
         if len(by_block) <= 1:
             self._whole.setdefault(next(iter(by_block), HOLE), []).append(entry)
             return
-        pending = _Pending(entry, self._target.draft(entry.path), len(by_block))
+        pending = _Pending(entry, Draft(self._target, entry.path), len(by_block))
         for block, parts in by_block.items():
             self._parts.setdefault(block, []).append((pending, parts))
 
@@ -208,7 +209,7 @@ class Delivery:
 
     def _write_whole(self, entry: Entry, data: bytes) -> Failure | None:
         """Write a file of one block at most; tells why it failed."""
-        draft = self._target.draft(entry.path)
+        draft = Draft(self._target, entry.path)
         try:
             parts = stored_parts(entry)
             self._check_parts(parts, data)

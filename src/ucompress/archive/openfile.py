@@ -11,6 +11,8 @@ from blake3 import blake3
 
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
+REOPEN = os.O_RDWR | NOFOLLOW | getattr(os, "O_BINARY", 0)
+CREATE = REOPEN | os.O_CREAT | os.O_EXCL
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
 
@@ -69,6 +71,21 @@ def dress_folder(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, e
     if not exact:
         mode |= os.fstat(descriptor).st_mode & stat.S_ISGID
     dress(descriptor, mode, mtime_ns, xattrs)
+
+
+def symlink(target: bytes, name: bytes, folder: int | None, mtime_ns: int) -> None:
+    """Make a symbolic link with its time.
+
+    Args:
+        target: what it points to.
+        name: the link's name.
+        folder: descriptor of the folder that the name is in; None: `name` is a path.
+        mtime_ns: nanoseconds since 1970.
+    """
+    os.symlink(target, name, dir_fd=folder)
+    # A system may be unable to give a link a time, or this time: the link itself is what counts.
+    with contextlib.suppress(OSError, OverflowError, NotImplementedError):
+        os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
 
 
 def change_mode(above: int | None, name: bytes, mode: int) -> None:

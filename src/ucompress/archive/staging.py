@@ -1,20 +1,19 @@
 """A new folder inside the target, where a whole tree is put together before it takes its place.
 
-Nobody but the user can reach into it, and links are made last. So while files are written a path from it
-cannot lead elsewhere, a name in it is free, and a file needs neither a temporary name nor its folder's
-descriptor: it is opened, written and closed. What is moved out at the end are the topmost names.
+Nobody but the user can reach into it, and links are made last. So a name in it is free, and a file needs no
+temporary one: it is opened, written and closed. That no path from it leads elsewhere is not relied on, for
+another process of the same user may put a link anywhere. What is moved out at the end are the topmost names.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from ucompress.archive.entry import show
-from ucompress.archive.openfile import FOLDER_FLAGS, Xattrs, dress_folder, temporary_name
+from ucompress.archive.openfile import FOLDER_FLAGS, symlink, temporary_name
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import OutputError
 from ucompress.files import write_files
@@ -85,28 +84,10 @@ class StagingFolder(TargetFolder):
         """Make files; returns the numbers of the rows that have to be written with more care."""
         return [number for number, _ in write_files(self._opened, data, rows, self._kept)]
 
-    def make_folder(self, path: bytes) -> None:
-        """Make a folder; see `TargetFolder.make_folder`."""
-        try:
-            os.mkdir(path, 0o700, dir_fd=self._opened)
-        except OSError:
-            super().make_folder(path)
-
-    def finish_folder(
-        self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = (), *, exact: bool = False
-    ) -> None:
-        """Give a folder that `make_folder` made its mode, time and attributes; see `TargetFolder`."""
-        try:
-            descriptor = os.open(path, FOLDER_FLAGS, dir_fd=self._opened)
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:  # the system takes each component, not all in one path
-                raise
-            super().finish_folder(path, mode, mtime_ns, xattrs, exact=exact)
-            return
-        try:
-            dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
-        finally:
-            os.close(descriptor)
+    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
+        """Make a symbolic link under its own name at once: nothing can stand there."""
+        folder, name = self.place(path)
+        symlink(target, name, folder, mtime_ns)
 
     def move_out(self) -> None:
         """Move everything to the target, and remove the folder.

@@ -8,33 +8,29 @@ that changes the folder meanwhile could get around.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import sys
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ucompress.archive.entry import show
+from ucompress.archive.folders import Folders
 from ucompress.archive.openfile import (
+    CREATE,
     FOLDER_FLAGS,
     NOFOLLOW,
     Xattrs,
     change_mode,
-    content_hash,
-    dress,
     dress_folder,
+    symlink,
     temporary_name,
-    write_parts,
 )
 from ucompress.archive.portable import fold
 from ucompress.errors import OutputError, UnsafeArchiveError
 from ucompress.files import rename_new
 
 _BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link, os.symlink} <= os.supports_dir_fd
-_BINARY = getattr(os, "O_BINARY", 0)
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | NOFOLLOW | _BINARY
 
 Place = tuple[int | None, bytes]
 """A folder's descriptor (None: none are used) and a name within it, or a whole path."""
@@ -53,10 +49,7 @@ class TargetFolder:
         """Open the folder."""
         self._force = force
         self._there: dict[bytes, int] = {}
-        self._local = threading.local()
         self._root = os.fsencode(root)
-        self._open: set[int] = set()
-        self._lock = threading.Lock()
         self._made: list[Path] = []
         self._root_fd = opened
         try:
@@ -71,13 +64,13 @@ class TargetFolder:
             raise OutputError(f"cannot extract to {root}: {reason}; nothing was written").about(
                 root
             ) from error
+        self._folders = None if self._root_fd is None else Folders(self._root_fd)
         self._read_only = not os.access(self._root, os.W_OK | os.X_OK)
 
     def close(self) -> None:
         """Close all descriptors."""
-        for descriptor in self._open:
-            os.close(descriptor)
-        self._open.clear()
+        if self._folders is not None:
+            self._folders.close()
         if self._root_fd is not None:
             os.close(self._root_fd)
             self._root_fd = None
@@ -129,7 +122,7 @@ class TargetFolder:
         here = self._root_fd
         path = name if here is not None else os.path.join(self._root, name)  # noqa: PTH118
         try:
-            os.close(os.open(path, _CREATE, 0o600, dir_fd=here))
+            os.close(os.open(path, CREATE, 0o600, dir_fd=here))
             try:
                 cases, forms = (self.exists(other) for other in (name[:-1] + b"A", fold(name, case=False)))
             finally:
@@ -145,46 +138,8 @@ class TargetFolder:
             return None, self._checked_path(path)
         if cut < 0:
             return self._root_fd, path
-        return self._folder(path[:cut]), path[cut + 1 :]
-
-    def _folder(self, folder: bytes) -> int:
-        """A descriptor of a folder below the root; each thread keeps its last one."""
-        if getattr(self._local, "folder", None) == folder:
-            return int(self._local.descriptor)
-        assert self._root_fd is not None
-        descriptor = os.dup(self._root_fd)
-        try:
-            for part in folder.split(b"/"):
-                below = self._enter(descriptor, part, folder)
-                os.close(descriptor)
-                descriptor = below
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with self._lock:
-            if getattr(self._local, "folder", None) is not None:
-                self._open.discard(self._local.descriptor)
-                os.close(self._local.descriptor)
-            self._open.add(descriptor)
-        self._local.folder, self._local.descriptor = folder, descriptor
-        return descriptor
-
-    def _enter(self, above: int, part: bytes, folder: bytes, *, make: bool = True) -> int:
-        for attempt in range(2):
-            try:
-                return os.open(part, FOLDER_FLAGS, dir_fd=above)
-            except FileNotFoundError:
-                if attempt or not make:
-                    raise
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o777, dir_fd=above)
-            except OSError as error:
-                if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                    raise UnsafeArchiveError(
-                        f"{show(folder)}: {show(part)} is a link or no folder; nothing was written through it"
-                    ) from error
-                raise
-        raise AssertionError("a folder vanished twice")
+        assert self._folders is not None
+        return self._folders.descriptor(path[:cut]), path[cut + 1 :]
 
     def _checked_path(self, path: bytes, *, make: bool = True) -> bytes:
         """Without descriptors: make, if need be, and look at each folder above the path."""
@@ -281,17 +236,10 @@ class TargetFolder:
         """Move what stands at a name in another folder to the same name here, where nothing stands."""
         self._rename_new(name, name, folder, self._root_fd, name)
 
-    def draft(self, path: bytes) -> Draft:
-        """A file to be put together at `path`; nothing is made until the first write."""
-        return Draft(self, path)
-
     def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
         """Make a symbolic link, whatever it points to."""
         with self._temporary(path) as (folder, _, temporary):
-            os.symlink(target, temporary, dir_fd=folder)
-            # A system may be unable to give a link a time, or this time: the link itself is what counts.
-            with contextlib.suppress(OSError, OverflowError, NotImplementedError):
-                os.utime(temporary, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
+            symlink(target, temporary, folder, mtime_ns)
 
     def make_hard_link(self, path: bytes, primary: bytes) -> None:
         """Make another name for a file that was written before; no folder above that file is made."""
@@ -300,100 +248,7 @@ class TargetFolder:
             if folder is None:
                 os.link(self._checked_path(primary, make=False), temporary)
                 return
-            assert self._root_fd is not None
-            above = os.dup(self._root_fd)
-            try:
-                for part in primary[:cut].split(b"/") if cut >= 0 else ():
-                    below = self._enter(above, part, primary, make=False)
-                    os.close(above)
-                    above = below
+            assert self._folders is not None
+            with self._folders.another(primary[: max(cut, 0)]) as above:
                 name = primary[cut + 1 :]
                 os.link(name, temporary, src_dir_fd=above, dst_dir_fd=folder, follow_symlinks=False)
-            finally:
-                os.close(above)
-
-
-class Draft:
-    """A file under a temporary name, written in parts from any thread, then given its own name.
-
-    Args:
-        target: the folder.
-        path: member path.
-    """
-
-    def __init__(self, target: TargetFolder, path: bytes) -> None:
-        """Choose the temporary name."""
-        self._target = target
-        self._path = path
-        self._made = False
-        self._dead = False
-        self._lock = threading.Lock()
-        self._name = temporary_name()
-
-    def _place(self) -> tuple[int | None, bytes, bytes]:
-        folder, name = self._target.place(self._path)
-        cut = name.rfind(os.fsencode(os.sep)) + 1 if folder is None else 0
-        return folder, name, name[:cut] + self._name
-
-    def _open(self) -> int:
-        folder, _, temporary = self._place()
-        with self._lock:
-            if self._dead:
-                raise OutputError(f"{show(self._path)} was given up")
-            if not self._made:
-                descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
-                self._made = True
-                return descriptor
-        return os.open(temporary, os.O_RDWR | NOFOLLOW | _BINARY, dir_fd=folder)
-
-    def write(self, parts: Iterable[tuple[int, memoryview]]) -> None:
-        """Write bytes at their offsets."""
-        descriptor = self._open()
-        try:
-            write_parts(descriptor, parts)
-        finally:
-            os.close(descriptor)
-
-    def complete(
-        self,
-        parts: Iterable[tuple[int, memoryview]],
-        size: int,
-        digest: bytes | None,
-        mode: int,
-        mtime_ns: int,
-        xattrs: Xattrs,
-    ) -> bool:
-        """Write the last parts, compare the hash, set attributes and give the file its name.
-
-        Args:
-            parts: offsets and bytes; what no part covers is a hole.
-            size: the file's size.
-            digest: first bytes of the content's BLAKE3; None compares nothing.
-            mode, mtime_ns, xattrs: set before the file gets its name.
-
-        Returns:
-            False if the hash differs; the file then never gets its name.
-        """
-        descriptor = self._open()
-        try:
-            write_parts(descriptor, parts)
-            os.ftruncate(descriptor, size)
-            if digest is not None and content_hash(descriptor).digest(len(digest)) != digest:
-                return False
-            dress(descriptor, mode, mtime_ns, xattrs)
-        finally:
-            os.close(descriptor)
-        folder, name, temporary = self._place()
-        self._target.publish(folder, temporary, name, self._path)
-        self._made = False
-        return True
-
-    def discard(self) -> None:
-        """Remove what was written under the temporary name; nothing can be written any more."""
-        with self._lock:
-            self._dead = True
-            if self._made:
-                folder, _, temporary = self._place()
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary, dir_fd=folder)
-                self._made = False
