@@ -1,8 +1,10 @@
-"""Names of a package that are loaded when they are first asked for (PEP 562)."""
+"""Names of a package that are loaded when they are first asked for (PEP 562); modules, while others work."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,3 +27,15 @@ def loader_of(namespace: dict[str, Any], homes: Mapping[str, str]) -> Callable[[
         return value
 
     return load
+
+
+def load_meanwhile(*modules: str) -> None:
+    """Load modules in a thread; whoever imports one waits for it, and meets what went wrong."""
+
+    def load() -> None:
+        with suppress(ImportError, OSError, MemoryError):
+            for module in modules:
+                import_module(module)
+
+    with suppress(RuntimeError):  # there is no thread to be had
+        Thread(target=load, name="ucompress-load").start()

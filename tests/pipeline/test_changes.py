@@ -8,8 +8,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
-from ucompress.pipeline import context, groundwork, mining
-from ucompress.pipeline import orchestrator as module
+from ucompress.pipeline import context, groundwork, mining, planning
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -21,7 +20,7 @@ PHASES = {
     "patterns": (Survey, "find_patterns"),
     "growing": (mining, "grow"),
     "counting": (mining, "PatternTally"),
-    "planning": (module, "lay_groundwork"),
+    "planning": (groundwork, "lay_groundwork"),
     "dictionary": (groundwork, "_make_dictionary"),
     "assembling": (groundwork, "assemble"),
 }
@@ -163,14 +162,14 @@ def restless(tree, monkeypatch):
     """(a file that changes in every round between analysis and planning, all that it ever held)."""
     path = victims(tree)[0]
     held = [path.read_bytes()]
-    original = module.lay_groundwork
+    original = groundwork.lay_groundwork
 
     def changing(*arguments, **options):
         held.append(random.randbytes(3000))
         path.write_bytes(held[-1])
         return original(*arguments, **options)
 
-    monkeypatch.setattr(module, "lay_groundwork", changing)
+    monkeypatch.setattr(groundwork, "lay_groundwork", changing)
     return path, held
 
 
@@ -222,16 +221,16 @@ def test_a_log_that_is_being_written_is_packed(tree, tmp_path, monkeypatch):
 def test_a_change_that_leaves_no_trace_in_the_stamp_is_met_and_read_again(tree, tmp_path, monkeypatch):
     path = victims(tree)[0]
     pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
-    original = module.lay_groundwork
+    original = groundwork.lay_groundwork
 
     def unseen(*arguments, **options):
         status = path.stat()
         path.write_bytes(path.read_bytes()[::-1])
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-        monkeypatch.setattr(module, "lay_groundwork", original)
+        monkeypatch.setattr(groundwork, "lay_groundwork", original)
         return original(*arguments, **options)
 
-    monkeypatch.setattr(module, "lay_groundwork", unseen)
+    monkeypatch.setattr(groundwork, "lay_groundwork", unseen)
     _, data = pack(tree, tmp_path / "a.ucz", database=":memory:", level=4)
     assert data == pack(tree, tmp_path / "b.ucz", level=4)[1]
 
@@ -280,10 +279,10 @@ def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch
 
 
 def test_the_phase_shown_goes_back_with_the_work(tree, tmp_path, monkeypatch):
-    config = configuration(tree, tmp_path / "a.ucz", level=1)
+    config = configuration(tree, tmp_path / "a.ucz", level=1, threads=1)
     job = PipelineOrchestrator(config)
     shown = []
-    plan, analyzed = groundwork._make_plan, Survey.analyze
+    plan, analyzed = planning.make_plan, Survey.analyze
 
     def changing(*arguments, **options):
         if len(shown) == 1:
@@ -296,7 +295,7 @@ def test_the_phase_shown_goes_back_with_the_work(tree, tmp_path, monkeypatch):
         shown.append(job.reporter.current_state.phase)
         return found
 
-    monkeypatch.setattr(groundwork, "_make_plan", changing)
+    monkeypatch.setattr(planning, "make_plan", changing)
     monkeypatch.setattr(Survey, "analyze", analyze)
     job.run()
     assert shown == [PipelinePhase.ANALYZING_PATTERNS, PipelinePhase.BUILDING_DICTIONARY] * 2

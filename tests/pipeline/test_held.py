@@ -18,7 +18,7 @@ from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase, cache
 from ucompress.pipeline import context as pipeline_context
-from ucompress.pipeline import groundwork, memory, spans
+from ucompress.pipeline import memory, planning, spans
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.distinct import DistinctContent
@@ -245,7 +245,7 @@ def test_a_file_that_was_touched_is_read_again_and_no_more(tree, tmp_path, monke
     path = tree / "touched"
     path.write_bytes(b"some text of its own\n" * 20)
     rounds = []
-    analyzed, planned = Survey.analyze, groundwork._make_plan
+    analyzed, planned = Survey.analyze, planning.make_plan
 
     def analyze(*arguments, **options):
         rounds.append(1)
@@ -256,7 +256,7 @@ def test_a_file_that_was_touched_is_read_again_and_no_more(tree, tmp_path, monke
         return planned(*arguments, **options)
 
     monkeypatch.setattr(Survey, "analyze", analyze)
-    monkeypatch.setattr(groundwork, "_make_plan", plan)
+    monkeypatch.setattr(planning, "make_plan", plan)
     result, _ = pack(tree, tmp_path / "a.ucz", level=1)
     assert (len(rounds), result.warnings) == (1, ())
 
@@ -264,14 +264,14 @@ def test_a_file_that_was_touched_is_read_again_and_no_more(tree, tmp_path, monke
 def test_a_log_that_goes_on_growing_is_packed_as_it_was_analyzed(tree, tmp_path, monkeypatch):
     log = tree / "log"
     log.write_bytes(b"begun\n" * 10)
-    planned = groundwork._make_plan
+    planned = planning.make_plan
 
     def plan(*arguments, **options):
         with log.open("ab") as file:
             file.write(b"one more line\n")
         return planned(*arguments, **options)
 
-    monkeypatch.setattr(groundwork, "_make_plan", plan)
+    monkeypatch.setattr(planning, "make_plan", plan)
     result, _ = pack(tree, tmp_path / "a.ucz", level=1)
     assert result.exit_code == 0
     with Archive(tmp_path / "a.ucz") as archive:

@@ -16,9 +16,10 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, refusals, sketching
+from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, planning, refusals
 from ucompress.pipeline.coding import coding_memory, most_coding_memory
 from ucompress.pipeline.distinct import Contents, DistinctContent
+from ucompress.pipeline.executors import StoppedError
 from ucompress.pipeline.job import corpus_key
 from ucompress.pipeline.memory import MemoryBudget
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -286,7 +287,7 @@ def test_what_is_read_whole_counts_towards_the_memory_limit(tmp_path):
 
 @pytest.mark.parametrize(
     ("cores", "fitting", "threads"),
-    [(1, 9, [1, 1]), (3, 9, [2, 3, 3]), (64, 9, [3, 4, 9]), (64, 2, [3, 2, 2])],
+    [(1, 9, [1, 1]), (3, 9, [1, 2, 3, 3]), (64, 9, [3, 4, 9]), (64, 2, [3, 2, 2])],
 )
 def test_the_dictionary_is_made_by_as_many_threads_as_fit(
     tree, tmp_path, monkeypatch, cores, fitting, threads
@@ -299,13 +300,15 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
             super().__init__(workers, **options)
 
     budget = MemoryBudget.threads
-    monkeypatch.setattr(groundwork, "ThreadPoolExecutor", Recorded)
+    for maker in (planning, groundwork):
+        monkeypatch.setattr(maker, "ThreadPoolExecutor", Recorded)
     monkeypatch.setattr(context, "available_cores", lambda: cores)
     monkeypatch.setattr(
         MemoryBudget, "threads", lambda *wanted, **needs: min(fitting, budget(*wanted, **needs))
     )
     pack(tree, tmp_path / "a.ucz", level=1)
-    assert made == threads  # that look at what is planned next, offer blocks, code pieces for the trials
+    # That plan beside, where there is room; look at what is next; offer blocks; code pieces for the trials.
+    assert made == threads
 
 
 def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_path, monkeypatch):
@@ -328,29 +331,63 @@ def test_files_to_come_are_asked_for_while_those_before_are_worked_on(tree, tmp_
     pack(tree, tmp_path / "a.ucz", level=1, threads=2, chunk_size=10)
 
 
-@pytest.mark.parametrize("room", [True, False])
-def test_sketches_are_made_while_patterns_are_counted_where_there_is_room(tree, tmp_path, monkeypatch, room):
+@pytest.mark.parametrize(
+    ("lacking", "beside"),
+    [((), {"sketch", "make_plan"}), (("PLANNING_BYTES",), {"sketch"}), (("SKETCHING_BYTES",), set())],
+)
+def test_what_is_made_while_patterns_are_counted_is_what_there_is_room_for(
+    tree, tmp_path, monkeypatch, lacking, beside
+):
     expected = pack(tree, tmp_path / "a.ucz", level=3, threads=1)[1]
-    begun, counted = threading.Event(), []
-    sketch, find_patterns = sketching.sketch, Survey.find_patterns
+    begun, counted, done_beside = threading.Semaphore(0), [], set()
+    find_patterns = Survey.find_patterns
 
-    def telling(*arguments):
-        begun.set()
-        counted_before.append(bool(counted))
-        return sketch(*arguments)
+    def telling(name, function):
+        def told(*arguments):
+            begun.release()
+            if not counted:
+                done_beside.add(name)
+            return function(*arguments)
+
+        return told
 
     def waiting(*arguments):
-        assert not room or begun.wait(60), "sketches have to be begun meanwhile"
+        assert all(begun.acquire(timeout=60) for _ in beside), "it has to be begun meanwhile"
         counted.append(1)
         return find_patterns(*arguments)
 
-    counted_before = []
-    monkeypatch.setattr(sketching, "sketch", telling)
+    for name in ("sketch", "make_plan"):
+        monkeypatch.setattr(planning, name, telling(name, getattr(planning, name)))
+    for name in lacking:
+        monkeypatch.setattr(planning, name, 1 << 40)
     monkeypatch.setattr(Survey, "find_patterns", waiting)
-    if not room:
-        monkeypatch.setattr(sketching, "SKETCHING_BYTES", 1 << 40)
     assert pack(tree, tmp_path / "b.ucz", level=3, threads=2)[1] == expected
-    assert counted_before == [not room]
+    assert done_beside == beside
+
+
+def test_a_plan_that_is_not_wanted_any_more_is_given_up(tree, tmp_path, monkeypatch):
+    begun, stopped = threading.Event(), []
+    plan_contents = planning.plan_contents
+
+    def planned(*arguments, progress, **options):
+        begun.set()
+        while not stopped:
+            try:
+                progress(0)
+            except StoppedError:
+                stopped.append(1)
+                raise
+        return plan_contents(*arguments, progress=progress, **options)
+
+    def failing(*_):
+        assert begun.wait(60), "planning has to be begun meanwhile"
+        raise OSError("counting fails")
+
+    monkeypatch.setattr(planning, "plan_contents", planned)
+    monkeypatch.setattr(Survey, "find_patterns", failing)
+    with pytest.raises(OSError, match="counting fails"):
+        pack(tree, tmp_path / "a.ucz", level=3, threads=2)
+    assert stopped
 
 
 def test_what_is_planned_next_is_read_while_what_is_before_is_planned(tmp_path, monkeypatch):

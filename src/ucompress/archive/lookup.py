@@ -169,9 +169,9 @@ class EntryFinder:
         if threads < 2:  # the one that asks would wait for the only other one
             yield from ((number, partial(self._page, table, number)) for number in numbers)
             return
-        from concurrent.futures import ThreadPoolExecutor
+        from ucompress.threads import ThreadPool
 
-        with ThreadPoolExecutor(threads, thread_name_prefix="ucompress-page") as executor:
+        with ThreadPool(threads, thread_name_prefix="ucompress-page") as executor:
             begun = deque(
                 (number, executor.submit(self._page, table, number)) for number in numbers[:threads]
             )

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from ucompress.database import AnalysisCache
     from ucompress.scan import Manifest
 
-ROWS_KEPT = 4096
-"""Analyses that are written to the database together."""
+ROWS_LOOKED_UP = 4096
+"""Analyses that are looked up in the database together."""
+
+ROWS_STORED = 512
+"""Analyses that are written together, while workers find more."""
 
 
 class AnalyzedSpan(NamedTuple):
@@ -72,13 +75,18 @@ class AnalyzedSpan(NamedTuple):
 
 
 class Found:
-    """Analyses of files that come in member path order, in columns that are filled as they come."""
+    """Analyses of files that come in member path order, in columns that are filled as they come.
+
+    Attributes:
+        remembered: how many of them came from the database.
+    """
 
     def __init__(self, count: int, spill: Spill = IN_MEMORY) -> None:
         """`count` files; `spill` keeps the columns."""
         self.digests = spill.zeros(DIGEST_BYTES * count, np.uint8).reshape(-1, DIGEST_BYTES)
         self.kind_classes = spill.zeros(count, np.uint8)
         self.readable = spill.zeros(count, np.bool_)
+        self.remembered = 0
         self._packed = bytearray()
         self._begins = spill.zeros(count, np.int64)
         self._ends = spill.zeros(count, np.int64)
@@ -123,7 +131,7 @@ class Keeping:
             FileRows(paths, names.stamps(entries), span.digests, span.kind_classes, span.samples, counts)
         )
         if (
-            sum(len(rows.paths) for rows in self._rows) >= ROWS_KEPT
+            sum(len(rows.paths) for rows in self._rows) >= ROWS_STORED
             or time.monotonic() - self._stored_at > 1.0
         ):
             self.store()

@@ -21,7 +21,7 @@ from ucompress.database import FileAnalysis
 from ucompress.errors import InputError
 from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
-from ucompress.pipeline.analyses import ROWS_KEPT, AnalyzedSpan, CacheNames, Found, Keeping
+from ucompress.pipeline.analyses import ROWS_LOOKED_UP, AnalyzedSpan, CacheNames, Found, Keeping
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.distinct import ManifestNames, PathNames, group_contents
 from ucompress.pipeline.file_processor import (
@@ -71,24 +71,35 @@ class Analysis:
     Attributes:
         contents: the distinct contents, and which entries of the manifest have them.
         samples: the packed sample of each content.
-        counts: d-mer counts over the distinct contents.
         shift: one d-mer in 2^shift was sampled.
+        remembered: files that were not read, for the database knew them.
     """
 
     contents: Contents
     samples: Samples
-    counts: NDArray[np.void]
     shift: int
+    remembered: int = 0
+    _counts: NDArray[np.void] | None = None
+
+    @property
+    def counts(self) -> NDArray[np.void]:
+        """d-mer counts over the distinct contents: merged when first asked for, by one thread alone."""
+        if self._counts is None:
+            self._counts = _merged_counts(self.samples, self.shift)
+        return self._counts
 
     def forget_samples(self) -> None:
         """Free what only plan and dictionary need."""
-        self.samples = Samples.none()
-        self.counts = self.counts[:0].copy()
+        self.samples, self._counts = Samples.none(), None
 
     @property
     def duplicates(self) -> int:
         """Files whose content is another file's."""
         return len(self.contents.files) - len(self.contents)
+
+
+def _merged_counts(packed: Iterable[bytes], shift: int) -> NDArray[np.void]:
+    return merge_samples(packed, threshold=samples.threshold(shift), capacity=COUNTER_CAPACITY)
 
 
 def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
@@ -225,7 +236,7 @@ class ParallelAnalyzer:
 
     def merge_pattern_frequencies(self, packed: Iterable[bytes], shift: int) -> NDArray[np.void]:
         """Counts over many packed samples: the same whatever their order or split."""
-        return merge_samples(packed, threshold=samples.threshold(shift), capacity=COUNTER_CAPACITY)
+        return _merged_counts(packed, shift)
 
     def analyze_manifest(
         self, manifest: Manifest, *, key_stamp: int | None = None, distrusted: Collection[bytes] = ()
@@ -268,8 +279,7 @@ class ParallelAnalyzer:
         contents, firsts = group_contents(names, *columns, self.spill)
         packed = found.samples(rows[firsts])
         self.spill.release()
-        counts = self.merge_pattern_frequencies(packed, shift)
-        return Analysis(contents, packed, counts, shift)
+        return Analysis(contents, packed, shift, found.remembered)
 
     def find_patterns(self, analysis: Analysis, kept: KeptCounts | None = None) -> list[PatternEntry]:
         """The patterns of an analyzed tree with exact counts, those that save most first.
@@ -369,8 +379,8 @@ class ParallelAnalyzer:
         found: Found,
     ) -> None:
         """Fill in what earlier runs have found of the wanted entries."""
-        for first in range(0, len(wanted), ROWS_KEPT):
-            entries = wanted[first : first + ROWS_KEPT].tolist()
+        for first in range(0, len(wanted), ROWS_LOOKED_UP):
+            entries = wanted[first : first + ROWS_LOOKED_UP].tolist()
             sources = manifest.sources(entries)
             known = self.database.cache.lookup_many(map(names, entries, sources), parameters)
             rows, analyses = [], []
@@ -382,3 +392,4 @@ class ParallelAnalyzer:
                 path = manifest.paths[index]
                 self.progress_reporter.advance(files=1, size=manifest.sizes[index], path=path)
             found.fill(np.array(rows, dtype=np.int64), AnalyzedSpan.of(analyses))
+            found.remembered += len(rows)

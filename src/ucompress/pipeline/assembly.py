@@ -60,11 +60,11 @@ class Assembly:
         dictionary: the past of every block.
         references: the blocks that are coded after another one, and after which.
         contents: what the plan's ordinals mean.
+        header: what the archive declares.
         changed: contents that no longer had their bytes, and were replaced by zeros.
         resumed_blocks: blocks taken over from an interrupted run.
         lost_files: planned files that the finished archive does not have.
         dictionary_gain: bytes that the dictionary saves, as measured on a sample; its own cost deducted.
-        layout: what its blocks depend on, as one hash.
     """
 
     context: RunContext
@@ -75,20 +75,27 @@ class Assembly:
     dictionary: bytes
     references: Mapping[int, int]
     contents: Contents
+    header: ArchiveHeader
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
     lost_files: int = 0
     dictionary_gain: int = 0
-    layout: bytes = b""
     _head_named: bool = False
+    _layout: bytes = b""
 
-    def open_writer(self, header: ArchiveHeader) -> ArchiveWriter:
+    @property
+    def layout(self) -> bytes:
+        """What the archive's blocks depend on, as one hash; worked out when first asked for."""
+        if not self._layout:
+            self._layout = self._hash_layout()
+        return self._layout
+
+    def open_writer(self) -> ArchiveWriter:
         """The partial archive: that of the interrupted run if it is still good, else one without a head."""
-        layout = self.layout = self._layout(header)
-        writer = self._resumed_writer(layout)
+        writer = self._resumed_writer()
         if writer is None:
             self.context.database.jobs.truncate_blocks(self.job, 0)
-            writer = ArchiveWriter.create(self.partial, header)
+            writer = ArchiveWriter.create(self.partial, self.header)
         return writer
 
     def write_head(self, writer: ArchiveWriter, members: Members) -> None:
@@ -111,7 +118,7 @@ class Assembly:
                     self.partial.unlink()  # still locked: it is nobody else's
             raise
 
-    def finished_before(self, header: ArchiveHeader, threads: int) -> WriterTotals | None:
+    def finished_before(self, threads: int) -> WriterTotals | None:
         """The archive's totals if the interrupted run had given it its name already.
 
         The output is that archive if it has its size and its footer, which names its tree hash. Where the
@@ -122,7 +129,7 @@ class Assembly:
         stored = database.cache.artifact(self.job_key, FINISHED)
         if stored is None:
             return None
-        layout = self._layout(header)
+        layout = self.layout
         if len(stored) != len(layout) + _TOTALS.size or stored[: len(layout)] != layout:
             return None
         if not blocks or len(database.jobs.blocks(self.job)) != blocks or self.partial.exists():
@@ -143,12 +150,15 @@ class Assembly:
         )
         return totals
 
-    def _resumed_writer(self, layout: bytes) -> ArchiveWriter | None:
+    def _resumed_writer(self) -> ArchiveWriter | None:
         """The interrupted run's partial archive with the blocks that stand in it as they were written."""
         database = self.context.database
         known = database.jobs.blocks(self.job)
         stored = database.cache.artifact(self.job_key, LAYOUT)
-        if not known or stored is None or stored[: len(layout)] != layout:
+        if not known or stored is None:
+            return None
+        layout = self.layout
+        if stored[: len(layout)] != layout:
             return None
         state = WriterState(stored[len(layout) :], [row.digest for row in known])
         try:
@@ -305,10 +315,9 @@ class Assembly:
         reference = writer.read_block(at) if needed is None else needed.as_reference()
         return BlockTask(number, runs, at, reference)
 
-    def _layout(self, header: ArchiveHeader) -> bytes:
-        """What the blocks of an interrupted run depend on, as one hash."""
+    def _hash_layout(self) -> bytes:
         hasher = Digest()
-        hasher.update(header.to_bytes())
+        hasher.update(self.header.to_bytes())
         hasher.update(len(self.dictionary).to_bytes(8, "little"))
         hasher.update(self.dictionary)
         for portion in self.plan.portions():

@@ -7,12 +7,9 @@ under the corpus's key and taken from there when an interrupted run goes on.
 from __future__ import annotations
 
 import operator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ucompress.config import MIB
 from ucompress.dictionary import (
@@ -29,17 +26,14 @@ from ucompress.dictionary import (
 from ucompress.errors import MemoryLimitExceededError
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline import samples
-from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
 from ucompress.pipeline.coding import coding_memory
 from ucompress.pipeline.contents import ContentReader
-from ucompress.pipeline.distinct import Paths
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.lending import Remote, lent
-from ucompress.pipeline.overlooking import looked_over
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import Plan, Planned, plan_contents
+from ucompress.pipeline.plan import Plan
 from ucompress.pipeline.planned_bytes import PlannedBytes
+from ucompress.pipeline.planning import PLAN
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
 from ucompress.progress import PipelinePhase
 from ucompress.threads import ThreadPool
@@ -47,27 +41,19 @@ from ucompress.threads import ThreadPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ucompress.dictionary import DictionaryBuilder
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
-    from ucompress.pipeline.plan import Ahead
-    from ucompress.pipeline.sketching import Sketching
-    from ucompress.similarity import Sketches
+    from ucompress.pipeline.planning import Planning
     from ucompress.spill import Spill
 
-PLAN = "plan"
 DICTIONARY = "dictionary"
 REFERENCES = "references"
-PLANNING_BYTES = 112 * MIB
-"""Anchors, windows kept for comparing, and what is read together."""
-
 CHOOSING_BYTES = 24 * MIB
 """What is coded while sizes of the dictionary are compared, before and after."""
-
-MOST_AHEAD = 3
-"""Threads that read and look at what is planned next; more would wait for the planner."""
 
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
@@ -90,14 +76,14 @@ class Groundwork:
     references: Mapping[int, int] = field(default_factory=dict)
 
 
-def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, sketching: Sketching) -> Groundwork:
+def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning: Planning) -> Groundwork:
     """The plan and dictionary of a corpus, from the database or made now.
 
     Args:
         context: the run.
         analysis: what analysis found.
         key: the corpus's key.
-        sketching: gives the sketches of the contents.
+        planning: gives the plan where the database has none.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more; nothing made of its bytes is kept.
@@ -109,7 +95,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, sketchin
     tracker.expect(2 * size + work_of_choosing(level, size))
     plan = _stored_plan(cache.artifact(key, PLAN), analysis, context.spill)
     if plan is None:
-        plan = _make_plan(context, analysis, sketching())
+        plan = planning(partial(_note, context))
         release_freed_memory()
         cache.store_artifact(key, PLAN, plan.to_bytes())
         release_freed_memory()
@@ -146,59 +132,6 @@ def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan |
     if plan is None or not plan.fits(sizes) or any(len(blocks) > most for blocks, most in needs(plan)):
         return None
     return plan
-
-
-def _make_plan(context: RunContext, analysis: Analysis, sketches: Sketches) -> Plan:
-    known = analysis.contents
-    contents = Planned(
-        Paths(known),
-        known.sizes,
-        np.frombuffer(known.kind_classes, np.uint8),
-        sketches.repeats,
-        sketches.sampled << analysis.shift,
-        sketches.hashes,
-        sketches.starts,
-    )
-    context.make_room(PLANNING_BYTES)
-    reader = ContentReader(known, context.held)
-    parameters = PlanParameters.for_level(context.config.level)
-    read = AnalyzedBytes(analysis, reader)
-    progress = partial(_note, context)
-    try:
-        if not isinstance(context.executor, Remote):
-            with _reading_ahead(context) as ahead:
-                return plan_contents(
-                    contents,
-                    read,
-                    parameters,
-                    progress=progress,
-                    read_whole=read.whole,
-                    ahead=ahead,
-                    spill=context.spill,
-                )
-        with looked_over(context, known, read, reader, parameters) as looked:
-            return plan_contents(
-                contents,
-                looked,
-                parameters,
-                progress=progress,
-                read_whole=looked.whole,
-                ordered=looked.begin,
-                spill=context.spill,
-            )
-    finally:
-        reader.close()
-
-
-@contextmanager
-def _reading_ahead(context: RunContext) -> Iterator[Ahead]:
-    """A `map` whose function other threads call, where there are any, for what is planned next."""
-    threads = min(context.wanted_threads - 1, MOST_AHEAD)
-    if threads < 1:
-        yield map
-        return
-    with ThreadPool(threads, thread_name_prefix="ucompress-plan") as executor:
-        yield partial(ordered_map, executor, in_flight=threads + 1, poll=context.guard.check)
 
 
 def _make_dictionary(

@@ -14,17 +14,16 @@ from ucompress.archive import Occupant
 from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, ResumeFailedError
+from ucompress.lazy import load_meanwhile
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.coding import most_coding_memory
 from ucompress.pipeline.context import RunContext, spill_of
 from ucompress.pipeline.description import describe
 from ucompress.pipeline.given import given_dictionary
-from ucompress.pipeline.groundwork import Groundwork, lay_groundwork
 from ucompress.pipeline.interrupts import InterruptGuard
 from ucompress.pipeline.job import ClaimedJob
 from ucompress.pipeline.lending import Remote, hired
 from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, bytes_of_others, peak_resident_bytes
-from ucompress.pipeline.packing import Packing
 from ucompress.pipeline.refusals import (
     MEMORY,
     partial_path,
@@ -34,7 +33,6 @@ from ucompress.pipeline.refusals import (
     refuse_to_lose,
     refuse_to_replace,
 )
-from ucompress.pipeline.sketching import sketching
 from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
 from ucompress.pipeline.summary import number_of, packed_files, summarize
 from ucompress.pipeline.survey import Survey, analysis_memory
@@ -51,9 +49,14 @@ if TYPE_CHECKING:
     from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
     from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.groundwork import Groundwork
     from ucompress.progress import CompressionResult, PipelineState, Renderer
 
     JobName = Callable[[CompressionConfig, Manifest, bytes | None], bytes]
+
+
+LATER = ("ucompress.pipeline.planning", "ucompress.pipeline.groundwork", "ucompress.pipeline.packing")
+"""Modules that a run needs once the tree is analyzed."""
 
 
 class PipelineOrchestrator:
@@ -123,7 +126,9 @@ class PipelineOrchestrator:
                 job = self._claim(context, jobs.analysis_key, manifest, remember=False)
                 self._observe(context, job)
                 survey = self._survey(context, manifest, scanned_at, job)
-                analysis, _ = survey.settle(survey.find_patterns)
+                analysis, _ = survey.settle(
+                    lambda analysis: survey.find_patterns(analysis, survey.corpus_key(analysis))
+                )
                 context.tracker.complete(*packed_files(survey.manifest, analysis))
             except (InterruptedJobError, KeyboardInterrupt) as error:
                 number = getattr(error, "signal_number", signal.SIGINT)
@@ -164,6 +169,8 @@ class PipelineOrchestrator:
     def _run(self, *, must_resume: bool) -> CompressionResult:
         self._begin()
         output = self.config.output
+        if self._executor is None:  # else workers may be forked, which must not happen meanwhile
+            load_meanwhile(*LATER)
         before = None if self.config.force else Occupant.of(output)
         refuse_impossible(self.config)
         if not self.config.force:
@@ -193,11 +200,17 @@ class PipelineOrchestrator:
         tracker = context.tracker
 
         def prepare(analysis: Analysis) -> Groundwork:
+            from ucompress.pipeline.groundwork import lay_groundwork
+            from ucompress.pipeline.planning import PLAN, planning
+
             shared, each = analysis_memory(self.config, survey.manifest)
-            with sketching(context, analysis, shared + context.wanted_threads * each) as sketches:
-                key = survey.find_patterns(analysis)
-            tracker.leave()
-            return lay_groundwork(context, analysis, key, sketches)
+            needed = shared + context.wanted_threads * each
+            key = survey.corpus_key(analysis)
+            known = context.database.cache.artifact(key, PLAN) is not None
+            with planning(context, analysis, needed, known=known) as planned:
+                survey.find_patterns(analysis, key)
+                tracker.leave()
+                return lay_groundwork(context, analysis, key, planned)
 
         analysis, groundwork = survey.settle(prepare)
         manifest = survey.manifest
@@ -205,6 +218,8 @@ class PipelineOrchestrator:
         self._refuse_to_lose(context, packed_files(manifest, analysis)[0] + links)
         analysis.forget_samples()
         tracker.leave()
+        from ucompress.pipeline.packing import Packing
+
         totals, assembly = Packing(context, job, manifest, analysis, groundwork).run()
         with told_as_warning(context):
             tracker.leave()

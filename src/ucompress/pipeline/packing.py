@@ -61,12 +61,12 @@ class Packing:
         context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
         threads = context.threads(shared=shared, each=each)
         release_freed_memory()  # the coders from here on take theirs elsewhere
-        header, assembly = self._header(size), self._assembly()
-        finished = assembly.finished_before(header, threads)
+        assembly = self._assembly(self._header(size))
+        finished = assembly.finished_before(threads)
         if finished is not None:
             return finished, assembly
         try:
-            with assembly.open_writer(header) as writer:
+            with assembly.open_writer() as writer:
                 with assembly.leaving_nothing_useless(writer):
                     self._write(assembly, writer)
                     errata = self._errata(assembly, writer)
@@ -135,7 +135,7 @@ class Packing:
             user_dictionary=config.dictionary is not None,
         )
 
-    def _assembly(self) -> Assembly:
+    def _assembly(self, header: ArchiveHeader) -> Assembly:
         groundwork, job = self.groundwork, self.job
         assembly = Assembly(
             self.context,
@@ -146,6 +146,7 @@ class Packing:
             groundwork.dictionary,
             groundwork.references,
             self.analysis.contents,
+            header,
         )
         assembly.dictionary_gain = groundwork.gain
         return assembly

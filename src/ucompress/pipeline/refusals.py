@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ucompress.archive.layout import MAGIC
 from ucompress.archive.partial import partial_name
 from ucompress.archive.publishing import NOBODY
-from ucompress.archive.recovery import recovery_library
 from ucompress.database import database_files, is_strange
 from ucompress.errors import OutputError, UsageError
 from ucompress.scan.rules import look_at_input
@@ -44,6 +43,8 @@ def refuse_impossible(config: CompressionConfig) -> None:
     """
     refuse_bad_inputs(config)
     if config.recovery:
+        from ucompress.archive.recovery import recovery_library
+
         recovery_library()
     output = config.output
     if output.is_dir():

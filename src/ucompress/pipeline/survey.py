@@ -143,14 +143,18 @@ class Survey:
         report_lost_links(context, manifest, failed.keys())
         return analysis
 
-    def find_patterns(self, analysis: Analysis) -> bytes:
-        """Count the patterns unless that was done for this corpus; returns the corpus's key.
+    def corpus_key(self, analysis: Analysis) -> bytes:
+        """What stands for the distinct contents and all that plan and dictionary depend on."""
+        context = self.context
+        return jobs.corpus_key(context.config, analysis.contents, analysis.shift, context.dictionary)
+
+    def find_patterns(self, analysis: Analysis, key: bytes) -> None:
+        """Count the patterns unless that was done for the corpus of that key.
 
         Raises:
             ContentsChangedError: a file is not what was analyzed any more.
         """
         context = self.context
-        key = jobs.corpus_key(context.config, analysis.contents, analysis.shift, context.dictionary)
         database = context.database
         if database.cache.artifact(self.source_key, PATTERNS_DONE) != key:
             # Until all of the tree's counts have been replaced, they are nobody's.
@@ -165,7 +169,6 @@ class Survey:
         else:
             context.tracker.expect(context.tracker.bytes)
         context.tracker.found(database.pattern_count(self.source_key))
-        return key
 
     def _tell_what_is_packed_as_it_was(self, restless: frozenset[bytes], analysis: Analysis) -> None:
         """Warn of files that kept changing, whose contents were held from the last time they were read.

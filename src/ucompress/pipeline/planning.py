@@ -1,0 +1,176 @@
+"""The plan of an analyzed tree: made while its patterns are counted, where memory allows.
+
+Neither needs the other, but both read all contents. So where files were not read yet, for the database knew
+them, or where there is room for less, only the sketches that planning begins with are made meanwhile; where
+there is none, or one thread works, nothing is.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import wait
+from contextlib import contextmanager
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ucompress.config import MIB
+from ucompress.heap import release_freed_memory
+from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
+from ucompress.pipeline.contents import ContentReader
+from ucompress.pipeline.distinct import Paths
+from ucompress.pipeline.executors import POLL_SECONDS, StoppedError, ordered_map
+from ucompress.pipeline.lending import Remote
+from ucompress.pipeline.overlooking import looked_over
+from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.plan import Planned, plan_contents
+from ucompress.similarity import Sketches, sketches_of
+from ucompress.threads import ThreadPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from ucompress.pipeline.analyzer import Analysis
+    from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.plan import Ahead, Plan
+
+    Progress = Callable[[int], None]
+    Planning = Callable[[Progress], Plan]
+    """Gives the plan; is told of bytes that have been planned, and may raise to stop."""
+
+PLAN: Final = "plan"
+"""The artifact's name in the database."""
+
+SKETCHING_BYTES: Final = 64 * MIB
+"""The hashes of all samples, in order too, while sketches are made of them."""
+
+PLANNING_BYTES: Final = 112 * MIB
+"""Anchors, windows kept for comparing, and what is read together."""
+
+MOST_AHEAD: Final = 3
+"""Threads that read and look at what is planned next; more would wait for the planner."""
+
+
+@contextmanager
+def planning(context: RunContext, analysis: Analysis, needed: int, *, known: bool) -> Iterator[Planning]:
+    """What gives the plan: a thread makes it while the context is open, or it is made when needed.
+
+    Args:
+        context: the run.
+        analysis: what analysis found.
+        needed: bytes that what is done inside takes, until the plan is asked for.
+        known: the database may have the plan, so that none is begun before it is asked for.
+    """
+    room = context.budget.spare(needed, context.held.size)
+    if context.wanted_threads < 2 or known or room < SKETCHING_BYTES:
+        yield lambda progress: make_plan(context, analysis, sketch(context, analysis), progress)
+        return
+    stop = Event()
+    with ThreadPool(1, thread_name_prefix="ucompress-sketch") as executor:
+        try:
+            alone = context.executor is not None or analysis.remembered > 0
+            if alone or room < max(SKETCHING_BYTES, PLANNING_BYTES):
+                sketches = executor.submit(sketch, context, analysis)
+                yield lambda progress: make_plan(context, analysis, sketches.result(), progress)
+            else:
+                yield _Beside(executor, context, analysis, stop)
+        finally:
+            stop.set()
+
+
+class _Beside:
+    """A plan that is made in a thread."""
+
+    def __init__(self, executor: ThreadPool, context: RunContext, analysis: Analysis, stop: Event) -> None:
+        self._stop = stop
+        self._planned = 0
+        self._plan: Future[Plan] = executor.submit(self._make, context, analysis)
+
+    def _make(self, context: RunContext, analysis: Analysis) -> Plan:
+        return make_plan(context, analysis, sketch(context, analysis), self._note)
+
+    def _note(self, size: int) -> None:
+        if self._stop.is_set():
+            raise StoppedError
+        self._planned += size
+
+    def __call__(self, progress: Progress) -> Plan:
+        """Wait for the plan."""
+        told = 0
+        while True:
+            done = wait((self._plan,), timeout=POLL_SECONDS).done
+            planned = self._planned
+            progress(planned - told)
+            told = planned
+            if done:
+                return self._plan.result()
+
+
+def sketch(context: RunContext, analysis: Analysis) -> Sketches:
+    """The sketches of an analyzed tree; in any thread."""
+    sampled = analysis.samples.hashes(context.spill)
+    release_freed_memory()
+    made = sketches_of(*sampled, spill=context.spill)
+    del sampled
+    context.spill.release()
+    release_freed_memory()
+    return made
+
+
+def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progress: Progress) -> Plan:
+    """The plan of an analyzed tree; in any thread.
+
+    Raises:
+        ContentsChangedError: a file is not what was analyzed any more.
+    """
+    known = analysis.contents
+    contents = Planned(
+        Paths(known),
+        known.sizes,
+        np.frombuffer(known.kind_classes, np.uint8),
+        sketches.repeats,
+        sketches.sampled << analysis.shift,
+        sketches.hashes,
+        sketches.starts,
+    )
+    context.make_room(PLANNING_BYTES)
+    reader = ContentReader(known, context.held)
+    parameters = PlanParameters.for_level(context.config.level)
+    read = AnalyzedBytes(analysis, reader)
+    try:
+        if not isinstance(context.executor, Remote):
+            with _reading_ahead(context) as ahead:
+                return plan_contents(
+                    contents,
+                    read,
+                    parameters,
+                    progress=progress,
+                    read_whole=read.whole,
+                    ahead=ahead,
+                    spill=context.spill,
+                )
+        with looked_over(context, known, read, reader, parameters) as looked:
+            return plan_contents(
+                contents,
+                looked,
+                parameters,
+                progress=progress,
+                read_whole=looked.whole,
+                ordered=looked.begin,
+                spill=context.spill,
+            )
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _reading_ahead(context: RunContext) -> Iterator[Ahead]:
+    """A `map` whose function other threads call, where there are any, for what is planned next."""
+    threads = min(context.wanted_threads - 1, MOST_AHEAD)
+    if threads < 1:
+        yield map
+        return
+    with ThreadPool(threads, thread_name_prefix="ucompress-plan") as executor:
+        yield partial(ordered_map, executor, in_flight=threads + 1, poll=context.guard.check)
