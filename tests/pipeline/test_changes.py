@@ -8,7 +8,7 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
-from ucompress.pipeline import context, groundwork, mining, planning
+from ucompress.pipeline import closer, context, groundwork, mining, planning, samples
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -31,14 +31,27 @@ READ = ("counting", "planning", "dictionary")
 """Those of them that read files where contents are not held in memory."""
 
 
+def sample_closely(monkeypatch):
+    """The tree is one of those that are sampled once more."""
+    monkeypatch.setattr(samples, "SAMPLES", 1 << 12)
+    monkeypatch.setattr(closer, "CLOSEST_SHIFT", 4)
+
+
 @pytest.fixture(
-    params=[*((phase, "held") for phase in PHASES), *((phase, "read") for phase in READ)], ids="-".join
+    params=[
+        *((phase, "held") for phase in PHASES),
+        *((phase, "read") for phase in READ),
+        ("planning", "sampled again"),
+    ],
+    ids="-".join,
 )
 def before(request, monkeypatch):
     """Do something once before a phase begins, while contents are held in memory or read each time."""
     phase, how = request.param
-    if how == "read":
+    if how != "held":
         monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
+    if how == "sampled again":
+        sample_closely(monkeypatch)
 
     def prepare(action):
         owner, name = PHASES[phase]
@@ -157,9 +170,11 @@ def test_a_large_file_that_changes_before_planning(tmp_path, before):
     assert tree_facts(tmp_path / "tree") == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
 
 
-@pytest.fixture
-def restless(tree, monkeypatch):
+@pytest.fixture(params=["planned", "sampled again"])
+def restless(request, tree, monkeypatch):
     """(a file that changes in every round between analysis and planning, all that it ever held)."""
+    if request.param == "sampled again":
+        sample_closely(monkeypatch)
     path = victims(tree)[0]
     held = [path.read_bytes()]
     original = groundwork.lay_groundwork

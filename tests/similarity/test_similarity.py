@@ -1,7 +1,9 @@
 """The order by likeness against a slow, obvious one, and what it promises."""
 
 import random
+from collections import Counter
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -199,6 +201,20 @@ def test_sketches_leave_out_what_is_alone_and_what_is_everywhere() -> None:
     for short, long in zip(sketches(hashes), whole, strict=True):
         assert short.sketch.tolist() == long.sketch[: similarity.SKETCH_SIZE].tolist()
         assert short.repeats == long.repeats
+
+
+@given(st.lists(st.sets(st.integers(0, 60), max_size=20), max_size=12), st.integers(1, 50))
+def test_hashes_are_counted_alike_in_any_number_of_ranges(sets: list[set[int]], together: int) -> None:
+    contents = [np.array(sorted(hashes), dtype=np.uint64) << np.uint64(52) for hashes in sets]
+    starts = np.cumsum([0, *map(len, contents)])
+    joined = np.concatenate([np.empty(0, dtype=np.uint64), *contents])
+    whole = similarity.sketches_of(joined, starts, 4)
+    with mock.patch.object(similarity, "TOGETHER", together):
+        found = similarity.sketches_of(joined, starts, 4)
+    for name, column in whole._asdict().items():
+        assert np.array_equal(getattr(found, name), column), name
+    having = Counter(value for hashes in sets for value in hashes)
+    assert (found.shared >> np.uint64(52)).tolist() == sorted(v for v, n in having.items() if n >= 2)
 
 
 def test_sketches_of_nothing_and_of_contents_without_hashes() -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ucompress.config import MIB
 from ucompress.dictionary import (
     Measured,
@@ -35,13 +37,13 @@ from ucompress.pipeline.plan import Plan
 from ucompress.pipeline.planned_bytes import PlannedBytes
 from ucompress.pipeline.planning import PLAN
 from ucompress.pipeline.referring import find_references, needs, pack_references, unpack_references
+from ucompress.pipeline.sketching import planning_shift, samples_again
 from ucompress.progress import PipelinePhase
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ucompress.dictionary import DictionaryBuilder
@@ -54,6 +56,9 @@ DICTIONARY = "dictionary"
 REFERENCES = "references"
 CHOOSING_BYTES = 24 * MIB
 """What is coded while sizes of the dictionary are compared, before and after."""
+
+DICTIONARY_SHIFT = 8
+"""Of a closer sample, one d-mer in 2^this is looked at for the dictionary."""
 
 MOST_OFFERING = 4
 """Threads beyond these would only wait for the builder."""
@@ -91,11 +96,13 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning
     cache, tracker = context.database.cache, context.tracker
     size, level = int(analysis.contents.sizes.sum()), context.config.level
     tracker.enter(PipelinePhase.BUILDING_DICTIONARY, files=len(analysis.contents))
-    # All is planned, what is unique is offered to the builder, and some sizes are tried.
-    tracker.expect(2 * size + work_of_choosing(level, size))
+    # All is sampled again if the tree is large, and planned; what is unique is offered to the builder, and
+    # some sizes are tried.
+    passes = 3 if samples_again(context, analysis) else 2
+    tracker.expect(passes * size + work_of_choosing(level, size))
     plan = _stored_plan(cache.artifact(key, PLAN), analysis, context.spill)
     if plan is None:
-        plan = planning(partial(_note, context))
+        plan = planning.plan(partial(_note, context))
         release_freed_memory()
         cache.store_artifact(key, PLAN, plan.to_bytes())
         release_freed_memory()
@@ -111,7 +118,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning
         dictionary, gain = stored[8:], int.from_bytes(stored[:8], "little")
     else:
         trials = KeptTrials(context.savepoint(key, TRIALS))
-        dictionary, gain = _make_dictionary(context, analysis, plan, trials)
+        dictionary, gain = _make_dictionary(context, analysis, planning, plan, trials)
         cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
         trials.forget()
     stored = cache.artifact(key, REFERENCES)
@@ -135,7 +142,7 @@ def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan |
 
 
 def _make_dictionary(
-    context: RunContext, analysis: Analysis, plan: Plan, trials: KeptTrials
+    context: RunContext, analysis: Analysis, planning: Planning, plan: Plan, trials: KeptTrials
 ) -> tuple[bytes, int]:
     """The dictionary and its gain; empty where none pays."""
     sizes = plan.block_sizes
@@ -147,7 +154,7 @@ def _make_dictionary(
     blocks = PlannedBytes(plan, reader)
     try:
         if trials.dictionary is None:
-            trials.dictionary = _largest_dictionary(context, analysis, blocks, sizes, limit)
+            trials.dictionary = _largest_dictionary(context, analysis, planning, blocks, sizes, limit)
             trials.note()
         shared, each = coding_memory(context.config.level, limit, MIB)
         try:
@@ -195,15 +202,26 @@ def _measure_elsewhere(context: RunContext, trials: KeptTrials, measured: Measur
 
 
 def _largest_dictionary(
-    context: RunContext, analysis: Analysis, blocks: PlannedBytes, sizes: NDArray[np.int64], limit: int
+    context: RunContext,
+    analysis: Analysis,
+    planning: Planning,
+    blocks: PlannedBytes,
+    sizes: NDArray[np.int64],
+    limit: int,
 ) -> bytes:
     """The best `limit` bytes of the blocks, of which a suffix may do better than all."""
+    counts, shift = analysis.counts, max(planning_shift(context, analysis), DICTIONARY_SHIFT)
+    if shift >= analysis.shift:
+        shift = analysis.shift
+    else:
+        shared = planning.sketches().shared
+        shared = shared[: np.searchsorted(shared, samples.threshold(shift), side="right")]
+        counts = np.zeros(len(shared), dtype=counts.dtype)
+        counts["hash"], counts["frequency"] = shared, 2
     maker = builder(
-        analysis.counts,
-        limit,
-        length=context.config.min_pattern_length,
-        threshold=samples.threshold(analysis.shift),
+        counts, limit, length=context.config.min_pattern_length, threshold=samples.threshold(shift)
     )
+    del counts
     _offer_blocks(context, maker, blocks, len(sizes), int(sizes.max()))
     return assemble(maker, limit, blocks.span)
 

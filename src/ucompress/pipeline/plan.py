@@ -95,7 +95,7 @@ def plan_contents(
     keeps columns.
     """
     columns = contents.paths, contents.classes, contents.sizes, contents.hashes, contents.starts
-    order = spill.keep(order_of(*columns, spill))
+    order = spill.keep(order_of(*columns, contents.sketch_size, spill))
     release_freed_memory()
     if ordered is not None:
         ordered(order.tolist())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ucompress.similarity import SKETCH_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,6 +54,7 @@ class Planned(NamedTuple):
         sizes, classes, repeats, novel: as in `Content`.
         hashes: the sketches, end to end.
         starts: where each content's begins, then their number.
+        sketch_size: the most hashes in a sketch.
     """
 
     paths: Sequence[bytes]
@@ -61,6 +64,7 @@ class Planned(NamedTuple):
     novel: NDArray[np.int64]
     hashes: NDArray[np.uint64]
     starts: NDArray[np.int64]
+    sketch_size: int = SKETCH_SIZE
 
     @classmethod
     def of(cls, contents: Sequence[Content]) -> Planned:

@@ -2,21 +2,20 @@
 
 Neither needs the other, but both read all contents. So where files were not read yet, for the database knew
 them, or where there is room for less, only the sketches that planning begins with are made meanwhile; where
-there is none, or one thread works, nothing is.
+there is none, one thread works, or all is sampled again for the plan, nothing is.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import wait
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ucompress.config import MIB
-from ucompress.heap import release_freed_memory
 from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
 from ucompress.pipeline.contents import ContentReader
 from ucompress.pipeline.distinct import Paths
@@ -25,7 +24,13 @@ from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.overlooking import looked_over
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.plan import Planned, plan_contents
-from ucompress.similarity import Sketches, sketches_of
+from ucompress.pipeline.sketching import (
+    SKETCHING_BYTES,
+    planning_shift,
+    samples_again,
+    sketch,
+    sketch_size,
+)
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
@@ -35,16 +40,12 @@ if TYPE_CHECKING:
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.plan import Ahead, Plan
+    from ucompress.similarity import Sketches
 
     Progress = Callable[[int], None]
-    Planning = Callable[[Progress], Plan]
-    """Gives the plan; is told of bytes that have been planned, and may raise to stop."""
 
 PLAN: Final = "plan"
 """The artifact's name in the database."""
-
-SKETCHING_BYTES: Final = 64 * MIB
-"""The hashes of all samples, in order too, while sketches are made of them."""
 
 PLANNING_BYTES: Final = 112 * MIB
 """Anchors, windows kept for comparing, and what is read together."""
@@ -64,59 +65,63 @@ def planning(context: RunContext, analysis: Analysis, needed: int, *, known: boo
         known: the database may have the plan, so that none is begun before it is asked for.
     """
     room = context.budget.spare(needed, context.held.size)
-    if context.wanted_threads < 2 or known or room < SKETCHING_BYTES:
-        yield lambda progress: make_plan(context, analysis, sketch(context, analysis), progress)
+    later = context.wanted_threads < 2 or known or room < SKETCHING_BYTES
+    if later or samples_again(context, analysis):
+        yield Planning(context, analysis, cache(partial(sketch, context, analysis)))
         return
     stop = Event()
     with ThreadPool(1, thread_name_prefix="ucompress-sketch") as executor:
         try:
             alone = context.executor is not None or analysis.remembered > 0
             if alone or room < max(SKETCHING_BYTES, PLANNING_BYTES):
-                sketches = executor.submit(sketch, context, analysis)
-                yield lambda progress: make_plan(context, analysis, sketches.result(), progress)
+                yield Planning(context, analysis, executor.submit(sketch, context, analysis).result)
             else:
                 yield _Beside(executor, context, analysis, stop)
         finally:
             stop.set()
 
 
-class _Beside:
+class Planning:
+    """Gives the plan, and the sketches that it is made of.
+
+    Attributes:
+        sketches: gives them, made when they are first asked for, or before.
+    """
+
+    def __init__(self, context: RunContext, analysis: Analysis, sketches: Callable[[], Sketches]) -> None:
+        self._context = context
+        self._analysis = analysis
+        self.sketches = sketches
+
+    def plan(self, progress: Progress) -> Plan:
+        """The plan; `progress` is told of bytes that have been planned, and may raise to stop."""
+        return make_plan(self._context, self._analysis, self.sketches(), progress)
+
+
+class _Beside(Planning):
     """A plan that is made in a thread."""
 
     def __init__(self, executor: ThreadPool, context: RunContext, analysis: Analysis, stop: Event) -> None:
+        super().__init__(context, analysis, cache(partial(sketch, context, analysis)))
         self._stop = stop
         self._planned = 0
-        self._plan: Future[Plan] = executor.submit(self._make, context, analysis)
-
-    def _make(self, context: RunContext, analysis: Analysis) -> Plan:
-        return make_plan(context, analysis, sketch(context, analysis), self._note)
+        self._made: Future[Plan] = executor.submit(super().plan, self._note)
 
     def _note(self, size: int) -> None:
         if self._stop.is_set():
             raise StoppedError
         self._planned += size
 
-    def __call__(self, progress: Progress) -> Plan:
+    def plan(self, progress: Progress) -> Plan:
         """Wait for the plan."""
         told = 0
         while True:
-            done = wait((self._plan,), timeout=POLL_SECONDS).done
+            done = wait((self._made,), timeout=POLL_SECONDS).done
             planned = self._planned
             progress(planned - told)
             told = planned
             if done:
-                return self._plan.result()
-
-
-def sketch(context: RunContext, analysis: Analysis) -> Sketches:
-    """The sketches of an analyzed tree; in any thread."""
-    sampled = analysis.samples.hashes(context.spill)
-    release_freed_memory()
-    made = sketches_of(*sampled, spill=context.spill)
-    del sampled
-    context.spill.release()
-    release_freed_memory()
-    return made
+                return self._made.result()
 
 
 def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progress: Progress) -> Plan:
@@ -131,9 +136,10 @@ def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progr
         known.sizes,
         np.frombuffer(known.kind_classes, np.uint8),
         sketches.repeats,
-        sketches.sampled << analysis.shift,
+        sketches.sampled << planning_shift(context, analysis),
         sketches.hashes,
         sketches.starts,
+        sketch_size(context, analysis),
     )
     context.make_room(PLANNING_BYTES)
     reader = ContentReader(known, context.held)
