@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SKETCH_SIZE: Final = 16
-"""Hashes in a sketch; 8 give orders 1 % worse, 32 up to half a percent better, at twice the memory."""
+"""Hashes in a sketch; 8 give orders 1 % worse, 32 up to 1 % better, at twice the memory."""
 
 COMMONEST: Final = 256
 """A d-mer in more contents than this is boilerplate and tells nothing about likeness."""

@@ -1,5 +1,8 @@
 """The closer sample of large trees: what analysis would have found had it sampled like that."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from tests.pipeline.runs import pack
 from ucompress._core import count_patterns
 from ucompress.archive import Archive
 from ucompress.pipeline import closer, groundwork, planning, samples, sketching
+from ucompress.similarity import SKETCH_SIZE
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_sketches_are_those_of_an_analysis_as_close(
     options = {"level": 6, "threads": threads, "memory_map_threshold": threshold, "chunk_size": 17}
     with monkeypatch.context() as patch:
         patch.setattr(samples, "DENSEST_SHIFT", 6)
-        patch.setattr(closer, "CLOSEST_SHIFT", 6)
+        patch.setattr(sketching, "sketch_size", lambda *_: 2 * SKETCH_SIZE)
         pack(tree, tmp_path / "a.ucz", **options)
     coarsely(monkeypatch)
     pack(tree, tmp_path / "b.ucz", **options)
@@ -83,6 +87,17 @@ def test_the_dictionary_is_made_of_what_contents_share(tree, tmp_path, monkeypat
     assert len(sketched) == 1, "sampled once for order and dictionary"
 
 
+@pytest.mark.parametrize(("contents", "most"), [(1000, 32), (100, 16)])
+def test_sketches_of_a_closer_sample_are_larger_unless_contents_are_many(
+    tree, tmp_path, monkeypatch, sketched, contents, most
+):
+    coarsely(monkeypatch)
+    monkeypatch.setattr(sketching, "MANY_CONTENTS", contents)
+    pack(tree, tmp_path / "a.ucz", level=6)
+    ((_, _, sketches),) = sketched
+    assert np.diff(sketches.starts).max() == most
+
+
 def test_trees_that_analysis_samples_as_closely_are_not_sampled_again(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(sketching, "sample_closely", None)  # a call would be an error
     pack(tree, tmp_path / "a.ucz", level=6)
@@ -101,7 +116,9 @@ def test_the_closer_sample_is_as_close_as_the_tree_its_largest_file_and_the_leve
     assert shift_of(2 * part) == closest + 1
     assert shift_of(*[part] * (most // of_one)) == closest
     assert shift_of(*[part] * (2 * most // of_one)) == closest + 1
-    assert shift_of(part, shift=4) == 4
+    assert shift_of(part, shift=closer.CLOSE_SHIFT) == closer.CLOSE_SHIFT
+    assert shift_of(part, shift=closer.CLOSE_SHIFT + 1) == closest
+    assert shift_of(*[part] * (8 * most // of_one), shift=8) == 8
     assert shift_of(part, level=3) == 20
     assert shift_of(part, level=9) == closest
     assert shift_of() == closest
@@ -125,3 +142,11 @@ def test_the_twin_of_a_file_that_changed_is_sampled_in_its_place(tree, tmp_path,
         assert np.array_equal(getattr(sketched[1][2], name), column), name
     with Archive(tmp_path / "b.ucz") as archive:
         assert archive.verify().ok
+
+
+def test_workers_of_other_processes_sample_for_the_same_bytes(tree, tmp_path, monkeypatch, sketched):
+    coarsely(monkeypatch)
+    expected = pack(tree, tmp_path / "a.ucz", level=6)[1]
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        assert pack(tree, tmp_path / "b.ucz", level=6, executor=executor)[1] == expected
+    assert len(sketched) == 2

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from ucompress.pipeline.context import RunContext
     from ucompress.pipeline.distinct import Contents
 
-CLOSEST_SHIFT: Final = 5
+CLOSE_SHIFT: Final = 7
+"""Where analysis has sampled one d-mer in 2^this or more, as it does up to 128 MiB, that is close enough."""
+
+CLOSEST_SHIFT: Final = 6
 MOST: Final = 1 << 25
 """At most so many d-mers are sampled; their hashes are spilled."""
 
@@ -52,10 +55,12 @@ def closer_shift(sizes: NDArray[np.int64], level: int, shift: int) -> int:
         level: the compression level. Where zstd codes blocks, sampling once more would take too long.
         shift: one d-mer in 2^shift was sampled by analysis.
     """
+    if codec_of(level) == ZSTD or shift <= CLOSE_SHIFT:
+        return shift
     closer, size, longest = CLOSEST_SHIFT, int(sizes.sum()), int(sizes.max(initial=0))
     while size >> closer > MOST or longest >> closer > MOST_OF_ONE:
         closer += 1
-    return shift if codec_of(level) == ZSTD else min(closer, shift)
+    return min(closer, shift)
 
 
 def sample_closely(

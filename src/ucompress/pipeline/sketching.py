@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ucompress.codec.levels import ZSTD, codec_of
 from ucompress.config import MIB
 from ucompress.heap import release_freed_memory
 from ucompress.pipeline.closer import closer_shift, sample_closely
@@ -32,12 +31,12 @@ def samples_again(context: RunContext, analysis: Analysis) -> bool:
 
 
 def sketch_size(context: RunContext, analysis: Analysis) -> int:
-    """The most hashes in a sketch: twice as many where coding takes its time and memory allows.
+    """The most hashes in a sketch: twice as many where it is of a closer sample and memory allows.
 
     What places a million contents takes some hundred bytes for each.
     """
-    few = len(analysis.contents) <= MANY_CONTENTS and codec_of(context.config.level) != ZSTD
-    return 2 * SKETCH_SIZE if few else SKETCH_SIZE
+    closer = samples_again(context, analysis)
+    return 2 * SKETCH_SIZE if closer and len(analysis.contents) <= MANY_CONTENTS else SKETCH_SIZE
 
 
 def sketch(context: RunContext, analysis: Analysis) -> Sketches:
