@@ -6,6 +6,8 @@ import struct
 
 import pytest
 
+from ucompress.archive.cache import ByteCache
+from ucompress.archive.coding import decode_shared
 from ucompress.archive.columns import Cursor, write_blob, write_column, write_prefixed, write_strings
 from ucompress.archive.directory import BlockTable, PageTable
 from ucompress.archive.layout import PAGE_HEADER_SIZE, PAGE_PATHS_LIMIT
@@ -13,6 +15,7 @@ from ucompress.archive.names import TABLE, read_names
 from ucompress.archive.pages import TIME_STEPS, TIME_TABLE, Page, _read_times, _read_xattrs
 from ucompress.archive.places import PlaceReader
 from ucompress.codec.block import BLOCK_LIMIT
+from ucompress.codec.levels import MIX
 from ucompress.codec.varint import write_varint
 from ucompress.errors import CorruptArchiveError
 
@@ -203,3 +206,19 @@ def test_a_link_without_a_target() -> None:
     assert len(decoded) == head.decoded_size - 6
     with pytest.raises(CorruptArchiveError, match="impossible length"):
         Page(PageHeader.wrap(0, decoded, len(decoded), 1), 0, "a page")
+
+
+def test_what_all_members_share_is_not_mixed() -> None:
+    with pytest.raises(CorruptArchiveError, match="what all members share is mixed"):
+        decode_shared(MIX, bytes(40), 40)
+
+
+def test_a_cache_lets_go_of_what_was_not_used_for_longest() -> None:
+    cache = ByteCache[str](10)
+    for key, weight in (("a", 4), ("b", 4), ("large", 11)):
+        cache.put(key, key, weight)
+    assert cache.get("a") == "a" and cache.get("large") is None
+    cache.put("c", "c", 5)
+    assert [cache.get(key) for key in "abc"] == ["a", None, "c"]
+    cache.put("a", "A", 5)
+    assert [cache.get(key) for key in "ac"] == ["A", "c"]
