@@ -6,6 +6,8 @@ import errno
 import os
 import random
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from golden.make import words
 from reference_decoder import decode, recovery_record
 from reference_decoder.conventions import check
 from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, recovery
+from ucompress.archive.deal import Deal
 from ucompress.archive.recovery import RecoveryPlan, StripHeader
 from ucompress.archive.repair import repair
 from ucompress.errors import CorruptArchiveError, OutputError, UsageError
@@ -162,6 +165,106 @@ def test_a_hundredth_of_all_sectors_is_mended(archive, tmp_path, seed):
     for sector in rng.sample(range(len(data) // 4096), len(data) // 409_600):
         data[sector * 4096 : sector * 4096 + 4096] = rng.randbytes(4096)
     assert mend(tmp_path, bytes(data)) == whole
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """(bytes of an archive of 26 MB with a record of 5 %, its plan): 27 groups of 251 sectors."""
+    path = tmp_path_factory.mktemp("large") / "a.ucz"
+    files = {b"n%02d" % number: random.Random(number).randbytes(1 << 20) for number in range(25)}
+    header = ArchiveHeader(level=3, largest_block=1 << 20)
+    write(path, plan_files(files, block=1 << 20), header=header, recovery=5)
+    at, length = section(path)
+    data = path.read_bytes()
+    return data, RecoveryPlan.of(len(data) - length, at, 5)
+
+
+def overwritten(whole: bytes, sectors: Iterable[int]) -> bytes:
+    data = bytearray(whole)
+    for number in sectors:
+        start = number * 4096
+        data[start : start + 4096] = bytes(byte ^ 0x5A for byte in data[start : start + 4096])
+    return bytes(data)
+
+
+@pytest.mark.parametrize("stride", ["groups", "groups + 1", "groups / 2", "100", "128", "97", "strip"])
+def test_regular_patterns_cost_no_group_more_than_chance_does(large, tmp_path, stride):
+    """A hundredth of all sectors at one distance, such as that of the sectors of a group were it regular."""
+    whole, plan = large
+    groups = plan.groups
+    step = {"groups": groups, "groups + 1": groups + 1, "groups / 2": groups // 2, "strip": groups + 1}
+    distance = step.get(stride) or int(stride)
+    total = len(whole) // 4096
+    first = total - total // 100 * distance if stride == "strip" else 3
+    hit = range(max(first, 0), total, distance)[: total // 100]
+    assert mend(tmp_path, overwritten(whole, hit)) == whole
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hundredth_of_the_sectors_of_a_large_archive_is_mended(large, tmp_path, seed):
+    whole, _ = large
+    total = len(whole) // 4096
+    hit = random.Random(seed).sample(range(total), total // 100)
+    assert mend(tmp_path, overwritten(whole, hit)) == whole
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.93, 0.955, 0.98])
+def test_a_burst_of_a_large_archive_is_mended(large, tmp_path, share):
+    """Of as much as the record is for where only data is hit, of 2 % where the record itself is."""
+    whole, _ = large
+    length = len(whole) // (20 if share < 0.9 else 50)
+    start = int(len(whole) * share) + 77
+    damaged = whole[:start] + random.Random(1).randbytes(length) + whole[start + length :]
+    assert mend(tmp_path, damaged[: len(whole)]) == whole
+
+
+def test_as_many_rows_as_there_is_parity_are_mended_and_no_more(large, tmp_path):
+    whole, plan = large
+    row = plan.groups * plan.sector
+    for rows, enough in ((plan.parity, True), (plan.parity + 1, False)):
+        damaged = bytes(rows * row) + whole[rows * row :]
+        if enough:
+            assert mend(tmp_path, damaged) == whole
+        else:
+            with pytest.raises(CorruptArchiveError, match="not enough for"):
+                mend(tmp_path, damaged)
+
+
+def test_checks_that_are_lost_in_every_table_cost_a_sector_of_each_group(large, tmp_path):
+    whole, plan = large
+    data = bytearray(whole)
+    for number in range(recovery.TABLES):
+        at = plan.strip_at(recovery.TABLE, number) + recovery.STRIP_HEADER_SIZE
+        data[at + 5 * (4 * plan.chunk + 8)] ^= 1
+    assert plan.chunk == plan.groups
+    assert mend(tmp_path, bytes(data)) == whole
+    data[: (plan.parity - 1) * plan.groups * plan.sector] = bytes(
+        (plan.parity - 1) * plan.groups * plan.sector
+    )
+    assert mend(tmp_path, bytes(data)) == whole
+
+
+@given(groups=st.integers(1, 5000), key=st.binary(min_size=8, max_size=8), data=st.data())
+def test_each_row_is_dealt_to_all_groups(groups, key, data):
+    deal, row = Deal(groups, key), data.draw(st.integers(0, 255))
+    first = data.draw(st.integers(0, groups - 1))
+    count = data.draw(st.integers(1, groups - first))
+    dealt = [
+        (place + at, first + which + at)
+        for place, which, length in deal.runs(row, first, count)
+        for at in range(length)
+    ]
+    assert [group for _, group in dealt] == list(range(first, first + count))
+    assert all(deal.place(row, group) == place and deal.group(row, place) == group for place, group in dealt)
+
+
+def test_rows_begin_with_groups_that_chance_could_have_chosen():
+    """Of 256 rows dealt to 28 groups about nine begin with each, whatever the archive's id."""
+    for number in range(20):
+        deal = Deal(28, number.to_bytes(8, "little"))
+        begins = Counter(deal.group(row, 0) for row in range(256))
+        assert len(begins) == 28
+        assert max(begins.values()) < 26
 
 
 @pytest.mark.parametrize("missing", [1, 144, 4096, 60_000])

@@ -83,18 +83,29 @@ class Record:
         return cls(kind, number, k, m, s, g, protected, at, header[32:48], header[48:56])
 
 
+def place_of(record: Record, row: int, group: int) -> int:
+    """Where a group's sector stands in a row."""
+    shift = int.from_bytes(check(record.archive_id + bytes([row]), 8), "little") % record.g
+    return (group - shift) % record.g
+
+
 def payload(archive: bytes, section_at: int, section_length: int, record: Record) -> bytes:
     """The section's payload, made from the protected bytes and the figures alone."""
     protected = archive[:section_at] + archive[section_at + section_length :]
     k, m, s, g = record.k, record.m, record.s, record.g
     padded = protected.ljust(k * g * s, b"\0")
-    data = [[padded[(row * g + group) * s :][:s] for group in range(g)] for row in range(k)]
+    data = [[padded[(row * g + place) * s :][:s] for place in range(g)] for row in range(k)]
     parity = []
     for i in range(m):
         factors = weights(list(range(k)), k + i)
-        parity.append([combine([row[group] for row in data], factors) for group in range(g)])
+        strip = [b""] * g
+        for group in range(g):
+            sectors = [data[row][place_of(record, row, group)] for row in range(k)]
+            strip[place_of(record, k + i, group)] = combine(sectors, factors)
+        parity.append(strip)
     checks = b"".join(check(sector, 4) for row in (*data, *parity) for sector in row)
-    chunks = [checks[at : at + 4088] for at in range(0, len(checks), 4088)]
+    step = 4 * min(max(g, 16), 1022)
+    chunks = [checks[at : at + step] for at in range(0, len(checks), step)]
     table = b"".join(chunk + check(chunk, 8) for chunk in chunks)
 
     def header(kind: int, number: int) -> bytes:

@@ -1,8 +1,9 @@
 """The recovery record: parity over all of an archive, from which damaged sectors are computed again.
 
-Format section 14.1. The protected bytes are cut into sectors, dealt to groups like cards, so that a burst
-takes a few of each group; each group gets parity sectors by a Reed-Solomon code (`zfec`). Every sector
-has a check that tells whether it is damaged.
+Format section 14.1. The protected bytes are cut into sectors, dealt to groups like cards, a row of one for
+each at a time, so that a burst takes a few of each group. Every row begins with another group, which the
+archive's id decides: so no regular pattern takes more of a group than chance does. Each group gets parity
+sectors by a Reed-Solomon code (`zfec`). Every sector has a check that tells whether it is damaged.
 
     protected bytes ──► k rows of one sector of every group ──► m strips of parity
                     └─► a check of every sector, in three tables
@@ -17,9 +18,10 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from blake3 import blake3
 
+from ucompress.archive.deal import Deal
 from ucompress.archive.layout import SECTION_HEADER_SIZE, SECTION_RECOVERY, SectionHeader, check
 from ucompress.archive.source import FileSource
-from ucompress.errors import CorruptArchiveError, UsageError
+from ucompress.errors import UsageError
 
 MARKER: Final = b"\xb7UCR"
 STRIP_HEADER_SIZE: Final = 64
@@ -31,9 +33,10 @@ LARGEST_SECTOR: Final = 4096
 FEW_SECTORS: Final = 128
 MOST_OF_GROUP: Final = 256
 FEWEST_PARITY: Final = 2
+AMPLE_PERCENT: Final = 8
 CHECK_SIZE: Final = 4
-CHUNK_CHECKS: Final = 1022
-CHUNK_SIZE: Final = CHUNK_CHECKS * CHECK_SIZE + 8
+FEWEST_CHECKS: Final = 16
+MOST_CHECKS: Final = 1022
 
 _ROW_BYTES = 64 << 10
 _WINDOW = 1 << 20
@@ -72,7 +75,7 @@ class RecoveryPlan:
         protected: number of protected bytes: the archive without the record's section.
         section_at: offset of the section in the archive, and so how many protected bytes stand before it.
         sector: bytes of a sector.
-        groups: sector i of the protected bytes belongs to group i mod groups.
+        groups: sector i of the protected bytes stands in row i // groups; see `Deal`.
         data, parity: sectors of a group.
     """
 
@@ -85,14 +88,21 @@ class RecoveryPlan:
 
     @classmethod
     def of(cls, protected: int, section_at: int, percent: int) -> RecoveryPlan:
-        """The plan for a record of about `percent` of the protected bytes, 1 to 100."""
+        """The plan for a record of about `percent` of the protected bytes, 1 to 100.
+
+        Among many groups one is hit harder than all others: each has some rows of parity more for that. Where
+        there is ample parity one is enough, for a burst that ends within a row.
+        """
         sector = SMALLEST_SECTOR
         while sector < LARGEST_SECTOR and -(-protected // sector) > FEW_SECTORS:
             sector *= 2
         sectors = -(-protected // sector)
-        groups = -(-sectors // (MOST_OF_GROUP * 100 // (100 + percent)))
+        most = MOST_OF_GROUP * 100 // (100 + percent)
+        fewest = -(-sectors // most)
+        more = min((fewest.bit_length() + 2) // 4, percent if percent < AMPLE_PERCENT else 1)
+        groups = -(-sectors // (most - more))
         data = -(-sectors // groups)
-        parity = min(max(FEWEST_PARITY, -(-data * percent // 100)), MOST_OF_GROUP - data)
+        parity = min(max(FEWEST_PARITY, -(-data * percent // 100)) + more, MOST_OF_GROUP - data)
         return cls(protected, section_at, sector, groups, data, parity)
 
     @property
@@ -106,9 +116,14 @@ class RecoveryPlan:
         return self.groups * (self.data + self.parity)
 
     @property
+    def chunk(self) -> int:
+        """Checks that have a check together: a row's, within bounds, so that it costs each group a sector."""
+        return min(max(self.groups, FEWEST_CHECKS), MOST_CHECKS)
+
+    @property
     def table(self) -> int:
         """Bytes of a table of checks, its header included."""
-        chunks = -(-self.checks // CHUNK_CHECKS)
+        chunks = -(-self.checks // self.chunk)
         return STRIP_HEADER_SIZE + self.checks * CHECK_SIZE + 8 * chunks
 
     @property
@@ -253,23 +268,29 @@ def append_record(file: Sink, read_at: ReadAt, head: StripHeader, tail: bytes, p
     protected = Protected(read_at, plan.section_at, tail)
     for number in range(plan.parity):
         _put(file, plan.strip_at(PARITY, number), replace(head, kind=PARITY, number=number).to_bytes())
-    coder = encoder(plan)
+    coder, deal = encoder(plan), Deal(plan.groups, head.archive_id)
     checks = bytearray(plan.checks * CHECK_SIZE)
     at_once = max(1, _ROW_BYTES // plan.sector)
     for first in range(0, plan.groups, at_once):
         poll()
         count = min(at_once, plan.groups - first)
         rows = [
-            protected.read((row * plan.groups + first) * plan.sector, count * plan.sector)
+            b"".join(
+                protected.read((row * plan.groups + place) * plan.sector, length * plan.sector)
+                for place, _, length in deal.runs(row, first, count)
+            )
             for row in range(plan.data)
         ]
         strips = coder.encode(rows, tuple(range(plan.data, plan.data + plan.parity)))
-        for number, data in enumerate(strips):
-            _put(file, plan.strip_at(PARITY, number) + STRIP_HEADER_SIZE + first * plan.sector, data)
         for row, data in enumerate((*rows, *strips)):
-            start = (row * plan.groups + first) * CHECK_SIZE
-            checks[start : start + count * CHECK_SIZE] = sector_checks(data, plan.sector)
-    table = b"".join(_chunks(bytes(checks)))
+            for place, which, length in deal.runs(row, first, count):
+                run = data[which * plan.sector : (which + length) * plan.sector]
+                if row >= plan.data:
+                    start = plan.strip_at(PARITY, row - plan.data) + STRIP_HEADER_SIZE
+                    _put(file, start + place * plan.sector, run)
+                start = (row * plan.groups + place) * CHECK_SIZE
+                checks[start : start + length * CHECK_SIZE] = sector_checks(run, plan.sector)
+    table = b"".join(_chunks(bytes(checks), plan.chunk))
     for number in range(TABLES):
         _put(file, plan.strip_at(TABLE, number), replace(head, number=number).to_bytes() + table)
     file.flush()
@@ -327,9 +348,9 @@ def sector_checks(data: bytes, sector: int) -> bytes:
     return b"".join([check(data[at : at + sector], CHECK_SIZE) for at in range(0, len(data), sector)])
 
 
-def _chunks(checks: bytes) -> Iterator[bytes]:
-    """A table: chunks of checks, each with a check of its own."""
-    step = CHUNK_CHECKS * CHECK_SIZE
+def _chunks(checks: bytes, at_once: int) -> Iterator[bytes]:
+    """A table: chunks of so many checks, each with a check of its own."""
+    step = at_once * CHECK_SIZE
     for at in range(0, len(checks), step):
         chunk = checks[at : at + step]
         yield chunk + check(chunk, 8)
@@ -338,25 +359,20 @@ def _chunks(checks: bytes) -> Iterator[bytes]:
 def read_table(copies: list[bytes], plan: RecoveryPlan) -> bytes:
     """The checks of all sectors, of each chunk from the first copy that is sound.
 
+    Zeros stand for those of a chunk that is damaged in every copy: its sectors count as damaged.
+
     Args:
         copies: tables without their headers, whole or damaged.
         plan: the record's plan.
-
-    Raises:
-        CorruptArchiveError: a chunk is damaged in every copy.
     """
-    length = plan.checks * CHECK_SIZE
+    step, length = plan.chunk * CHECK_SIZE, plan.checks * CHECK_SIZE
     parts = []
-    for number in range(-(-plan.checks // CHUNK_CHECKS)):
-        at = number * CHUNK_SIZE
-        size = min(CHUNK_CHECKS * CHECK_SIZE, length - number * CHUNK_CHECKS * CHECK_SIZE)
-        for copy in copies:
-            chunk = copy[at : at + size]
-            if check(chunk, 8) == copy[at + size : at + size + 8]:
-                parts.append(chunk)
-                break
-        else:
-            raise CorruptArchiveError("the recovery record's checks are damaged in all three tables")
+    for number in range(-(-plan.checks // plan.chunk)):
+        at = number * (step + 8)
+        size = min(step, length - number * step)
+        ends = at + size
+        sound = (copy[at:ends] for copy in copies if check(copy[at:ends], 8) == copy[ends : ends + 8])
+        parts.append(next(sound, bytes(size)))
     return b"".join(parts)
 
 

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ucompress.archive.deal import Deal
 from ucompress.archive.opening import naming, open_file
 from ucompress.archive.partial import new_partial, writing_to
 from ucompress.archive.publishing import NOBODY, publish
@@ -103,6 +104,7 @@ class _Repair:
         self._poll = poll
         self._head = _find_header(source, poll)
         self._plan = self._head.plan
+        self._deal = Deal(self._plan.groups, self._head.archive_id)
         starts = (self._plan.strip_at(TABLE, n) + STRIP_HEADER_SIZE for n in range(TABLES))
         length = self._plan.table - STRIP_HEADER_SIZE
         self._checks = read_table([source.read_past(start, length) for start in starts], self._plan)
@@ -191,13 +193,13 @@ class _Repair:
             return b""
         return data.ljust(plan.sector, b"\0")
 
-    def _parity_sector(self, strip: int, group: int) -> bytes:
+    def _parity_sector(self, strip: int, place: int) -> bytes:
         plan = self._plan
-        at = plan.strip_at(PARITY, strip) + STRIP_HEADER_SIZE + group * plan.sector
+        at = plan.strip_at(PARITY, strip) + STRIP_HEADER_SIZE + place * plan.sector
         return self._source.read_past(at, plan.sector).ljust(plan.sector, b"\0")
 
-    def _is_sound(self, row: int, group: int, data: bytes) -> bool:
-        at = (row * self._plan.groups + group) * CHECK_SIZE
+    def _is_sound(self, row: int, place: int, data: bytes) -> bool:
+        at = (row * self._plan.groups + place) * CHECK_SIZE
         return sector_checks(data, self._plan.sector) == self._checks[at : at + CHECK_SIZE]
 
     def _damaged(self) -> Sequence[int]:
@@ -207,9 +209,9 @@ class _Repair:
         for number in range(plan.groups * plan.data):
             if not number % 256:
                 self._poll()
-            row, group = divmod(number, plan.groups)
-            if not self._is_sound(row, group, self._data_sector(number)):
-                found.append(group * MOST_OF_GROUP + row)
+            row, place = divmod(number, plan.groups)
+            if not self._is_sound(row, place, self._data_sector(number)):
+                found.append(self._deal.group(row, place) * MOST_OF_GROUP + row)
         return array("Q", sorted(found))
 
     def _groups(self, damaged: Sequence[int]) -> Iterator[tuple[int, list[int], list[int], list[bytes]]]:
@@ -222,8 +224,9 @@ class _Repair:
             for row in range(plan.data, plan.data + plan.parity):
                 if len(rows) == len(lost):
                     break
-                data = self._parity_sector(row - plan.data, group)
-                if self._is_sound(row, group, data):
+                place = self._deal.place(row, group)
+                data = self._parity_sector(row - plan.data, place)
+                if self._is_sound(row, place, data):
                     rows.append(row)
                     sectors.append(data)
             yield group, lost, rows, sectors
@@ -241,14 +244,14 @@ class _Repair:
     def _mended(self, damaged: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """The lost sectors with their numbers, group by group; `_refuse_hopeless` comes before."""
         plan = self._plan
-        code = decoder(plan)
+        code, place = decoder(plan), self._deal.place
         for group, lost, parity_rows, parity in self._groups(damaged):
             rows = [row for row in range(plan.data) if row not in lost]
-            sectors = [self._data_sector(row * plan.groups + group) for row in rows] + parity
+            sectors = [self._data_sector(row * plan.groups + place(row, group)) for row in rows] + parity
             if len(sectors) < plan.data or not all(sectors):
                 raise CorruptArchiveError("what could be read of the archive before can no longer be read")
             decoded = code.decode(sectors, (*rows, *parity_rows))
-            yield from ((row * plan.groups + group, decoded[row]) for row in lost)
+            yield from ((row * plan.groups + place(row, group), decoded[row]) for row in lost)
 
     def _protected(self, end: int, start: int = 0) -> Iterator[bytes]:
         """The protected bytes from `start` to `end` as they stand, a sector or less at a time."""
