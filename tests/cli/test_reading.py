@@ -1,5 +1,6 @@
 """list, info, cat, verify and extract on one archive."""
 
+import errno
 import json
 import os
 import sys
@@ -211,6 +212,38 @@ def test_a_target_that_refuses_is_no_damaged_archive(ucompress, packed, tmp_path
     done = ucompress("extract", packed[1], "tree/difficult/short", "-C", tmp_path / "out", "--force")
     assert done.code == 1
     assert "1 member could not be given back" in done.err
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_what_members_did_not_get_back_is_told_a_line_for_each_kind(ucompress, tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("a", "b"):
+        (tree / name).write_text(name)
+        (tree / name).chmod(0o4755)
+        os.setxattr(tree / name, "user.note", b"mine")
+    ucompress("compress", tree, "-q", "--database", ":memory:")
+
+    def refuse(number):
+        def call(*_arguments):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "setxattr", call)
+
+    refuse(errno.ENOTSUP)
+    done = ucompress("extract", tmp_path / "tree.ucz", "-C", tmp_path / "out")
+    assert done.code == 0
+    assert "2 members had set-user-ID or set-group-ID bits" in done.err
+    assert "2 members had attributes that cannot be kept there: the first is tree/a" in done.err
+    done = ucompress("extract", tmp_path / "tree.ucz", "-C", tmp_path / "json", "--json", "--setuid")
+    (line,) = (found for found in map(json.loads, done.out.splitlines()) if found["type"] == "dropped")
+    assert (line["kind"], line["count"], line["path"]) == ("attributes", 2, "tree/a")
+    refuse(errno.ENOSPC)
+    done = ucompress("extract", tmp_path / "tree.ucz", "-C", tmp_path / "full", "-q")
+    assert done.code == 1
+    assert "tree/b: it stands, but its attribute user.note could not be set: No space left" in done.err
+    assert "2 members could not be given back whole" in done.err
+    assert (tmp_path / "full/tree/b").read_text() == "b"
 
 
 class FakeStdin:

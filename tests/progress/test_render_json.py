@@ -40,6 +40,7 @@ from ucompress.render.documents import (
     damage_document,
     database_document,
     dictionary_document,
+    dropped_document,
     extracted_document,
     info_document,
     member_document,
@@ -119,6 +120,7 @@ DOCUMENTS: list[dict[str, Any]] = [
         next_block=1,
         total_blocks=1,
     ),
+    dropped_document("setuid", b"a", count=2, message="2 members had them"),
     extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0, nameless=0),
     repaired_document(
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False

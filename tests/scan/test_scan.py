@@ -433,7 +433,46 @@ def test_attributes_that_cannot_be_read_are_told(tmp_path, monkeypatch):
     assert (notice.path, notice.message) == (b"t/a", "not kept: user.a of this member")
     monkeypatch.setattr(os, "listxattr", refuse)
     (notice,) = scan([tmp_path / "t"]).notices
-    assert "attributes that cannot be read" in notice.message
+    assert "attributes that may not be read" in notice.message
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
+def test_attributes_that_fail_to_be_read_are_errors_as_contents_are(tmp_path, monkeypatch):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "a").write_bytes(b"x")
+
+    def fail(path, *_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    os.setxattr(tmp_path / "t" / "a", "user.a", b"1")
+    for call in ("getxattr", "listxattr"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fail)
+            manifest = scan([tmp_path / "t" / "a"])
+        assert [entry.path for entry in manifest] == [b"a"]
+        (error,) = manifest.errors
+        assert (error.path, error.message) == (
+            b"a",
+            "packed, but its attributes cannot be read: Input/output error",
+        )
+
+
+@pytest.mark.skipif(not hasattr(os, "listxattr"), reason="no extended attributes here")
+def test_attributes_of_symbolic_links_are_told(tmp_path, monkeypatch):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "l").symlink_to("nowhere")
+    real = os.listxattr
+    listed = {b"l": ["security.selinux", "user.odd"]}
+    monkeypatch.setattr(
+        os, "listxattr", lambda path, **how: listed.get(os.path.basename(path)) or real(path, **how)
+    )
+    monkeypatch.setattr(os, "getxattr", lambda *_, **__: b"value")
+    manifest = scan([tmp_path / "t"])
+    assert [entry.xattrs for entry in manifest] == [(), ()]
+    assert {notice.message for notice in manifest.notices} == {
+        "not kept: security.selinux (a security label) of this member",
+        "not kept: user.odd of this member",
+    }
 
 
 def test_names_of_attributes_without_end_are_counted_together():

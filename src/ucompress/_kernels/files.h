@@ -107,8 +107,8 @@ static int uc_write_file(uc_around *around, uint32_t kept, const uc_file *file)
     error = uc_write_all(descriptor, file->data, file->size);
     if (!error && (file->mode & ~kept) && fchmod(descriptor, (mode_t)file->mode))
         error = errno;
-    if (!error)
-        (void)futimens(descriptor, times); /* a file system may be unable to keep this time */
+    if (!error && futimens(descriptor, times))
+        error = errno;
     if (close(descriptor) && !error && errno != EINTR)
         error = errno;
     if (error)

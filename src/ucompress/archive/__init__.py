@@ -17,11 +17,11 @@ from ucompress.lazy import loader_of
 
 if TYPE_CHECKING:
     from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
-    from ucompress.archive.extract import ExtractionReport
     from ucompress.archive.figures import ArchiveStatistics
     from ucompress.archive.layout import ArchiveHeader, blocks_bound
     from ucompress.archive.limits import ExtractionLimits
     from ucompress.archive.members import Members
+    from ucompress.archive.outcome import ExtractionReport
     from ucompress.archive.publishing import Occupant, publish
     from ucompress.archive.reader import Archive
     from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes
@@ -39,7 +39,7 @@ _HOMES = {
     "EntryKind": "ucompress.archive.entry",
     "Extent": "ucompress.archive.entry",
     "ExtractionLimits": "ucompress.archive.limits",
-    "ExtractionReport": "ucompress.archive.extract",
+    "ExtractionReport": "ucompress.archive.outcome",
     "MemberInfo": "ucompress.archive.entry",
     "Members": "ucompress.archive.members",
     "Occupant": "ucompress.archive.publishing",

@@ -12,6 +12,8 @@ from ucompress.archive.draft import Draft
 from ucompress.archive.entry import HOLE, Entry, Extent, show
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.layout import check
+from ucompress.archive.openfile import Shortfall
+from ucompress.archive.outcome import Losses
 from ucompress.archive.staging import Row, StagingFolder
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import (
@@ -52,10 +54,12 @@ class Failure(NamedTuple):
         message: for people.
         kind: `CorruptArchiveError` or `UnsupportedArchiveError` where it is the archive's fault;
             `OutputError`: the target's.
+        stands: whether it was written but for a mode, a time or an attribute.
     """
 
     message: str
     kind: type[CompressionError]
+    stands: bool = False
 
 
 Done = Callable[[Sequence[Entry], Failure | None], None]
@@ -85,6 +89,19 @@ def user_xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(pair for pair in entry.xattrs if pair[0].startswith(b"user."))
 
 
+def fallen_short(entry: Entry, missing: Iterable[Shortfall], losses: Losses) -> Failure | None:
+    """What a member did not get although it was written: told as a failure, or else noted as a loss."""
+    failure = None
+    for what, part, why in missing:
+        if why:
+            failure = failure or Failure(
+                f"it stands, but {part} could not be set: {why}", OutputError, stands=True
+            )
+        else:
+            losses.note(what, entry.path)
+    return failure
+
+
 class _Pending:
     """A file of several blocks."""
 
@@ -106,6 +123,7 @@ class Delivery:
         done: called with files that are written, or that failed, and why; from any thread.
         hashes: which files are compared with their content hashes.
         bits: the mode bits that files get, if they have them; see `permissions`.
+        losses: takes what files cannot get in the target.
     """
 
     def __init__(
@@ -115,8 +133,10 @@ class Delivery:
         done: Done,
         hashes: HashBudget,
         bits: int,
+        losses: Losses,
     ) -> None:
         """Start without files."""
+        self._losses = losses
         self._permissions = bits
         self._hashes = hashes
         self._staging = target if isinstance(target, StagingFolder) else None
@@ -242,8 +262,9 @@ class Delivery:
     ) -> Failure | None:
         mode = entry.mode & self._permissions
         self._archive._check_content(entry, None)
-        if draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry)):
-            return None
+        missing = draft.complete(pieces, entry.size, digest, mode, entry.mtime_ns, user_xattrs(entry))
+        if missing is not None:
+            return fallen_short(entry, missing, self._losses)
         draft.discard()
         return Failure(f"the content of {show(entry.path)} differs from its hash", CorruptArchiveError)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ucompress.archive.entry import show
 from ucompress.archive.openfile import (
     CREATE,
     REOPEN,
+    Shortfall,
     Xattrs,
     content_hash,
     dress,
@@ -72,7 +73,7 @@ class Draft:
         mode: int,
         mtime_ns: int,
         xattrs: Xattrs,
-    ) -> bool:
+    ) -> Sequence[Shortfall] | None:
         """Write the last parts, compare the hash, set attributes and give the file its name.
 
         Args:
@@ -82,21 +83,21 @@ class Draft:
             mode, mtime_ns, xattrs: set before the file gets its name.
 
         Returns:
-            False if the hash differs; the file then never gets its name.
+            What it could not be given; None if the hash differs: the file then never gets its name.
         """
         descriptor = self._open()
         try:
             write_parts(descriptor, parts)
             os.ftruncate(descriptor, size)
             if digest is not None and content_hash(descriptor).digest(len(digest)) != digest:
-                return False
-            dress(descriptor, mode, mtime_ns, xattrs)
+                return None
+            missing = dress(descriptor, mode, mtime_ns, xattrs)
         finally:
             os.close(descriptor)
         folder, name, temporary = self._place()
         self._target.publish(folder, temporary, name, self._path)
         self._made = False
-        return True
+        return missing
 
     def discard(self) -> None:
         """Remove what was written under the temporary name; nothing can be written any more."""

@@ -7,23 +7,31 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucompress.archive.delivery import FAILURES, Delivery, Failure, permissions, reason, user_xattrs
+from ucompress.archive.delivery import (
+    FAILURES,
+    Delivery,
+    Failure,
+    fallen_short,
+    permissions,
+    reason,
+    user_xattrs,
+)
 from ucompress.archive.entry import HOLE, Entry, EntryKind, MemberName, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
+from ucompress.archive.openfile import Shortfall
+from ucompress.archive.outcome import ExtractionReport, Loss
 from ucompress.archive.pages import LINKED
-from ucompress.archive.portable import NameCheck, NameNotes
+from ucompress.archive.portable import NameCheck
 from ucompress.archive.selection import cut, select, selected
 from ucompress.archive.staging import StagingFolder
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import (
     ArchiveError,
-    CompressionError,
     CorruptArchiveError,
     MemberNotFoundError,
     OutputError,
@@ -33,37 +41,6 @@ from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
-
-
-@dataclass(slots=True)
-class ExtractionReport:
-    """What was written, and what was not.
-
-    Attributes:
-        files, folders, links: numbers of members written.
-        content_bytes: bytes of the files written.
-        failed: (member path, reason) of members that could not be written.
-        damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
-        nameless: further members, lost names and all with their index pages; -1: nothing tells how many.
-        names: those that other systems do not tell apart, or do not have.
-    """
-
-    files: int = 0
-    folders: int = 0
-    links: int = 0
-    content_bytes: int = 0
-    failed: list[tuple[bytes, str]] = field(default_factory=list)
-    damaged: int = 0
-    unsupported: int = 0
-    nameless: int = 0
-    names: NameNotes = field(default_factory=NameNotes)
-
-    @property
-    def kind(self) -> type[CompressionError]:
-        """The error that the failures come to: the archive's fault before the target's."""
-        if self.damaged or self.nameless:
-            return CorruptArchiveError
-        return UnsupportedArchiveError if self.unsupported else OutputError
 
 
 def extract(
@@ -154,6 +131,7 @@ class _Extraction:
         bits: int,
     ) -> None:
         self._permissions = bits
+        self._left_off = permissions(setuid=True) & ~bits
         self._names = NameCheck(archive.__contains__, target.folds)
         self._archive = archive
         self._target = target
@@ -192,6 +170,8 @@ class _Extraction:
                     or len(entry.path) > limits.path_bytes
                 ):
                     raise limits.refusal(entry)
+                if entry.xattrs or entry.mode & self._left_off:
+                    self._note_left_off(entry)
                 self._names.look(entry.path)
             if self._selected + len(batch) > limits.members:
                 raise limits.too_many(batch[limits.members - self._selected], len(self._archive))
@@ -201,6 +181,17 @@ class _Extraction:
             self._check_tops(batch, tops)
             if look:
                 self._check_free(batch, tops)
+
+    def _note_left_off(self, entry: Entry) -> None:
+        """Note what a member will not get back whatever the target can."""
+        losses, kind = self._report.losses, entry.kind
+        if entry.mode & self._left_off and kind in (EntryKind.FILE, EntryKind.DIRECTORY):
+            losses.note(Loss.SETUID, entry.path)
+        kept = user_xattrs(entry)
+        if len(kept) != len(entry.xattrs):
+            losses.note(Loss.OTHER_ATTRIBUTES, entry.path)
+        if kept and kind is EntryKind.SYMLINK:
+            losses.note(Loss.ATTRIBUTES, entry.path)
 
     def _admitted(self, batch: list[Entry]) -> list[Entry]:
         """The entries whose names the target can have; the others fail."""
@@ -272,7 +263,9 @@ class _Extraction:
                 yield self._admitted(rest)
 
     def _deliver(self, files: Sequence[Entry], pool: Executor) -> None:
-        Delivery(self._archive, self._work, self._done, self._hashes, self._permissions).run(files, pool)
+        Delivery(
+            self._archive, self._work, self._done, self._hashes, self._permissions, self._report.losses
+        ).run(files, pool)
 
     def _finish_folders(self, folders: list[Entry]) -> None:
         """Give folders their modes and times, those inside before those around them."""
@@ -313,25 +306,29 @@ class _Extraction:
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._report.failed.append((entry.path, failure.message))
-        self._failed.add(entry.path)
+        if failure.stands:
+            self._report.incomplete += 1
+        else:
+            self._failed.add(entry.path)
         self._report.damaged += failure.kind is CorruptArchiveError
         self._report.unsupported += failure.kind is UnsupportedArchiveError
 
-    def _guard(self, entry: Entry, action: Callable[[Entry], None]) -> bool:
-        """Run an action; what fails goes to the report."""
+    def _guard(self, entry: Entry, action: Callable[[Entry], Sequence[Shortfall] | None]) -> bool:
+        """Run an action; what fails, or falls short, goes to the report."""
         try:
-            action(entry)
+            failure = fallen_short(entry, action(entry) or (), self._report.losses)
         except FAILURES as error:
-            self._fail(entry, reason(error))
-            return False
-        return True
+            failure = reason(error)
+        if failure is not None:
+            self._fail(entry, failure)
+        return failure is None
 
-    def _finish_folder(self, entry: Entry) -> None:
+    def _finish_folder(self, entry: Entry) -> Sequence[Shortfall]:
         mode, exact = entry.mode & self._permissions, self._permissions == permissions(setuid=True)
-        self._work.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry), exact=exact)
+        return self._work.finish_folder(entry.path, mode, entry.mtime_ns, user_xattrs(entry), exact=exact)
 
-    def _make_symlink(self, entry: Entry) -> None:
-        self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)
+    def _make_symlink(self, entry: Entry) -> Sequence[Shortfall]:
+        return self._work.make_symlink(entry.path, entry.target, entry.mtime_ns)
 
     def _hard_links(self, links: list[Entry], names: list[bytes] | None, pool: Executor) -> None:
         """Link to files written before; the first link stands in for a file that was not selected."""

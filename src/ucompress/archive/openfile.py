@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from typing import NamedTuple
 
 from blake3 import blake3
+
+from ucompress.archive.entry import show
+from ucompress.archive.outcome import Loss
 
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 REOPEN = os.O_RDWR | NOFOLLOW | getattr(os, "O_BINARY", 0)
 CREATE = REOPEN | os.O_CREAT | os.O_EXCL
 Xattrs = tuple[tuple[bytes, bytes], ...]
+
+
+_NO_SUCH_THING = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_NO_SUCH_TIME = (*_NO_SUCH_THING, errno.EINVAL, errno.EOVERFLOW)
+
+
+class Shortfall(NamedTuple):
+    """Something that a file or folder could not be given.
+
+    Attributes:
+        what: of which kind.
+        part: the same for people.
+        why: what failed; empty where the file system has no such thing, or not for us.
+    """
+
+    what: Loss
+    part: str = ""
+    why: str = ""
 
 
 def write_parts(descriptor: int, parts: Iterable[tuple[int, memoryview]]) -> None:
@@ -33,8 +56,8 @@ def content_hash(descriptor: int) -> blake3:
     return hasher
 
 
-def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
-    """Attributes, mode and time of an open file or folder; what the file system cannot keep is left out.
+def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> list[Shortfall]:
+    """Give an open file or folder attributes, mode and time, as far as they can be set.
 
     Args:
         descriptor: of a file or folder that is ours.
@@ -42,22 +65,62 @@ def dress(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs) -> None:
         mtime_ns: time of modification, in nanoseconds since 1970.
         xattrs: names and values.
 
-    Raises:
-        OSError: the mode cannot be set for another reason than that the file system has none.
+    Returns:
+        What could not be set.
     """
-    if hasattr(os, "setxattr"):
-        for name, value in xattrs:
-            with contextlib.suppress(OSError):
-                os.setxattr(descriptor, name, value)
+    missing = _set_xattrs(descriptor, xattrs) if xattrs else []
     if hasattr(os, "fchmod"):
-        # Where the file system has no modes it may say so; the file is ours, so nothing else forbids it.
-        with contextlib.suppress(PermissionError):
+        try:
             os.fchmod(descriptor, mode)
-    with contextlib.suppress(OSError, OverflowError):
-        os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        except OSError as error:
+            missing.append(_shortfall(Loss.MODES, "its mode", error, _NO_SUCH_THING))
+    return missing + set_time(descriptor, mtime_ns)
 
 
-def dress_folder(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, exact: bool) -> None:
+def _set_xattrs(descriptor: int, xattrs: Xattrs) -> list[Shortfall]:
+    """Set attributes; tells of the first that cannot be set."""
+    if not hasattr(os, "setxattr"):
+        return [Shortfall(Loss.ATTRIBUTES)]
+    missing: list[Shortfall] = []
+    for name, value in xattrs:
+        try:
+            os.setxattr(descriptor, name, value)
+        except OSError as error:
+            part = f"its attribute {show(name)}"
+            missing.append(_shortfall(Loss.ATTRIBUTES, part, error, _NO_SUCH_THING))
+    return sorted(missing, key=lambda shortfall: not shortfall.why)[:1]
+
+
+def set_time(place: int | bytes, mtime_ns: int, folder: int | None = None) -> list[Shortfall]:
+    """Set the time of modification.
+
+    Args:
+        place: an open file or folder, or a name, which is not followed if it is a link.
+        mtime_ns: nanoseconds since 1970.
+        folder: descriptor of the folder that a name is in; None: it is a path.
+
+    Returns:
+        That it could not be set, if so.
+    """
+    try:
+        if isinstance(place, int):
+            os.utime(place, ns=(mtime_ns, mtime_ns))
+        else:
+            os.utime(place, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
+    except (OverflowError, NotImplementedError):
+        return [Shortfall(Loss.TIMES)]
+    except OSError as error:
+        return [_shortfall(Loss.TIMES, "its time", error, _NO_SUCH_TIME)]
+    return []
+
+
+def _shortfall(what: Loss, part: str, error: OSError, harmless: Container[int | None]) -> Shortfall:
+    return Shortfall(what, part, "" if error.errno in harmless else error.strerror or str(error))
+
+
+def dress_folder(
+    descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, exact: bool
+) -> list[Shortfall]:
     """`dress` for a folder.
 
     Args:
@@ -65,15 +128,15 @@ def dress_folder(descriptor: int, mode: int, mtime_ns: int, xattrs: Xattrs, *, e
         exact: the mode is set as it is; else set-group-ID is kept where the folder has it from the one
             around it.
 
-    Raises:
-        OSError: as `dress`.
+    Returns:
+        What could not be set.
     """
     if not exact:
         mode |= os.fstat(descriptor).st_mode & stat.S_ISGID
-    dress(descriptor, mode, mtime_ns, xattrs)
+    return dress(descriptor, mode, mtime_ns, xattrs)
 
 
-def symlink(target: bytes, name: bytes, folder: int | None, mtime_ns: int) -> None:
+def symlink(target: bytes, name: bytes, folder: int | None, mtime_ns: int) -> list[Shortfall]:
     """Make a symbolic link with its time.
 
     Args:
@@ -81,11 +144,12 @@ def symlink(target: bytes, name: bytes, folder: int | None, mtime_ns: int) -> No
         name: the link's name.
         folder: descriptor of the folder that the name is in; None: `name` is a path.
         mtime_ns: nanoseconds since 1970.
+
+    Returns:
+        What could not be set.
     """
     os.symlink(target, name, dir_fd=folder)
-    # A system may be unable to give a link a time, or this time: the link itself is what counts.
-    with contextlib.suppress(OSError, OverflowError, NotImplementedError):
-        os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
+    return set_time(name, mtime_ns, folder)
 
 
 def change_mode(above: int | None, name: bytes, mode: int) -> None:

@@ -43,8 +43,8 @@ from ucompress.errors import (
 )
 
 if TYPE_CHECKING:
-    from ucompress.archive.extract import ExtractionReport
     from ucompress.archive.limits import ExtractionLimits
+    from ucompress.archive.outcome import ExtractionReport
     from ucompress.archive.verdict import BlockShare, VerifyReport
 
 BLOCK_CACHE = 32 << 20

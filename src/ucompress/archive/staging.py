@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ucompress.archive.entry import show
-from ucompress.archive.openfile import FOLDER_FLAGS, symlink, temporary_name
+from ucompress.archive.openfile import FOLDER_FLAGS, Shortfall, symlink, temporary_name
 from ucompress.archive.target import TargetFolder
 from ucompress.errors import OutputError
 from ucompress.files import write_files
@@ -84,10 +84,10 @@ class StagingFolder(TargetFolder):
         """Make files; returns the numbers of the rows that have to be written with more care."""
         return [number for number, _ in write_files(self._opened, data, rows, self._kept)]
 
-    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
+    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> list[Shortfall]:
         """Make a symbolic link under its own name at once: nothing can stand there."""
         folder, name = self.place(path)
-        symlink(target, name, folder, mtime_ns)
+        return symlink(target, name, folder, mtime_ns)
 
     def move_out(self) -> None:
         """Move everything to the target, and remove the folder.

@@ -20,12 +20,15 @@ from ucompress.archive.openfile import (
     CREATE,
     FOLDER_FLAGS,
     NOFOLLOW,
+    Shortfall,
     Xattrs,
     change_mode,
     dress_folder,
+    set_time,
     symlink,
     temporary_name,
 )
+from ucompress.archive.outcome import Loss
 from ucompress.archive.portable import fold
 from ucompress.errors import OutputError, UnsafeArchiveError
 from ucompress.files import rename_new
@@ -182,20 +185,19 @@ class TargetFolder:
 
     def finish_folder(
         self, path: bytes, mode: int, mtime_ns: int, xattrs: Xattrs = (), *, exact: bool = False
-    ) -> None:
+    ) -> list[Shortfall]:
         """Give a folder its attributes, once nothing more is written into it; see `dress_folder`."""
         folder, name = self.place(path)
         if path in self._there:
             if self._there[path] & 0o700 != 0o700:
                 change_mode(folder, name, self._there[path])
-            return
+            return []
         if folder is None:
-            with contextlib.suppress(OSError):
-                os.utime(name, ns=(mtime_ns, mtime_ns))
-            return
+            missing = [Shortfall(Loss.ATTRIBUTES)] if xattrs else []
+            return missing + set_time(name, mtime_ns)
         descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
         try:
-            dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
+            return dress_folder(descriptor, mode, mtime_ns, xattrs, exact=exact)
         finally:
             os.close(descriptor)
 
@@ -236,10 +238,10 @@ class TargetFolder:
         """Move what stands at a name in another folder to the same name here, where nothing stands."""
         self._rename_new(name, name, folder, self._root_fd, name)
 
-    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
-        """Make a symbolic link, whatever it points to."""
+    def make_symlink(self, path: bytes, target: bytes, mtime_ns: int) -> list[Shortfall]:
+        """Make a symbolic link, whatever it points to; tells what it could not be given."""
         with self._temporary(path) as (folder, _, temporary):
-            symlink(target, temporary, folder, mtime_ns)
+            return symlink(target, temporary, folder, mtime_ns)
 
     def make_hard_link(self, path: bytes, primary: bytes) -> None:
         """Make another name for a file that was written before; no folder above that file is made."""

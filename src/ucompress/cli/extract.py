@@ -14,6 +14,8 @@ from ucompress.cli.sources import how_to_mend, lost_with_index, opened
 from ucompress.config import MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ucompress.archive import ExtractionLimits, ExtractionReport
 
 HERE = Path()
@@ -102,8 +104,13 @@ def _missing(report: ExtractionReport) -> str:
     """How many members were not given back, those without names too."""
     from ucompress.render.format import counted
 
-    missing = [f"{counted(len(report.failed), 'member')} could not be given back"] if report.failed else []
-    missing += [lost_with_index(report.nameless)] if report.nameless else []
+    missing = []
+    if lost := len(report.failed) - report.incomplete:
+        missing.append(f"{counted(lost, 'member')} could not be given back")
+    if report.incomplete:
+        missing.append(f"{counted(report.incomplete, 'member')} could not be given back whole")
+    if report.nameless:
+        missing.append(lost_with_index(report.nameless))
     return "; ".join(missing)
 
 
@@ -131,7 +138,7 @@ def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
     for path, message in report.failed:
         complain(f"{display_path(path)}: {message}")
     if not quiet:
-        for message in _about_names(report):
+        for message in (*_about_names(report), *(message for *_, message in _about_losses(report))):
             complain(message)
         kinds = ((report.files, "file"), (report.folders, "folder"), (report.links, "link"))
         counts = ", ".join(counted(number, kind) for number, kind in kinds)
@@ -157,14 +164,35 @@ def _about_names(report: ExtractionReport) -> list[str]:
     return told
 
 
+_LOSSES = {
+    "setuid": "had set-user-ID or set-group-ID bits, which are given back with --setuid only",
+    "other_attributes": "had attributes that are not given back, as they may give rights",
+    "attributes": "had attributes that cannot be kept there",
+    "modes": "did not get their modes, for the file system does not let them be set",
+    "times": "did not get their times, for the file system cannot keep them",
+}
+
+
+def _about_losses(report: ExtractionReport) -> Iterator[tuple[str, int, bytes, str]]:
+    """What members did not get back: kind, how many, the first of them, and a sentence."""
+    from ucompress.render.format import counted, display_path
+
+    for what, count, first in report.losses:
+        shown = display_path(first)
+        example = shown if count == 1 else f"the first is {shown}"
+        yield what, count, first, f"{counted(count, 'member')} {_LOSSES[what]}: {example}"
+
+
 def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
-    from ucompress.render.documents import damage_document, extracted_document
+    from ucompress.render.documents import damage_document, dropped_document, extracted_document
 
     lines = json_lines()
     for path, message in report.failed:
         lines.write(damage_document(path, message))
     for message in _about_names(report):
         write_warning_document(message)
+    for what, count, first, message in _about_losses(report):
+        lines.write(dropped_document(what, first, count=count, message=message))
     lines.write(
         extracted_document(
             os.fsencode(directory),

@@ -168,6 +168,18 @@ def verify_document(
     }
 
 
+def dropped_document(kind: str, path: bytes, *, count: int, message: str) -> JsonObject:
+    """What members did not get back, as type `dropped`.
+
+    Args:
+        kind: what it is.
+        path: the first of them.
+        count: how many they are.
+        message: the same for people.
+    """
+    return {"type": "dropped", "kind": kind, "count": count, **path_fields(path), "message": message}
+
+
 def extracted_document(
     target: bytes,
     *,

@@ -94,11 +94,15 @@ def read_link(source: bytes) -> bytes:
         return os.readlink(name, dir_fd=folder)
 
 
-def read_xattrs(source: bytes) -> tuple[tuple[tuple[bytes, bytes], ...], list[bytes]]:
+Xattrs = tuple[tuple[bytes, bytes], ...]
+
+
+def read_xattrs(source: bytes) -> tuple[Xattrs, list[bytes], OSError | None]:
     """The `user.*` attributes of a file or folder, sorted by name, for paths of any length.
 
     Returns:
-        The attributes, and the names of those that are left out: others, and what cannot be read.
+        The attributes, the names of those that are left out (others, and what may not be read), and why the
+        first one could not be read, if that failed.
 
     Raises:
         OSError: the file cannot be opened, or its file system has no attributes.
@@ -114,8 +118,8 @@ def read_xattrs(source: bytes) -> tuple[tuple[tuple[bytes, bytes], ...], list[by
 
 def _read_xattrs(
     place: bytes | int, *, follow_symlinks: bool = True
-) -> tuple[tuple[tuple[bytes, bytes], ...], list[bytes]]:
-    pairs, left = [], []
+) -> tuple[Xattrs, list[bytes], OSError | None]:
+    pairs, left, failure = [], [], None
     for name in os.listxattr(place, follow_symlinks=follow_symlinks):
         raw = os.fsencode(name)
         try:
@@ -125,5 +129,8 @@ def _read_xattrs(
         except OSError as error:
             if error.errno == errno.ENODATA:  # it was removed meanwhile
                 continue
+            if error.errno != errno.EACCES:  # whose content may not be read either, which is told
+                failure = failure or error
+                continue
         left.append(raw)
-    return tuple(sorted(pairs)), left
+    return tuple(sorted(pairs)), left, failure

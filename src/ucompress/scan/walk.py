@@ -276,9 +276,12 @@ class _Scanner:
 
     def _add(self, name: bytes, source: bytes, kind: MemberKind, status: os.stat_result) -> None:
         found = self.here
-        if _HAS_XATTRS and kind != MemberKind.SYMLINK and status.st_dev not in self.without_xattrs:
+        if _HAS_XATTRS and status.st_dev not in self.without_xattrs:
             xattrs = self._read_xattrs(name, source, status.st_dev)
-            if xattrs:
+            if xattrs and kind == MemberKind.SYMLINK:
+                for attribute, _ in xattrs:
+                    self.left.note(name, attribute)
+            elif xattrs:
                 found.xattrs[len(found.paths)] = xattrs
         found.paths.append(name)
         found.kinds.append(kind)
@@ -311,18 +314,25 @@ class _Scanner:
         self._add(name, source, MemberKind.SYMLINK, status)
 
     def _read_xattrs(self, name: bytes, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
-        # What cannot be read is left out and told: attributes are extras, and many file systems have none.
         try:
-            kept, left = read_xattrs(source)
+            kept, left, failure = read_xattrs(source)
         except OSError as error:
             if error.errno in (errno.ENOTSUP, errno.ENOSYS):
                 self.without_xattrs.add(device)
-            elif error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                self.left.note(name, b"attributes that cannot be read")
+            elif error.errno == errno.EACCES:
+                self.left.note(name, b"attributes that may not be read")
+            elif error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                self._fail_attributes(name, error)
             return ()
+        if failure is not None:
+            self._fail_attributes(name, failure)
         for attribute in left:
             self.left.note(name, attribute)
         return kept
+
+    def _fail_attributes(self, name: bytes, error: OSError) -> None:
+        why = error.strerror or str(error)
+        self.found.errors.append(ScanNote(name, f"packed, but its attributes cannot be read: {why}"))
 
     def _read_gitignore(self, name: bytes, source: bytes, outer: Ignore | None) -> Ignore | None:
         path = source + b"/.gitignore"
