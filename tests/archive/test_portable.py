@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,20 @@ NFC, NFD = (unicodedata.normalize(form, "t/caf\u00e9").encode() for form in ("NF
 
 
 def pairs(paths: list[bytes]) -> set[frozenset[bytes]]:
-    """Those members of which another one is the namesake."""
-    names, found = Namesakes(set(paths).__contains__), set()
+    """Those members and folders of which another one is the namesake; none is told twice."""
+    names, found = Namesakes(every(paths).__contains__), list[frozenset[bytes]]()
     for path in sorted(paths):
-        other = names.earlier(path)
-        if other is not None:
-            found.add(frozenset((path, other)))
-    return found
+        for one in (*names.entered(path), path):
+            other = names.earlier(one)
+            if other is not None:
+                found.append(frozenset((one, other)))
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def every(paths: Iterable[bytes]) -> set[bytes]:
+    """Paths, and the folders around them."""
+    return {path[:end] for path in paths for end in range(1, len(path) + 1) if path[end : end + 1] in b"/"}
 
 
 @pytest.mark.parametrize(
@@ -61,11 +69,18 @@ def test_only_names_of_one_folder_meet() -> None:
     assert pairs(paths) == {frozenset((b"B", b"b"))}
 
 
+def test_folders_meet_whether_or_not_they_are_members() -> None:
+    assert pairs([b"D/a", b"d/a"]) == {frozenset((b"D", b"d"))}
+    assert pairs([b"D", b"D-x/y", b"D/a", b"d/a", b"d/b/c", b"d/d"]) == {frozenset((b"D", b"d"))}
+    assert pairs([b"t/D/e/a", b"t/d", b"t/d/e/a", b"t/d/f"]) == {frozenset((b"t/D", b"t/d"))}
+    assert pairs([b"k/x", "\u212a/x".encode()]) == {frozenset((b"k", "\u212a".encode()))}
+
+
 @given(st.lists(st.text("aAbB\u00e9\u212ak/", min_size=1, max_size=5), min_size=1, max_size=12, unique=True))
 def test_a_namesake_is_found_wherever_there_is_one(names: list[str]) -> None:
     paths = {name.strip("/").replace("//", "/").encode() for name in names} - {b""}
     folded: dict[tuple[bytes, bytes], int] = {}
-    for path in paths:
+    for path in every(paths):
         above, _, name = path.rpartition(b"/")
         folded[above, fold(name)] = folded.get((above, fold(name)), 0) + 1
     assert bool(pairs(list(paths))) == any(count > 1 for count in folded.values())
@@ -121,6 +136,18 @@ def test_where_they_are_one_the_first_is_written_and_the_others_are_named(
     written = {os.fsencode(path.relative_to(out)) for path in out.rglob("*")}
     assert written == (FILES.keys() | {entry.path for entry in OTHERS}) - refused
     assert (out / "t" / "README").read_bytes() == b"upper"
+
+
+def test_what_lies_in_folders_of_one_name_that_are_no_members_does_not_mix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TargetFolder, "folds", lambda _: (True, True))
+    files = {b"D/a": b"1", b"d/a": b"2", b"d/b": b"3", b"\xe2\x84\xaa/a": b"4", b"k/b": b"5"}
+    with Archive(archive_of(tmp_path / "a.ucz", files)) as archive:
+        report = archive.extract(tmp_path / "out")
+    assert [path for path, _ in report.failed] == [b"d/a", b"d/b", b"\xe2\x84\xaa/a"]
+    assert report.names.namesakes == [(b"d", b"D"), (b"\xe2\x84\xaa", b"k")]
+    assert sorted(os.listdir(tmp_path / "out")) == ["D", "k"]
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -132,7 +132,7 @@ class _Extraction:
     ) -> None:
         self._permissions = bits
         self._left_off = permissions(setuid=True) & ~bits
-        self._names = NameCheck(archive.__contains__, target.folds)
+        self._names = NameCheck(self._has, target.folds)
         self._archive = archive
         self._target = target
         self._work = target
@@ -181,6 +181,10 @@ class _Extraction:
             self._check_tops(batch, tops)
             if look:
                 self._check_free(batch, tops)
+
+    def _has(self, path: bytes) -> bool:
+        """Whether the archive has a member of this path, or below it."""
+        return path in self._archive or next(self._archive.entries(path + b"/"), None) is not None
 
     def _note_left_off(self, entry: Entry) -> None:
         """Note what a member will not get back whatever the target can."""

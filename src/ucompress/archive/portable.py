@@ -45,23 +45,39 @@ def fold(name: bytes, *, case: bool = True, form: bool = True) -> bytes:
 
 
 class Namesakes:
-    """Finds members whose names differ from that of an earlier one only in case or form.
+    """Finds members and folders whose names differ from that of an earlier one only in case or form.
 
-    Only names of one folder are compared: what lies below two folders of one name is told by these. As most
-    names are of small ASCII letters, and such a name stands behind all that fold to it but a few, only
-    others are kept: those of the folders around the last member.
+    Only names of one folder are compared: what lies below two folders of one name is told by these, be they
+    members or not. As most names are of small ASCII letters, and such a name stands behind all that fold to
+    it but a few, only others are kept, and those that were told: those of the folders around the last member.
 
     Args:
-        has: whether the archive has a member of this path.
+        has: whether the archive has a member of this path, or below it.
     """
 
     def __init__(self, has: Callable[[bytes], bool]) -> None:
         """No member has been seen."""
         self._has = has
         self._open: list[tuple[bytes, dict[bytes, bytes]]] = []
+        self._around = b""
+
+    def entered(self, path: bytes) -> list[bytes]:
+        """The folders around a path that were not around the one before, the outermost first."""
+        around, before = path[: path.rfind(b"/") + 1], self._around
+        if around == before:
+            return []
+        self._around, entered, end = around, [], around.find(b"/") + 1
+        while end:
+            if not before.startswith(around[:end]):
+                entered.append(around[: end - 1])
+            end = around.find(b"/", end) + 1
+        return entered
 
     def earlier(self, path: bytes) -> bytes | None:
-        """The other member with a path's folded name, if there is one; paths come in ascending order."""
+        """The other path with a path's folded name, if there is one, the first time that it is asked.
+
+        Paths come in ascending order, each after those that it has `entered`.
+        """
         cut = path.rfind(b"/") + 1
         folder, name = path[:cut], path[cut:]
         while self._open and not folder.startswith(self._open[-1][0]):
@@ -75,11 +91,14 @@ class Namesakes:
                 known = {}
                 self._open.append((folder, known))
             found = known.setdefault(key, name)
-            if found is name:
+            if found == name:
                 # Some signs fold to ASCII letters, which come before them.
                 plain = not name.isascii() and key.isascii() and self._has(folder + key)
                 found = key if plain else None
-        return None if found is None else folder + found
+        if found is None or known is None or b"/" + name in known:
+            return None
+        known[b"/" + name] = name
+        return folder + found
 
 
 @dataclass(slots=True)
@@ -103,7 +122,7 @@ class NameCheck:
     """Decides which members the target can have: of two that are one to it, the first.
 
     Args:
-        has: whether the archive has a member of this path.
+        has: whether the archive has a member of this path, or below it.
         folds: whether the target takes names for one that differ in case, and in form; asked at most once.
 
     Attributes:
@@ -122,6 +141,19 @@ class NameCheck:
 
     def look(self, path: bytes) -> None:
         """Note what is peculiar about a path; paths come in ascending order."""
+        for folder in self._namesakes.entered(path):
+            self._compare(folder)
+        self._compare(path)
+        notes = self.notes
+        why = self._objection_of_folder(path) or windows_objection(path[path.rfind(b"/") + 1 :])
+        if why:
+            notes.unportable_found += 1
+            notes.unportable = notes.unportable or (path, why)
+            if WINDOWS:
+                self.refused[path] = f"its path has {why}"
+
+    def _compare(self, path: bytes) -> None:
+        """Note whether an earlier path has the same name where case or form does not count."""
         notes, earlier = self.notes, self._namesakes.earlier(path)
         if earlier is not None:
             notes.namesakes_found += 1
@@ -129,12 +161,6 @@ class NameCheck:
                 notes.namesakes.append((path, earlier))
             if self._are_one(path, earlier):
                 self.refused[path] = f"{show(earlier)} has the same name to this file system"
-        why = self._objection_of_folder(path) or windows_objection(path[path.rfind(b"/") + 1 :])
-        if why:
-            notes.unportable_found += 1
-            notes.unportable = notes.unportable or (path, why)
-            if WINDOWS:
-                self.refused[path] = f"its path has {why}"
 
     def _objection_of_folder(self, path: bytes) -> str:
         """What Windows has against the folder of a path; most members are in that of the one before."""
