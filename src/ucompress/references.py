@@ -37,6 +37,9 @@ COMMONEST: Final = 8
 LEAST_SHARE: Final = 64
 """A reference must have one in so many of a block's d-mers: it saves 1 % of the block then."""
 
+FEWEST: Final = 6
+"""And so many sampled ones: of a large tree a block has a hundred or two, and three in common say little."""
+
 FARTHEST: Final = (1 << 16) - 1
 """How many blocks a reference may stand before a block."""
 
@@ -66,7 +69,7 @@ def without(hashes: Hashes, known: Hashes) -> Hashes:
 
 
 def choose_references(
-    samples: Sequence[Hashes], needs: Iterable[tuple[frozenset[int], int]]
+    samples: Sequence[Hashes], needs: Iterable[tuple[frozenset[int], int]], fewest: int = 1
 ) -> dict[int, int]:
     """The blocks to be coded after another one, and after which.
 
@@ -74,14 +77,15 @@ def choose_references(
         samples: for each block the hashes of its sampled d-mers, without the dictionary's.
         needs: the blocks that a file takes bytes from, and how many it may need with their references;
             files of one block need not be told.
+        fewest: d-mers that a block and its reference must both have.
 
     Returns:
         For each such block its reference: an earlier block, which has none.
     """
-    return _Chooser(_shared(samples), needs).choose()
+    return _Chooser(_shared(samples, fewest), needs).choose()
 
 
-def _shared(samples: Sequence[Hashes]) -> dict[int, dict[int, int]]:
+def _shared(samples: Sequence[Hashes], fewest: int) -> dict[int, dict[int, int]]:
     """For each block the later ones that share enough with it, and how many d-mers."""
     sizes = np.array([len(hashes) for hashes in samples], dtype=np.int64)
     shared: dict[int, dict[int, int]] = defaultdict(dict)
@@ -105,7 +109,7 @@ def _shared(samples: Sequence[Hashes]) -> dict[int, dict[int, int]]:
         times = np.bincount(which, np.concatenate((times, count)), len(merged)).astype(np.int64)
         pairs = merged
     before, after = pairs // len(samples), pairs % len(samples)
-    enough = (times * LEAST_SHARE >= sizes[after]) & (after - before <= FARTHEST)
+    enough = (times >= fewest) & (times * LEAST_SHARE >= sizes[after]) & (after - before <= FARTHEST)
     columns = (before[enough].tolist(), after[enough].tolist(), times[enough].tolist())
     for reference, block, number in zip(*columns, strict=True):
         shared[reference][block] = number

@@ -69,6 +69,13 @@ def test_too_small_a_share_is_not_worth_a_second_block():
     assert choose_references(arrays([few, less]), []) == {}
 
 
+def test_too_few_in_common_are_not_worth_one_either():
+    blocks = [{1, 2, 3, 4}, {1, 2, 3, 50}, {1, 2, 3, 4, 51}]
+    assert choose_references(arrays(blocks), [], 3) == {1: 0, 2: 0}
+    assert choose_references(arrays(blocks), [], 4) == {2: 0}
+    assert choose_references(arrays(blocks), [], 5) == {}
+
+
 def test_samples_are_those_of_equal_bytes():
     pick = random.Random(1)
     shared, own = pick.randbytes(200_000), pick.randbytes(100_000)

@@ -13,7 +13,7 @@ from ucompress.pipeline.coding import read_runs, runs_of
 from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.lending import lent
-from ucompress.references import FARTHEST, choose_references, sample, sampling_rate, without
+from ucompress.references import FARTHEST, FEWEST, choose_references, sample, sampling_rate, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents
             workers.executor, task, runs, in_flight=workers.in_flight, poll=context.guard.check
         )
         samples = list(found)
-    return choose_references(samples, needs(plan))
+    return choose_references(samples, needs(plan), FEWEST)
 
 
 def needs(plan: Plan) -> Iterator[tuple[frozenset[int], int]]:
