@@ -312,7 +312,7 @@ def test_no_more_threads_decode_than_the_memory_bound_has_room_for(
             super().__init__(workers)
 
     for module in (verify, extract):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", Recorded)
+        monkeypatch.setattr(module, "ThreadPool", Recorded)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: range(3), raising=False)
     for bound in (one, 2 * one, 64 * one):

@@ -301,7 +301,7 @@ def test_the_dictionary_is_made_by_as_many_threads_as_fit(
 
     budget = MemoryBudget.threads
     for maker in (planning, groundwork):
-        monkeypatch.setattr(maker, "ThreadPoolExecutor", Recorded)
+        monkeypatch.setattr(maker, "ThreadPool", Recorded)
     monkeypatch.setattr(context, "available_cores", lambda: cores)
     monkeypatch.setattr(
         MemoryBudget, "threads", lambda *wanted, **needs: min(fitting, budget(*wanted, **needs))
