@@ -121,7 +121,9 @@ DOCUMENTS: list[dict[str, Any]] = [
         total_blocks=1,
     ),
     dropped_document("setuid", b"a", count=2, message="2 members had them"),
-    extracted_document(b"out", files=3, folders=1, links=2, content_bytes=200, failed=0, nameless=0),
+    extracted_document(
+        b"out", files=3, folders=1, links=2, content_bytes=200, failed=0, nameless=0, loose_blocks=0
+    ),
     repaired_document(
         b"b.ucz", archive_bytes=900, sectors=11, sector_bytes=64, mended=2, record_mended=False
     ),

@@ -23,6 +23,7 @@ from ucompress.archive.delivery import (
 from ucompress.archive.entry import HOLE, Entry, EntryKind, MemberName, Progress, show, to_path
 from ucompress.archive.hashing import HashBudget
 from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
+from ucompress.archive.loose import loose_blocks, write_loose
 from ucompress.archive.openfile import Shortfall
 from ucompress.archive.outcome import ExtractionReport, Loss
 from ucompress.archive.pages import LINKED
@@ -57,8 +58,8 @@ def extract(
     """Write members below a folder.
 
     Damage costs the members that it hits: they are listed in the report, or counted where even their names
-    are lost; all others are written. Where the file system takes two members' names for one, the first is
-    written; the other and all below it are listed.
+    are lost; all others are written, and of the nameless their blocks (`LooseBlocks`). Where the file system
+    takes two members' names for one, the first is written; the other and all below it are listed.
 
     Args:
         archive: the archive.
@@ -141,6 +142,7 @@ class _Extraction:
         self._first: list[Entry] = []
         self._folders: list[Entry] = []
         self._selected = 0
+        self._loose: list[int] = []
         self._hashes = HashBudget(archive.statistics.archive_bytes)
         self._limits = limits
         self._threads = threads
@@ -181,6 +183,14 @@ class _Extraction:
             self._check_tops(batch, tops)
             if look:
                 self._check_free(batch, tops)
+        if names is None and self._archive.lost_entries:
+            table = self._archive._directory.blocks
+            self._loose = loose_blocks(self._archive.entries(), table)
+            if (files := self._selected + len(self._loose)) > limits.members:
+                raise limits.too_many_blocks(files)
+            total += sum([table.decoded[number] for number in self._loose])
+            if free is not None and total > free:
+                raise limits.too_much(total, free, self._target.root)
 
     def _has(self, path: bytes) -> bool:
         """Whether the archive has a member of this path, or below it."""
@@ -253,6 +263,7 @@ class _Extraction:
         for link in links:
             if link.kind is EntryKind.SYMLINK and self._guard(link, self._make_symlink):
                 self._report.links += 1
+        self._report.loose = write_loose(self._archive, self._loose, self._work, self._target, self._threads)
         self.settle()
         self._report.failed.sort()
         self._report.nameless = self._archive.lost_entries

@@ -57,6 +57,8 @@ USER_DICTIONARY: Final = 1
 
 ID_SIZE: Final = 8
 NO_ID: Final = bytes(ID_SIZE)
+UNKNOWN_ID: Final = b""
+"""Of an archive whose index is lost, and its id with it."""
 
 _HEADER = struct.Struct("<8sHHIIBBHIIQ16s8s")
 _SECTION = struct.Struct("<4sBBHQ8s8s")
@@ -235,10 +237,10 @@ class BlockHeader:
 
     @classmethod
     def from_bytes(cls, data: bytes, archive_id: bytes) -> BlockHeader:
-        """Read and check a block header."""
+        """Read and check a block header; with `UNKNOWN_ID` only whether its figures are possible."""
         _require(len(data) == BLOCK_HEADER_SIZE, "the archive ends within a block header")
-        sound = data[:4] == BLOCK_MARKER and check(archive_id + data[:44], 4) == data[44:]
-        _require(sound, "a block header is damaged")
+        checked = archive_id == UNKNOWN_ID or check(archive_id + data[:44], 4) == data[44:]
+        _require(data[:4] == BLOCK_MARKER and checked, "a block header is damaged")
         _, number, codec, flags, reference, coded, decoded, digest, coded_check, _ = _BLOCK.unpack(data)
         _reserved(flags & ~SUBSTITUTED == 0, f"block {number}")
         _require(1 <= decoded <= BLOCK_LIMIT, f"block {number} claims {decoded} bytes")

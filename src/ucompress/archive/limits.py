@@ -63,6 +63,13 @@ class ExtractionLimits:
             f"--max-members {total} is enough for all, or members in Python",
         )
 
+    def too_many_blocks(self, total: int) -> UnsafeArchiveError:
+        """Why blocks of members without names are refused, which with all members would be so many files."""
+        return _refused(
+            f"members and blocks of those without names are {total:,}, and the limit is {self.members:,}",
+            f"--max-members {total} is enough for all, or members in Python",
+        )
+
     def too_much(self, total: int, free: int, target: bytes) -> UnsafeArchiveError:
         """Why members are refused whose files have more bytes than fit, or than are allowed.
 

@@ -187,6 +187,17 @@ class EntryFinder:
                     page.cancel()
 
     def _page(self, table: PageTable, number: int) -> Page:
+        """One page; where a damaged one is not passed over, the message says how it is."""
+        try:
+            return self._sound_page(table, number)
+        except CorruptArchiveError as error:
+            if self._lenient:
+                raise
+            raise CorruptArchiveError(
+                f"{error}; `extract --recover` gives back what other pages name (in Python recover=True)"
+            ) from error
+
+    def _sound_page(self, table: PageTable, number: int) -> Page:
         """One page: from the cache, or with one read."""
         key = table is self._errata, number
         page = self._pages.get(key)

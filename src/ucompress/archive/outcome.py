@@ -46,6 +46,23 @@ class Losses:
 
 
 @dataclass(slots=True)
+class LooseBlocks:
+    """What was written of blocks that hold bytes of members without names.
+
+    Attributes:
+        folder: its name in the target; empty if there were no such blocks.
+        blocks: how many were written, each to a file `block-NUMBER` of its own.
+        content_bytes: their bytes.
+        lost: how many cannot be read.
+    """
+
+    folder: bytes = b""
+    blocks: int = 0
+    content_bytes: int = 0
+    lost: int = 0
+
+
+@dataclass(slots=True)
 class ExtractionReport:
     """What was written, and what was not.
 
@@ -58,6 +75,7 @@ class ExtractionReport:
         damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
         nameless: further members, lost names and all with their index pages; -1: nothing tells how many.
         names: those that other systems do not tell apart, or do not have.
+        loose: blocks that hold bytes of the nameless members, where everything was to be written.
         losses: what was left off on purpose, or because the file system has no such thing.
     """
 
@@ -71,6 +89,7 @@ class ExtractionReport:
     unsupported: int = 0
     nameless: int = 0
     names: NameNotes = field(default_factory=NameNotes)
+    loose: LooseBlocks = field(default_factory=LooseBlocks)
     losses: Losses = field(default_factory=Losses)
 
     @property

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
+from ucompress.archive.blockfinder import MarkerSearch, block_table, blocks_alone
 from ucompress.archive.blocks import read_dictionary
-from ucompress.archive.directory import BlockTable, Directory, PageTable, separator
+from ucompress.archive.directory import Directory, PageTable, separator
 from ucompress.archive.layout import (
     BLOCK_HEADER_SIZE,
     BLOCK_MARKER,
@@ -23,8 +24,7 @@ from ucompress.archive.layout import (
     SECTION_ERRATA,
     SECTION_HEADER_SIZE,
     SECTION_INDEX,
-    SECTION_MARKER,
-    SUBSTITUTED,
+    UNKNOWN_ID,
     ArchiveHeader,
     BlockHeader,
     PageHeader,
@@ -41,7 +41,6 @@ _WINDOW = 1 << 20
 _SEARCH = 1 << 22
 _SEARCH_FREE = 256 << 20
 _SEARCH_PER_BYTE = 32
-_COMMON = SECTION_MARKER[:3]
 
 Part = SectionHeader | BlockHeader
 
@@ -282,37 +281,15 @@ def walk_records(
         at = end
 
 
-class _MarkerSearch:
-    """Finds section and block markers, ascending; what was read for one serves for those behind it."""
-
-    def __init__(self, source: FileSource) -> None:
-        self._source = source
-        self._at = 0
-        self._window = b""
-
-    def next(self, start: int) -> int:
-        """Offset of the next marker from `start` on, or the end of the archive."""
-        at = start
-        while at < self._source.size:
-            if not self._at <= at < self._at + len(self._window) - 3:
-                self._at, self._window = at, self._source.read_past(at, _WINDOW)
-            found = self._window.find(_COMMON, at - self._at)
-            while found >= 0:
-                if self._window[found : found + 4] in (SECTION_MARKER, BLOCK_MARKER):
-                    return self._at + found
-                found = self._window.find(_COMMON, found + 1)
-            end = self._at + len(self._window)
-            at = end - 3 if end < self._source.size else end
-        return self._source.size
-
-
 def survey(source: FileSource, header: ArchiveHeader) -> Directory:
     """A directory of all that is found from the beginning on; what is damaged or cut off is left out.
 
+    Where not even the index is there it has no members, and all blocks that are whole.
+
     Raises:
-        CorruptArchiveError: not even the index is there.
+        CorruptArchiveError: neither the index nor a block is there.
     """
-    finder, markers = _Finder(source, header), _MarkerSearch(source)
+    finder, markers = _Finder(source, header), MarkerSearch(source)
     at = HEADER_SIZE
     while at < source.size:
         try:
@@ -340,7 +317,7 @@ def find_moved(source: FileSource, directory: Directory) -> None:
         return False
 
     missing = {number for number, at in enumerate(table.at) if not stands_at(number, at)}
-    markers, at = _MarkerSearch(source), HEADER_SIZE
+    markers, at = MarkerSearch(source), HEADER_SIZE
     while missing and (at := markers.next(at)) < source.size:
         number = int.from_bytes(source.read_past(at + 4, 4), "little")
         if number in missing and stands_at(number, at):
@@ -376,18 +353,16 @@ class _Finder:
             raise UnsupportedArchiveError(f"section type {part.kind} is not known here")
 
     def directory(self) -> Directory:
-        if self._index is None:
-            raise CorruptArchiveError("the index is not there, so nothing can be recovered")
-        count = max(self._blocks, default=-1) + 1
-        if count > 8 * len(self._blocks) + 65_536:
-            raise CorruptArchiveError("block numbers are beyond all bounds")
-        at, coded, decoded = [-1] * count, [0] * count, [0] * count
-        flags, references = [0] * count, [0] * count
-        for number, (offset, block) in self._blocks.items():
-            at[number], coded[number], decoded[number] = offset, block.coded_size, block.decoded_size
-            flags[number] = SUBSTITUTED if block.substituted else 0
-            references[number] = block.reference
-        blocks = BlockTable.of(at, coded, decoded, flags, references)
+        index, blocks = self._index, self._blocks
+        if index is None:
+            index, self.archive_id = PageTable(), UNKNOWN_ID
+            blocks = blocks_alone(self._source)
         return Directory(
-            *self._dictionary, self._index, self._errata, blocks, self._index.entry_count, -1, self.archive_id
+            *self._dictionary,
+            index,
+            self._errata,
+            block_table(blocks),
+            index.entry_count,
+            -1,
+            self.archive_id,
         )

@@ -143,7 +143,21 @@ def _tell(report: ExtractionReport, directory: Path, *, quiet: bool) -> None:
         kinds = ((report.files, "file"), (report.folders, "folder"), (report.links, "link"))
         counts = ", ".join(counted(number, kind) for number, kind in kinds)
         where = display_path(directory)
+        if report.loose.folder:
+            complain(_about_blocks(report, directory))
         tell(f"{counts}, {format_bytes(report.content_bytes)} in {where}")
+
+
+def _about_blocks(report: ExtractionReport, directory: Path) -> str:
+    """What is in the folder of blocks that hold bytes of members without names."""
+    from ucompress.render.format import counted, display_path
+
+    where = display_path(os.path.join(os.fsencode(directory), report.loose.folder))  # noqa: PTH118
+    lost = f"; {counted(report.loose.lost, 'more block')} cannot be read" if report.loose.lost else ""
+    return (
+        f"{counted(report.loose.blocks, 'block')} with bytes of members without names in {where}: contents "
+        f"of files one after the other, as they were packed, what files share once{lost}"
+    )
 
 
 def _about_names(report: ExtractionReport) -> list[str]:
@@ -189,7 +203,10 @@ def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
     lines = json_lines()
     for path, message in report.failed:
         lines.write(damage_document(path, message))
-    for message in _about_names(report):
+    for message in (
+        *_about_names(report),
+        *([_about_blocks(report, directory)] if report.loose.folder else ()),
+    ):
         write_warning_document(message)
     for what, count, first, message in _about_losses(report):
         lines.write(dropped_document(what, first, count=count, message=message))
@@ -202,5 +219,6 @@ def _tell_as_json(report: ExtractionReport, directory: Path) -> None:
             content_bytes=report.content_bytes,
             failed=len(report.failed),
             nameless=report.nameless if report.nameless >= 0 else None,
+            loose_blocks=report.loose.blocks,
         )
     )

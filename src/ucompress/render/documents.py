@@ -189,6 +189,7 @@ def extracted_document(
     content_bytes: int,
     failed: int,
     nameless: int | None,
+    loose_blocks: int,
 ) -> JsonObject:
     """What `extract` wrote, as type `extracted`.
 
@@ -198,6 +199,7 @@ def extracted_document(
         content_bytes: bytes of the files written.
         failed: members that could not be written.
         nameless: further members, lost with their names; None where nothing tells how many.
+        loose_blocks: blocks with their bytes that were written.
     """
     return {
         "type": "extracted",
@@ -208,6 +210,7 @@ def extracted_document(
         "content_bytes": content_bytes,
         "failed": failed,
         "nameless": nameless,
+        "loose_blocks": loose_blocks,
     }
 
 
