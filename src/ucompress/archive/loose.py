@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import FAILURES, reason
+from ucompress.archive.draft import Draft
 from ucompress.archive.entry import HOLE, Entry
 from ucompress.archive.outcome import LooseBlocks
 from ucompress.errors import ArchiveError
@@ -86,7 +87,7 @@ def write_loose(
 
     def write(batch: list[int]) -> None:
         for number in batch:
-            draft = target.draft(name + b"/block-%06d" % number)
+            draft = Draft(target, name + b"/block-%06d" % number)
             try:
                 data = archive._block_once(number)
                 draft.complete([(0, memoryview(data))], len(data), None, MODE, now, ())
