@@ -68,6 +68,11 @@ class Entry(NamedTuple):
     target: bytes = b""
 
 
+def xattr_bytes(entry: Entry) -> int:
+    """Bytes of a member's extended attributes, names and values."""
+    return sum([len(name) + len(value) for name, value in entry.xattrs])
+
+
 @dataclass(frozen=True, slots=True)
 class MemberInfo:
     """One member as a reader shows it; a hard link shows the size, mode and time of its file.

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ucompress.archive.entry import Entry, show
+from ucompress.archive.entry import Entry, show, xattr_bytes
 from ucompress.errors import MemberNotFoundError
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ BATCH = 50_000
 
 BATCH_EXTENTS = 1 << 18
 """Extents at which a batch ends before it has as many files: they take memory."""
+
+
+BATCH_BYTES = 1 << 23
+"""Bytes of targets and attributes at which a batch ends, too: a page may unpack to many times its size."""
 
 
 def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
@@ -43,14 +47,16 @@ def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries in batches, of so many files and so many extents."""
-    batch, extents = list[Entry](), 0
+    """Entries in batches, of so many files, so many extents and so many bytes beside the contents."""
+    batch, extents, held = list[Entry](), 0, 0
     for entry in entries:
         batch.append(entry)
         extents += len(entry.extents)
-        if len(batch) >= BATCH or extents >= BATCH_EXTENTS:
+        if entry.target or entry.xattrs:
+            held += len(entry.target) + xattr_bytes(entry)
+        if len(batch) >= BATCH or extents >= BATCH_EXTENTS or held >= BATCH_BYTES:
             yield batch
-            batch, extents = [], 0
+            batch, extents, held = [], 0, 0
     if batch:
         yield batch
 

@@ -89,6 +89,11 @@ class StagingFolder(TargetFolder):
         folder, name = self.place(path)
         return symlink(target, name, folder, mtime_ns)
 
+    def make_hard_link(self, path: bytes, primary: bytes) -> None:
+        """Make another name for a file that was written before, at once."""
+        folder, name = self.place(path)
+        self.link(primary, name, folder)
+
     def move_out(self) -> None:
         """Move everything to the target, and remove the folder.
 

@@ -245,12 +245,14 @@ class TargetFolder:
 
     def make_hard_link(self, path: bytes, primary: bytes) -> None:
         """Make another name for a file that was written before; no folder above that file is made."""
-        cut = primary.rfind(b"/")
         with self._temporary(path) as (folder, _, temporary):
-            if folder is None:
-                os.link(self._checked_path(primary, make=False), temporary)
-                return
-            assert self._folders is not None
-            with self._folders.another(primary[: max(cut, 0)]) as above:
-                name = primary[cut + 1 :]
-                os.link(name, temporary, src_dir_fd=above, dst_dir_fd=folder, follow_symlinks=False)
+            self.link(primary, temporary, folder)
+
+    def link(self, primary: bytes, name: bytes, folder: int | None) -> None:
+        """Make another name, in an open folder if there is one, for what stands at a member's path."""
+        if self._folders is None:
+            os.link(self._checked_path(primary, make=False), name)
+            return
+        cut = primary.rfind(b"/")
+        with self._folders.another(primary[: max(cut, 0)]) as above:
+            os.link(primary[cut + 1 :], name, src_dir_fd=above, dst_dir_fd=folder, follow_symlinks=False)

@@ -1,0 +1,143 @@
+"""What is looked at before anything is written: limits, names, and what is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from ucompress.archive.delivery import permissions, user_xattrs
+from ucompress.archive.entry import HOLE, Entry, EntryKind, show
+from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
+from ucompress.archive.loose import loose_blocks
+from ucompress.archive.outcome import ExtractionReport, Loss
+from ucompress.archive.pages import LINKED
+from ucompress.archive.portable import NameCheck
+from ucompress.archive.selection import cut, select
+from ucompress.errors import OutputError
+
+if TYPE_CHECKING:
+    from ucompress.archive.reader import Archive
+    from ucompress.archive.target import TargetFolder
+
+
+class Preflight:
+    """The first walk over the members that are wanted; the others go over them by `batches`.
+
+    Args:
+        archive: the archive.
+        target: where to.
+        wanted: paths of members, each with all below it; None: everything.
+        bits: the mode bits that members get, if they have them.
+
+    Attributes:
+        wanted: as given.
+        names: what is peculiar about the members' names, and which of them the target cannot have.
+        report: takes what is found.
+        selected, links: numbers of members, and of links among them.
+        new: whether no topmost name stands in the target.
+        loose: the blocks that hold bytes of members without names.
+    """
+
+    def __init__(self, archive: Archive, target: TargetFolder, wanted: list[bytes] | None, bits: int) -> None:
+        """Nothing is looked at yet."""
+        self.wanted = wanted
+        self.names = NameCheck(self._has, target.folds)
+        self.report = ExtractionReport(names=self.names.notes)
+        self.selected = 0
+        self.links = 0
+        self.new = True
+        self.loose: list[int] = []
+        self._archive = archive
+        self._target = target
+        self._left_off = permissions(setuid=True) & ~bits
+        self._first: list[Entry] = []
+        self._tops: dict[bytes, bool] = {}
+
+    def check(self, limits: ExtractionLimits, *, force: bool) -> None:
+        """Refuse what exceeds a limit or would replace something; see `extract`."""
+        total, extents, content = 0, 0, 0
+        look = not force and not self._target.is_empty()
+        free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
+        batches = cut(select(self._archive, self.wanted))
+        self._first = next(batches, [])
+        for batch in chain((self._first,), batches):
+            for entry in batch:
+                extents += max(0, len(entry.extents) - 1)
+                content += entry.size
+                self.links += entry.kind in LINKED
+                for block, _, length in entry.extents:
+                    if block != HOLE:
+                        total += length
+                if (
+                    entry.size > limits.file_bytes
+                    or extents > limits.extents + content // BYTES_PER_EXTENT
+                    or entry.path.count(b"/") >= limits.depth
+                    or len(entry.path) > limits.path_bytes
+                ):
+                    raise limits.refusal(entry)
+                if entry.xattrs or entry.mode & self._left_off:
+                    self._note_left_off(entry)
+                self.names.look(entry.path)
+            if self.selected + len(batch) > limits.members:
+                raise limits.too_many(batch[limits.members - self.selected], len(self._archive))
+            self.selected += len(batch)
+            if free is not None and total > free:
+                raise limits.too_much(total, free, self._target.root)
+            self._check_tops(batch)
+            if look:
+                self._check_free(batch)
+        if self.wanted is None and self._archive.lost_entries:
+            table = self._archive._directory.blocks
+            self.loose = loose_blocks(self._archive.entries(), table)
+            if (files := self.selected + len(self.loose)) > limits.members:
+                raise limits.too_many_blocks(files)
+            total += sum([table.decoded[number] for number in self.loose])
+            if free is not None and total > free:
+                raise limits.too_much(total, free, self._target.root)
+
+    def batches(self) -> Iterator[list[Entry]]:
+        """The members, in parts, once more each time; those of a small archive are kept."""
+        count = len(self._first)
+        yield self._first
+        if self.selected > count:
+            self._first = []
+            yield from cut(islice(select(self._archive, self.wanted), count, None))
+
+    def _has(self, path: bytes) -> bool:
+        """Whether the archive has a member of this path, or below it."""
+        return path in self._archive or next(self._archive.entries(path + b"/"), None) is not None
+
+    def _note_left_off(self, entry: Entry) -> None:
+        """Note what a member will not get back whatever the target can."""
+        losses, kind = self.report.losses, entry.kind
+        if entry.mode & self._left_off and kind in (EntryKind.FILE, EntryKind.DIRECTORY):
+            losses.note(Loss.SETUID, entry.path)
+        kept = user_xattrs(entry)
+        if len(kept) != len(entry.xattrs):
+            losses.note(Loss.OTHER_ATTRIBUTES, entry.path)
+        if kept and kind is EntryKind.SYMLINK:
+            losses.note(Loss.ATTRIBUTES, entry.path)
+
+    def _check_tops(self, batch: list[Entry]) -> None:
+        """Note which of the topmost names stand in the target; refuse one that cannot be made there."""
+        first = {entry.path.partition(b"/")[0]: entry for entry in reversed(batch)}
+        for name in sorted(first.keys() - self._tops.keys()):
+            entry = first[name]
+            self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
+            self._tops[name] = self._target.exists(name)
+            self.new = self.new and not self._tops[name]
+
+    def _check_free(self, batch: list[Entry]) -> None:
+        """Refuse a member other than a folder that is there already."""
+        for entry in batch:
+            if (
+                self._tops[entry.path.partition(b"/")[0]]
+                and entry.kind is not EntryKind.DIRECTORY
+                and self._target.exists(entry.path)
+            ):
+                path = self._target.path_of(entry.path)
+                raise OutputError(
+                    f"{show(path)} is already there; nothing was written. "
+                    "--force replaces it (in Python force=True)"
+                ).about(path)
