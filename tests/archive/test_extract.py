@@ -225,6 +225,33 @@ def test_limits_refuse_before_anything_is_written(tmp_path: Path) -> None:
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        Entry(b"b", EntryKind.SYMLINK, target=b"x" * 1000),
+        folder(b"b")._replace(xattrs=((b"user.x", b"x" * 994),)),
+    ],
+    ids=["target", "attribute"],
+)
+def test_targets_and_attributes_count_as_contents_do(tmp_path: Path, other: Entry) -> None:
+    write(tmp_path / "a.ucz", plan_files({b"a": b"x" * 500}, others=[other]))
+    with Archive(tmp_path / "a.ucz") as archive:
+        with pytest.raises(UnsafeArchiveError, match=r"1,500 bytes or more, and the limit is 1,499"):
+            archive.extract(tmp_path / "out", limits=ExtractionLimits(content_bytes=1499))
+        assert archive.extract(tmp_path / "out", limits=ExtractionLimits(content_bytes=1500)).failed == []
+
+
+def test_members_are_counted_before_they_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.ucz", plan_files({b"%d" % number: b"" for number in range(5)}))
+    with Archive(tmp_path / "a.ucz") as archive:
+        monkeypatch.setattr(Archive, "entries", lambda *_: pytest.fail("walked over the members"))
+        with pytest.raises(UnsafeArchiveError, match=r"archive has 5 members, and the limit is 4"):
+            archive.extract(tmp_path / "out", limits=ExtractionLimits(members=4))
+    assert not (tmp_path / "out").exists()
+
+
 def test_damage_costs_only_its_own_files(tmp_path: Path) -> None:
     files = {b"f%02d" % number: words(number, 500) for number in range(40)}
     path = tmp_path / "a.ucz"

@@ -11,7 +11,7 @@ from ucompress.archive.target import TargetFolder
 @pytest.mark.parametrize(
     "limit",
     [
-        ("--max-members", "3", r"is member 4, and the limit is 3; .*--max-members \d+ is enough"),
+        ("--max-members", "3", r"archive has \d+ members, and the limit is 3; .*--max-members \d+ is enough"),
         (
             "--max-size",
             "0",
@@ -55,6 +55,21 @@ def test_what_does_not_fit_on_the_disk_is_told_apart_from_a_limit(ucompress, pac
     assert done.code == 25
     assert re.search(f"the files have [0-9,]+ bytes or more, and {tmp_path}/out has room for 10;", done.err)
     assert "limit" not in done.err and "--max" not in done.err
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_what_the_file_system_has_no_inodes_for_is_told(ucompress, packed, tmp_path, monkeypatch, existing):
+    """Empty files take no bytes; what is there already takes no inode."""
+    if existing:
+        ucompress("extract", packed[1], "-C", tmp_path / "out")
+    monkeypatch.setattr(TargetFolder, "free_inodes", lambda _: 10)
+    done = ucompress("extract", packed[1], "-C", tmp_path / "out", "--force")
+    if existing:
+        assert done.code == 0
+        return
+    assert done.code == 25
+    assert re.search(f"there are [0-9]+ files, .* or more, and {tmp_path}/out has room for 10,", done.err)
+    assert "nothing was written" in done.err and not (tmp_path / "out").exists()
 
 
 def test_a_file_that_is_there_is_told_by_where_it_is(ucompress, tmp_path):

@@ -18,8 +18,8 @@ class ExtractionLimits:
 
     Attributes:
         members: number of members.
-        content_bytes: stored bytes of all files together, holes not counted; None: what the
-            target's file system has free.
+        content_bytes: stored bytes of all files together, holes not counted, with attributes and targets of
+            symbolic links; None: what the target's file system has free.
         file_bytes: size of one file, holes counted.
         depth: components of a path.
         path_bytes: bytes of a path.
@@ -56,10 +56,18 @@ class ExtractionLimits:
             f"{show(entry.path)} {what}, and the limit is {limit:,}", f"{option}, or {field} in Python"
         )
 
-    def too_many(self, entry: Entry, total: int) -> UnsafeArchiveError:
-        """Why a member is refused that is one too many, of an archive with so many in all."""
+    def too_many(self, total: int, entry: Entry | None = None) -> UnsafeArchiveError:
+        """Why members are refused that are too many.
+
+        Args:
+            total: how many the archive has.
+            entry: the first beyond the limit, where some are wanted; None: all are.
+        """
+        what = f"the archive has {total:,} members"
+        if entry is not None:
+            what = f"{show(entry.path)} is member {self.members + 1:,}"
         return _refused(
-            f"{show(entry.path)} is member {self.members + 1:,}, and the limit is {self.members:,}",
+            f"{what}, and the limit is {self.members:,}",
             f"--max-members {total} is enough for all, or members in Python",
         )
 
@@ -68,6 +76,19 @@ class ExtractionLimits:
         return _refused(
             f"members and blocks of those without names are {total:,}, and the limit is {self.members:,}",
             f"--max-members {total} is enough for all, or members in Python",
+        )
+
+    def no_room(self, made: int, free: int, target: bytes) -> UnsafeArchiveError:
+        """Why members are refused that are more than the file system has inodes for.
+
+        Args:
+            made: files, folders and links, those that were counted so far.
+            free: how many may be made.
+            target: where.
+        """
+        return UnsafeArchiveError(
+            f"there are {made:,} files, folders and links or more, and {show(target)} has room for {free:,}, "
+            "however small they are; nothing was written: remove some, or choose another folder"
         )
 
     def too_much(self, total: int, free: int, target: bytes) -> UnsafeArchiveError:

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ucompress.archive.delivery import permissions, user_xattrs
-from ucompress.archive.entry import HOLE, Entry, EntryKind, show
+from ucompress.archive.entry import HOLE, Entry, EntryKind, show, xattr_bytes
 from ucompress.archive.limits import BYTES_PER_EXTENT, ExtractionLimits
 from ucompress.archive.loose import loose_blocks
 from ucompress.archive.outcome import ExtractionReport, Loss
@@ -56,9 +56,12 @@ class Preflight:
 
     def check(self, limits: ExtractionLimits, *, force: bool) -> None:
         """Refuse what exceeds a limit or would replace something; see `extract`."""
-        total, extents, content = 0, 0, 0
+        if self.wanted is None and len(self._archive) > limits.members:
+            raise limits.too_many(len(self._archive))
+        total, extents, content, made = 0, 0, 0, 0
         look = not force and not self._target.is_empty()
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
+        room = self._target.free_inodes()
         batches = cut(select(self._archive, self.wanted))
         self._first = next(batches, [])
         for batch in chain((self._first,), batches):
@@ -66,6 +69,8 @@ class Preflight:
                 extents += max(0, len(entry.extents) - 1)
                 content += entry.size
                 self.links += entry.kind in LINKED
+                if entry.target or entry.xattrs:
+                    total += xattr_bytes(entry) + len(entry.target) * (entry.kind is EntryKind.SYMLINK)
                 for block, _, length in entry.extents:
                     if block != HOLE:
                         total += length
@@ -80,11 +85,14 @@ class Preflight:
                     self._note_left_off(entry)
                 self.names.look(entry.path)
             if self.selected + len(batch) > limits.members:
-                raise limits.too_many(batch[limits.members - self.selected], len(self._archive))
+                raise limits.too_many(len(self._archive), batch[limits.members - self.selected])
             self.selected += len(batch)
             if free is not None and total > free:
                 raise limits.too_much(total, free, self._target.root)
             self._check_tops(batch)
+            made += self._to_be_made(batch)
+            if room is not None and made > room:
+                raise limits.no_room(made, room, self._target.root)
             if look:
                 self._check_free(batch)
         if self.wanted is None and self._archive.lost_entries:
@@ -127,6 +135,12 @@ class Preflight:
             self._target.refuse_if_read_only(entry.path, folder=entry.kind is EntryKind.DIRECTORY)
             self._tops[name] = self._target.exists(name)
             self.new = self.new and not self._tops[name]
+
+    def _to_be_made(self, batch: list[Entry]) -> int:
+        """How many members certainly take an inode that they do not have yet."""
+        if not self.new:
+            batch = [entry for entry in batch if not self._tops[entry.path.partition(b"/")[0]]]
+        return sum([entry.kind is not EntryKind.HARDLINK for entry in batch])
 
     def _check_free(self, batch: list[Entry]) -> None:
         """Refuse a member other than a folder that is there already."""

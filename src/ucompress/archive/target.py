@@ -114,6 +114,13 @@ class TargetFolder:
         figures = os.statvfs(self._root)
         return figures.f_bavail * figures.f_frsize
 
+    def free_inodes(self) -> int | None:
+        """Files, folders and links that can still be made in the file system; None if it does not tell."""
+        if not hasattr(os, "statvfs"):
+            return None
+        figures = os.statvfs(self._root)
+        return figures.f_favail or None
+
     def is_empty(self) -> bool:
         """Whether nothing is in the folder yet."""
         with os.scandir(self._root) as found:
