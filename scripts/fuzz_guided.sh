@@ -112,6 +112,7 @@ keep() {
 }
 
 coverage() {
+    mkdir -p "$work/found/$1"
     compile "-fprofile-instr-generate -fcoverage-mapping" "$work/coverage" "$1"
     LLVM_PROFILE_FILE="$work/coverage/$1.raw" "$work/coverage/$1" -runs=0 "$work/found/$1" "$corpus/$1" \
         "$work/seeds/$1" 2>/dev/null
