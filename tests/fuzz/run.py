@@ -26,7 +26,7 @@ from random import Random
 
 Case = Callable[[Random], None]
 
-MEMORY = 2 << 30
+MEMORY = 3 << 30
 """Bytes of address space that a child has; a sanitizer needs all there is."""
 
 LIMITS_MEMORY = sys.platform == "linux" and "asan" not in os.environ.get("LD_PRELOAD", "")
@@ -55,7 +55,7 @@ TARGETS = {
 }
 """Module and function of each target: a child imports no more than it needs."""
 
-HARM = {"crash": os.abort, "hang": partial(time.sleep, 1 << 20), "greed": partial(bytearray, 3 << 30)}
+HARM = {"crash": os.abort, "hang": partial(time.sleep, 1 << 20), "greed": partial(bytearray, 4 << 30)}
 """What may happen to a child, for the tests of this runner: each harms its third case."""
 
 
