@@ -44,7 +44,7 @@ EXTENTS = st.lists(
     st.one_of(
         st.builds(Extent, st.just(-1), st.just(0), st.integers(1, 1 << 40)),
         st.builds(Extent, st.integers(0, 1), st.integers(0, 3).map(lambda n: 64 * n), st.just(64)),
-        st.builds(Extent, st.integers(0, 1 << 31), st.integers(0, 1 << 20), st.integers(1, 1 << 20)),
+        st.builds(Extent, st.integers(0, (1 << 31) - 1), st.integers(0, 1 << 20), st.integers(1, 1 << 20)),
     ),
     max_size=3,
 )

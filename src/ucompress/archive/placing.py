@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ucompress.archive.members import Members
 
 _BLOCK = 32
-"""A place is one integer here, block << 32 | offset; -1 is none."""
+"""A place is one integer here, block << 32 | offset, of blocks below 2^31; -1 is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
