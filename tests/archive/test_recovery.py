@@ -130,7 +130,7 @@ def refuse_sectors(monkeypatch, path: Path, sectors: set[int]) -> None:
     monkeypatch.setattr(os, "pread", pread)
 
 
-@pytest.mark.skipif(not hasattr(os, "pread"), reason="no positioned reads here")
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="stands in for os.pread, which Windows does not have")
 @pytest.mark.parametrize("seed", range(2))
 def test_sectors_that_cannot_be_read_are_mended(archive, tmp_path, monkeypatch, seed):
     path, whole = archive
@@ -140,7 +140,7 @@ def test_sectors_that_cannot_be_read_are_mended(archive, tmp_path, monkeypatch, 
     assert (tmp_path / "mended.ucz").read_bytes() == whole
 
 
-@pytest.mark.skipif(not hasattr(os, "pread"), reason="no positioned reads here")
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="stands in for os.pread, which Windows does not have")
 def test_a_sector_of_the_record_that_cannot_be_read_is_mended(archive, tmp_path, monkeypatch):
     path, whole = archive
     at, length = section(path)

@@ -15,7 +15,6 @@ from ucompress.archive.delivery import FAILURES, reason
 from ucompress.archive.draft import Draft
 from ucompress.archive.entry import HOLE, Entry
 from ucompress.archive.outcome import LooseBlocks
-from ucompress.errors import ArchiveError
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ MODE = 0o600
 """Nobody knows who was to read what is in them."""
 
 _SPANS = 1024
+"""Of a block with more spans those that touch are joined, again whenever there are twice as many."""
 
 
 def loose_blocks(entries: Iterable[Entry], table: BlockTable) -> list[int]:
@@ -38,13 +38,15 @@ def loose_blocks(entries: Iterable[Entry], table: BlockTable) -> list[int]:
         table: the archive's blocks.
     """
     covered: dict[int, list[tuple[int, int]]] = {}
+    most: dict[int, int] = {}
     for entry in entries:
         for block, offset, length in entry.extents:
             if block != HOLE:
                 spans = covered.setdefault(block, [])
                 spans.append((offset, offset + length))
-                if len(spans) > _SPANS:
-                    covered[block] = _joined(spans)
+                if len(spans) > most.get(block, _SPANS):
+                    spans[:] = _joined(spans)
+                    most[block] = max(_SPANS, 2 * len(spans))
     sizes = enumerate(table.decoded)
     return [number for number, size in sizes if size and _joined(covered.get(number, [])) != [(0, size)]]
 
@@ -93,8 +95,7 @@ def write_loose(
                 draft.complete([(0, memoryview(data))], len(data), None, MODE, now, ())
             except FAILURES as error:
                 draft.discard()
-                if not isinstance(error, ArchiveError):
-                    reason(error)
+                reason(error)  # raises what would stop all others, too
                 with lock:
                     made.lost += 1
                 continue

@@ -108,6 +108,7 @@ def set_time(place: int | bytes, mtime_ns: int, folder: int | None = None) -> li
         else:
             os.utime(place, ns=(mtime_ns, mtime_ns), dir_fd=folder, follow_symlinks=False)
     except (OverflowError, NotImplementedError):
+        # No such time here, or no time for links: the report counts it among what the system does not have.
         return [Shortfall(Loss.TIMES)]
     except OSError as error:
         return [_shortfall(Loss.TIMES, "its time", error, _NO_SUCH_TIME)]

@@ -91,14 +91,8 @@ def sample_closely(
         with context.workers(
             shared=BYTES_SHARED, each=max(BYTES_EACH, whole), waiting=BYTES_WAITING
         ) as workers:
-            processor = ParallelFileProcessor(
-                workers.executor,
-                config.chunk_size,
-                config.memory_map_threshold,
-                in_flight=workers.in_flight,
-                poll=context.guard.check,
-                reporter=context.tracker,
-                held=context.held,
+            processor = ParallelFileProcessor.of(
+                context, workers, reporter=context.tracker, held=context.held
             )
             for span in processor.process_spans(spanned, contents.sizes, visit, AnalyzedSpan.some_failed):
                 after = done + len(span.samples)

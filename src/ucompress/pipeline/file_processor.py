@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ucompress.pipeline.context import RunContext, Workers
+
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
@@ -129,6 +131,18 @@ class ParallelFileProcessor:
     reporter: WorkReporter | None = None
     held: HeldContents = field(default_factory=HeldContents)
     ahead: ReadAhead | None = None
+
+    @classmethod
+    def of(cls, context: RunContext, workers: Workers, **options: Any) -> ParallelFileProcessor:
+        """One that works as a run is configured, and with its workers; `options` are further attributes."""
+        return cls(
+            workers.executor,
+            context.config.chunk_size,
+            context.config.memory_map_threshold,
+            in_flight=workers.in_flight,
+            poll=context.guard.check,
+            **options,
+        )
 
     @overload
     def process_files(self, files: Iterable[AnyFile]) -> Iterator[FileContent]: ...

@@ -116,16 +116,9 @@ def looked_over(
     parameters: PlanParameters,
 ) -> Iterator[LookedOver]:
     """What gives the planner the contents, while workers elsewhere look them over."""
-    config = context.config
     total = int(contents.sizes.sum())
     looking = Looking(parameters.window, anchor_spacing(total), parameters.hole)
     with context.workers(shared=SHARED, each=EACH, waiting=WAITING) as workers:
-        processor = ParallelFileProcessor(
-            workers.executor,
-            config.chunk_size,
-            config.memory_map_threshold,
-            in_flight=workers.in_flight,
-            poll=context.guard.check,
-        )
+        processor = ParallelFileProcessor.of(context, workers)
         with closing(LookedOver(contents, analyzed, reader, processor, looking)) as read:
             yield read

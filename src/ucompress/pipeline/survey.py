@@ -219,12 +219,9 @@ class Survey:
     ) -> ParallelAnalyzer:
         context = self.context
         config = context.config
-        processor = ParallelFileProcessor(
-            workers.executor,
-            config.chunk_size,
-            config.memory_map_threshold,
-            in_flight=workers.in_flight,
-            poll=context.guard.check,
+        processor = ParallelFileProcessor.of(
+            context,
+            workers,
             held=context.held,
             ahead=None if isinstance(workers.executor, Remote) else ahead,
         )
