@@ -2,7 +2,7 @@
 
 An archive may become the only copy of its files. A defect of a codec, or of the machine's
 memory, is then found while the bytes are still there, and the block is stored as it is.
-Decoding takes 2 to 5 % of the time of coding.
+Decoding takes 2 to 5 % of the time of coding; who reads the whole archive back later may leave it out.
 
 Mixed blocks, those of levels 7 to 9, are taken unproven: decoding takes as long as coding. One function of
 the kernels does both, so that a wrong model is wrong both ways and the bytes come back; a defect of the
@@ -35,7 +35,7 @@ class Proof(Enum):
     """What is known of a payload before it is used."""
 
     DECODED = "the payload gave the bytes back, or they are stored as they are"
-    UNTRIED = "the payload has not been decoded: that of a mixed block"
+    UNTRIED = "the payload has not been decoded: that of a mixed block, or of one that is read back later"
     FAILED = "the codec's payload did not give the bytes back, which are stored instead"
 
 
@@ -100,8 +100,15 @@ class ProvingCompressor:
         """The compressor of a level, with what proves it."""
         return cls(BlockCompressor(level, dictionary, largest_reference), dictionary, largest_reference)
 
-    def prove(self, data: bytes, reference: Reference | None = None) -> tuple[int, bytes, Proof]:
+    def prove(
+        self, data: bytes, reference: Reference | None = None, *, decode: bool = True
+    ) -> tuple[int, bytes, Proof]:
         """Code one block, after its reference if it has one, and decode it unless it is mixed.
+
+        Args:
+            data: the block.
+            reference: the block before it in the archive that it is coded after.
+            decode: False for a block that is decoded later, before its bytes may be gone.
 
         Returns:
             Codec id, payload, and what is known of the payload.
@@ -111,10 +118,10 @@ class ProvingCompressor:
             if reference is not None and not reference.serves(codec_id):
                 reference = None
             codec, _ = split_id(codec_id)
-            if codec == MIX:
-                return codec_id, payload, Proof.UNTRIED
             if codec == STORED:
                 return codec_id, payload, Proof.DECODED
+            if codec == MIX or not decode:
+                return codec_id, payload, Proof.UNTRIED
             with self._turns.decoding() if codec == LZ else nullcontext():
                 gives_back = self._gives_back(codec_id, payload, data, reference)
         return (codec_id, payload, Proof.DECODED) if gives_back else (STORED, data, Proof.FAILED)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 CONTENTS_AT_ONCE = 4096
 LAYOUT = "layout"
 FINISHED = "finished"
+PROVEN, UNPROVEN = b"\1", b"\0"
 _TOTALS = struct.Struct("<10Q32s")
 
 
@@ -61,6 +62,7 @@ class Assembly:
         references: the blocks that are coded after another one, and after which.
         contents: what the plan's ordinals mean.
         header: what the archive declares.
+        proves: whether each block is decoded again when it is coded, and not with the finished archive only.
         changed: contents that no longer had their bytes, and were replaced by zeros.
         resumed_blocks: blocks taken over from an interrupted run.
         lost_files: planned files that the finished archive does not have.
@@ -76,6 +78,7 @@ class Assembly:
     references: Mapping[int, int]
     contents: Contents
     header: ArchiveHeader
+    proves: bool
     changed: set[int] = field(default_factory=set)
     resumed_blocks: int = 0
     lost_files: int = 0
@@ -158,15 +161,20 @@ class Assembly:
         if not known or stored is None:
             return None
         layout = self.layout
+        end = len(layout) + 1
         if stored[: len(layout)] != layout:
             return None
-        state = WriterState(stored[len(layout) :], [row.digest for row in known])
+        proven = stored[len(layout) : end] == PROVEN
+        if self.proves and not proven:
+            return None
+        state = WriterState(stored[end:], [row.digest for row in known])
         try:
             writer = ArchiveWriter.resume(self.partial, state)
         except ResumeFailedError as error:
             self.context.warnings.append(f"{error}; its blocks are coded again")
             return None
-        self.resumed_blocks, self._head_named = writer.blocks, True
+        # Blocks without proof that follow proven ones make all of them such that have to be read back.
+        self.resumed_blocks, self._head_named = writer.blocks, proven == self.proves
         if writer.blocks < len(known):
             self.context.warnings.append(
                 f"{self.partial} is not as it was written from block {writer.blocks} of {len(known)} on; "
@@ -189,6 +197,7 @@ class Assembly:
         naming = BlockNaming(self.context.database.jobs, self.job, writer, bound(self._name_head, writer))
         behind = largest_reference(self.plan, self.references)
         coding = Coding(self.context.config.level, self.dictionary, self.context.held, behind)
+        referred_to = frozenset(self.references.values())
 
         def poll() -> None:
             self.context.guard.check()
@@ -200,7 +209,7 @@ class Assembly:
                     workers.executor,
                     task,
                     range(first, len(self.plan.blocks)),
-                    bound(self._task, writer),
+                    bound(self._task, writer, referred_to),
                     links=self.references,
                     in_flight=workers.in_flight,
                     poll=poll,
@@ -233,18 +242,24 @@ class Assembly:
         )
         return totals
 
-    def prove(self, threads: int) -> None:
-        """Read the finished archive back, all of it, before it gets its name.
+    def reads_back(self, threads: int) -> bool:
+        """Whether the finished archive, all of it, reads back as it was written; told where it does not.
 
         Raises:
-            CorruptArchiveError: it is not as it was written: disk or memory of this machine are to blame.
+            CorruptArchiveError: it does not although its blocks were proven: disk or memory of this machine
+                are to blame.
         """
-        if problem := self._problem(self.partial, threads):
+        problem = self._problem(self.partial, threads)
+        if problem is None:
+            return True
+        told = f"{self.partial} does not read back as it was written ({problem})"
+        if self.proves:
             raise CorruptArchiveError(
-                f"{self.partial} does not read back as it was written ({problem}), and got no "
-                "name: the same command goes on with what is sound of it. Disk or memory of this machine may "
-                "be failing"
+                f"{told}, and got no name: the same command goes on with what is sound of it. Disk or memory "
+                "of this machine may be failing"
             ).about(self.partial)
+        self.context.warnings.append(f"{told}: it is made again, and each block decoded when it is coded")
+        return False
 
     def _problem(self, path: Path, threads: int) -> str | None:
         """What is wrong with an archive, if anything is."""
@@ -303,17 +318,23 @@ class Assembly:
     def _name_head(self, writer: ArchiveWriter) -> None:
         """Let the database know what stands before the blocks, which is durable."""
         if not self._head_named:
-            head = self.layout + writer.head_digest()
+            head = self.layout + (PROVEN if self.proves else UNPROVEN) + writer.head_digest()
             self.context.database.cache.store_artifact(self.job_key, LAYOUT, head)
             self._head_named = True
 
-    def _task(self, writer: ArchiveWriter, number: int, needed: CodedBlock | None) -> BlockTask:
-        """What coding a block takes; its reference is `needed` or in the archive already."""
+    def _task(
+        self, writer: ArchiveWriter, referred_to: frozenset[int], number: int, coded: CodedBlock | None
+    ) -> BlockTask:
+        """What coding a block takes; its reference is `coded` or in the archive already.
+
+        A block that others are coded after is always decoded: coding them takes that it can be.
+        """
         runs, at = runs_of(self.plan, self.contents, number), self.references.get(number)
+        decode = self.proves or number in referred_to
         if at is None:
-            return BlockTask(number, runs)
-        reference = writer.read_block(at) if needed is None else needed.as_reference()
-        return BlockTask(number, runs, at, reference)
+            return BlockTask(number, runs, decode)
+        reference = writer.read_block(at) if coded is None else coded.as_reference()
+        return BlockTask(number, runs, decode, at, reference)
 
     def _hash_layout(self) -> bytes:
         hasher = Digest()

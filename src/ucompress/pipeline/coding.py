@@ -34,6 +34,8 @@ def coding_memory(
 ) -> tuple[int, int]:
     """Bytes that all workers share, and bytes for each, its block and those that wait included.
 
+    What proves blocks counts in any case: where an archive does not read back, they are coded anew with it.
+
     Args:
         level: the compression level.
         dictionary_size: bytes of the dictionary.
@@ -103,11 +105,13 @@ class BlockTask:
     Attributes:
         number: its place in the archive.
         runs: where its bytes are.
+        decode: whether it is decoded again at once.
         reference_number, reference: the block it is coded after, if any.
     """
 
     number: int
     runs: tuple[RunToRead, ...]
+    decode: bool
     reference_number: int = -1
     reference: Reference | None = None
 
@@ -124,7 +128,7 @@ class CodedBlock:
         digest: strong checksum of the decoded bytes.
         first_content: ordinal of the content that it begins with.
         changed: contents of which a run no longer had its bytes.
-        proof: whether the payload was decoded again; mixed blocks are not.
+        proof: whether the payload was decoded again.
         reference: number of the block that is needed to decode it; None for none.
     """
 
@@ -179,7 +183,7 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
     del parts
     reference = task.reference
     compressor = primed_compressor(coding.level, coding.dictionary, coding.largest_reference)
-    codec_id, payload, proof = compressor.prove(decoded, reference)
+    codec_id, payload, proof = compressor.prove(decoded, reference, decode=task.decode)
     return CodedBlock(
         number=task.number,
         codec_id=codec_id,

@@ -52,19 +52,30 @@ class Packing:
     def run(self) -> tuple[WriterTotals, Assembly]:
         """Write the archive, or go on with what was written before.
 
+        Each block is decoded when it is coded, or with all others when the finished archive is read back. An
+        archive that does not read back is made once more, with both.
+
         Raises:
             MemoryLimitExceededError: coding would take more than the limit; nothing has been written.
+            CorruptArchiveError: the archive does not read back however it is made.
         """
         context, analysis = self.context, self.analysis
         shared, each = coding_memory(context.config.level, *self._sizes)
         size = int(self.groundwork.plan.block_sizes.sum())
-        context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
-        threads = context.threads(shared=shared, each=each)
-        release_freed_memory()  # the coders from here on take theirs elsewhere
-        assembly = self._assembly(self._header(size))
-        finished = assembly.finished_before(threads)
-        if finished is not None:
-            return finished, assembly
+        header = self._header(size)
+        proves = not context.reads_back
+        while True:
+            context.tracker.enter(PipelinePhase.COMPRESSING, files=len(analysis.contents.files), size=size)
+            threads = context.threads(shared=shared, each=each)
+            release_freed_memory()  # the coders from here on take theirs elsewhere
+            assembly = self._assembly(header, proves=proves)
+            totals = assembly.finished_before(threads) or self._make(assembly, threads)
+            if totals is not None:
+                return totals, assembly
+            proves = True
+
+    def _make(self, assembly: Assembly, threads: int) -> WriterTotals | None:
+        """Write the archive and give it its name; None where it has to be made again, with proven blocks."""
         try:
             with assembly.open_writer() as writer:
                 with assembly.leaving_nothing_useless(writer):
@@ -72,12 +83,12 @@ class Packing:
                     errata = self._errata(assembly, writer)
                     self._let_go()
                     totals = assembly.finish(writer, errata)
-                    if context.reads_back:
-                        assembly.prove(threads)
+                    if self.context.reads_back and not assembly.reads_back(threads):
+                        return None
                 assembly.publish(writer)
         finally:
             release_compressor()
-        return totals, assembly
+        return totals
 
     def _write(self, assembly: Assembly, writer: ArchiveWriter) -> None:
         """Write head and blocks: where memory allows, a worker writes the head while others code blocks."""
@@ -135,7 +146,7 @@ class Packing:
             user_dictionary=config.dictionary is not None,
         )
 
-    def _assembly(self, header: ArchiveHeader) -> Assembly:
+    def _assembly(self, header: ArchiveHeader, *, proves: bool) -> Assembly:
         groundwork, job = self.groundwork, self.job
         assembly = Assembly(
             self.context,
@@ -147,6 +158,7 @@ class Packing:
             groundwork.references,
             self.analysis.contents,
             header,
+            proves,
         )
         assembly.dictionary_gain = groundwork.gain
         return assembly
