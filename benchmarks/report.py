@@ -135,6 +135,16 @@ class Run:
                 found.append(told["unique_bytes"] / ours / (self.corpora_made[corpus]["bytes"] / theirs))
         return math.exp(sum(map(math.log, found)) / len(found)) if found else None
 
+    def open_speed(self, tool: str, peer: str) -> float | None:
+        """Speed of verifying an open archive, over the peer's decoding; None unless all was measured."""
+        told = {c: (self.one_file(c, tool) or {}).get("verify_cpu_s") for c in self.corpora}
+        logs = [
+            math.log(theirs / ours)
+            for c, ours in told.items()
+            if ours and (theirs := self.cpu(c, peer, "decode"))
+        ]
+        return math.exp(sum(logs) / len(logs)) if len(logs) == len(told) else None
+
     def cpu_ratio(self, tool: str, action: str, peer: str, peer_action: str) -> float | None:
         """Geometric mean over the corpora of a tool's CPU over a peer's."""
         pairs = [(self.cpu(c, tool, action), self.cpu(c, peer, peer_action)) for c in self.corpora]
@@ -252,6 +262,14 @@ def verdicts(run: Run) -> str:
         add(tool, "the same, our unique bytes only", unique, target.decode, least=True)
         nowhere = run.cpu_ratio(peer, "decode", tool, "decode")
         add(tool, f"speed of verify, over decoding by {peer}", nowhere, target.decode, least=True)
+        opened = run.open_speed(tool, peer)
+        add(
+            tool,
+            f"speed of verifying an open archive, over decoding by {peer}",
+            opened,
+            target.decode,
+            least=True,
+        )
         equal = run.cpu_ratio(peer, "extract", tool, "extract")
         add(tool, f"speed of extract, over that of {peer}", equal, target.decode, least=True)
         told = [t for c in run.corpora if (t := run.one_file(c, tool))]
