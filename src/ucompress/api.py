@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ucompress.archive.entry import MemberName
     from ucompress.archive.limits import ExtractionLimits
+    from ucompress.archive.outcome import ExtractionReport
     from ucompress.progress import CompressionResult, Renderer
 
 __all__ = ["compress", "decompress", "open", "train"]
@@ -95,7 +96,7 @@ def decompress(
     limits: ExtractionLimits | None = None,
     recover: bool = False,
     memory_bound: int = MEMORY_BOUND,
-) -> None:
+) -> ExtractionReport:
     """Give a tree back, byte for byte.
 
     Args:
@@ -110,10 +111,14 @@ def decompress(
         recover: take what is left of an archive that is damaged or cut off.
         memory_bound: refuse blocks whose decoder would take more bytes.
 
+    Returns:
+        What was written, names that other systems do not have, and what members did not get back because it
+        was not asked for or the file system has no such thing (`losses`).
+
     Raises:
         InputError: the archive cannot be read.
         ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
-            written; the error's notes name the first of the others.
+            written; the error's notes name the first of the others, and tell how many have no name any more.
         OutputError: the target cannot be written, or a file is in the way.
         UsageError: a number is none, or too small.
         TypeError: what should name the archive or a member does not.
@@ -123,14 +128,18 @@ def decompress(
             os.fsdecode(target), members=members, force=force, setuid=setuid, threads=threads, limits=limits
         )
         members_of_all = len(opened)
-    if report.failed:
+    if report.failed or report.nameless:
         kind = report.kind
         error = kind(
             f"{opened.name}: {len(report.failed):,} of {members_of_all:,} members could not be given back"
         )
         for path, reason in report.failed[:NAMED]:
             error.add_note(f"{show(path)}: {reason}")
+        if report.nameless:
+            count = f"{report.nameless:,}" if report.nameless > 0 else "nobody knows how many"
+            error.add_note(f"members lost with the index, names and all: {count}")
         raise error
+    return report
 
 
 def open(archive: AnyPath | BinaryIO, *, recover: bool = False, memory_bound: int = MEMORY_BOUND) -> Archive:

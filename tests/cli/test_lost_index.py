@@ -11,8 +11,10 @@ import pytest
 from archive.build import plan_files, write
 from damage.archives import make
 from golden.make import words
+from ucompress.api import decompress
 from ucompress.archive import Archive, Entry, EntryKind
 from ucompress.archive import index as index_module
+from ucompress.errors import CorruptArchiveError
 
 MEMBERS = 4000
 PAGE = 100
@@ -75,6 +77,15 @@ def test_info_tells_how_many_members_have_no_name(ucompress, damaged):
     (files,) = (line for line in done.out.decode().splitlines() if line.startswith("files"))
     assert int(files.split()[1].replace(",", "")) + lost_in(done.err) == MEMBERS
     assert ucompress("info", "--recover", "--json", damaged).code == 21
+
+
+def test_decompress_raises_and_tells_how_many_members_have_no_name(damaged, tmp_path):
+    with pytest.raises(CorruptArchiveError, match=r"0 of .* members could not be given back") as caught:
+        decompress(damaged, tmp_path / "out", recover=True)
+    (note,) = caught.value.__notes__
+    written = sum(len(files) for _, _, files in os.walk(tmp_path / "out"))
+    loose = sum(len(files) for path, _, files in os.walk(tmp_path / "out") if "recovered-blocks" in path)
+    assert int(note.split(": ")[1].replace(",", "")) + written - loose == MEMBERS
 
 
 def test_extract_tells_how_many_members_have_no_name(ucompress, damaged, made, tmp_path):

@@ -169,7 +169,8 @@ def test_limits_and_bits_of_what_is_given_back(tmp_path, monkeypatch):
         ucompress.decompress("a.ucz", "out", limits=ucompress.ExtractionLimits(file_bytes=9))
     assert not (tmp_path / "out").exists()
     for setuid, mode in ((False, 0o755), (True, 0o4755)):
-        ucompress.decompress("a.ucz", "out", setuid=setuid, threads=1, force=True)
+        report = ucompress.decompress("a.ucz", "out", setuid=setuid, threads=1, force=True)
+        assert (report.files, list(report.losses)) == (1, [] if setuid else [("setuid", 1, b"tree/f")])
         assert stat.S_IMODE((tmp_path / "out" / "tree" / "f").stat().st_mode) == mode
 
 
