@@ -12,6 +12,7 @@ import faulthandler
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,10 @@ MEMORY = 3 << 30
 LIMITS_MEMORY = sys.platform == "linux" and "asan" not in os.environ.get("LD_PRELOAD", "")
 
 PATIENCE = 60
-"""Seconds after which one case counts as a hang: the slowest takes less than one."""
+"""Seconds of processor time after which one case counts as a hang: the slowest takes less than one."""
+
+STANDSTILL = 10
+"""So many times as many seconds by the clock, where a machine may have other work to do."""
 
 TARGETS = {
     "lz": "codecs:lz",
@@ -55,7 +59,12 @@ TARGETS = {
 }
 """Module and function of each target: a child imports no more than it needs."""
 
-HARM = {"crash": os.abort, "hang": partial(time.sleep, 1 << 20), "greed": partial(bytearray, 4 << 30)}
+HARM = {
+    "crash": os.abort,
+    "hang": partial(max, count()),
+    "standstill": partial(time.sleep, 1 << 20),
+    "greed": partial(bytearray, 4 << 30),
+}
 """What may happen to a child, for the tests of this runner: each harms its third case."""
 
 
@@ -107,6 +116,8 @@ def run_child(
 def _bear(options: argparse.Namespace) -> int:
     """The child: cases one after the other, each announced before it begins."""
     faulthandler.enable()
+    if hasattr(signal, "setitimer"):
+        faulthandler.register(signal.SIGPROF, chain=True)  # and then the process ends
     _limit_memory()
     (target,) = options.target
     case = _harmful(target) if target in HARM else _target(target)
@@ -115,7 +126,7 @@ def _bear(options: argparse.Namespace) -> int:
     with options.child.open("w") as announced:
         while number < options.first + options.cases if options.cases else time.monotonic() < end:
             _announce(announced.fileno(), number)
-            faulthandler.dump_traceback_later(options.patience, exit=True)
+            _be_patient(options.patience)
             try:
                 case(Random(f"{target}/{options.seed}/{number}"))
             except BaseException:
@@ -125,6 +136,13 @@ def _bear(options: argparse.Namespace) -> int:
         _announce(announced.fileno(), number)
     faulthandler.cancel_dump_traceback_later()
     return 0
+
+
+def _be_patient(seconds: float) -> None:
+    """End the process, with a traceback, unless this is called again in time."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    faulthandler.dump_traceback_later(STANDSTILL * seconds, exit=True)
 
 
 def _target(name: str) -> Case:

@@ -36,6 +36,6 @@ def test_mutated_input_is_decoded_or_refused(target: str) -> None:
 def test_a_crash_a_hang_and_too_much_memory_are_failing_cases_with_a_number(harm: str) -> None:
     if harm == "greed" and not run.LIMITS_MEMORY:
         pytest.skip("memory is not limited here")
-    outcome = run.run_child(harm, seed=3, first=7, cases=5, patience=1)
+    outcome = run.run_child(harm, seed=3, first=7, cases=5, patience=0.5)
     assert f"--target {harm} --seed 3 --case 9" in outcome.failure
     assert outcome.cases == 2
