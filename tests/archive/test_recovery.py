@@ -331,6 +331,23 @@ def test_too_much_damage_is_told_and_nothing_written(archive, tmp_path):
     assert list(tmp_path.iterdir()) == [damaged]
 
 
+def test_verify_finds_damage_anywhere_the_record_included(tmp_path):
+    path = tmp_path / "a.ucz"
+    whole = write_archive(path, percent=40, size=3000)
+    begin, length = section(path)
+    found = set()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with Archive(path, recover=True) as archive:
+            report = archive.verify(threads=1)
+        assert not report.ok and report.damaged, at
+        if begin + 32 <= at < begin + length:
+            assert (report.lost, len(report.problems)) == ([], 1)
+            assert report.problems[0].startswith("recovery record: its bytes differ")
+            found.add("record")
+    assert found
+
+
 @pytest.mark.parametrize("content", [b"", b"\x89UCZ", b"\xb7UCR" * 100, bytes(5000)])
 def test_what_has_no_record_is_told_so(tmp_path, content):
     path = tmp_path / "a.ucz"

@@ -1,4 +1,8 @@
-"""Checks an archive without writing: every byte is read, every block decoded, every claim compared."""
+"""Checks an archive without writing: every byte is read, every block decoded, every claim compared.
+
+Whole files are the exception where holes make them larger than the archive by far (`HashBudget`), and with
+a share of the blocks those that it does not hold.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from ucompress.archive.layout import (
     SECTION_ERRATA,
     SECTION_HEADER_SIZE,
     SECTION_INDEX,
+    SECTION_RECOVERY,
     BlockHeader,
     Footer,
     SectionHeader,
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 """Blocks between two questions whether a part of a check has gone on for long enough."""
+
+_WINDOW = 1 << 20
 
 KNOWN_SECTIONS = {
     SECTION_DICTIONARY: "dictionary",
@@ -221,7 +228,7 @@ class _Verification:
                 self._check_gap(end, begin)
 
     def _check_gap(self, at: int, end: int) -> None:
-        """Sections follow each other from `at` to `end` without a gap."""
+        """Sections follow each other from `at` to `end` without a gap, and have the bytes of their checks."""
         archive_id = NO_ID if at < self._directory.index.section_at else self._directory.archive_id
         while at < end:
             try:
@@ -236,7 +243,23 @@ class _Verification:
             except ArchiveError:
                 self._problem(f"{end - at} bytes from {at} on belong to no part of the archive")
                 return
+            self._check_payload(part, at + SECTION_HEADER_SIZE)
             at = behind
+
+    def _check_payload(self, section: SectionHeader, start: int) -> None:
+        """Compare the payload of a section that no member needs with its check."""
+        hasher, end = blake3(), start + section.length
+        for at in range(start, end, _WINDOW):
+            hasher.update(self._source.read_past(at, min(_WINDOW, end - at)))
+        try:
+            with self._source.explaining(start, section.length):
+                if hasher.digest(len(section.payload_check)) != section.payload_check:
+                    raise CorruptArchiveError("its bytes differ from their check; no member needs them")
+        except CorruptArchiveError as error:
+            name = (
+                "recovery record" if section.kind == SECTION_RECOVERY else f"section of type {section.kind}"
+            )
+            self._problem(f"{name}: {error}")
 
     def _check_blocks(self, numbers: list[int]) -> list[tuple[int, ArchiveError | int]]:
         return [(number, self._check_block(number)) for number in numbers]
