@@ -188,7 +188,7 @@ def _run_ways(made: Made, ways: list[str], step: int, outcome: Outcome) -> None:
         for name, data, may_be_lost in cases:
             done = outcome.cases.total()
             if done % WATCHED == 0:
-                faulthandler.dump_traceback_later(PATIENCE, exit=True)
+                faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
             try:
                 check = done % CHECKED == 0
                 missing, wrong = judge(made, data, may_be_lost, check=check)

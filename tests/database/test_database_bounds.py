@@ -9,6 +9,7 @@ import pytest
 
 import ucompress.database.bounds as bounds_module
 from database.files import entry, filled, raw
+from fuzz.run import LIMITS_MEMORY
 from support import fill_codebase
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase
 from ucompress.database.bounds import LARGEST_PATTERN, LARGEST_VALUE
@@ -39,7 +40,7 @@ def command(*words, cwd, memory=1200 * MIB):
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="address space is not bounded elsewhere")
+@pytest.mark.skipif(not LIMITS_MEMORY, reason="address space is bounded on Linux, without a sanitizer")
 @pytest.mark.parametrize("size", [20 * MIB, 100 * MIB])
 def test_huge_patterns_take_no_memory(tmp_path, size):
     path = filled(tmp_path / "p.db", 9)
