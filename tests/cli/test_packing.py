@@ -121,6 +121,24 @@ def test_include_exclude_and_gitignore(ucompress, work):
     assert not any(name.endswith(b".py") for name in ucompress("list", "b.ucz").out.split())
 
 
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_a_line_of_gitignore_that_is_no_pattern_is_a_warning(ucompress, work, quiet):
+    (work / "tree" / ".gitignore").write_bytes(b"*.json\nfoo\\\n")
+    done = ucompress("compress", "tree", "-o", "a.ucz", "--gitignore", *quiet)
+    assert done.code == 0
+    assert "ucompress: tree/.gitignore: line 2 is no pattern" in done.err
+    assert not any(name.endswith(b".json") for name in ucompress("list", "a.ucz").out.split())
+    done = ucompress("compress", "tree", "-o", "a.ucz", "--gitignore", "--json", *quiet)
+    (told,) = (row for row in documents(done) if row["type"] == "notice" and row["severity"] == "warning")
+    assert "line 2 is no pattern" in told["message"]
+
+
+def test_an_option_that_is_no_pattern_is_a_usage_error(ucompress, work):
+    done = ucompress("compress", "tree", "--exclude", "[z-a]")
+    assert (done.code, (work / "tree.ucz").exists()) == (2, False)
+    assert "not a gitignore-style pattern: [z-a]" in done.err
+
+
 def test_full_content_hashes(ucompress, work):
     ucompress("compress", "tree", "-o", "a.ucz", "--content-hash")
     digests = {

@@ -230,8 +230,58 @@ def test_an_included_folder_is_taken_whole(tmp_path):
 
 
 def test_a_malformed_pattern_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="gitignore-style"):
-        scan([tmp_path], exclude=["!"])
+    with pytest.raises(UsageError, match=r"gitignore-style pattern: !$"):
+        scan([tmp_path], exclude=["a", "!"])
+
+
+@pytest.mark.parametrize("option", ["include", "exclude"])
+def test_a_range_that_descends_is_a_usage_error_that_names_the_pattern(tmp_path, option):
+    with pytest.raises(UsageError, match=r"gitignore-style pattern: \[z-a\]\.o \(bad .*range"):
+        scan([tmp_path], **{option: ["b", "[z-a].o"]})
+
+
+@pytest.mark.parametrize("line", [b"foo\\", b"[z-a].o", b"!"])
+def test_a_line_that_is_no_pattern_leaves_the_others_of_its_file(tmp_path, line):
+    top = tree(tmp_path / "t", {"a/secret": b"", "a/kept": b"", "secret": b""})
+    (top / ".gitignore").write_bytes(b"# secrets\n" + line + b"\nsecret\n")
+    manifest = scan([top], gitignore=True)
+    assert names(manifest) == ["t", "t/.gitignore", "t/a", "t/a/kept"]
+    (warning,) = manifest.warnings
+    assert warning.path == b"t/.gitignore"
+    assert warning.message.startswith("line 2 is no pattern")
+    assert line.decode() in warning.message
+
+
+@pytest.mark.parametrize(
+    ("line", "taken", "left"),
+    [
+        (b"*\t", ["a"], ["a\t"]),
+        (b"foo\t  ", ["foo", "foo\t "], ["foo\t"]),
+        (b"foo\\\t", ["foo"], ["foo\t"]),
+        (b"foo\xc2\xa0", ["foo"], ["foo\xa0"]),
+        (b"foo  ", ["foo "], ["foo"]),
+        (b"foo\\   ", ["foo"], ["foo "]),
+        (b"foo\\\\ ", ["foo\\ "], ["foo\\"]),
+        (b"\xef\xbb\xbffoo", ["a"], ["foo"]),
+    ],
+)
+@pytest.mark.skipif(not POSIX, reason="such names are not to be had")
+def test_the_end_and_the_beginning_of_a_line_mean_what_they_mean_to_git(tmp_path, line, taken, left):
+    top = tree(tmp_path / "t", dict.fromkeys([*taken, *left], b""))
+    (top / ".gitignore").write_bytes(line)
+    assert names(scan([top], gitignore=True))[2:] == sorted(f"t/{name}" for name in taken)
+
+
+@pytest.mark.skipif(not POSIX, reason="such names are not to be had")
+def test_a_newline_in_a_name_hides_nothing_from_patterns(tmp_path):
+    top = tree(tmp_path / "t", {"new\nline/secret": b"", "secret\n": b"", "new\nline/kept": b""})
+    assert names(scan([top], exclude=["secret"])) == [
+        "t",
+        "t/new\nline",
+        "t/new\nline/kept",
+        "t/secret\n",
+    ]
+    assert names(scan([top], exclude=["new\nline"])) == ["t", "t/secret\n"]
 
 
 def test_gitignore_files_nest_and_the_deepest_wins(tmp_path):

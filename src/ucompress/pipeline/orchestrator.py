@@ -313,6 +313,8 @@ class PipelineOrchestrator:
             context.fail_on(note.path, note.message)
         if number_of(manifest, MemberKind.DIRECTORY) == len(manifest):
             context.warnings.append(f"{self._why_empty()}: no file was taken")
+        for note in manifest.warnings:
+            context.warnings.append(f"{os.fsdecode(context.where(note.path))}: {note.message}")
         for note in manifest.notices:
             self.reporter.notice(note.message, context.where(note.path))
         context.tracker.leave()

@@ -95,7 +95,13 @@ class ManifestBuilder:
 def reordered(found: Manifest, order: Sequence[int], spill: Spill = IN_MEMORY) -> Manifest:
     """The chosen entries in the order given; notes and roots are shared."""
     builder = ManifestBuilder(spill)
-    builder.made.roots, builder.made.notices, builder.made.errors = found.roots, found.notices, found.errors
+    made = builder.made
+    made.roots, made.notices, made.warnings, made.errors = (
+        found.roots,
+        found.notices,
+        found.warnings,
+        found.errors,
+    )
     for first in range(0, len(order), _AT_ONCE):
         builder.take(found, order[first : first + _AT_ONCE])
     return builder.finish()

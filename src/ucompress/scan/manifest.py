@@ -86,6 +86,7 @@ class Manifest(Sequence[ScanEntry]):
         housing: folders that are home to a file never packed, such as the database: their own times
             change with every run, so they have that of the newest thing in them.
         notices: what was left out on purpose.
+        warnings: what is not as it was asked for, and did no harm to a member.
         errors: what could not be read; the run goes on and ends with exit code 3.
         spill: keeps the columns.
     """
@@ -105,6 +106,7 @@ class Manifest(Sequence[ScanEntry]):
     xattrs: dict[int, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
     housing: set[int] = field(default_factory=set)
     notices: list[ScanNote] = field(default_factory=list)
+    warnings: list[ScanNote] = field(default_factory=list)
     errors: list[ScanNote] = field(default_factory=list)
     spill: Spill = IN_MEMORY
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable, Iterable
@@ -27,6 +29,10 @@ SPECIAL = {
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
+_NO_PATTERN = (ValueError, re.error)
+"""What compiling a line raises that is no pattern."""
+
+
 def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
     """Compile gitignore-style patterns; None when there are none.
 
@@ -34,14 +40,69 @@ def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
         UsageError: a pattern is malformed.
     """
     lines = list(patterns)
-    if not lines:
-        return None
+    for line in lines:
+        if (why := _fault(_spelled(line))) is not None:
+            raise UsageError(f"not a gitignore-style pattern: {line}{why}")
+    return _compiled(map(_spelled, lines)) if lines else None
+
+
+def gitignore_spec(text: bytes) -> tuple[GitIgnoreSpec, list[str]]:
+    """Compile a `.gitignore` file.
+
+    Returns:
+        What its lines come to, and a sentence on each line that is no pattern and was passed over.
+    """
+    content = os.fsdecode(text.removeprefix(codecs.BOM_UTF8))
+    lines = [line.removesuffix("\r") for line in content.split("\n")]
+    try:
+        return _compiled(map(_spelled, lines)), []
+    except _NO_PATTERN:
+        faults = [_fault(_spelled(line)) for line in lines]
+    good = [_spelled(line) for line, why in zip(lines, faults, strict=True) if why is None]
+    told = [
+        f"line {number} is no pattern and was passed over, all others hold: {line}{why}"
+        for number, (line, why) in enumerate(zip(lines, faults, strict=True), 1)
+        if why is not None
+    ]
+    return _compiled(good), told
+
+
+def matchable(path: bytes) -> str:
+    """A member path as patterns are compared with it: a newline, which ends lines there, is a zero byte."""
+    return os.fsdecode(path).replace("\n", "\0")
+
+
+def _compiled(lines: Iterable[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _fault(line: str) -> str | None:
+    """Why a line is no pattern, as far as there is more to say than that; None where it is one."""
     try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
-        raise UsageError(f"not a gitignore-style pattern: {error}") from error
+        _compiled([line])
+    except re.error as error:
+        return f" ({error.msg})"
+    except ValueError:
+        return ""
+    return None
+
+
+def _spelled(line: str) -> str:
+    """A line so that what compiles it strips of its end what git does: spaces, and nothing else."""
+    kept = line.replace("\n", "\0").rstrip(" ")
+    if _escapes_next(kept):
+        return kept + " " * (len(kept) < len(line))
+    before, last = kept[:-1], kept[-1:]
+    if not last.isspace():
+        return kept
+    return f"{before[:-1] if _escapes_next(before) else before}[{last}]"
+
+
+def _escapes_next(text: str) -> bool:
+    """Whether a backslash at the end is not escaped itself."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:

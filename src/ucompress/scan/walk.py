@@ -34,7 +34,9 @@ from ucompress.scan.rules import (
     AnyPath,
     Ignore,
     NeverPacked,
+    gitignore_spec,
     look_at_input,
+    matchable,
     named_inputs,
     pattern_spec,
 )
@@ -157,6 +159,7 @@ class _Scanner:
         manifest.notices.extend(self.left.notices())
         manifest.notices.sort(key=lambda note: note.path)
         manifest.errors.sort(key=lambda note: note.path)
+        manifest.warnings.sort(key=lambda note: note.path)
         name_hard_links(manifest)
         date_housing(manifest)
         self.spill.release()
@@ -245,7 +248,7 @@ class _Scanner:
                 self._add(name, source, MemberKind.FILE, status)
                 self.bytes += status.st_size
         elif mode == stat.S_IFDIR:
-            if self._excluded(os.fsdecode(name) + "/", ignore):
+            if self._excluded(matchable(name) + "/", ignore):
                 return
             if WINDOWS and getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
                 self.found.notices.append(ScanNote(name, "a junction, left out"))
@@ -269,7 +272,7 @@ class _Scanner:
     def _wanted(self, name: bytes, ignore: Ignore | None) -> bool:
         if self.exclude is None and self.include is None and ignore is None:
             return True
-        text = os.fsdecode(name)
+        text = matchable(name)
         if self._excluded(text, ignore):
             return False
         return self.include is None or self.include.match_file(text)
@@ -343,13 +346,8 @@ class _Scanner:
         except OSError as error:
             self._fail(name + b"/.gitignore", error)
             return outer
-        lines = [line.removesuffix("\r") for line in os.fsdecode(text).split("\n")]
-        try:
-            spec = pattern_spec(lines)
-        except UsageError as error:
-            self.found.notices.append(ScanNote(name + b"/.gitignore", f"not honoured: {error.__cause__}"))
-            return outer
-        assert spec is not None, "a text has one line at least"
+        spec, passed_over = gitignore_spec(text)
+        self.found.warnings.extend(ScanNote(name + b"/.gitignore", message) for message in passed_over)
         return Ignore(spec, len(os.fsdecode(name)) + 1, outer)
 
     def _without_barren(self, manifest: Manifest) -> list[int]:
@@ -357,7 +355,7 @@ class _Scanner:
         assert self.include is not None, "only called where --include was given"
         holding: set[bytes] = set()
         for path, kind in zip(manifest.paths, manifest.kinds, strict=True):
-            if kind == MemberKind.DIRECTORY and not self.include.match_file(os.fsdecode(path) + "/"):
+            if kind == MemberKind.DIRECTORY and not self.include.match_file(matchable(path) + "/"):
                 continue
             holding.update(_parents(path, holding))
             holding.add(path)
