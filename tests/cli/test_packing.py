@@ -58,6 +58,12 @@ def test_names_after_two_dashes_are_names(ucompress, work):
     (work / "-6").write_bytes(b"six")
     assert ucompress("compress", "-o", "six.ucz", "--", "-6").code == 0
     assert ucompress("cat", "six.ucz", "--", "-6").out == b"six"
+    assert ucompress("compress", "tree", "-o", "-6.ucz", "--exclude", "-6", "--database", "-7").code == 0
+    assert ucompress("compress", "tree", "-o", "-5", "-1").code == 0
+    assert ucompress("info", "--", "-5").code == 0
+    assert ucompress("extract", "six.ucz", "-C", "-3").code == 0
+    assert (work / "-3" / "-6").read_bytes() == b"six"
+    assert not list(work.glob("--*"))
 
 
 def test_the_folder_one_stands_in(ucompress, work, monkeypatch):

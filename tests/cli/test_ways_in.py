@@ -79,7 +79,7 @@ def _as_text(value: object) -> object:
 
 @given(name=st.sampled_from(sorted(COMMANDS)), words=st.lists(WORDS, max_size=6))
 def test_what_is_plainly_meant_is_what_typer_makes_of_it(name, words):
-    words = spelled_out(words)
+    words = spelled_out([name, *words])[1:]
     plain = plainly_meant(command_named(name), words)
     if plain is not None:
         known = typers(name, words)
@@ -104,9 +104,52 @@ def test_what_is_plainly_meant_is_what_typer_makes_of_it(name, words):
     ],
 )
 def test_ordinary_lines_take_the_quick_way(name, words, values):
-    plain = plainly_meant(command_named(name), spelled_out(words))
+    plain = plainly_meant(command_named(name), spelled_out([name, *words])[1:])
     assert plain is not None
     assert plain.items() >= values.items()
+
+
+@given(words=st.lists(WORDS, max_size=6))
+def test_a_number_with_a_dash_is_a_level_where_typer_sees_an_option(words):
+    """What Typer takes for values stays a value; what it would refuse becomes the level."""
+    spelled = spelled_out(["compress", *words])[1:]
+    assert len(spelled) == len(words)
+    known = typers("compress", list(words))
+    if known is not None:
+        assert spelled == words
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        (["compress", "a", "-5"], ["compress", "a", "--level=5"]),
+        (["compress", "-5", "a", "-q", "-12"], ["compress", "--level=5", "a", "-q", "--level=12"]),
+        *(
+            ([*words], [*words])
+            for words in (
+                ("compress", "x", "-o", "-5"),
+                ("compress", "x", "-qo", "-5"),
+                ("compress", "x", "--database", "-7"),
+                ("compress", "x", "--exclude", "-5", "--include", "-5"),
+                ("compress", "x", "--", "-5"),
+                ("extract", "z.ucz", "-C", "-3"),
+                ("extract", "z.ucz", "-3"),
+                ("patterns", "-n", "-1"),
+                ("list", "n.ucz", "-1"),
+                ("analyze", "a", "-6"),
+                ("-6", "compress"),
+                ("-6",),
+                (),
+            )
+        ),
+        (["compress", "-oX", "-5"], ["compress", "-oX", "--level=5"]),
+        (["compress", "--output=X", "-5"], ["compress", "--output=X", "--level=5"]),
+        (["compress", "-o", "--", "-5"], ["compress", "-o", "--", "--level=5"]),
+        (["compress", "--no-verify", "-5"], ["compress", "--no-verify", "--level=5"]),
+    ],
+)
+def test_only_a_level_is_spelled_as_one(words, spelled):
+    assert spelled_out(words) == spelled
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ucompress.cli.declared import plainly_meant
-from ucompress.cli.failing import before_names, remember, telling_errors
+from ucompress.cli.declared import plainly_meant, valued_options
+from ucompress.cli.failing import remember, telling_errors
 from ucompress.cli.output import outlive_reader
 
 if TYPE_CHECKING:
@@ -70,10 +71,28 @@ def run(arguments: list[str]) -> None:
 
 
 def spelled_out(arguments: list[str]) -> list[str]:
-    """Write `-6` as `--level=6`; what follows `--` are names and stays."""
-    options = before_names(arguments)
-    spelled = [f"--level={word[1:]}" if _LEVEL.fullmatch(word) else word for word in options]
-    return spelled + arguments[len(options) :]
+    """Write `-6` as `--level=6` for commands that have levels; values, and names behind `--`, stay."""
+    if not any(map(_LEVEL.fullmatch, arguments)) or arguments[0] not in COMMANDS:
+        return arguments
+    valued = valued_options(command_named(arguments[0]))
+    if "--level" not in valued:
+        return arguments
+    spelled, rest = list[str](), iter(arguments)
+    for word in rest:
+        if word == "--":
+            return [*spelled, word, *rest]
+        spelled.append(f"--level={word[1:]}" if _LEVEL.fullmatch(word) else word)
+        if _awaits_value(word, valued):
+            spelled.extend(islice(rest, 1))
+    return spelled
+
+
+def _awaits_value(word: str, valued: set[str]) -> bool:
+    """Whether the next word is the value of an option in this one, which may be several short ones."""
+    if word.startswith("--") or not word.startswith("-"):
+        return word in valued
+    ends = [at for at in range(1, len(word)) if f"-{word[at]}" in valued]
+    return ends[:1] == [len(word) - 1]
 
 
 def _quickly(words: list[str]) -> Callable[[], Any] | None:

@@ -175,6 +175,16 @@ def plainly_meant(command: Command, words: Sequence[str]) -> dict[str, Any] | No
     return given if _place(given, parameters, places) else None
 
 
+def valued_options(command: Command) -> set[str]:
+    """All spellings of a command's options that take a value."""
+    return {
+        name
+        for parameter in _parameters(command)
+        if isinstance(parameter.declared, Option) and parameter.values is not bool
+        for name in parameter.declared.spellings()
+    }
+
+
 def _place(given: dict[str, Any], parameters: list[_Parameter], places: list[str]) -> bool:
     """Give arguments their words; false if there are too few or too many."""
     for parameter in parameters:
