@@ -128,11 +128,10 @@ def decompress(
             os.fsdecode(target), members=members, force=force, setuid=setuid, threads=threads, limits=limits
         )
         members_of_all = len(opened)
-    if report.failed or report.nameless:
-        kind = report.kind
-        error = kind(
-            f"{opened.name}: {len(report.failed):,} of {members_of_all:,} members could not be given back"
-        )
+    if not report.complete:
+        count = f"{len(report.failed):,} of {members_of_all:,} members could not be given back"
+        lost = "members were lost with the index; all others were given back"
+        error = report.kind(f"{opened.name}: {count if report.failed else lost}")
         for path, reason in report.failed[:NAMED]:
             error.add_note(f"{show(path)}: {reason}")
         if report.nameless:

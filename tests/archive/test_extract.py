@@ -119,7 +119,20 @@ def test_members_by_name_and_by_folder(difficult: tuple[Path, dict[bytes, bytes]
         assert (tmp_path / "out/t/hard").read_bytes() == files[b"t/a"]
         with pytest.raises(MemberNotFoundError, match="t/none"):
             archive.extract(tmp_path / "other", ["t/a", "t/none"])
+        for missing in ("t/none", "t/sub/none", "t/a/none"):
+            with pytest.raises(MemberNotFoundError, match=rf"no member {missing}; nothing was written"):
+                archive.extract(tmp_path / "other", ["t", "t/sub", missing])
         assert not (tmp_path / "other").exists()
+        assert archive.extract(tmp_path / "same", ["t", "t/sub/", "t/sub/deep", "t/a"]).complete
+
+
+def test_a_folder_that_is_no_member_is_one_by_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.ucz"
+    write(path, plan_files({b"t/sub/a": b"1", b"t/sub-b": b"2"}))
+    with Archive(path) as archive:
+        assert archive.extract(tmp_path / "out", ["t", "t/sub"]).files == 2
+        with pytest.raises(MemberNotFoundError, match="no member t/su;"):
+            archive.extract(tmp_path / "other", ["t", "t/su"])
 
 
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:

@@ -192,12 +192,12 @@ def test_each_member_once_and_in_order(here):
     write(here / "a.ucz", plan_files({name: name for name in files}, others=[folder(b"t"), folder(b"t/x")]))
     with Archive("a.ucz") as archive:
         for chosen in ([b"t", b"t-b", b"t/x"], [b"t/x", b"t/x/w", b"t/x-y", b"t-b", b"t", b"t"]):
-            found = [entry.path for entry in select(archive, chosen)]
+            found = [entry.path for entry in select(archive, chosen, [])]
             assert found == [b"t", b"t-b", b"t/x", b"t/x-y/z", b"t/x/w"]
         report = archive.extract("out", ["t", "t-b", "t/x"])
         assert (report.files, report.folders) == (3, 2)
         with pytest.raises(MemberNotFoundError, match="t/none"):
-            list(select(archive, [b"t0", b"t/none"]))
+            list(select(archive, [b"t0", b"t/none"], []))
 
 
 @posix

@@ -88,6 +88,19 @@ def test_only_a_command_that_writes_says_that_nothing_was_written(ucompress, pac
     assert ("nothing was written" in done.err) == (command == "extract")
 
 
+@pytest.mark.parametrize("command", [("list",), ("list", "--json"), ("extract", "-C", "out")])
+def test_a_missing_name_below_a_named_folder_is_missed(ucompress, packed, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    done = ucompress(*command, packed[1], "tree/code", "tree/code/nope")
+    assert done.code == 24
+    assert "there is no member tree/code/nope" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_of_nothing_but_slashes_is_shown_as_one(ucompress, packed):
+    assert ucompress("list", packed[1], "//").err.endswith("there is no member /\n")
+
+
 def test_names_that_other_systems_do_not_have_are_told(ucompress, tmp_path):
     (tmp_path / "tree").mkdir()
     for name in ("README", "readme", "nul.txt"):

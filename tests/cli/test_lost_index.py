@@ -80,7 +80,7 @@ def test_info_tells_how_many_members_have_no_name(ucompress, damaged):
 
 
 def test_decompress_raises_and_tells_how_many_members_have_no_name(damaged, tmp_path):
-    with pytest.raises(CorruptArchiveError, match=r"0 of .* members could not be given back") as caught:
+    with pytest.raises(CorruptArchiveError, match=r"members were lost with the index; all others") as caught:
         decompress(damaged, tmp_path / "out", recover=True)
     (note,) = caught.value.__notes__
     written = sum(len(files) for _, _, files in os.walk(tmp_path / "out"))
@@ -197,6 +197,82 @@ def test_members_that_are_named_bring_no_blocks(ucompress, made, tmp_path):
     path.write_bytes(damages(made)["half"])
     done = ucompress("extract", "--recover", path, name, "-C", tmp_path / "out")
     assert (done.code, [entry.name for entry in (tmp_path / "out").iterdir()]) == (0, [name])
+
+
+def halves(made):
+    """Names of members whose page is sound and of such whose page is lost in the archive without one half."""
+    names = sorted(made[2])
+    return [name.decode() for name in names[:2]], [name.decode() for name in names[-2:]]
+
+
+def test_names_on_lost_pages_are_told_and_the_others_are_extracted(ucompress, made, tmp_path):
+    path, out = tmp_path / "a.ucz", tmp_path / "out"
+    path.write_bytes(damages(made)["half"])
+    sound, lost = halves(made)
+    done = ucompress("extract", "--recover", path, lost[0], *sound, lost[1], "-C", out)
+    assert (done.code, sorted(entry.name for entry in out.iterdir())) == (21, sound)
+    for name in lost:
+        assert f"{name}: not found; it may be among {PAGE} members whose names are lost" in done.err
+    assert "2 members could not be given back" in done.err
+    assert "all others that were asked for were given back" in done.err
+    done = ucompress("extract", "--recover", "--json", path, *lost, *sound, "-C", tmp_path / "json")
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["path"] for row in rows if row["type"] == "damage"] == lost
+
+
+def test_a_name_that_no_lost_page_can_have_had_is_missed(ucompress, made, tmp_path):
+    path = tmp_path / "a.ucz"
+    path.write_bytes(damages(made)["half"])
+    sound, lost = halves(made)
+    done = ucompress("extract", "--recover", path, sound[0] + "x", lost[0], "-C", tmp_path / "out")
+    assert (done.code, (tmp_path / "out").exists()) == (24, False)
+
+
+def test_where_no_name_is_left_nothing_is_given_back_and_that_is_said(ucompress, made, tmp_path):
+    path = tmp_path / "a.ucz"
+    path.write_bytes(damages(made)["half"])
+    _, lost = halves(made)
+    done = ucompress("extract", "--recover", path, *lost, "-C", tmp_path / "out")
+    assert done.code == 21
+    assert "no member was given back" in done.err
+
+
+def test_without_a_directory_any_name_may_be_lost(ucompress, made, tmp_path):
+    path = tmp_path / "cut.ucz"
+    path.write_bytes(damages(made)["64 KB"][:-200])
+    first = min(made[2]).decode()
+    done = ucompress("extract", "--recover", path, first, "nowhere", "-C", tmp_path / "out")
+    assert (done.code, [entry.name for entry in (tmp_path / "out").iterdir()]) == (21, [first])
+    assert "nowhere: not found; it may be among members whose names are lost" in done.err
+
+
+@pytest.mark.parametrize("json_", [(), ("--json",)])
+def test_list_tells_of_names_on_lost_pages(ucompress, made, tmp_path, json_):
+    path = tmp_path / "a.ucz"
+    path.write_bytes(damages(made)["half"])
+    sound, lost = halves(made)
+    done = ucompress("list", "--recover", path, *lost, *sound, *json_)
+    assert done.code == 21
+    if json_:
+        rows = [json.loads(line) for line in done.out.splitlines()]
+        assert [(row["type"], row.get("path")) for row in rows] == [
+            *(("member", name) for name in sound),
+            *(("damage", name) for name in lost),
+            ("error", str(path)),
+        ]
+    else:
+        assert done.out.decode().split() == sound
+        assert all(f"{name}: not found" in done.err for name in lost)
+
+
+def test_every_name_on_a_sound_page_is_found_and_counts_no_lost_one(ucompress, made, tmp_path):
+    """The last of a sound page before a lost one is none of the lost ones."""
+    path = tmp_path / "a.ucz"
+    path.write_bytes(damages(made)["half"])
+    names = ucompress("list", "--recover", path).out.decode().split()
+    assert 0 < len(names) < MEMBERS
+    done = ucompress("extract", "--recover", path, names[-1], "-C", tmp_path / "out")
+    assert (done.code, done.err.count("lost")) == (0, 0)
 
 
 def test_the_report_has_the_members_without_names(made, tmp_path):

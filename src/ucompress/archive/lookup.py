@@ -25,6 +25,9 @@ PAGE_CACHE = 32 << 20
 
 PATHS_AT_ONCE = 4096
 
+_BEHIND_SLASH = b"0"
+"""What comes next to a slash: behind a path, the least of what is neither it nor below it."""
+
 MOST_AHEAD = 2
 """Pages that other threads decode while one is listed: so many more are in memory."""
 
@@ -93,12 +96,23 @@ class EntryFinder:
             number = table.find(path)
             if number < 0:
                 continue
-            page = self._page(table, number)
+            try:
+                page = self._page(table, number)
+            except CorruptArchiveError as error:
+                self._pass_over(table, number, error)
+                if table is self._index:
+                    raise
+                continue
             at = bisect_left(page.paths, path)
             if at < len(page) and page.paths[at] == path:
                 entry = page.entry(at)
                 return None if entry.kind is EntryKind.CANCELLED else entry
         return None
+
+    def may_have_lost(self, path: bytes) -> bool:
+        """Whether a path, or one below it, may be of a page of the index that was passed over."""
+        first, last = self._index.find(path), self._index.find(path + _BEHIND_SLASH)
+        return any((False, number) in self.lost_pages for number in range(max(0, first), last + 1))
 
     def entries(self, prefix: bytes) -> Iterator[Entry]:
         """Entries whose paths begin with `prefix`, ascending, errata applied."""
@@ -148,19 +162,25 @@ class EntryFinder:
         """
         numbers = range(max(0, table.find(prefix)), len(table))
         for number, give in self._in_turn(table, numbers, min(ahead, available_cores(), len(numbers) - 1)):
+            least = table.separators[number]
+            if least > prefix and not least.startswith(prefix):
+                return
             try:
                 page = give()
             except CorruptArchiveError as error:
-                if not self._lenient:
-                    raise
-                lost = LostPage(table.entries[number], error)
-                self.lost_pages[table is self._errata, number] = lost
+                self._pass_over(table, number, error)
                 continue
             start = bisect_left(page.paths, prefix)
             stop = bisect_left(page.paths, True, start, key=lambda path: not path.startswith(prefix))
             yield page, start, stop
             if stop < len(page):
                 return
+
+    def _pass_over(self, table: PageTable, number: int, error: CorruptArchiveError) -> None:
+        """Note a damaged page; raise its error where none is passed over."""
+        if not self._lenient:
+            raise error
+        self.lost_pages[table is self._errata, number] = LostPage(table.entries[number], error)
 
     def _in_turn(
         self, table: PageTable, numbers: Sequence[int], threads: int

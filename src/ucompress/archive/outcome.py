@@ -70,7 +70,7 @@ class ExtractionReport:
         files, folders, links: numbers of members written.
         content_bytes: bytes of the files written.
         failed: (member path, reason) of members that could not be written, or not with all that belongs to
-            them.
+            them; names that were asked for and may be lost with the index among them.
         incomplete: how many of those stand, with their content, but without an attribute, mode or time.
         damaged, unsupported: how many because the archive is damaged, or needs what this program lacks.
         nameless: further members, lost names and all with their index pages; -1: nothing tells how many.
@@ -91,6 +91,11 @@ class ExtractionReport:
     names: NameNotes = field(default_factory=NameNotes)
     loose: LooseBlocks = field(default_factory=LooseBlocks)
     losses: Losses = field(default_factory=Losses)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was to be written was, with all that belongs to it."""
+        return not (self.failed or self.nameless)
 
     @property
     def kind(self) -> type[CompressionError]:

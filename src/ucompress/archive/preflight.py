@@ -13,7 +13,7 @@ from ucompress.archive.loose import loose_blocks
 from ucompress.archive.outcome import ExtractionReport, Loss
 from ucompress.archive.pages import LINKED
 from ucompress.archive.portable import NameCheck
-from ucompress.archive.selection import cut, select
+from ucompress.archive.selection import cut, has, select, why_lost
 from ucompress.errors import OutputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Preflight:
         look = not force and not self._target.is_empty()
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
         room = self._target.free_inodes()
-        batches = cut(select(self._archive, self.wanted))
+        lost = list[bytes]()
+        batches = cut(select(self._archive, self.wanted, lost))
         self._first = next(batches, [])
         for batch in chain((self._first,), batches):
             for entry in batch:
@@ -95,6 +96,8 @@ class Preflight:
                 raise limits.no_room(made, room, self._target.root)
             if look:
                 self._check_free(batch)
+        self.report.failed.extend((name, why_lost(self._archive)) for name in lost)
+        self.report.damaged += len(lost)
         if self.wanted is None and self._archive.lost_entries:
             table = self._archive._directory.blocks
             self.loose = loose_blocks(self._archive.entries(), table)
@@ -110,11 +113,11 @@ class Preflight:
         yield self._first
         if self.selected > count:
             self._first = []
-            yield from cut(islice(select(self._archive, self.wanted), count, None))
+            yield from cut(islice(select(self._archive, self.wanted, []), count, None))
 
     def _has(self, path: bytes) -> bool:
         """Whether the archive has a member of this path, or below it."""
-        return path in self._archive or next(self._archive.entries(path + b"/"), None) is not None
+        return has(self._archive, path)
 
     def _note_left_off(self, entry: Entry) -> None:
         """Note what a member will not get back whatever the target can."""

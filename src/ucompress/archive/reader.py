@@ -244,7 +244,7 @@ class Archive:
         path = to_path(name)
         entry = self._find(path)
         if entry is None:
-            raise MemberNotFoundError(f"{self.name}: there is no member {show(path)}")
+            raise MemberNotFoundError(f"{self.name}: there is no member {show(path) or repr('')}")
         return entry
 
     def origin(self, entry: Entry) -> Entry:

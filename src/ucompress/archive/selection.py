@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ucompress.archive.entry import Entry, show, xattr_bytes
-from ucompress.errors import MemberNotFoundError
+from ucompress.errors import CorruptArchiveError, MemberNotFoundError
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
@@ -23,27 +22,73 @@ BATCH_BYTES = 1 << 23
 """Bytes of targets and attributes at which a batch ends, too: a page may unpack to many times its size."""
 
 
-def select(archive: Archive, names: list[bytes] | None) -> Iterator[Entry]:
-    """Entries of the given names and of everything below them, each once and ascending; all without names."""
+def select(archive: Archive, names: list[bytes] | None, lost: list[bytes]) -> Iterator[Entry]:
+    """Entries of the given names and of everything below them, each once and ascending; all without names.
+
+    Args:
+        archive: the archive.
+        names: paths of members, each with all below it; None: everything.
+        lost: takes the names that were not found, and may be among those that were lost with the index.
+
+    Raises:
+        MemberNotFoundError: the archive does not have one of the names.
+    """
     if names is None:
         yield from archive.entries()
         return
+
+    def miss(name: bytes) -> None:
+        if not _may_be_lost(archive, name):
+            raise MemberNotFoundError(f"{archive.name}: there is no member {show(name) or repr('')}")
+        lost.append(name)
+
     found, last = set[bytes](), b""
     # What lies below `a` does not follow `a` at once: `a-b` comes between.
-    for key in sorted({*names, *(name + b"/" for name in names)}):
+    for key, below in sorted({*((name, False) for name in names), *((name + b"/", True) for name in names)}):
         if last and key.startswith(last):
-            continue
-        if not key.endswith(b"/"):
-            with contextlib.suppress(MemberNotFoundError):
-                yield archive.entry(key)
+            if not (below or has(archive, key)):
+                miss(key)
+        elif not below:
+            entry = _entry(archive, key)
+            if entry is not None:
                 found.add(key)
-            continue
-        last = key
-        for entry in archive.entries(key):
-            found.add(key[:-1])
-            yield entry
-        if key[:-1] not in found:
-            raise MemberNotFoundError(f"{archive.name}: there is no member {show(key[:-1])}")
+                yield entry
+        else:
+            last = key
+            for entry in archive.entries(key):
+                found.add(key[:-1])
+                yield entry
+            if key[:-1] not in found:
+                miss(key[:-1])
+
+
+def has(archive: Archive, path: bytes) -> bool:
+    """Whether there is a member of this path, or below it, as far as the index is left."""
+    return _entry(archive, path) is not None or next(archive.entries(path + b"/"), None) is not None
+
+
+def why_lost(archive: Archive) -> str:
+    """What to say of a name that `select` found lost."""
+    if archive.lost_entries < 0:
+        return "not found; it may be among members whose names are lost, and nothing tells how many those are"
+    return f"not found; it may be among {archive.lost_entries:,} members whose names are lost"
+
+
+def _entry(archive: Archive, path: bytes) -> Entry | None:
+    """The entry of a path; None where there is none, or its page is passed over."""
+    try:
+        return archive.entry(path)
+    except MemberNotFoundError:
+        return None
+    except CorruptArchiveError:
+        if not _may_be_lost(archive, path):
+            raise
+        return None
+
+
+def _may_be_lost(archive: Archive, path: bytes) -> bool:
+    """Whether a path that is not found may have been lost with the index."""
+    return archive.lost_entries < 0 or archive._finder.may_have_lost(path)
 
 
 def cut(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

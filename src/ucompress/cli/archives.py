@@ -11,6 +11,7 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.output import (
     binary_stdout,
+    complain,
     json_lines,
     refuse_stdout,
     write_path,
@@ -48,7 +49,7 @@ def list_members(
         elif not (long or members):
             write_paths(source.paths(), end=b"\0" if null else b"\n")
         else:
-            for entry in selected(source, members):
+            for entry in selected(source, members, _complain_of_lost):
                 arrow = b" -> " + entry.target if long and entry.target else b""
                 before = _columns(source, entry) if long else ""
                 write_path(entry.path, before=before, after=arrow, end=b"\0" if null else b"\n")
@@ -91,6 +92,12 @@ def cat(
             _copy(source, path, force=force)
 
 
+def _complain_of_lost(path: bytes, message: str) -> None:
+    from ucompress.render.format import display_path
+
+    complain(f"{display_path(path)}: {message}")
+
+
 def _columns(source: Archive, entry: Entry) -> str:
     try:
         origin = source.origin(entry)
@@ -107,13 +114,17 @@ def _list_as_json(source: Archive, members: list[str] | None) -> None:
     from ucompress.render.documents import damage_document, member_document
 
     lines = json_lines()
-    for entry in selected(source, members):
+
+    def tell_damage(path: bytes, message: str) -> None:
+        lines.write(damage_document(path, message))
+
+    for entry in selected(source, members, tell_damage):
         try:
             info = source.info(entry.path)
         except CorruptArchiveError as error:
             if not source.lost_entries:
                 raise
-            lines.write(damage_document(entry.path, str(error)))
+            tell_damage(entry.path, str(error))
             continue
         lines.write(
             member_document(

@@ -96,8 +96,8 @@ def extract(
         _tell_as_json(report, directory)
     else:
         _tell(report, directory, quiet=quiet)
-    if report.failed or report.nameless:
-        raise report.kind(f"{_missing(report)}; all others were{mend}")
+    if not report.complete:
+        raise report.kind(f"{_missing(report)}; {_given_back(report, members)}{mend}")
 
 
 def _missing(report: ExtractionReport) -> str:
@@ -112,6 +112,13 @@ def _missing(report: ExtractionReport) -> str:
     if report.nameless:
         missing.append(lost_with_index(report.nameless))
     return "; ".join(missing)
+
+
+def _given_back(report: ExtractionReport, members: list[str] | None) -> str:
+    """What became of the members that are not missing."""
+    if not (report.files or report.folders or report.links or report.incomplete):
+        return "no member was given back"
+    return f"all others{' that were asked for' if members else ''} were given back"
 
 
 def _limits(

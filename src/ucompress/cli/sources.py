@@ -14,7 +14,7 @@ from ucompress.config import MIB
 from ucompress.errors import ArchiveError, CorruptArchiveError, InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from ucompress.archive import Archive, Entry
@@ -114,15 +114,25 @@ def refuse_lost(source: Archive, path: Path) -> None:
         raise CorruptArchiveError(f"{source.name} is damaged: {lost}{how_to_mend(source, path)}")
 
 
-def selected(archive: Archive, members: list[str] | None) -> Iterator[Entry]:
+def selected(
+    archive: Archive, members: list[str] | None, tell_lost: Callable[[bytes, str], None]
+) -> Iterator[Entry]:
     """The entries of the members named, each with all that is below it; all without names.
+
+    Args:
+        archive: the archive.
+        members: names; None or an empty list: everything.
+        tell_lost: called at the end with each name that may be lost with the index, and why it is not found.
 
     Raises:
         MemberNotFoundError: a name that the archive does not have.
     """
-    from ucompress.archive.selection import select
+    from ucompress.archive.selection import select, why_lost
 
-    return select(archive, [member_path(name) for name in members] if members else None)
+    lost = list[bytes]()
+    yield from select(archive, [member_path(name) for name in members] if members else None, lost)
+    for name in lost:
+        tell_lost(name, why_lost(archive))
 
 
 def member_path(name: str) -> bytes:
