@@ -126,7 +126,7 @@ def test_somebody_elses_file_is_no_database(ucompress, work, command, content):
     (work / "letter.txt").write_bytes(content)
     done = ucompress(command, "tree", "--database", "letter.txt")
     assert done.code == 2
-    assert "letter.txt is no database, and was left untouched" in done.err
+    assert "letter.txt is no database of ucompress, and was left untouched" in done.err
     assert (work / "letter.txt").read_bytes() == content
     assert sorted(path.name for path in work.iterdir()) == ["letter.txt", "tree"]
 
@@ -159,13 +159,35 @@ def test_a_damaged_database_is_moved_aside_with_a_warning(ucompress, work, name,
     assert (work / f"{name}.corrupt-2").read_bytes() == content
 
 
-def test_another_programs_database_is_moved_aside_with_a_warning(ucompress, work):
-    with sqlite3.connect("p.db") as sql:
+@pytest.mark.parametrize("command", ["compress", "analyze"])
+@pytest.mark.parametrize("in_use", [False, True])
+def test_another_programs_database_stays_in_its_place(ucompress, work, command, in_use):
+    sql = sqlite3.connect("p.db", isolation_level=None)
+    sql.execute("PRAGMA journal_mode = WAL")
+    sql.execute("CREATE TABLE bookmarks (url)")
+    if not in_use:
+        sql.close()
+    before = (work / "p.db").read_bytes()
+    done = ucompress(command, "tree", "--database", "p.db")
+    assert done.code == 2
+    assert "p.db is no database of ucompress, and was left untouched" in done.err
+    assert (work / "p.db").read_bytes() == before
+    assert not [
+        path.name for path in work.iterdir() if path.name not in ("p.db", "p.db-wal", "p.db-shm", "tree")
+    ]
+    sql.close()
+
+
+def test_another_programs_database_under_our_own_name_is_moved_aside_as_what_it_is(ucompress, work):
+    with sqlite3.connect("compression_patterns.db") as sql:
         sql.execute("CREATE TABLE bookmarks (url)")
     sql.close()
-    done = ucompress("analyze", "-q", "tree", "--database", "p.db")
+    before = (work / "compression_patterns.db").read_bytes()
+    done = ucompress("compress", "-q", ".", "-o", "a.ucz")
     assert done.code == 0
-    assert "p.db.corrupt-1" in done.err
+    assert "compression_patterns.db was not a database of ucompress; it was moved to" in done.err
+    assert (work / "compression_patterns.db.foreign-1").read_bytes() == before
+    assert not [name for name in ucompress("list", "a.ucz").out.split() if b".db" in name]
 
 
 @pytest.mark.parametrize(

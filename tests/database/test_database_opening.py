@@ -242,7 +242,8 @@ def test_the_database_of_another_program_is_moved_aside_whole(tmp_path: Path, id
     content = path.read_bytes()
     with PatternDatabase(path) as database:
         assert "was not a database of ucompress" in database.warnings[0]
-    assert (tmp_path / "p.db.corrupt-1").read_bytes() == content
+        assert tmp_path / "p.db.foreign-1" in database.files
+    assert (tmp_path / "p.db.foreign-1").read_bytes() == content
 
 
 def test_a_design_file_with_other_columns_is_foreign(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from database.files import DESIGN_DDL, entry, filled, raw
 from database.processes import Process
 from ucompress.database import PatternDatabase
-from ucompress.database.recovery import identity, move_aside
+from ucompress.database.recovery import Verdict, identity, move_aside
 from ucompress.errors import DatabaseError, JobBusyError
 
 # --- reading only ----------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_a_file_that_was_replaced_meanwhile_is_not_moved(tmp_path: Path) -> None
     judged = identity(path)
     (tmp_path / "other").write_bytes(b"another process's new database")
     (tmp_path / "other").rename(path)
-    assert move_aside(path, judged) is None
+    assert move_aside(path, Verdict.CORRUPT, judged) is None
     assert path.read_bytes() == b"another process's new database"
 
 

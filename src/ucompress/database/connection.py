@@ -332,7 +332,7 @@ class Connection:
     def _set_aside(self, path: Path, verdict: Verdict, judged: tuple[int, int] | None) -> None:
         if not self._begin_anew:
             raise DatabaseError(f"{path} is damaged; it was left untouched")
-        target = move_aside(path, judged)
+        target = move_aside(path, verdict, judged)
         if target is None:
             return
         what = "was not a database of ucompress" if verdict is Verdict.FOREIGN else "was damaged"

@@ -10,7 +10,7 @@ from ucompress.database.checkpoints import CheckpointTable
 from ucompress.database.connection import Connection
 from ucompress.database.jobs import JobStore
 from ucompress.database.pattern_table import PatternSource, PatternTable
-from ucompress.database.recovery import database_files
+from ucompress.database.recovery import database_files, is_aside
 from ucompress.database.upkeep import DatabaseFigures, disk_bytes, figures
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class PatternDatabase:
         path = self._connection.path
         if path is None:
             return ()
-        aside = sorted(p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.corrupt-"))
+        aside = sorted(p for p in path.parent.iterdir() if is_aside(p.name, path.name))
         return (*database_files(path), *aside)
 
     @property

@@ -34,6 +34,10 @@ IDENTITY_AT = 68
 SIDECARS = ("-wal", "-shm", "-journal")
 
 
+ASIDE = ("corrupt", "foreign")
+"""What stands behind the name of a file that was moved aside: damaged, or a sound one of another program."""
+
+
 class Verdict(Enum):
     """What a file turned out to be."""
 
@@ -73,10 +77,11 @@ def uri(path: Path, options: str) -> str:
 
 
 def is_strange(path: Path) -> bool:
-    """Whether a file that stands at a path never was a database: somebody else's, not a damaged one of ours.
+    """Whether a file that stands at a path never was a database of ours: somebody else's, not a damaged one.
 
     An empty file is nobody's. A file under the name that we choose ourselves, with SQLite's header, with
-    our mark in it, or with a log beside it is a database, however damaged the rest is.
+    our mark in it, or with a log beside it is one of ours, however damaged the rest is, unless it is sound
+    and another program's.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -86,8 +91,11 @@ def is_strange(path: Path) -> bool:
     except OSError:
         return False
     mark = APPLICATION_ID.to_bytes(4, "big")
-    known = path.name == DEFAULT_DATABASE.name or head.startswith(MAGIC) or head[IDENTITY_AT:] == mark
-    return bool(head) and not known and not _has_log(path)
+    if not head or path.name == DEFAULT_DATABASE.name:
+        return False
+    if head.startswith(MAGIC):
+        return inspect(Path(os.path.realpath(path))) is Verdict.FOREIGN
+    return head[IDENTITY_AT:] != mark and not _has_log(path)
 
 
 def _has_log(path: Path) -> bool:
@@ -109,7 +117,7 @@ def inspect(path: Path) -> Verdict:
         return Verdict.USABLE
     if size < SMALLEST_PAGE:
         # SQLite would take it for empty and write over it.
-        return Verdict.FOREIGN
+        return Verdict.CORRUPT
     if not _has_log(path):
         verdict = _read(path, "mode=ro&immutable=1")
         if verdict in (Verdict.USABLE, Verdict.NEWER):
@@ -184,23 +192,30 @@ def _lock(descriptor: int, until: float) -> None:
             time.sleep(0.02)
 
 
-def move_aside(path: Path, expected: tuple[int, int] | None) -> Path | None:
+def is_aside(name: str, database: str) -> bool:
+    """Whether a file is called like one that `move_aside` took out of a database's place."""
+    return name.startswith(tuple(f"{database}.{word}-" for word in ASIDE))
+
+
+def move_aside(path: Path, verdict: Verdict, expected: tuple[int, int] | None) -> Path | None:
     """Rename a database with its log to `NAME.corrupt-N`, N the first free number; returns the new path.
 
-    The log goes first: a log that stayed behind would be replayed into the new database.
+    A sound one of another program becomes `NAME.foreign-N`. The log goes first: a log that stayed behind
+    would be replayed into the new database.
 
     Args:
         path: the database.
+        verdict: what it is.
         expected: its identity when it was judged. If another file stands there by now, another process
             has moved it already: nothing is done, and None returned.
 
     Raises:
         DatabaseError: the folder does not allow it.
     """
-    number = 1
-    while any(os.path.lexists(f"{path}.corrupt-{number}{suffix}") for suffix in ("", *SIDECARS)):
+    number, word = 1, ASIDE[verdict is Verdict.FOREIGN]
+    while any(os.path.lexists(f"{path}.{word}-{number}{suffix}") for suffix in ("", *SIDECARS)):
         number += 1
-    target = Path(f"{path}.corrupt-{number}")
+    target = Path(f"{path}.{word}-{number}")
     if identity(path) != expected:
         return None
     try:

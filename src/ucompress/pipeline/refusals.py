@@ -137,7 +137,7 @@ def refuse_to_lose(
 
 
 def refuse_strange_database(config: CompressionConfig) -> None:
-    """Refuse to take a file for the database that never was one: it would be moved aside.
+    """Refuse to take a file for the database that never was one of ours: it would be moved aside.
 
     Raises:
         UsageError: somebody else's file stands at the database's name.
@@ -145,7 +145,7 @@ def refuse_strange_database(config: CompressionConfig) -> None:
     database = config.pipeline.database_path
     if str(database) != MEMORY and is_strange(database):
         raise UsageError(
-            f"{database} is no database, and was left untouched; "
+            f"{database} is no database of ucompress, and was left untouched; "
             "choose another with --database PATH, or --database :memory: to keep nothing"
         ).about(database)
 
