@@ -1,10 +1,13 @@
 """Limits of extraction, from the command line."""
 
+import os
 import re
+import signal
 
 import pytest
 
 from support import fill_codebase
+from ucompress.archive.preflight import Preflight
 from ucompress.archive.target import TargetFolder
 
 
@@ -95,6 +98,21 @@ def test_a_missing_name_below_a_named_folder_is_missed(ucompress, packed, tmp_pa
     assert done.code == 24
     assert "there is no member tree/code/nope" in done.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("there", [False, True])
+def test_a_signal_before_anything_was_written_does_not_speak_of_a_folder(
+    ucompress, packed, tmp_path, monkeypatch, there
+):
+    out = tmp_path / "out"
+    if there:
+        out.mkdir()
+    monkeypatch.setattr(Preflight, "check", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    done = ucompress("extract", packed[1], "-C", out)
+    assert (done.code, out.exists()) == (143, there)
+    told = f"what was complete by then is in {out}" if there else "nothing was written"
+    assert f"stopped by SIGTERM; {told}\n" in done.err
 
 
 def test_a_name_of_nothing_but_slashes_is_shown_as_one(ucompress, packed):

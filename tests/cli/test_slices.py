@@ -1,6 +1,9 @@
 """Checking an archive a part at a time."""
 
 import json
+import os
+import signal
+import sys
 
 import pytest
 
@@ -93,6 +96,71 @@ def test_a_check_goes_on_where_the_last_one_stopped(ucompress, sound, tmp_path, 
     assert len(seen) == -(-total // verify_module.CHUNK) > 1
     assert verdict(ucompress("verify", sound, "--for", 50, "--position", place, "--json"))["first_block"] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ucz", "position"]
+
+
+def stopped_behind(monkeypatch, chunks, number=signal.SIGTERM):
+    """A signal comes in the chunk behind so many."""
+    check, left = verify_module._Verification._check_chunk, iter(range(chunks))
+
+    def checked(self, chunk, pool):
+        if next(left, None) is None:
+            os.kill(os.getpid(), number)
+        check(self, chunk, pool)
+
+    monkeypatch.setattr(verify_module._Verification, "_check_chunk", checked)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_check_that_is_always_stopped_comes_to_the_end_all_the_same(
+    ucompress, sound, tmp_path, monkeypatch, number
+):
+    total, place = blocks_of(sound), tmp_path / "position"
+    words = ("verify", sound, "--for", 3600, "--position", place)
+    for chunk in range(1, -(-total // verify_module.CHUNK)):
+        with monkeypatch.context() as patch:
+            stopped_behind(patch, 1, number)
+            done = ucompress(*words)
+        assert done.code == 128 + number
+        assert f"stopped by {number.name}" in done.err
+        assert f"how far the check came is noted in {place}" in done.err
+        assert json.loads(place.read_text())["next_block"] == chunk * verify_module.CHUNK
+    row = verdict(ucompress(*words, "--json"))
+    assert (row["first_block"], row["next_block"]) == (chunk * verify_module.CHUNK, total)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("json_", [(), ("--json",)])
+def test_damage_that_is_noted_as_passed_is_told_before_a_signal_ends_the_check(
+    ucompress, sound, damaged, tmp_path, monkeypatch, json_
+):
+    place = tmp_path / "position"
+    stopped_behind(monkeypatch, damaged // verify_module.CHUNK + 1)
+    done = ucompress("verify", sound, "--for", 3600, "--position", place, *json_)
+    assert done.code == 143
+    assert json.loads(place.read_text())["next_block"] > damaged
+    if json_:
+        warning, error = document(done)
+        assert f"block {damaged} is damaged" in warning["message"]
+        assert (error["type"], error["fatal"], error["exit_code"]) == ("error", True, 143)
+    else:
+        assert f"block {damaged} is damaged" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("words", [("verify",), ("verify", "--slice", "1/2"), ("info",), ("list",)])
+def test_a_signal_ends_every_command_with_a_document(ucompress, sound, monkeypatch, words):
+    close = Archive.close
+
+    def closed(archive):
+        close(archive)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Archive, "close", closed)
+    done = ucompress(*words, sound, "--json")
+    error = document(done)[-1]
+    assert (done.code, error["exit_code"], error["fatal"]) == (143, 143, True)
+    assert error["kind"] == "InterruptedJobError"
 
 
 def test_time_enough_is_a_whole_check_and_another_archive_begins_anew(ucompress, sound, tmp_path):

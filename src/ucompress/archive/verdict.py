@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,11 +13,13 @@ class BlockShare(NamedTuple):
     Attributes:
         start, stop: from which block on, and before which; None: the end.
         enough: asked after some blocks each; True ends the check there.
+        passed: called before `enough` is asked, with the next block and the problems found so far.
     """
 
     start: int = 0
     stop: int | None = None
     enough: Callable[[], bool] | None = None
+    passed: Callable[[int, Sequence[str]], None] | None = None
 
 
 class LostMember(NamedTuple):

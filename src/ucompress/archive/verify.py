@@ -97,7 +97,7 @@ class _Verification:
     ) -> None:
         total = len(directory.blocks)
         self._blocks = range(*slice(share.start, share.stop).indices(total))
-        self._enough = share.enough
+        self._enough, self._passed = share.enough, share.passed
         self._partial = len(self._blocks) < total or share.enough is not None
         self._archive = archive
         self._source = source
@@ -155,6 +155,8 @@ class _Verification:
             chunk = self._blocks[at : at + step]
             yield chunk
             self._report.next_block = chunk.stop
+            if self._passed is not None:
+                self._passed(chunk.stop, self._report.problems)
             if self._enough is not None and self._enough():
                 return
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ucompress.errors import InterruptedJobError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -17,13 +17,15 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 @contextmanager
-def ending_in_order(kept: str) -> Iterator[None]:
+def ending_in_order(kept: str | Callable[[], str] = "") -> Iterator[None]:
     """Within, Ctrl-C, SIGTERM and SIGHUP end the command: what is complete gets its name, nothing else stays.
+
+    One may stand within another: the inner one's words count.
 
     A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
 
     Args:
-        kept: what the message says of what stays.
+        kept: what the message says of what stays, or what tells it once all is cleared up; empty: nothing.
 
     Raises:
         InterruptedJobError: a signal came; a second one ends the process at once.
@@ -31,8 +33,10 @@ def ending_in_order(kept: str) -> Iterator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, before[number])
-        raise InterruptedJobError(f"stopped by {signal.Signals(number).name}; {kept}", number)
+        raised.append(InterruptedJobError(f"stopped by {signal.Signals(number).name}", number))
+        raise raised[-1]
 
+    raised: list[InterruptedJobError] = []
     # None: a handler that was not installed from Python, and could not be put back.
     kept_as_they_are = (signal.SIG_IGN, None)
     before = {
@@ -44,6 +48,10 @@ def ending_in_order(kept: str) -> Iterator[None]:
         signal.signal(number, stop)
     try:
         yield
+    except InterruptedJobError as error:
+        if error in raised and (words := kept if isinstance(kept, str) else kept()):
+            error.args = (f"{error}; {words}",)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -80,8 +80,12 @@ def extract(
     from ucompress.heap import keep_freed_memory
 
     keep_freed_memory()
-    kept = f"what was complete by then is in {os.fspath(directory)}"
-    with opened(archive, recover=recover, memory=max_memory) as source, ending_in_order(kept):
+
+    def kept() -> str:
+        there = f"what was complete by then is in {os.fspath(directory)}"
+        return there if os.path.lexists(directory) else "nothing was written"
+
+    with ending_in_order(kept), opened(archive, recover=recover, memory=max_memory) as source:
         report = source.extract(
             directory,
             members or None,

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ucompress.cli.ending import ending_in_order
 from ucompress.cli.output import STANDARD_OUTPUT, complain, tell, write_error_document
 from ucompress.errors import CompressionError, InterruptedJobError, UsageError
 
@@ -29,8 +30,9 @@ def remember(arguments: Mapping[str, Any]) -> None:
 def telling_errors() -> Iterator[None]:
     """Within, every failure of ours ends the process with one sentence on stderr and its own exit code."""
     try:
-        yield
-        sys.stdout.flush()
+        with ending_in_order():
+            yield
+            sys.stdout.flush()
     except BrokenPipeError:
         # Only text on standard output gets here: what goes to stderr is written by `tell`, which never
         # fails. Its reader has seen enough (`ucompress list | head`): that is success.

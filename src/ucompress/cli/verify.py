@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +17,15 @@ from ucompress.cli.sources import STDIN, how_to_mend, lost_with_index, opened
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
+    InterruptedJobError,
     OutputError,
     UnsupportedArchiveError,
     UsageError,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ucompress.archive import Archive, BlockShare, VerifyReport
 
 KIND = "ucompress verify position"
@@ -62,10 +66,12 @@ def verify(
         if seconds is not None and position is not None:
             from ucompress.archive import BlockShare
 
-            share = BlockShare(_noted(position, source), None, lambda: time.monotonic() - began >= seconds)
-        report = source.verify(threads=threads, share=share)
-        if position is not None:
-            _note(position, source, report)
+            way = _Way(position, source)
+            share = BlockShare(way.next_block, None, lambda: time.monotonic() - began >= seconds, way.passed)
+            with way.noted(json=json):
+                report = source.verify(threads=threads, share=share)
+        else:
+            report = source.verify(threads=threads, share=share)
         if json:
             _verdict_as_json(archive, source, report, share)
         elif not quiet:
@@ -115,20 +121,53 @@ def _noted(position: Path, source: Archive) -> int:
     return block if archive == source.tree_hash.hex() and 0 <= block < source.statistics.blocks else 0
 
 
-def _note(position: Path, source: Archive, report: VerifyReport) -> None:
-    """Write how far a check came, in one step; behind the last block the next one begins anew."""
-    import json
+class _Way:
+    """How far a check has come that goes on where the last one stopped.
 
-    from ucompress.cli.whole import write_whole
+    Attributes:
+        next_block: where to go on from.
+        problems: what was found on the way.
+    """
 
-    total = source.statistics.blocks
-    document = {
-        "type": KIND,
-        "archive": source.tree_hash.hex(),
-        "next_block": report.next_block if report.next_block < total else 0,
-        "blocks": total,
-    }
-    write_whole(position, json.dumps(document).encode() + b"\n")
+    def __init__(self, position: Path, source: Archive) -> None:
+        self._position, self._source = position, source
+        self.next_block = _noted(position, source)
+        self.problems: Sequence[str] = ()
+
+    def passed(self, next_block: int, problems: Sequence[str]) -> None:
+        """Some blocks more are checked."""
+        self.next_block, self.problems = next_block, problems
+
+    @contextmanager
+    def noted(self, *, json: bool) -> Iterator[None]:
+        """Note on the way out how far it came; if a signal ends it, tell what the report would have told."""
+        try:
+            yield
+        except InterruptedJobError as error:
+            for problem in self.problems:
+                if json:
+                    write_warning_document(problem)
+                else:
+                    complain(problem)
+            self._note()
+            error.add_note(f"how far the check came is noted in {self._position}")
+            raise
+        self._note()
+
+    def _note(self) -> None:
+        """Write it in one step; behind the last block the next check begins anew."""
+        import json
+
+        from ucompress.cli.whole import write_whole
+
+        total = self._source.statistics.blocks
+        document = {
+            "type": KIND,
+            "archive": self._source.tree_hash.hex(),
+            "next_block": self.next_block if self.next_block < total else 0,
+            "blocks": total,
+        }
+        write_whole(self._position, json.dumps(document).encode() + b"\n")
 
 
 def _judged(source: Archive, report: VerifyReport, path: Path) -> ArchiveError:
