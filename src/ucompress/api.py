@@ -120,7 +120,7 @@ def decompress(
         ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
             written; the error's notes name the first of the others, and tell how many have no name any more.
         OutputError: the target cannot be written, or a file is in the way.
-        UsageError: a number is none, or too small.
+        UsageError: a number is none, or too small, or the target's name is empty.
         TypeError: what should name the archive or a member does not.
     """
     with Archive(archive, recover=recover, memory_bound=memory_bound) as opened:

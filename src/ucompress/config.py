@@ -183,6 +183,8 @@ def _path(name: str, value: object) -> Path:
     if not isinstance(value, str | bytes | os.PathLike):
         raise UsageError(f"{name} must be a path, not {value!r}")
     text = os.fsdecode(value)
+    if not text:  # `Path` would make the current folder of it
+        raise UsageError(f"{name} is empty, and would name nothing")
     if "\0" in text:
         raise UsageError(f"{name} holds a zero byte, which no path may have: {text!r}")
     return Path(text)

@@ -81,6 +81,27 @@ def test_wrong_paths_are_usage_errors(work, source, archive):
         ucompress.compress(source, archive)
 
 
+@pytest.mark.parametrize("empty", ["", b""])
+def test_an_empty_path_is_not_the_current_folder(work, empty):
+    for source, archive, options in (
+        (empty, "a.ucz", {}),
+        (["tree", empty], "a.ucz", {}),
+        ("tree", empty, {}),
+        ("tree", "a.ucz", {"dictionary": empty}),
+        ("tree", "a.ucz", {"database_path": empty}),
+    ):
+        with pytest.raises(UsageError, match="is empty, and would name nothing"):
+            ucompress.compress(source, archive, **options)
+    assert os.listdir() == ["tree"]
+    ucompress.compress("tree", "a.ucz", level=1)
+    (work / "tree").rename(work / "gone")
+    with pytest.raises(UsageError, match="is empty, and would name nothing"):
+        ucompress.decompress("a.ucz", empty)
+    with ucompress.open("a.ucz") as archive, pytest.raises(UsageError, match="would name nothing"):
+        archive.extract("")
+    assert sorted(os.listdir()) == ["a.ucz", "gone"]
+
+
 def test_a_dictionary_that_is_not_there(work):
     with pytest.raises(InputError, match="dictionary x"):
         ucompress.compress("tree", "a.ucz", dictionary="x")

@@ -37,6 +37,7 @@ from ucompress.errors import (
     MemberNotFoundError,
     OutputError,
     UnsupportedArchiveError,
+    UsageError,
 )
 from ucompress.threads import ThreadPool
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 def extract(
     archive: Archive,
-    root: Path,
+    root: str | os.PathLike[str],
     members: MemberName | Iterable[MemberName] | None = None,
     *,
     force: bool = False,
@@ -74,14 +75,16 @@ def extract(
     Raises:
         MemberNotFoundError: a name that the archive does not have; nothing was written.
         TypeError: what should be a name is none; nothing was written.
-        UsageError: `threads` is no number from 1 on; nothing was written.
+        UsageError: `threads` is no number from 1 on, or the target's name is empty; nothing was written.
         OutputError: the folder cannot be written, or a file is already there and `force` is not set,
             and nothing was written; or the disk is full.
         UnsafeArchiveError: the archive exceeds a limit; nothing was written.
     """
     names = _names(members)
     decoding = archive._decoding_threads(threads)
-    target = TargetFolder(root, force=force)
+    if not os.fspath(root):  # `Path` would make the current folder of it
+        raise UsageError("the target is empty, and would name nothing")
+    target = TargetFolder(Path(root), force=force)
     try:
         bits = permissions(setuid=setuid)
         seen = Preflight(archive, target, names, bits)

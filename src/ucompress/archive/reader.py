@@ -12,7 +12,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
@@ -326,7 +325,7 @@ class Archive:
         with naming(self.name):
             return extract(
                 self,
-                Path(target),
+                target,
                 members,
                 force=force,
                 setuid=setuid,
