@@ -263,10 +263,17 @@ def test_a_line_that_is_no_pattern_leaves_the_others_of_its_file(tmp_path, line)
         (b"foo\\   ", ["foo"], ["foo "]),
         (b"foo\\\\ ", ["foo\\ "], ["foo\\"]),
         (b"\xef\xbb\xbffoo", ["a"], ["foo"]),
+        (b"a[[:digit:]]", ["aa", "a:", "a1]", "a:]", "ad"], ["a1"]),
+        (b"a[![:digit:]x]", ["a1", "ax"], ["aa", "a:"]),
+        (b"a[[:punct:]]", ["aa", "a1"], ["a!", "a]", "a[", "a-", "a\\", "a~"]),
+        (b"a[[:space:]z]", ["aa"], ["a ", "a\n", "az", "a\t"]),
+        (b"a[:digit:]", ["a1"], ["ad", "a:"]),
+        (b"a\\[[:digit:]]", ["a[1]"], ["a[d]", "a[:]"]),
+        (b"a[[:digit:]", ["a1", "ad", "a["], []),
     ],
 )
 @pytest.mark.skipif(not POSIX, reason="such names are not to be had")
-def test_the_end_and_the_beginning_of_a_line_mean_what_they_mean_to_git(tmp_path, line, taken, left):
+def test_a_line_means_what_it_means_to_git(tmp_path, line, taken, left):
     top = tree(tmp_path / "t", dict.fromkeys([*taken, *left], b""))
     (top / ".gitignore").write_bytes(line)
     assert names(scan([top], gitignore=True))[2:] == sorted(f"t/{name}" for name in taken)

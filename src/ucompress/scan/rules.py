@@ -29,8 +29,31 @@ SPECIAL = {
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
+LONGEST_TOLD = 200
+"""Characters of a line that a warning shows."""
+
 _NO_PATTERN = (ValueError, re.error)
 """What compiling a line raises that is no pattern."""
+
+
+_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": " \t",
+    "cntrl": "\0-\x1f\x7f",
+    "digit": "0-9",
+    "graph": '"-.0-~!',
+    "lower": "a-z",
+    "print": " -.0-~",
+    "punct": ':-@[-`{-~"-.!',
+    "space": " \t\0\r",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+"""What git's character classes stand for within brackets; none begins with a negation, or has a slash."""
+
+_BRACKETS = re.compile(r"\\.|\[[!^]?\]?(?:[^]\[]|\[:[a-z]+:\]|\[)*?\]", re.DOTALL)
+_CLASS = re.compile(r"\[:([a-z]+):\]")
 
 
 def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
@@ -60,7 +83,7 @@ def gitignore_spec(text: bytes) -> tuple[GitIgnoreSpec, list[str]]:
         faults = [_fault(_spelled(line)) for line in lines]
     good = [_spelled(line) for line, why in zip(lines, faults, strict=True) if why is None]
     told = [
-        f"line {number} is no pattern and was passed over, all others hold: {line}{why}"
+        f"line {number} is no pattern and was passed over, all others hold: {line[:LONGEST_TOLD]}{why}"
         for number, (line, why) in enumerate(zip(lines, faults, strict=True), 1)
         if why is not None
     ]
@@ -90,14 +113,27 @@ def _fault(line: str) -> str | None:
 
 
 def _spelled(line: str) -> str:
-    """A line so that what compiles it strips of its end what git does: spaces, and nothing else."""
+    """A line as what compiles it has to see it to make of it what git does.
+
+    That is, without the spaces at its end, and without them only; and without character classes.
+    """
     kept = line.replace("\n", "\0").rstrip(" ")
-    if _escapes_next(kept):
-        return kept + " " * (len(kept) < len(line))
     before, last = kept[:-1], kept[-1:]
-    if not last.isspace():
+    if _escapes_next(kept):
+        kept += " " * (len(kept) < len(line))
+    elif last.isspace():
+        kept = f"{before[:-1] if _escapes_next(before) else before}[{last}]"
+    if "[:" not in kept:
         return kept
-    return f"{before[:-1] if _escapes_next(before) else before}[{last}]"
+    end = kept.rfind("]") + 1  # behind it no bracket is closed: nothing to look for
+    return _BRACKETS.sub(_without_classes, kept[:end]) + kept[end:]
+
+
+def _without_classes(found: re.Match[str]) -> str:
+    """An expression in brackets with the signs of its classes; an escaped sign as it is."""
+    if found[0].startswith("\\"):
+        return found[0]
+    return "[" + _CLASS.sub(lambda name: _CLASSES.get(name[1], name[0]), found[0][1:])
 
 
 def _escapes_next(text: str) -> bool:
