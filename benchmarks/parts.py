@@ -28,6 +28,7 @@ from ucompress.archive.names import write_names_prefixed
 from ucompress.codec.filters import Filter
 from ucompress.pipeline.distinct import Contents, Names
 from ucompress.pipeline.parameters import PlanParameters
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.segments import BINARY, DENSE, classify
 from ucompress.similarity import similarity_order
 from ucompress.spill import Spill
@@ -144,7 +145,8 @@ def _each_its_own(
     """As `group_contents`, but every file has a content of its own."""
     count = len(files)
     columns = sizes, digests.tobytes(), kind_classes.tobytes(), np.ones(count, dtype=np.int64)
-    return Contents(names, files, np.arange(count + 1), *columns), np.arange(count)
+    nowhere = np.full(count, NOWHERE)
+    return Contents(names, files, np.arange(count + 1), *columns, nowhere), np.arange(count)
 
 
 def _by_name(paths: Sequence[bytes], classes: NDArray[np.uint8], *columns: NDArray[Any]) -> NDArray[np.int64]:

@@ -40,15 +40,17 @@ def sample_closely(monkeypatch):
 @pytest.fixture(
     params=[
         *((phase, "held") for phase in PHASES),
-        *((phase, "read") for phase in READ),
+        *((phase, how) for phase in READ for how in ("spilled", "read")),
         ("planning", "sampled again"),
     ],
     ids="-".join,
 )
 def before(request, monkeypatch):
-    """Do something once before a phase begins, while contents are held in memory or read each time."""
+    """Do something once before a phase begins, while contents are held, spilled or read each time."""
     phase, how = request.param
-    if how != "held":
+    if how == "spilled":
+        monkeypatch.setattr(context, "MOST_HELD", 0)
+    elif how != "held":
         monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
     if how == "sampled again":
         sample_closely(monkeypatch)
@@ -203,7 +205,7 @@ def test_a_file_that_never_holds_still_is_packed_as_it_was_analyzed(tree, tmp_pa
 
 
 def test_one_that_cannot_be_held_is_left_out_and_reported(tree, tmp_path, monkeypatch, restless):
-    monkeypatch.setattr(context, "MOST_HELD", 0)
+    monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
     path, _ = restless
     result, _ = pack(tree, tmp_path / "a.ucz", level=4)
     assert [(found, "kept changing" in why) for found, why in result.unreadable] == [
@@ -267,7 +269,7 @@ def test_an_analysis_copes_with_changes_too(tree, tmp_path, monkeypatch):
     assert [(e.pattern, e.frequency) for e in found] == [(e.pattern, e.frequency) for e in again]
 
 
-@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("held", ["held", "spilled", ""])
 def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch, held):
     tree = tmp_path / "tree"
     fill_codebase(tree, 3, 3000)
@@ -284,8 +286,10 @@ def test_twins_of_a_file_that_never_holds_still_are_packed(tmp_path, monkeypatch
         return found
 
     monkeypatch.setattr(ParallelAnalyzer, "analyze_manifest", toggling)
-    if not held:
+    if held == "spilled":
         monkeypatch.setattr(context, "MOST_HELD", 0)
+    elif not held:
+        monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
     result, _ = pack(tree, tmp_path / "a.ucz", level=1)
     assert [path for path, _ in result.unreadable] == ([] if held else [os.fsencode(tree / "a")])
     with Archive(tmp_path / "a.ucz") as archive:

@@ -37,12 +37,14 @@ class AnalyzedSpan(NamedTuple):
         kind_classes: of each, a byte.
         samples: of each.
         errors: by the file's place, why it cannot be read.
+        places: where the bytes of each have been spilled to; none if all are `NOWHERE`.
     """
 
     digests: list[bytes]
     kind_classes: bytes
     samples: list[bytes]
     errors: dict[int, OSError]
+    places: Sequence[int] = ()
 
     @classmethod
     def of(cls, results: Sequence[FileAnalysis | OSError]) -> AnalyzedSpan:
@@ -79,6 +81,7 @@ class Found:
 
     Attributes:
         remembered: how many of them came from the database.
+        places: where the bytes of each have been spilled to, or `NOWHERE`.
     """
 
     def __init__(self, count: int, spill: Spill = IN_MEMORY) -> None:
@@ -86,6 +89,7 @@ class Found:
         self.digests = spill.zeros(DIGEST_BYTES * count, np.uint8).reshape(-1, DIGEST_BYTES)
         self.kind_classes = spill.zeros(count, np.uint8)
         self.readable = spill.zeros(count, np.bool_)
+        self.places = spill.zeros(count, np.int64)  # nowhere
         self.remembered = 0
         self._packed = bytearray()
         self._begins = spill.zeros(count, np.int64)
@@ -98,6 +102,8 @@ class Found:
         self.kind_classes[rows] = np.frombuffer(span.kind_classes, np.uint8)
         self.readable[rows] = True
         self.readable[rows[list(span.errors)]] = False
+        if span.places:
+            self.places[rows] = span.places
         lengths = np.array([len(sample) for sample in span.samples], dtype=np.int64)
         self._ends[rows] = len(self._packed) + np.cumsum(lengths)
         self._begins[rows] = self._ends[rows] - lengths

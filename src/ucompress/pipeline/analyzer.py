@@ -38,7 +38,7 @@ from ucompress.pipeline.samples import Samples
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify, classify_all
-from ucompress.spill import IN_MEMORY, Spill
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -122,7 +122,7 @@ def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: 
     if together is None:
         files = list(map(FileToRead, span.paths, span.sizes))
         return AnalyzedSpan.of(analyze_chunk(read_files(files, threshold, held), length, shift))
-    found, digests = together
+    found, digests, places = together
     errors = {at: data for at, data in enumerate(found) if isinstance(data, OSError)}
     datas = [data if isinstance(data, bytes) else b"" for data in found]
     for at in errors:
@@ -132,7 +132,7 @@ def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: 
     packed = sampler.sample_all(
         [b"" if kind == DENSE else data for kind, data in zip(kinds, datas, strict=True)]
     )
-    return AnalyzedSpan(digests, kinds, packed, errors)
+    return AnalyzedSpan(digests, kinds, packed, errors, places)
 
 
 def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
@@ -278,6 +278,8 @@ class ParallelAnalyzer:
             columns = files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
         contents, firsts = group_contents(names, *columns, self.spill)
         packed = found.samples(rows[firsts])
+        for part in parts(len(contents)):
+            contents.places[part] = found.places[rows[firsts[part]]]
         self.spill.release()
         return Analysis(contents, packed, shift, found.remembered)
 

@@ -20,6 +20,7 @@ from ucompress.pipeline.analyzer import analyze_span
 from ucompress.pipeline.contents import ContentReader, insist_on_none
 from ucompress.pipeline.file_processor import WINDOW_BYTES, FileSpan, ParallelFileProcessor
 from ucompress.pipeline.samples import Samples
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.segments import DENSE
 from ucompress.spill import Growing
 
@@ -84,7 +85,9 @@ def sample_closely(
 
     def spanned(first: int, after: int) -> FileSpan:
         files = contents.files[contents.first[first:after]].tolist()
-        return FileSpan(contents.names.first_sources(files), contents.sizes[first:after].tolist())
+        places = contents.all_places(range(first, after))
+        sizes = contents.sizes[first:after].tolist()
+        return FileSpan(contents.names.first_sources(files), sizes, places=places)
 
     reader = ContentReader(contents, context.held)
     try:
@@ -96,8 +99,13 @@ def sample_closely(
             )
             for span in processor.process_spans(spanned, contents.sizes, visit, AnalyzedSpan.some_failed):
                 after = done + len(span.samples)
+                places = list(span.places)
                 for number in _others(contents, done, span):
                     span.samples[number - done] = _sample_again(context, contents, reader, number, shift)
+                    if places:
+                        places[number - done] = NOWHERE  # that is of other bytes
+                if places:
+                    contents.places[done:after] = places
                 ends = np.cumsum(np.fromiter(map(len, span.samples), np.int64, after - done))
                 packed = Samples(bytearray().join(span.samples), np.append(0, ends[:-1]), ends)
                 sampled, begins = packed.hashes()

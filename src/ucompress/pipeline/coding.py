@@ -21,6 +21,7 @@ from ucompress.dictionary import size_limit
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.parameters import PlanParameters
 from ucompress.pipeline.spans import read_many
+from ucompress.pipeline.spilled import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,9 +70,10 @@ class RunToRead(NamedTuple):
     Attributes:
         content: ordinal of the content.
         digest: the content's BLAKE3.
-        sources: files that had these bytes when they were analyzed.
+        sources: files that had these bytes when they were analyzed; none if they have been spilled.
         offset, length: the span, in bytes.
         check: XXH3-64 that the bytes had.
+        place: where the content has been spilled to, or `NOWHERE`.
     """
 
     content: int
@@ -80,6 +82,7 @@ class RunToRead(NamedTuple):
     offset: int
     length: int
     check: int
+    place: int = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +158,24 @@ def runs_of(plan: Plan, contents: Contents, number: int) -> tuple[RunToRead, ...
     """Where the bytes of a planned block are."""
     block = plan.blocks[number]
     read = [run.content for run in block]
-    digests, sources = contents.all_digests(read), contents.all_sources(read)
+    digests, places = contents.all_digests(read), contents.all_places(read)
+    elsewhere = [content for content, place in zip(read, places, strict=True) if place == NOWHERE]
+    sources = iter(contents.all_sources(elsewhere))
+    named = [tuple(next(sources)) if place == NOWHERE else () for place in places]
+    columns = block, digests, named, places
     return tuple(
         [
-            RunToRead(content, digest, tuple(names), offset, length, check)
-            for (content, offset, length, check), digest, names in zip(block, digests, sources, strict=True)
+            RunToRead(content, digest, names, offset, length, check, place)
+            for (content, offset, length, check), digest, names, place in zip(*columns, strict=True)
         ]
     )
 
 
 def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | None]:
-    """The bytes of each run: held, or from the first source that still has them; None where none has."""
-    parts = held.spans([run.digest for run in runs], [(run.offset, run.length) for run in runs])
+    """The bytes of each run: held or spilled, or from the first source that still has them, or None."""
+    parts = held.found(
+        [run.digest for run in runs], [run.place for run in runs], [(run.offset, run.length) for run in runs]
+    )
     missing = [at for at, data in enumerate(parts) if data is None]
     for at, read in zip(missing, _read_first([runs[at] for at in missing]), strict=True):
         parts[at] = read if _is_right(read, runs[at]) else _read_elsewhere(runs[at])

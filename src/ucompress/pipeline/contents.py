@@ -19,6 +19,7 @@ from ucompress.errors import PipelineError
 from ucompress.pipeline.distinct import Contents
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.spans import read_exactly, read_many
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.scan import open_source
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ class ContentReader:
         return self.sourced(content, offset, length)[0] if data is None else data
 
     def held(self, content: int, offset: int, length: int) -> bytes | None:
-        """`length` bytes of a content if it is held; these are what was analyzed."""
+        """`length` bytes of a content if it is held, or spilled; these are what was analyzed."""
+        place = int(self._contents.places[content])
+        if place != NOWHERE:
+            return self._held.spilled.read([(place + offset, length)])[0]
         return self._held.span(self._contents.digest(content), offset, length)
 
     def sourced(self, content: int, offset: int, length: int) -> tuple[bytes, bytes]:
@@ -185,12 +189,16 @@ class ContentReader:
     def _tried(
         self, spans: Sequence[tuple[int, int, int]], is_right: Callable[[int, bytes], bool]
     ) -> list[bytes | None]:
-        """What is held of each span, or what its content's first source has.
+        """What is held or spilled of each span, or what its content's first source has.
 
         None where that cannot be read, or `is_right` says no to (number of the span, bytes).
         """
-        digests = self._contents.all_digests([span[0] for span in spans])
-        found = self._held.spans(digests, [span[1:] for span in spans])
+        contents = [span[0] for span in spans]
+        found = self._held.found(
+            self._contents.all_digests(contents),
+            self._contents.all_places(contents),
+            [span[1:] for span in spans],
+        )
         missing = [row for row, data in enumerate(found) if data is None]
         if missing:
             wanted = [spans[row][0] for row in missing]

@@ -132,6 +132,7 @@ class RunContext:
             release_freed_memory()
             room = self.held.size + self.budget.spare(needed, self.held.size)
             self.held.allow(min(room, MOST_HELD))
+            self.held.spill_to(self.spill)
 
     def make_room(self, needed: int) -> None:
         """Give up held contents until a step that needs so many bytes fits, or none is left.

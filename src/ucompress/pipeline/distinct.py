@@ -15,6 +15,7 @@ import numpy as np
 
 from ucompress.checksum import DIGEST_BYTES
 from ucompress.pipeline.rows import Rows
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.scan import other_names
 from ucompress.spill import AT_ONCE, IN_MEMORY, Spill, parts, taken
 
@@ -150,6 +151,7 @@ class Contents(Sequence[DistinctContent]):
         digests: BLAKE3 of each, 32 bytes, end to end.
         kind_classes: class of each, a byte.
         multiplicities: how many files have each.
+        places: where each has been spilled to, or `NOWHERE`.
         spill: keeps the columns.
     """
 
@@ -160,6 +162,7 @@ class Contents(Sequence[DistinctContent]):
     digests: bytes | memoryview
     kind_classes: bytes | memoryview
     multiplicities: NDArray[np.int64]
+    places: NDArray[np.int64]
     spill: Spill = IN_MEMORY
 
     @classmethod
@@ -175,6 +178,7 @@ class Contents(Sequence[DistinctContent]):
             digests=b"".join([row.digest for row in rows]),
             kind_classes=bytes([row.kind_class for row in rows]),
             multiplicities=np.array([row.multiplicity for row in rows], dtype=np.int64),
+            places=np.full(len(rows), NOWHERE),
         )
 
     def __len__(self) -> int:
@@ -210,6 +214,11 @@ class Contents(Sequence[DistinctContent]):
         """`digest` of many contents."""
         digests, size = self.digests, DIGEST_BYTES
         return [bytes(digests[size * number : size * number + size]) for number in numbers]
+
+    def all_places(self, numbers: Sequence[int]) -> list[int]:
+        """Where each of many contents has been spilled to, or `NOWHERE`."""
+        places: list[int] = self.places[numbers].tolist()
+        return places
 
     def path(self, number: int) -> bytes:
         """The lowest member path that has a content."""
@@ -287,7 +296,7 @@ def group_contents(
         spill: keeps the columns.
 
     Returns:
-        The contents, and for each the row of the first file that has it.
+        The contents, nowhere spilled, and for each the row of the first file that has it.
     """
     digests = np.ascontiguousarray(digests)
     order, opens = _alike(digests.view("<u8"))
@@ -311,6 +320,7 @@ def group_contents(
         digests=digests.view(np.uint8).reshape(-1).data,
         kind_classes=kind_classes.data,
         multiplicities=multiplicities,
+        places=spill.zeros(len(sizes), np.int64),
         spill=spill,
     )
     return contents, firsts

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
@@ -23,6 +23,7 @@ from ucompress.pipeline.executors import insist_on_being_wanted, ordered_map
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.lending import lent
 from ucompress.pipeline.spans import read_exactly, read_many
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
 from ucompress.scan.again import look_like
@@ -53,6 +54,7 @@ class FileToRead(NamedTuple):
         weight: files that have this content.
         digest: BLAKE3 that its bytes had when they were analyzed; empty before.
         sample: the packed sample of those bytes, where a pass can use it; else empty.
+        place: where they have been spilled to, or `NOWHERE`.
     """
 
     path: bytes
@@ -61,6 +63,7 @@ class FileToRead(NamedTuple):
     weight: int = 1
     digest: bytes = b""
     sample: bytes = b""
+    place: int = NOWHERE
 
 
 class FileSpan(NamedTuple):
@@ -70,11 +73,13 @@ class FileSpan(NamedTuple):
         paths: where they lie, as the file system spells it.
         sizes: bytes of each.
         mtimes_ns: time of each as the scan saw it, in nanoseconds; empty where that does not matter.
+        places: where the bytes of each have been spilled to, or `NOWHERE`; empty where none have.
     """
 
     paths: Sequence[bytes]
     sizes: Sequence[int]
     mtimes_ns: Sequence[int] = ()
+    places: Sequence[int] = ()
 
 
 AnyFile = FileToRead | str | bytes | os.PathLike[str]
@@ -303,13 +308,14 @@ def _visit_span(visit: Callable[[FileSpan], Result], span: FileSpan) -> Result:
 
 def _is_as_scanned(span: FileSpan) -> bool:
     """Whether the files look as the scan saw them, where their times are known."""
-    return not span.mtimes_ns or look_like(*span)
+    return not span.mtimes_ns or look_like(span.paths, span.sizes, span.mtimes_ns)
 
 
 def read_files(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:
     """The content of each file: small ones that are not held are read at once, others when asked for."""
     small = min(SMALL_BYTES, threshold)
-    known = [held.get(file.digest) for file in files]
+    spilled = iter(held.spilled.read([(file.place, file.size) for file in files if file.place != NOWHERE]))
+    known = [held.get(file.digest) if file.place == NOWHERE else next(spilled) for file in files]
     missing = [
         (file.path, 0, file.size)
         for file, data in zip(files, known, strict=True)
@@ -336,22 +342,22 @@ def _as_read(file: FileToRead, data: bytes | OSError, held: HeldContents) -> Fil
 
 def read_together(
     span: FileSpan, threshold: int, held: HeldContents
-) -> tuple[list[bytes | OSError], list[bytes]] | None:
+) -> tuple[list[bytes | OSError], list[bytes], list[int]] | None:
     """All of some files, none of which need be read in windows; None where one must.
 
     Returns:
-        The bytes of each, or why it cannot be read; and their BLAKE3, empty for the latter. What was read
-        is held from now on.
+        The bytes of each, or why it cannot be read; their BLAKE3, empty for the latter; and where they have
+        been spilled to, or `NOWHERE`. What was read is held from now on, or spilled.
     """
     if max(span.sizes) >= min(SMALL_BYTES, threshold):
         return None
-    found = read_many(list(zip(span.paths, repeat(0), span.sizes, strict=False)))
+    places = span.places or [NOWHERE] * len(span.sizes)
+    files = list(zip(span.paths, span.sizes, places, strict=True))
+    spilled = iter(held.spilled.read([(place, size) for _, size, place in files if place != NOWHERE]))
+    read = iter(read_many([(path, 0, size) for path, size, place in files if place == NOWHERE]))
+    found = [next(read) if place == NOWHERE else next(spilled) for place in places]
     digests = [digest(data) if isinstance(data, bytes) else b"" for data in found]
-    read = [
-        (identity, data) for identity, data in zip(digests, found, strict=True) if isinstance(data, bytes)
-    ]
-    held.keep_all([identity for identity, _ in read], [data for _, data in read])
-    return found, digests
+    return found, digests, held.keep_or_spill(digests, found, places)
 
 
 def read_file_content(file: FileToRead, threshold: int, held: HeldContents) -> FileContent:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ucompress.pipeline.spilled import NOWHERE, SpilledContents
+from ucompress.spill import IN_MEMORY, Spill
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,7 +20,8 @@ KEEPING_BYTES = 256
 """Charged for each content beside its bytes: its place here, its digest, what the allocator rounds up."""
 
 MOST_HELD = 128 << 20
-"""Bytes of contents, all included: larger trees are read again, from what the system has cached of them."""
+"""Bytes of contents, all included: of larger trees what is small goes to a file, and the rest is read again,
+from what the system has cached of it."""
 
 
 class HeldContents:
@@ -27,9 +31,10 @@ class HeldContents:
 
     Attributes:
         size: bytes that the contents take, all included.
+        spilled: small contents beyond, by their places.
     """
 
-    __slots__ = ("_by_digest", "_lock", "_room", "size")
+    __slots__ = ("_by_digest", "_lock", "_room", "size", "spilled")
 
     def __init__(self, room: int = 0) -> None:
         """Hold nothing yet, and never more than `room` bytes."""
@@ -37,6 +42,7 @@ class HeldContents:
         self._lock = Lock()
         self._room = room
         self.size = 0
+        self.spilled = SpilledContents(IN_MEMORY)
 
     def __reduce__(self) -> tuple[type[HeldContents], tuple[()]]:
         """What goes to another process: contents do not."""
@@ -63,6 +69,24 @@ class HeldContents:
             for digest, (offset, length) in zip(digests, spans, strict=True)
         ]
 
+    def found(
+        self, digests: Sequence[bytes], places: Sequence[int], spans: Sequence[tuple[int, int]]
+    ) -> list[bytes | None]:
+        """`span` of each of some contents, or what was spilled of it to its place."""
+        known = iter(
+            self.spilled.read(
+                [
+                    (place + offset, length)
+                    for place, (offset, length) in zip(places, spans, strict=True)
+                    if place != NOWHERE
+                ]
+            )
+        )
+        return [
+            self.span(digest, *span) if place == NOWHERE else next(known)
+            for digest, place, span in zip(digests, places, spans, strict=True)
+        ]
+
     def has_room(self, length: int) -> bool:
         """Whether a content of `length` bytes would be kept."""
         return self.size + length + KEEPING_BYTES <= self._room
@@ -78,6 +102,35 @@ class HeldContents:
                 if self.has_room(len(data)) and digest not in self._by_digest:
                     self._by_digest[digest] = data
                     self.size += len(data) + KEEPING_BYTES
+
+    def keep_or_spill(
+        self, digests: Sequence[bytes], contents: Sequence[bytes | OSError], places: Sequence[int]
+    ) -> list[int]:
+        """Hold what was read, or spill it where memory has no room.
+
+        Args:
+            digests: BLAKE3 of each content.
+            contents: the bytes of each, or why they could not be read.
+            places: where each has been spilled to before, or `NOWHERE`.
+
+        Returns:
+            Where each has been spilled to by now, or `NOWHERE`.
+        """
+        fresh = {
+            at: data
+            for at, (data, place) in enumerate(zip(contents, places, strict=True))
+            if place == NOWHERE and isinstance(data, bytes)
+        }
+        self.keep_all([digests[at] for at in fresh], list(fresh.values()))
+        beyond = [at for at in fresh if digests[at] not in self._by_digest]
+        now = list(places)
+        for at, place in zip(beyond, self.spilled.take([fresh[at] for at in beyond]), strict=True):
+            now[at] = place
+        return now
+
+    def spill_to(self, spill: Spill) -> None:
+        """From now on spill small contents there; what was spilled before is forgotten."""
+        self.spilled = SpilledContents(spill)
 
     def allow(self, room: int) -> None:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""

@@ -110,6 +110,7 @@ def _files(contents: Contents, samples: Samples, first: int) -> Iterator[FileToR
                 b"" if kinds[number] == DENSE else sample
                 for number, sample in zip(numbers, samples[numbers.start : numbers.stop], strict=True)
             ],
+            contents.all_places(numbers),
         )
 
 

@@ -21,6 +21,7 @@ from ucompress.pipeline.extras import ExtraBlocks, LostBytes
 from ucompress.pipeline.referring import largest_reference
 from ucompress.pipeline.refusals import partial_path
 from ucompress.progress import PipelinePhase
+from ucompress.spill import IN_MEMORY
 
 if TYPE_CHECKING:
     from ucompress.archive import ArchiveWriter, Entry, WriterTotals
@@ -117,6 +118,7 @@ class Packing:
         """Free what only coding needs: the rest of the archive, and verifying it, take memory, too."""
         release_compressor()
         self.context.held.allow(0)
+        self.context.held.spill_to(IN_MEMORY)
         release_freed_memory()
 
     @cached_property

@@ -21,6 +21,7 @@ from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcesso
 from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.spans import read_many
+from ucompress.pipeline.spilled import NOWHERE
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, look_again, not_as_scanned
 from ucompress.scan.ahead import ReadAhead
@@ -192,15 +193,15 @@ class Survey:
         """
         contents, held = analysis.contents, self.context.held
         changed = []
-        for begin in range(0, len(contents) if held.size else 0, LOOKED_AT_ONCE):
+        for begin in range(0, len(contents) if held.size or held.spilled.size else 0, LOOKED_AT_ONCE):
             numbers = range(begin, min(begin + LOOKED_AT_ONCE, len(contents)))
             # Of files with the same bytes, the first alone stands for all.
             files = contents.files[contents.first[numbers.start : numbers.stop]].tolist()
-            digests = contents.all_digests(numbers)
+            columns = files, numbers, contents.all_digests(numbers), contents.all_places(numbers)
             looked = {
                 file: number
-                for file, number, identity in zip(files, numbers, digests, strict=True)
-                if identity in held
+                for file, number, identity, place in zip(*columns, strict=True)
+                if place != NOWHERE or identity in held
             }
             for index in not_as_scanned(self.manifest, list(looked), untouched=True):
                 self.context.guard.check()
