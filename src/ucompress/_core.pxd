@@ -156,6 +156,7 @@ cdef class PrimedDictionary:
     cdef uint32_t size
     cdef void* state
     cdef void* memory
+    cdef void* lock
 
 # A block that another one was coded after: its payload and its decoded size; size 0 for none.
 ctypedef struct LzReference:

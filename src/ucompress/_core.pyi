@@ -1,7 +1,7 @@
 """The Python face of the native core; each name's docstring stands in `_core` itself."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -180,9 +180,18 @@ class PrimedDictionary:
     encodes: bool
     nbytes: int
     def __init__(
-        self, dictionary: _Data, level: int = 6, *, encode: bool = True, portable: bool = False
+        self,
+        dictionary: _Data,
+        level: int = 6,
+        *,
+        encode: bool = True,
+        portable: bool = False,
+        size: int | None = None,
     ) -> None: ...
     def __len__(self) -> int: ...
+    def append(self, piece: _Data) -> None: ...
+    @property
+    def missing(self) -> int: ...
 
 class _LzCoder:
     primed: PrimedDictionary
@@ -210,6 +219,11 @@ class Decoder(_LzCoder):
         first: int | None = None,
     ) -> bytes: ...
     def decode_into(self, payload: _Data, out: _Data, reference: tuple[_Data, int] | None = None) -> None: ...
+
+class PieceDecoder:
+    def __init__(self, primed: PrimedDictionary, payload: _Data, size: int, step: int = 1 << 17) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> bytes: ...
 
 def compress_block(data: _Data, dictionary: _Data = b"", level: int = 6) -> bytes: ...
 def decompress_block(payload: _Data, size: int, dictionary: _Data = b"") -> bytes: ...

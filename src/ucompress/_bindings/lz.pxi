@@ -1,81 +1,5 @@
-# The LZ codec's door: buffers, sizes, allocation, locks and exceptions around `_kernels.lz`.
-
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.pythread cimport (
-    PyThread_acquire_lock,
-    PyThread_allocate_lock,
-    PyThread_free_lock,
-    PyThread_release_lock,
-    WAIT_LOCK,
-)
-from libc.stdlib cimport free, malloc
-
-from ucompress._kernels cimport lz as _lz
-from ucompress._kernels.pages cimport uc_give_pages, uc_take_pages
-
-
-cdef uint32_t _lz_checked_size(size_t size, str what) except? 0xFFFFFFFF:
-    if size > _lz.LZ_LIMIT:
-        raise ValueError(f"{what} of {size} bytes is over the limit of {_lz.LZ_LIMIT} bytes")
-    return <uint32_t>size
-
-
-cdef int _lz_checked_level(int level) except -1:
-    if level < 4 or level > 6:
-        raise ValueError(f"level {level} is not one of the LZ codec's levels 4, 5 and 6")
-    return level
-
-
-cdef class PrimedDictionary:
-    """A dictionary made ready for blocks: its bytes, the primed models, the encoder's index.
-
-    Immutable; any number of encoders and decoders in any threads share one.
-
-    Args:
-        dictionary: the past of every block, best content last; 0 to 8 MiB. It is copied.
-        level: 4 (quick), 5, or 6 (smallest): the shape of the index. Readers of any level decode it.
-        encode: False leaves the encoder's index out: a decoder needs none.
-        portable: True leaves vector instructions unused: the same bytes, later.
-
-    Attributes:
-        level: as it was given.
-        encodes: whether it has the encoder's index.
-        nbytes: bytes that it holds.
-
-    Raises:
-        ValueError: a level out of range or a dictionary over 8 MiB.
-        MemoryError: `primed_memory(level, len(dictionary), encode=encode)` bytes could not be had.
-    """
-
-    def __cinit__(self, dictionary, int level=6, *, bint encode=True, bint portable=False):
-        cdef _Borrowed source = _Borrowed(dictionary)
-        cdef uint32_t size = _lz_checked_size(source.size, "a dictionary")
-        cdef _lz.lz_primed* primed
-        self.level = _lz_checked_level(level)
-        self.encodes = encode
-        self.size = size
-        self.state = malloc(sizeof(_lz.lz_primed))
-        if self.state is NULL:
-            raise MemoryError
-        primed = <_lz.lz_primed*>self.state
-        self.nbytes = _lz.primed_layout(primed, NULL, level, size, encode)
-        self.memory = uc_take_pages(self.nbytes + 64)
-        if self.memory is NULL:
-            raise MemoryError
-        with nogil:
-            _lz.primed_layout(primed, _lz_aligned(self.memory), level, size, encode)
-            _lz.primed_fill(primed, source.data, portable)
-
-    def __dealloc__(self):
-        uc_give_pages(self.memory)
-        free(self.state)
-
-    def __len__(self):
-        return self.size
-
-
-cdef inline uint8_t* _lz_aligned(void* memory) noexcept nogil:
-    return <uint8_t*>((<size_t>memory + 63) & ~<size_t>63)
+# The LZ codec's door: buffers, sizes, allocation, locks and exceptions around `_kernels.lz`. Follows
+# lz_primed.pxi.
 
 
 cdef class _LzCoder:
@@ -106,6 +30,9 @@ cdef class _LzCoder:
         cdef uint32_t reference = _lz_checked_size(max_reference, "a reference")
         cdef size_t size
         cdef _lz.lz_coder* coder
+        cdef uint32_t missing = primed.missing
+        if missing:
+            raise ValueError(f"{missing} bytes of the dictionary are missing")
         self.primed = primed
         self.max_block = block
         self.max_reference = reference
@@ -141,7 +68,7 @@ cdef class Encoder(_LzCoder):
         nbytes: bytes that it holds beside `primed`.
 
     Raises:
-        ValueError: a block size over 8 MiB, or a dictionary primed for decoding only.
+        ValueError: a block size over 8 MiB, or a dictionary primed for decoding only, or incomplete.
     """
 
     def __cinit__(self, PrimedDictionary primed not None, size_t max_block=1 << 20, size_t max_reference=0):
@@ -243,6 +170,13 @@ cdef int _lz_check(int status) except -1:
     return 0
 
 
+cdef void _lz_teach(_LzCoder coder, const uint8_t* payload, size_t length) noexcept nogil:
+    """Have the literals of a payload taught, if no payload before had such ones; no state may be left."""
+    PyThread_acquire_lock(coder.primed.lock, WAIT_LOCK)
+    _lz.teach_literals(<_lz.lz_primed*>coder.primed.state, <_lz.lz_coder*>coder.state, payload, length)
+    PyThread_release_lock(coder.primed.lock)
+
+
 cdef int uc_lz_encode(
     Encoder encoder, const uint8_t* data, size_t size, const LzReference* reference, uint8_t* out,
     size_t* coded
@@ -275,6 +209,7 @@ cdef int uc_lz_decode(
     else:
         decoder.at_hand = _NOTHING
     if status == 0:
+        _lz_teach(decoder, payload, length)
         status = _lz.decode_block(
             <_lz.lz_coder*>decoder.state, payload, length, <uint32_t>past, <uint32_t>size, <uint32_t>first,
             out
@@ -302,13 +237,6 @@ def compress_block(data, dictionary=b"", int level=6):
 def decompress_block(payload, size_t size, dictionary=b""):
     """The `size` bytes that `compress_block` coded. Raises ValueError for damage."""
     return Decoder(PrimedDictionary(dictionary, 6, encode=False), size).decode(payload, size)
-
-
-def primed_memory(int level, size_t dictionary_size, *, bint encode=True):
-    """Bytes a `PrimedDictionary` holds, known before it is made; shared by all threads."""
-    cdef _lz.lz_primed layout
-    cdef uint32_t size = _lz_checked_size(dictionary_size, "a dictionary")
-    return _lz.primed_layout(&layout, NULL, _lz_checked_level(level), size, encode)
 
 
 def encoder_memory(int level, size_t dictionary_size, size_t block_size, size_t reference_size=0):

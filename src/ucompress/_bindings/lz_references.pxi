@@ -49,6 +49,7 @@ cdef int _lz_refer(_LzCoder coder, const LzReference* reference) noexcept nogil:
         state.kept = <_lz.lz_model*>_lz_aligned(coder.kept)
     if not known:
         coder.at_hand = _NOTHING
+        _lz_teach(coder, reference.payload, reference.length)
         if _lz.decode_reference(state, reference.payload, reference.length, <uint32_t>reference.size):
             return 1
         if _lz_leave(coder, reference) != 0:

@@ -10,7 +10,9 @@
 
 cdef extern from "lz_encode.h" nogil:
     size_t lz_primed_layout(lz_primed* primed, uint8_t* base, int level, uint32_t size, int encode)
-    void lz_primed_fill(lz_primed* primed, const uint8_t* dictionary, int vector)
+    void lz_primed_begin(lz_primed* primed, int vector)
+    void lz_primed_append(lz_primed* primed, const uint8_t* bytes, uint32_t count)
+    void lz_primed_teach(lz_primed* primed, int literals, lz_model* spare)
     int uc_has_avx2()
     size_t lz_coder_layout(
         lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
@@ -27,6 +29,12 @@ cdef extern from "lz_decode.h" nogil:
         uint32_t first, uint8_t* out
     )
     int lz_decode_reference(lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size)
+    int lz_span_begin(
+        lz_span* span, lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t reference,
+        uint32_t size
+    )
+    int lz_span_decode(lz_span* span, uint32_t count)
+    int lz_payload_literals(const uint8_t* payload, size_t payload_size)
     void lz_keep(lz_coder* coder)
     size_t lz_model_bytes()
 
@@ -37,8 +45,20 @@ cdef size_t primed_layout(
     return lz_primed_layout(primed, base, level, size, encode)
 
 
-cdef void primed_fill(lz_primed* primed, const uint8_t* dictionary, bint portable) noexcept nogil:
-    lz_primed_fill(primed, dictionary, not portable and uc_has_avx2())
+cdef void primed_begin(lz_primed* primed, bint portable) noexcept nogil:
+    lz_primed_begin(primed, not portable and uc_has_avx2())
+
+
+cdef void primed_append(lz_primed* primed, const uint8_t* bytes, uint32_t count) noexcept nogil:
+    lz_primed_append(primed, bytes, count)
+
+
+cdef void teach_literals(
+    lz_primed* primed, lz_coder* coder, const uint8_t* payload, size_t payload_size
+) noexcept nogil:
+    cdef int literals = lz_payload_literals(payload, payload_size)
+    if not primed.taught[literals]:
+        lz_primed_teach(primed, literals, coder.model)
 
 
 cdef size_t coder_layout(
@@ -69,6 +89,16 @@ cdef int decode_reference(
     lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size
 ) noexcept nogil:
     return lz_decode_reference(coder, payload, payload_size, size)
+
+
+cdef int span_begin(
+    lz_span* span, lz_coder* coder, const uint8_t* payload, size_t payload_size, uint32_t size
+) noexcept nogil:
+    return lz_span_begin(span, coder, payload, payload_size, 0, size)
+
+
+cdef int span_decode(lz_span* span, uint32_t count) noexcept nogil:
+    return lz_span_decode(span, count)
 
 
 cdef void keep(lz_coder* coder) noexcept nogil:

@@ -39,10 +39,10 @@ static UC_INLINE uint32_t LZ_PATH(price_literal)(const lz_prices *t, lz_model *m
     lz_nibble n;
     unsigned byte = *s->here;
     uint32_t price;
-    if (shape->plain) {
+    if (shape->literals == LZ_PLAIN) {
         return 8 * LZ_BIT_PRICE;
     }
-    if (shape->quick) {
+    if (shape->literals == LZ_QUICK) {
         lz_blend b;
         lz_literal_blend(&b, m, s, c, 0);
         price = LZ_PATH(price_blend)(t, &b, byte >> 4);

@@ -25,14 +25,14 @@
 
 static inline int lz_shape_read(lz_shape *shape, unsigned byte)
 {
-    shape->plain = byte == LZ_BLOCK_PLAIN;
-    shape->quick = byte == LZ_BLOCK_QUICK;
-    return shape->plain || shape->quick || byte == LZ_BLOCK_CODED;
+    shape->literals = byte == LZ_BLOCK_PLAIN ? LZ_PLAIN : byte == LZ_BLOCK_QUICK ? LZ_QUICK : LZ_MIXED;
+    return shape->literals != LZ_MIXED || byte == LZ_BLOCK_CODED;
 }
 
 static inline uint8_t lz_shape_byte(const lz_shape *shape)
 {
-    return shape->plain ? LZ_BLOCK_PLAIN : shape->quick ? LZ_BLOCK_QUICK : LZ_BLOCK_CODED;
+    static const uint8_t bytes[3] = { LZ_BLOCK_PLAIN, LZ_BLOCK_CODED, LZ_BLOCK_QUICK };
+    return bytes[shape->literals];
 }
 
 #endif

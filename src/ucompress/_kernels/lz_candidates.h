@@ -24,7 +24,8 @@
 #define LZ_BUCKET_LOG 6 /* of its size in bytes */
 #define LZ_GROUP 8
 #define LZ_LATE 16
-#define LZ_AHEAD 8
+#define LZ_AHEAD 8    /* of the parse */
+#define LZ_FETCH 48   /* buckets are asked for so many bytes ahead where the text is known */
 #define LZ_TAG_REST 0x0000FF00u
 #define LZ_TAG_DEEP 0x00FF0000u
 #define LZ_TAG_SAME 0xFF00FFFFu
@@ -62,6 +63,16 @@ static UC_INLINE uint32_t lz_place_tag(const uint8_t *here, uint32_t hash)
 static UC_INLINE lz_bucket *lz_bucket_of(lz_bucket *table, uint32_t hash)
 {
     return &table[hash >> (32 - LZ_BUCKET_BITS)];
+}
+
+/* Asks for the buckets of a group; reads from four bytes before `here` to the group's last place. */
+static UC_INLINE void lz_fetch_group(lz_bucket *table, const uint8_t *here)
+{
+    uint32_t k;
+    UC_UNROLL
+    for (k = 0; k < LZ_GROUP; k++) {
+        UC_PREFETCH(lz_bucket_of(table, lz_context_hash(here + k)));
+    }
 }
 
 /* The set bits of a byte, lowest first, one byte each, zeros behind. */

@@ -56,13 +56,14 @@ static inline int lz_choose_shape(lz_encoder *e, const uint8_t *data, uint32_t s
 {
     uint32_t counts[256] = { 0 };
     uint32_t k;
+    int plain;
     for (k = 0; k < size; k++) {
         counts[data[k]]++;
     }
-    e->shape.plain = size >= 1024 && lz_even_price(e->prices, counts, size) >= LZ_EVEN_PRICE;
-    e->shape.quick = !e->shape.plain && e->finder.effort.quick;
+    plain = size >= 1024 && lz_even_price(e->prices, counts, size) >= LZ_EVEN_PRICE;
+    e->shape.literals = plain ? LZ_PLAIN : e->finder.effort.literals;
     lz_shape_past(&e->shape, e->past);
-    return !e->shape.plain || lz_has_repeats(&e->finder);
+    return !plain || lz_has_repeats(&e->finder);
 }
 
 #endif

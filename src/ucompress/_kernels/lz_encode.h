@@ -36,7 +36,7 @@ static size_t lz_encode_block(lz_coder *coder, const uint8_t *data, uint32_t siz
     if (!lz_choose_shape(e, data, size)) {
         return lz_encode_stored(data, size, out);
     }
-    lz_coder_begin(coder, reference);
+    lz_coder_begin(coder, reference, e->shape.literals);
     e->model = coder->model;
     e->inserted = coder->inserted;
     lz_context_reset(&e->context);

@@ -35,7 +35,7 @@ typedef struct {
     uint32_t nice;           /* a match this long is good enough: the search ends */
     uint32_t literal_fee, token_fee; /* 1/64 bit on top of the price: what they cost a decoder */
     uint32_t skim;           /* positions are skimmed that the next one's price exceeds by less; 0: none */
-    int quick;               /* literals blended instead of mixed */
+    int literals;            /* LZ_MIXED or LZ_QUICK */
 } lz_effort;
 
 typedef struct {

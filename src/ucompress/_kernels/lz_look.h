@@ -88,13 +88,15 @@ static UC_INLINE void LZ_PATH(insert_group)(lz_bucket *table, const uint8_t *win
 
 #endif
 
-/* Inserts every group from `next` on that begins LZ_LATE bytes before `position`; returns the next one. */
+/* Inserts every group from `next` on that begins LZ_LATE bytes before `position`; returns the next one.
+ * Asks for the buckets of the group that is `ahead` of each: LZ_GROUP, or more where the text is known. */
 static UC_INLINE uint32_t LZ_PATH(insert_until)(lz_bucket *table, const uint8_t *window, uint32_t next,
-                                                uint32_t position)
+                                                uint32_t position, uint32_t ahead)
 {
     UC_PREFETCH(lz_bucket_of(table, lz_context_hash(window + position)));
     for (; next + LZ_LATE <= position; next += LZ_GROUP) {
         LZ_PATH(insert_group)(table, window, next);
+        lz_fetch_group(table, window + next + ahead);
     }
     return next;
 }

@@ -1,10 +1,11 @@
 /* The adaptive state of one block, and what an encoder and a decoder both know between tokens.
  *
- *   lz_model     candidates | cells of literals | rows of quick ones | cells of flags
+ *   lz_model     candidates | cells of mixed literals | rows of quick ones | cells of flags
  *                | symbols and counters of lengths and offsets
  *   lz_context   kinds of the last tokens, the recent offsets
  *
- * A model is plain memory: priming makes one, memcpy hands it to each block.
+ * A model is plain memory: priming makes one, and each block is handed what it uses of it: one kind of
+ * literals, and all the rest.
  */
 #ifndef UC_LZ_MODELS_H
 #define UC_LZ_MODELS_H
@@ -53,16 +54,24 @@ typedef struct {
 } lz_offset_model;
 
 typedef struct {
-    lz_bucket table[1 << LZ_BUCKET_BITS];
     lz_cells order1[256][17];                    /* by the byte before; 0: high half, 1 + high: low half */
     lz_cells order2[1 << LZ_ORDER_BITS];
     lz_cells order3[1 << LZ_ORDER_BITS];
     lz_cells foreseen[3][LZ_NONE + 1][17];       /* by candidate 0, candidate 1, repeat offset */
     int16_t weight[16][2][8];
-    lz_cells quick1[256][17];                    /* of quick blocks: order 1 */
-    lz_cells quick2[1 << LZ_ORDER_BITS];         /* order 2 */
-    lz_cells quick0[LZ_NONE + 1][17];            /* by candidate 0 */
-    uint16_t blend[16][2][2];
+} lz_mixed_model;
+
+typedef struct {
+    lz_cells order1[256][17];
+    lz_cells order2[1 << LZ_ORDER_BITS];
+    lz_cells foreseen[LZ_NONE + 1][17];          /* by candidate 0 */
+    uint16_t weight[16][2][2];
+} lz_quick_model;
+
+typedef struct {
+    lz_bucket table[1 << LZ_BUCKET_BITS];
+    lz_mixed_model mixed;                        /* literals: one of the two is in use */
+    lz_quick_model quick;
     lz_flag_model match, repeat, named, older;
     lz_counter which[2][LZ_HISTORIES];           /* not the second offset; not the third */
     lz_length_model length[LZ_LENGTH_KINDS];
@@ -71,6 +80,9 @@ typedef struct {
     lz_symbol align;
     lz_symbol page[17];                          /* 0: high half; 1 + high: low half */
 } lz_model;
+
+/* How literals are coded. */
+enum { LZ_PLAIN, LZ_MIXED, LZ_QUICK };
 
 typedef struct {
     uint32_t history;            /* kinds of the last three tokens, two bits each */
@@ -81,8 +93,7 @@ typedef struct {
 
 /* How a block is coded. */
 typedef struct {
-    int plain;                     /* literals as they are, eight even bits */
-    int quick;                     /* literals blended, not mixed */
+    int literals;                  /* LZ_PLAIN: eight even bits; LZ_MIXED; LZ_QUICK: blended */
     int vector;                    /* AVX2 may be used: the same bytes, sooner */
     uint32_t past;                 /* bytes before the block */
     unsigned page_bits, line_bits; /* a place in the past = page, then line */
@@ -117,15 +128,15 @@ static inline void lz_model_reset(lz_model *m)
 {
     int k;
     memset(m, 0, sizeof *m);
-    lz_weights_reset(&m->weight[0][0][0], sizeof m->weight / 2, LZ_LITERAL_WEIGHT);
+    lz_weights_reset(&m->mixed.weight[0][0][0], sizeof m->mixed.weight / 2, LZ_LITERAL_WEIGHT);
     lz_weights_reset(&m->match.weight[0][0], sizeof m->match.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->repeat.weight[0][0], sizeof m->repeat.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->named.weight[0][0], sizeof m->named.weight / 2, LZ_FLAG_WEIGHT);
     lz_weights_reset(&m->older.weight[0][0], sizeof m->older.weight / 2, LZ_FLAG_WEIGHT);
-    lz_cumulative_reset(m->quick1[0], sizeof m->quick1);
-    lz_cumulative_reset(m->quick2[0], sizeof m->quick2);
-    lz_cumulative_reset(m->quick0[0], sizeof m->quick0);
-    lz_weights_reset((int16_t *)m->blend, sizeof m->blend / 2, 65535 / LZ_BLENDED);
+    lz_cumulative_reset(m->quick.order1, sizeof m->quick.order1);
+    lz_cumulative_reset(m->quick.order2, sizeof m->quick.order2);
+    lz_cumulative_reset(m->quick.foreseen, sizeof m->quick.foreseen);
+    lz_weights_reset((int16_t *)m->quick.weight, sizeof m->quick.weight / 2, 65535 / LZ_BLENDED);
     lz_counters_reset(m->which, sizeof m->which);
     for (k = 0; k < LZ_LENGTH_KINDS; k++) {
         lz_cumulative_reset(m->length[k].low, sizeof m->length[k].low);
@@ -139,6 +150,23 @@ static inline void lz_model_reset(lz_model *m)
     lz_counters_reset(m->near, sizeof m->near);
     lz_cumulative_reset(&m->align, sizeof m->align);
     lz_cumulative_reset(m->page, sizeof m->page);
+}
+
+/* Of a kind of literals, what its model knows. */
+static inline void lz_literals_copy(lz_model *to, const lz_model *from, int literals)
+{
+    if (literals == LZ_MIXED) {
+        memcpy(&to->mixed, &from->mixed, sizeof to->mixed);
+    } else if (literals == LZ_QUICK) {
+        memcpy(&to->quick, &from->quick, sizeof to->quick);
+    }
+}
+
+/* Everything but literals. */
+static inline void lz_copies_copy(lz_model *to, const lz_model *from)
+{
+    memcpy(to->table, from->table, sizeof to->table);
+    memcpy(&to->match, &from->match, sizeof *to - offsetof(lz_model, match));
 }
 
 static inline void lz_context_reset(lz_context *c)

@@ -22,7 +22,7 @@
 static UC_INLINE void LZ_PATH(see)(lz_encoder *e, lz_view *v, uint32_t position)
 {
     UC_PREFETCH(lz_bucket_of(e->model->table, lz_context_hash(e->window + position + LZ_AHEAD)));
-    e->inserted = LZ_PATH(insert_until)(e->model->table, e->window, e->inserted, position);
+    e->inserted = LZ_PATH(insert_until)(e->model->table, e->window, e->inserted, position, LZ_GROUP);
     LZ_PATH(look)(v, e->shape.bits, e->model->table, e->window + position);
 }
 

@@ -51,25 +51,26 @@
 #endif
 #endif
 
-static inline uint32_t lz_prime(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
-                                uint32_t size)
+static inline void lz_prime(lz_priming *at, lz_model *m, lz_prime_table *table, const lz_shape *shape,
+                            const uint8_t *past, uint32_t known, uint32_t size)
 {
 #if defined(UC_HAVE_AVX2)
     if (shape->vector) {
-        return lz_prime_avx2(m, table, shape, past, size);
+        lz_prime_avx2(at, m, table, shape, past, known, size);
+        return;
     }
 #endif
-    return lz_prime_portable(m, table, shape, past, size);
+    lz_prime_portable(at, m, table, shape, past, known, size);
 }
 
-static inline int lz_decode_tokens(lz_span *span, const uint8_t *payload, size_t payload_size)
+static inline int lz_decode_tokens(lz_span *span)
 {
 #if defined(UC_HAVE_AVX2)
     if (span->shape.vector) {
-        return lz_decode_tokens_avx2(span, payload, payload_size);
+        return lz_decode_tokens_avx2(span);
     }
 #endif
-    return lz_decode_tokens_portable(span, payload, payload_size);
+    return lz_decode_tokens_portable(span);
 }
 
 static inline void lz_parse_optimal(lz_encoder *e)

@@ -85,13 +85,13 @@ static UC_INLINE void lz_literal_slots(lz_nibble *n, lz_model *m, const lz_scene
     const uint8_t *here = s->here;
     uint32_t order2 = (uint32_t)here[-1] << 8 | here[-2], order3 = order2 << 8 | here[-3];
     uint32_t set = (uint32_t)(s->view->deep > 0) << 3 | (uint32_t)(s->few > 0) << 2 | s->agree << 1;
-    n->slot[0] = m->order1[here[-1]][half];
-    n->slot[1] = m->order2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)];
-    n->slot[2] = m->order3[lz_mash(order3 * 32 + half, LZ_ORDER_BITS)];
-    n->slot[3] = m->foreseen[0][s->foreseen[0]][half];
-    n->slot[4] = m->foreseen[1][s->foreseen[1]][half];
-    n->slot[5] = m->foreseen[2][s->foreseen[2]][half];
-    n->weight = m->weight[set | (c->run == 0)][half > 0];
+    n->slot[0] = m->mixed.order1[here[-1]][half];
+    n->slot[1] = m->mixed.order2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)];
+    n->slot[2] = m->mixed.order3[lz_mash(order3 * 32 + half, LZ_ORDER_BITS)];
+    n->slot[3] = m->mixed.foreseen[0][s->foreseen[0]][half];
+    n->slot[4] = m->mixed.foreseen[1][s->foreseen[1]][half];
+    n->slot[5] = m->mixed.foreseen[2][s->foreseen[2]][half];
+    n->weight = m->mixed.weight[set | (c->run == 0)][half > 0];
 }
 
 /* The same for a quick block. */
@@ -101,22 +101,22 @@ static UC_INLINE void lz_literal_blend(lz_blend *b, lz_model *m, const lz_scene 
     const uint8_t *here = s->here;
     uint32_t order2 = (uint32_t)here[-1] << 8 | here[-2];
     uint32_t set = (uint32_t)(s->view->deep > 0) << 3 | (uint32_t)(s->few > 0) << 2 | s->agree << 1;
-    b->model[0] = m->quick1[here[-1]][half];
-    b->model[1] = m->quick2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)];
-    b->model[2] = m->quick0[s->foreseen[0]][half];
-    b->weight = m->blend[set | (c->run == 0)][half > 0];
+    b->model[0] = m->quick.order1[here[-1]][half];
+    b->model[1] = m->quick.order2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)];
+    b->model[2] = m->quick.foreseen[s->foreseen[0]][half];
+    b->weight = m->quick.weight[set | (c->run == 0)][half > 0];
 }
 
 /* What the literal here would read first. */
 static UC_INLINE void lz_literal_prefetch(const lz_model *m, const lz_shape *shape, const uint8_t *here)
 {
     uint32_t order2 = (uint32_t)here[-1] << 8 | here[-2], order3 = order2 << 8 | here[-3];
-    if (shape->quick) {
-        UC_PREFETCH(m->quick2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
+    if (shape->literals == LZ_QUICK) {
+        UC_PREFETCH(m->quick.order2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
         return;
     }
-    UC_PREFETCH(m->order2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
-    UC_PREFETCH(m->order3[lz_mash(order3 * 32, LZ_ORDER_BITS)]);
+    UC_PREFETCH(m->mixed.order2[lz_mash(order2 * 32, LZ_ORDER_BITS)]);
+    UC_PREFETCH(m->mixed.order3[lz_mash(order3 * 32, LZ_ORDER_BITS)]);
 }
 
 #endif

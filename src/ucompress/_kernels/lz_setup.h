@@ -21,13 +21,16 @@ typedef struct {
     uint8_t *past;
     lz_index index;
     lz_shape shape;      /* of every block, but for the way it is coded */
-    uint32_t inserted;   /* places below are candidates */
+    lz_priming priming;
+    uint32_t known;      /* bytes of the dictionary that are there */
+    int taught[3];       /* kinds of literals */
 } lz_primed;
 
 typedef struct {
     const lz_primed *primed;
     uint32_t max_block;
     lz_model *model, *kept; /* kept: as the reference left it */
+    int literals, kept_literals; /* the kind that the model has */
     uint32_t inserted, kept_inserted;
     uint8_t *window;     /* the dictionary's copy, the reference if there is one, the block */
     lz_encoder encoder;
@@ -36,9 +39,9 @@ typedef struct {
 static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
-        { 0, 2, 1, 128, 24, 40, 96, 1 },
-        { 1, 8, 4, 256, 40, 40, 8, 0 },
-        { 1, 32, 24, 512, 40, 40, 0, 0 },
+        { 0, 2, 1, 128, 24, 40, 96, LZ_QUICK },
+        { 1, 8, 4, 256, 40, 40, 8, LZ_MIXED },
+        { 1, 32, 24, 512, 40, 40, 0, LZ_MIXED },
     };
     return efforts[level - 4];
 }
@@ -65,8 +68,8 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
     return cutter.used;
 }
 
-/* `vector`: AVX2 may be used. */
-static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, int vector)
+/* Nothing is known yet. `vector`: AVX2 may be used. */
+static inline void lz_primed_begin(lz_primed *primed, int vector)
 {
     lz_curves_init(primed->curves);
     lz_set_bits_init(primed->bits);
@@ -75,14 +78,38 @@ static inline void lz_primed_fill(lz_primed *primed, const uint8_t *dictionary, 
     primed->shape.vector = vector;
     memset(primed->past, 0, LZ_PAD);
     primed->past += LZ_PAD;
-    if (primed->size) {
-        memcpy(primed->past, dictionary, primed->size);
+    primed->known = 0;
+    primed->shape.literals = lz_effort_of(primed->level).literals;
+    memset(primed->taught, 0, sizeof primed->taught);
+    primed->taught[LZ_PLAIN] = primed->taught[primed->shape.literals] = 1;
+    lz_prime_begin(&primed->priming, primed->model, primed->table, &primed->shape, primed->size);
+}
+
+/* The dictionary's next bytes, at most as many as are missing. With the last of them it is primed. */
+static inline void lz_primed_append(lz_primed *primed, const uint8_t *bytes, uint32_t count)
+{
+    if (count) {
+        memcpy(primed->past + primed->known, bytes, count);
     }
-    primed->inserted = lz_prime(primed->model, primed->table, &primed->shape, primed->past, primed->size);
-    if (primed->index.heads) {
+    primed->known += count;
+    lz_prime(&primed->priming, primed->model, primed->table, &primed->shape, primed->past, primed->known,
+             primed->size);
+    if (primed->known == primed->size && primed->index.heads) {
         lz_effort effort = lz_effort_of(primed->level);
         lz_index_build(&primed->index, primed->past, primed->size, &effort);
     }
+}
+
+/* Teaches a kind of literals that the level does not have, with a model's memory to work in. */
+static inline void lz_primed_teach(lz_primed *primed, int literals, lz_model *spare)
+{
+    lz_shape shape = primed->shape;
+    lz_priming at;
+    shape.literals = literals;
+    lz_prime_begin(&at, spare, primed->table, &shape, primed->size);
+    lz_prime(&at, spare, primed->table, &shape, primed->past, primed->size, primed->size);
+    lz_literals_copy(primed->model, spare, literals);
+    primed->taught[literals] = 1;
 }
 
 /* Decoder and encoder: the encoder's parts come last. */

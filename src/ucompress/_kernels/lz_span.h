@@ -11,6 +11,8 @@ typedef struct {
     lz_model *model;
     uint8_t *window;
     lz_shape shape;
+    rc_decoder coded;
+    lz_context context;
     uint32_t position, end; /* the span is window[position .. end) */
     uint32_t until;         /* bytes from here on are not wanted: at most end */
     uint32_t inserted;      /* places below are candidates */

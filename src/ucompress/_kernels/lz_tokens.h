@@ -9,18 +9,15 @@ static UC_INLINE unsigned LZ_PATH(code_literal)(const int mode, uc_coding *rc, l
 {
     lz_nibble n;
     unsigned high;
-    if (shape->plain) {
+    if (shape->literals == LZ_PLAIN) {
         return lz_code_direct(mode, rc, 8, byte);
     }
-    if (shape->quick || mode == UC_LEARN) {
+    if (shape->literals == LZ_QUICK) {
         lz_blend b;
         lz_literal_blend(&b, m, s, c, 0);
         high = LZ_PATH(code_blend)(mode, rc, &b, byte >> 4);
         lz_literal_blend(&b, m, s, c, 1 + high);
-        high = high << 4 | LZ_PATH(code_blend)(mode, rc, &b, byte & 15);
-        if (shape->quick) {
-            return high;
-        }
+        return high << 4 | LZ_PATH(code_blend)(mode, rc, &b, byte & 15);
     }
     lz_literal_slots(&n, m, s, c, 0);
     high = LZ_PATH(code_nibble)(mode, rc, &n, byte >> 4);
@@ -60,52 +57,53 @@ static UC_INLINE void LZ_PATH(code_token)(const int mode, uc_coding *rc, lz_mode
     t->value = LZ_PATH(code_offset)(mode, rc, m, shape, s->position, t->length, t->value);
 }
 
-/* `past` holds the dictionary, with LZ_PAD zeros before it. Returns the first place not inserted. */
-static uint32_t LZ_PATH(prime)(lz_model *m, lz_prime_table *table, lz_shape *shape, const uint8_t *past,
-                                uint32_t size)
+/* Teaches what the first `known` bytes of the dictionary tell; `past` has LZ_PAD zeros before them. */
+static void LZ_PATH(prime)(lz_priming *at, lz_model *m, lz_prime_table *table, const lz_shape *given,
+                           const uint8_t *past, uint32_t known, uint32_t size)
 {
-    lz_context c;
+    const uint32_t reach = lz_prime_reach(known, size);
+    const lz_shape shape = *given;
     uc_coding none = { NULL, NULL };
-    uint32_t p = size > LZ_TAUGHT ? size - LZ_TAUGHT : 0, inserted = LZ_GROUP;
-    shape->plain = shape->quick = 0;
-    lz_shape_past(shape, 0);
-    lz_model_reset(m);
-    lz_context_reset(&c);
-    memset(table, 0, sizeof *table);
-    while (p < size) {
+    lz_context c = at->context;
+    uint32_t p = at->position, inserted = at->inserted;
+    if (reach < p) {
+        inserted = LZ_PATH(insert_until)(m->table, past, inserted, reach, LZ_FETCH);
+    }
+    while (p < reach) {
         lz_view v;
         lz_scene s;
         lz_token t;
-        inserted = LZ_PATH(insert_until)(m->table, past, inserted, p);
-        LZ_PATH(look)(&v, shape->bits, m->table, past + p);
+        uint32_t ahead = size - p > LZ_FETCH ? LZ_FETCH : LZ_GROUP;
+        inserted = LZ_PATH(insert_until)(m->table, past, inserted, p, ahead);
+        LZ_PATH(look)(&v, shape.bits, m->table, past + p);
         lz_scene_set(&s, &c, &v, past, p);
         t = lz_prime_choose(table, &c, &v, past, p, size);
-        LZ_PATH(code_token)(UC_LEARN, &none, m, shape, &c, &s, &t);
+        LZ_PATH(code_token)(UC_LEARN, &none, m, &shape, &c, &s, &t);
         lz_context_after(&c, &t);
         p += t.length;
     }
-    return inserted;
+    at->context = c;
+    at->position = p;
+    at->inserted = inserted;
 }
 
-/* Decodes the tokens that make a span, as far as it is wanted. */
-static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t payload_size)
+/* Decodes the next tokens of a span, as far as it is wanted. */
+static int LZ_PATH(decode_tokens)(lz_span *span)
 {
     lz_model *m = span->model;
     uint8_t *window = span->window;
     const lz_shape shape = span->shape;
     const uint32_t end = span->end, until = span->until;
     uint32_t position = span->position, inserted = span->inserted;
-    rc_decoder decoder;
+    rc_decoder decoder = span->coded;
     uc_coding rc = { NULL, &decoder };
-    lz_context c;
-    rc_decoder_init(&decoder, payload, payload_size);
-    lz_context_reset(&c);
+    lz_context c = span->context;
     while (position < until) {
         lz_view v;
         lz_scene s;
         lz_token t = { 0, 0, 0, 0 };
         lz_literal_prefetch(m, &shape, window + position);
-        inserted = LZ_PATH(insert_until)(m->table, window, inserted, position);
+        inserted = LZ_PATH(insert_until)(m->table, window, inserted, position, LZ_GROUP);
         LZ_PATH(look)(&v, shape.bits, m->table, window + position);
         UC_PREFETCH(window + (v.count ? v.place[0] : 0));
         lz_scene_set(&s, &c, &v, window, position);
@@ -121,6 +119,9 @@ static int LZ_PATH(decode_tokens)(lz_span *span, const uint8_t *payload, size_t 
         lz_context_after(&c, &t);
         position += t.length;
     }
+    span->coded = decoder;
+    span->context = c;
+    span->position = position;
     span->inserted = inserted;
     return rc_decoder_sound(&decoder, until == end) ? LZ_DONE : LZ_DAMAGED;
 }
