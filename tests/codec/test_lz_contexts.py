@@ -2,7 +2,7 @@
 
 import pytest
 
-from ucompress._core import Decoder, Encoder
+from ucompress._core import Decoder, Encoder, PrimedDictionary
 from ucompress.codec import lz
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.errors import CorruptArchiveError
@@ -40,7 +40,7 @@ def test_a_decoder_that_met_damage_is_kept_and_serves_no_reference_first(monkeyp
     payload = coder.compress(TEXT)
     after = coder.compress(OTHER, (payload, len(TEXT)))
     made = Made(monkeypatch, Decoder)
-    decompressor = LzDecompressor()
+    decompressor = LzDecompressor(PrimedDictionary(b"", encode=False))
     with pytest.raises(CorruptArchiveError):
         decompressor.decompress(payload[:-20], len(TEXT))
     assert [past for _, past in decompressor._contexts._idle] == [None]

@@ -7,10 +7,11 @@ that were written, their check tells. A block that is decoded whole is compared 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from ucompress.archive.cache import ByteCache
-from ucompress.archive.coding import decode_shared
+from ucompress.archive.coding import decode_and_prime, decode_shared
 from ucompress.archive.directory import Directory
 from ucompress.archive.entry import HOLE, Entry
 from ucompress.archive.layout import (
@@ -30,10 +31,14 @@ from ucompress.codec.block import (
     decoding_threads,
     memory_of_codec,
 )
-from ucompress.codec.levels import DICTIONARY_LIMIT
+from ucompress.codec.filters import split_id
+from ucompress.codec.levels import DICTIONARY_LIMIT, LZ
 from ucompress.config import HIGHEST_LEVEL, LOWEST_LEVEL, MIB, available_cores, check_number
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 from ucompress.heap import reuse_freed_spans
+
+if TYPE_CHECKING:
+    from ucompress.codec.priming import Primed
 
 _REFERENCE_CACHE = 8 << 20
 """Bytes kept of references as they are coded."""
@@ -71,6 +76,7 @@ class BlockReader:
         self._references: ByteCache[Reference] = ByteCache(_REFERENCE_CACHE)
         self._lock = threading.Lock()
         self._dictionary: bytes | None = None
+        self._primed: Primed | None = None
         self._decoder: BlockDecompressor | None = None
         self.decoded = 0
 
@@ -84,12 +90,22 @@ class BlockReader:
     @property
     def dictionary(self) -> bytes:
         """The dictionary, read and repaired when first asked for; empty if there is none."""
+        return self._read_dictionary(decode_shared)
+
+    def _read_dictionary(self, decode: Callable[[int, bytes, int], bytes]) -> bytes:
         with self._lock:
             if self._dictionary is None:
                 at, length = self._directory.dictionary_at, self._directory.dictionary_length
                 with self._source.explaining(at, SECTION_HEADER_SIZE + length):
-                    self._dictionary = read_dictionary(payload_of(self._source, at, length)) if at else b""
+                    payload = payload_of(self._source, at, length)
+                    self._dictionary = read_dictionary(payload, decode) if at else b""
             return self._dictionary
+
+    def _decode_and_prime(self, codec: int, coded: bytes, size: int) -> bytes:
+        if self._memory(LZ, size, 0, 0) > self._memory_bound:
+            return decode_shared(codec, coded, size)
+        dictionary, self._primed = decode_and_prime(codec, coded, size, self._header.level)
+        return dictionary
 
     def get(self, number: int, first: int) -> bytes:
         """A block's decoded bytes, at least the `first` if it has them, from the cache if they are there.
@@ -130,11 +146,14 @@ class BlockReader:
 
     def _check_memory(self, header: BlockHeader, reference: Reference | None) -> None:
         behind = reference.size if reference is not None else 0
-        needed = memory_of_codec(
-            header.codec, self._header.level, len(self.dictionary), header.decoded_size, behind
-        )
+        primes = split_id(header.codec)[0] == LZ
+        dictionary = self._read_dictionary(self._decode_and_prime if primes else decode_shared)
+        needed = self._memory(header.codec, len(dictionary), header.decoded_size, behind)
         if needed > self._memory_bound:
             raise too_much_memory(f"decoding block {header.number}", needed, self._memory_bound)
+
+    def _memory(self, codec: int, dictionary: int, block: int, behind: int) -> int:
+        return memory_of_codec(codec, self._header.level, dictionary, block, behind)
 
     def threads(self, wanted: int | None) -> int:
         """How many threads may decode at the same time within the memory bound, of as many as are wanted.
@@ -218,7 +237,8 @@ class BlockReader:
             with self._lock:
                 if self._decoder is None:
                     reuse_freed_spans()
-                    self._decoder = BlockDecompressor(dictionary, self._header.level)
+                    self._decoder = BlockDecompressor(dictionary, self._header.level, primed=self._primed)
+                    self._primed = None
         return self._decoder
 
     def needed(self, entry: Entry) -> frozenset[int]:
@@ -242,8 +262,15 @@ def too_much_memory(what: str, needed: int, bound: int) -> UnsupportedArchiveErr
     )
 
 
-def read_dictionary(payload: ProtectedPayload) -> bytes:
-    """The dictionary, repaired if need be."""
+def read_dictionary(
+    payload: ProtectedPayload, decode: Callable[[int, bytes, int], bytes] = decode_shared
+) -> bytes:
+    """The dictionary, repaired if need be.
+
+    Args:
+        payload: its section's.
+        decode: gives its bytes by codec, coded bytes and size; asked a second time if the first were damaged.
+    """
     failure: ArchiveError = CorruptArchiveError("the dictionary is damaged beyond repair")
     for read in (payload.read, payload.repair):
         data = read(0, min(payload.length, 21 + DICTIONARY_LIMIT + CODED_SLACK))
@@ -251,7 +278,7 @@ def read_dictionary(payload: ProtectedPayload) -> bytes:
         if len(data) != payload.length or len(data) < 21 or not 1 <= size <= DICTIONARY_LIMIT:
             continue
         try:
-            decoded = decode_shared(data[0], data[21:], size)
+            decoded = decode(data[0], data[21:], size)
         except UnsupportedArchiveError as error:
             failure = error
             continue

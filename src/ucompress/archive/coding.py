@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ucompress.archive.layout import CODED_SLACK
 from ucompress.codec.block import BlockCompressor, BlockDecompressor, compressor_memory
@@ -10,6 +11,9 @@ from ucompress.codec.filters import split_id
 from ucompress.codec.levels import MIX, estimating_level, shared_level
 from ucompress.codec.proving import ProvingCompressor
 from ucompress.errors import CorruptArchiveError
+
+if TYPE_CHECKING:
+    from ucompress.codec.priming import Primed
 
 _PAGE_BYTES, _PAGE_COLUMNS_BYTES = 1 << 20, 16 << 20
 """A page of the index before it is coded, and what it is made from."""
@@ -62,8 +66,18 @@ def head_memory(level: int, dictionary_size: int) -> int:
 
 def decode_shared(codec: int, coded: bytes, size: int) -> bytes:
     """The decoded bytes; the caller has compared `size` with the part's limit."""
+    _check_shared(codec, coded, size)
+    return _decompressor().decompress(codec, coded, size)
+
+
+def decode_and_prime(codec: int, coded: bytes, size: int, level: int) -> tuple[bytes, Primed | None]:
+    """The dictionary as `decode_shared` gives it, and what decodes LZ blocks with it if that saves time."""
+    _check_shared(codec, coded, size)
+    return _decompressor().decompress_and_prime(codec, coded, size, level)
+
+
+def _check_shared(codec: int, coded: bytes, size: int) -> None:
     if len(coded) > size + CODED_SLACK:
         raise CorruptArchiveError(f"{len(coded)} coded bytes are too many for {size}")
     if split_id(codec)[0] == MIX:
         raise CorruptArchiveError("what all members share is mixed, which only blocks may be")
-    return _decompressor().decompress(codec, coded, size)

@@ -17,6 +17,7 @@ from ucompress.codec.filters import (
 from ucompress.codec.levels import DICTIONARY_LIMIT, LEVELS, LZ, MIX, REFERRING, STORED, ZSTD, codec_of
 from ucompress.codec.lz import LzCompressor, LzDecompressor
 from ucompress.codec.mix import MixCompressor, MixDecompressor
+from ucompress.codec.priming import Primed, primed_for, primed_on_the_way
 from ucompress.codec.zstd import PAGES, FrameCompressor, FrameDecompressor
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
 
@@ -188,9 +189,16 @@ class BlockDecompressor:
         dictionary: the bytes that the blocks were coded with.
         level: the level that mixed blocks must have, so that the models of one suffice; None for any.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
+        primed: the dictionary made ready for LZ blocks, as `decompress_and_prime` gives it, if it is.
     """
 
-    def __init__(self, dictionary: bytes = b"", level: int | None = None, largest_reference: int = 0) -> None:
+    def __init__(
+        self,
+        dictionary: bytes = b"",
+        level: int | None = None,
+        largest_reference: int = 0,
+        primed: Primed | None = None,
+    ) -> None:
         """Decoders are made when the first block asks for one."""
         if len(dictionary) > DICTIONARY_LIMIT:
             raise CorruptArchiveError(
@@ -199,6 +207,7 @@ class BlockDecompressor:
         self._dictionary = dictionary
         self._level = level
         self._largest_reference = largest_reference
+        self._primed = primed
         self._decoders: dict[int, _Decoder] = {}
         self._lock = threading.Lock()
 
@@ -237,8 +246,8 @@ class BlockDecompressor:
                 )
             return bytes(payload)
         codec, filter_id = split_id(codec_id)
-        decoder = self._decoder(codec)
         used, coded = read_filter(filter_id, payload)
+        decoder = self._decoder(codec, coded)
         if used.id != NONE or (first is not None and first >= decoded_size):
             first = None
         if reference is not None and isinstance(decoder, LzDecompressor):
@@ -246,6 +255,22 @@ class BlockDecompressor:
         else:
             data = decoder.decompress(coded, decoded_size, first)
         return used.undo(data)
+
+    def decompress_and_prime(
+        self, codec_id: int, payload: bytes | memoryview, decoded_size: int, level: int
+    ) -> tuple[bytes, Primed | None]:
+        """A dictionary, and what decodes LZ blocks with it; None for that where it saves no time now.
+
+        Args:
+            codec_id, payload, decoded_size: as of `decompress`, which tells of errors, too.
+            level: of the blocks that the dictionary is for.
+        """
+        codec, filter_id = split_id(codec_id)
+        if codec != LZ or filter_id != NONE or not 0 < decoded_size <= BLOCK_LIMIT:
+            return self.decompress(codec_id, payload, decoded_size), None
+        decoder = self._decoder(codec, payload)
+        assert isinstance(decoder, LzDecompressor)
+        return primed_on_the_way(decoder.pieces(payload, decoded_size), decoded_size, level)
 
     def forget(self) -> None:
         """Let go of what is kept of references: the next block that names one decodes it again."""
@@ -255,19 +280,20 @@ class BlockDecompressor:
             if isinstance(decoder, LzDecompressor):
                 decoder.forget()
 
-    def _decoder(self, codec_id: int) -> _Decoder:
-        """The codec's decoder, made once however many threads ask for it at the same moment."""
+    def _decoder(self, codec_id: int, coded: bytes | memoryview) -> _Decoder:
+        """The codec's decoder, made for what comes first, and once however many threads ask at a moment."""
         with self._lock:
             decoder = self._decoders.get(codec_id)
             if decoder is None:
-                decoder = self._decoders[codec_id] = self._make_decoder(codec_id)
+                decoder = self._decoders[codec_id] = self._make_decoder(codec_id, coded)
             return decoder
 
-    def _make_decoder(self, codec_id: int) -> _Decoder:
+    def _make_decoder(self, codec_id: int, coded: bytes | memoryview) -> _Decoder:
         if codec_id == ZSTD:
             return FrameDecompressor(self._dictionary, BLOCK_LIMIT)
         if codec_id == LZ:
-            return LzDecompressor(self._dictionary, self._largest_reference)
+            primed = self._primed or primed_for(self._dictionary, coded)
+            return LzDecompressor(primed, self._largest_reference)
         if codec_id == MIX:
             return MixDecompressor(self._dictionary, self._level)
         raise UnsupportedArchiveError(f"a block uses codec {codec_id}, which this version does not have")

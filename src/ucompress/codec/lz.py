@@ -6,7 +6,15 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ucompress._core import Decoder, Encoder, PrimedDictionary, decoder_memory, encoder_memory, primed_memory
+from ucompress._core import (
+    Decoder,
+    Encoder,
+    PieceDecoder,
+    PrimedDictionary,
+    decoder_memory,
+    encoder_memory,
+    primed_memory,
+)
 from ucompress.errors import CorruptArchiveError
 
 if TYPE_CHECKING:
@@ -16,6 +24,9 @@ if TYPE_CHECKING:
     """A reference: payload and decoded size."""
 
 _SMALLEST_ROOM = 1 << 20
+
+_PIECE = 256 << 10
+"""Bytes of a block that is decoded piece by piece: few enough that who takes them has work at once."""
 
 Context = TypeVar("Context", Encoder, Decoder)
 
@@ -115,13 +126,13 @@ class LzDecompressor:
     """Decodes blocks; any number of threads may call.
 
     Args:
-        dictionary: the bytes that the blocks were coded with.
+        primed: the dictionary that the blocks were coded with.
         largest_reference: bytes of the largest reference that is expected; 0 for none.
     """
 
-    def __init__(self, dictionary: bytes = b"", largest_reference: int = 0) -> None:
-        """Prime the models."""
-        primed = PrimedDictionary(dictionary, encode=False)
+    def __init__(self, primed: PrimedDictionary, largest_reference: int = 0) -> None:
+        """A context is made when the first block comes."""
+        self._primed = primed
         self._contexts = _Contexts(
             lambda block, reference: Decoder(primed, block, reference), largest_reference
         )
@@ -145,6 +156,17 @@ class LzDecompressor:
         try:
             with self._contexts.use(size, reference, left) as context:
                 return context.decode(payload, size, reference, first=first)
+        except ValueError as error:
+            raise CorruptArchiveError(str(error)) from error
+
+    def pieces(self, payload: bytes | memoryview, size: int) -> Iterator[bytes]:
+        """The bytes of a block without a reference as they are decoded, in a context of their own.
+
+        Raises:
+            CorruptArchiveError: the payload is damaged; pieces that were given may be wrong.
+        """
+        try:
+            yield from PieceDecoder(self._primed, payload, size, _PIECE)
         except ValueError as error:
             raise CorruptArchiveError(str(error)) from error
 
