@@ -13,7 +13,7 @@ from ucompress.archive.partial import partial_name
 from ucompress.archive.publishing import NOBODY
 from ucompress.database import database_files, is_strange
 from ucompress.errors import OutputError, UsageError
-from ucompress.scan.rules import look_at_input
+from ucompress.scan.rules import look_at_input, pattern_spec
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -37,7 +37,8 @@ def refuse_impossible(config: CompressionConfig) -> None:
     """Refuse missing inputs, and outputs that cannot be written or would replace the database.
 
     Raises:
-        UsageError: the output is a folder, or the database; or a recovery record cannot be made here.
+        UsageError: the output is a folder, or the database; a pattern is malformed; or a recovery record
+            cannot be made here.
         OutputError: its folder does not exist or cannot be written.
         InputError: an input does not exist or cannot be packed.
     """
@@ -101,11 +102,14 @@ def refuse_to_replace(output: Path, *, archives: bool = True) -> None:
 
 
 def refuse_bad_inputs(config: CompressionConfig) -> None:
-    """Refuse inputs that are not there, or cannot be packed, before anything is made for them.
+    """Refuse inputs that are not there or cannot be packed, and what is no pattern, before anything is made.
 
     Raises:
         InputError: an input does not exist, cannot be looked at, or is a pipe, a socket or a device.
+        UsageError: a pattern is malformed.
     """
+    for patterns in (config.include, config.exclude):
+        pattern_spec(patterns)
     for path in config.inputs:
         look_at_input(os.fsencode(path))
 
