@@ -61,6 +61,17 @@ def test_with_less_room_the_last_go():
     assert digest(contents[0]) not in held
 
 
+def test_way_is_made_by_the_last_and_for_no_more_than_is_needed():
+    contents = [bytes([number]) * 1000 for number in range(4)]
+    held = filled(4 * (1000 + KEEPING_BYTES), *contents)
+    held.make_way(1000 + KEEPING_BYTES + 1)
+    assert [digest(data) in held for data in contents] == [True, True, False, False]
+    held.make_way(1000)
+    assert held.size == 2 * (1000 + KEEPING_BYTES)
+    held.make_way(1 << 30)
+    assert held.size == 0
+
+
 def test_other_processes_get_none_of_it():
     other = pickle.loads(pickle.dumps(filled(1 << 20, b"content")))
     assert other.size == 0

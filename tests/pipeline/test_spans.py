@@ -40,6 +40,13 @@ def test_spans_are_those_of_reading_alone(files):
     assert read_many([]) == []
 
 
+def test_an_error_that_is_kept_keeps_nothing_else(files, tmp_path):
+    short = next(iter(files))
+    found = read_many([(short, 0, 9000), (os.fsencode(tmp_path / "none"), 0, 1)])
+    assert [type(error) for error in found] == [ShortFileError, FileNotFoundError]
+    assert [error.__traceback__ for error in found] == [None, None]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no such calls there")
 def test_rows_that_own_nothing_are_as_good_as_any(tmp_path):
     """Of a row that is an iterator nobody else holds the path."""

@@ -137,3 +137,12 @@ def test_nonsense_is_refused() -> None:
     search.begin(np.array([[-1, 3]]))
     with pytest.raises(ValueError, match="position"):
         search.next(0, 1, 1, data, 0, 8, 1, 1)
+
+
+def test_windows_whose_bytes_are_gone_give_no_copies() -> None:
+    first, second = b"0123456789abcdef", b"0123456789abcdef"
+    search = CopySearch(np.array([0, 16, 32, 48]), [None, first, None], lambda window: None)
+    search.begin(np.array([[0, 0], [0, 16]]))
+    assert search.next(0, 2, 2, second, 0, 16, 8, 8) == (1, 0, 16, 1, 0)
+    search.begin(np.array([[0, 0]]))
+    assert search.next(0, 1, 2, second, 0, 16, 8, 8) == (1, 0, 0, 0, 0)

@@ -23,7 +23,7 @@ cdef class CopySearch:
     Args:
         starts: the address at which each window begins, rising, and the end of the last one (int64).
         held: for each window its bytes, or None; looked at whenever they are needed.
-        fetch: `fetch(window)` gives a window's bytes where `held` has None.
+        fetch: `fetch(window)` gives a window's bytes where `held` has None; None if they are gone.
 
     Not for use by several threads at once.
     """
@@ -87,6 +87,8 @@ cdef class CopySearch:
             window = self.window_of(address)
             at = address - self.starts[window]
             source = target if window == here else self.bytes_of(window)
+            if source is None:
+                continue
             grow_copy(
                 <const uint8_t*>PyBytes_AS_STRING(target), position, bottom, top,
                 <const uint8_t*>PyBytes_AS_STRING(source), at, PyBytes_GET_SIZE(source), window == here,
@@ -98,10 +100,12 @@ cdef class CopySearch:
         return last, 0, 0, 0, 0
 
     cdef bytes bytes_of(self, size_t window):
-        """The bytes of a window."""
+        """The bytes of a window; None if they are gone."""
         cdef bytes source = self.held[window]
         if source is None:
             source = self.fetch(window)
+            if source is None:
+                return None
         if PyBytes_GET_SIZE(source) != self.starts[window + 1] - self.starts[window]:
             raise ValueError(f"window {window} has another length than its addresses")
         return source

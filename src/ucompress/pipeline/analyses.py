@@ -63,6 +63,13 @@ class AnalyzedSpan(NamedTuple):
         """Whether some could not be read."""
         return bool(self.errors)
 
+    def with_one(self, at: int, found: AnalyzedSpan) -> AnalyzedSpan:
+        """These, with what was found in one file, which could be read, in the place `at`."""
+        digests, samples = list(self.digests), list(self.samples)
+        digests[at], samples[at] = found.digests[0], found.samples[0]
+        kinds = self.kind_classes[:at] + found.kind_classes + self.kind_classes[at + 1 :]
+        return AnalyzedSpan(digests, kinds, samples, {k: why for k, why in self.errors.items() if k != at})
+
     def readable(self) -> AnalyzedSpan:
         """Those that could be read."""
         if not self.errors:

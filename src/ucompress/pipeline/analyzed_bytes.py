@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ucompress.checksum import Digest, run_check
-from ucompress.pipeline.contents import ContentsChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,16 +18,16 @@ class AnalyzedBytes:
 
     A plan made from other bytes than the digests say would give files the bytes of another
     moment. The planner walks each content from its beginning to its end, a large one in windows;
-    what it reads besides, to compare copies, are windows that it has walked before.
+    what it reads again, to compare copies, are windows that it has walked before.
+
+    Where contents may be given up, methods raise no `ContentsChangedError`: the walk goes on with the bytes
+    there are, or zeros, and nothing of such a content is given again.
     """
 
     def __init__(self, analysis: Analysis, reader: ContentReader) -> None:
         self._contents = analysis.contents
         self._reader = reader
-        self._walked = -1
-        self._reached = 0
-        self._digest = Digest()
-        self._sources: set[bytes] = set()
+        self._digest: Digest | None = None
         self._checks: dict[tuple[int, int, int], int] = {}
 
     def whole(self, contents: Sequence[int]) -> list[bytes]:
@@ -44,28 +43,41 @@ class AnalyzedBytes:
         self._checks[content, offset, length] = check
 
     def __call__(self, content: int, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes of a content.
+        """The next `length` bytes of the content that is walked, or the first of another.
 
         Raises:
             ContentsChangedError: the content is not what was analyzed any more.
         """
-        held = self._reader.held(content, offset, length)
-        if held is not None:
-            return held
         size = int(self._contents.sizes[content])
-        if offset == 0 and length == size:
+        if length == size:
             return self._reader.checked(content)
-        check = self._checks.get((content, offset, length))
-        if check is not None:
-            return self._reader.matching(content, offset, length, check)
-        data, source = self._reader.sourced(content, offset, length)
-        self._checks[content, offset, length] = run_check(data)
-        if offset == 0 and content != self._walked:
-            self._walked, self._reached, self._digest, self._sources = content, 0, Digest(), set()
-        if content == self._walked and offset == self._reached:
-            self._digest.update(data)
-            self._sources.add(source)
-            self._reached += length
-            if self._reached == size and self._digest.digest() != self._contents.digest(content):
-                raise ContentsChangedError(self._contents.sources(content), self._sources)
+        data = self._reader.held(content, offset, length)
+        if offset == 0:
+            self._digest = Digest() if data is None else None
+        if self._digest is None:
+            # What could be held can be read whole, should it have given way meanwhile.
+            return self._reader.checked(content)[offset : offset + length] if data is None else data
+        if data is None:
+            data = self._reader(content, offset, length)
+        self.note(content, offset, length, run_check(data))
+        self._digest.update(data)
+        if offset + length == size and self._digest.digest() != self._contents.digest(content):
+            self._reader.give_up(content)
         return data
+
+    def again(self, content: int, offset: int, length: int) -> bytes | None:
+        """The bytes of a window that was walked before; None where they are not to be had any more.
+
+        Raises:
+            ContentsChangedError: the content is not what was analyzed any more.
+        """
+        check = self._checks.get((content, offset, length))
+        data = self._reader.held(content, offset, length)
+        if data is not None:
+            if check is not None and run_check(data) != check:
+                return None  # it had other bytes when it was walked
+        elif check is not None:
+            data = self._reader.matching(content, offset, length, check)
+        else:
+            data = self._reader.checked(content)[offset : offset + length]
+        return None if self._reader.is_given_up(content) else data

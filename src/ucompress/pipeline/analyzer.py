@@ -22,7 +22,7 @@ from ucompress.errors import InputError
 from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline import samples
 from ucompress.pipeline.analyses import ROWS_LOOKED_UP, AnalyzedSpan, CacheNames, Found, Keeping
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.contents import ContentReader, ContentsChangedError, GivenUp
 from ucompress.pipeline.distinct import ManifestNames, PathNames, group_contents
 from ucompress.pipeline.file_processor import (
     FileContent,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from ucompress.database import PatternDatabase
     from ucompress.patterns import PatternEntry
+    from ucompress.pipeline.anew import ReadAnew
     from ucompress.pipeline.distinct import Contents, Names
     from ucompress.pipeline.held import HeldContents
     from ucompress.pipeline.kept_counts import KeptCounts
@@ -157,7 +158,7 @@ def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalys
             if kind_class != DENSE:
                 sampler.feed(window)
     except OSError as error:
-        return error
+        return error.with_traceback(None)
     sample = sampler.take()
     return FileAnalysis(content.digest or digest(b""), kind_class, sample, samples.size(sample))
 
@@ -174,6 +175,8 @@ class ParallelAnalyzer:
         processor: reads the files.
         warn: called with (path, message) for a file that cannot be read.
         spill: keeps columns over all files.
+        given_up: takes the contents that change before their patterns are counted.
+        anew: makes something of files of a manifest that cannot be read; None leaves that.
     """
 
     min_pattern_length: int
@@ -183,6 +186,8 @@ class ParallelAnalyzer:
     processor: ParallelFileProcessor
     warn: Callable[[bytes, str], None] = field(default=lambda path, message: None)
     spill: Spill = IN_MEMORY
+    given_up: GivenUp = field(default_factory=GivenUp)
+    anew: ReadAnew | None = None
 
     def __post_init__(self) -> None:
         """Let the processor report to the same place, unless it has one of its own."""
@@ -258,18 +263,15 @@ class ParallelAnalyzer:
         shift = samples.sampling_shift(size)
         names = ManifestNames(manifest)
         found = self._analyses(manifest, names, wanted, shift, key_stamp, distrusted)
+        if self.anew is not None:
+            sizes = self.spill.gathered(all_sizes, wanted)
         analysis = self._merged(names, wanted, sizes, found, shift)
         distinct = int(analysis.contents.sizes.sum())
         self.progress_reporter.expect(size + (PASSES - 1) * distinct)
         return analysis
 
     def _merged(
-        self,
-        names: Names,
-        files: NDArray[np.int64],
-        sizes: NDArray[np.int64],
-        found: Found,
-        shift: int,
+        self, names: Names, files: NDArray[np.int64], sizes: NDArray[np.int64], found: Found, shift: int
     ) -> Analysis:
         """What files hold together; they come in the order of their paths."""
         rows = np.flatnonzero(found.readable & (sizes > 0))
@@ -290,7 +292,7 @@ class ParallelAnalyzer:
             analysis: the tree's.
             kept: counts that an interrupted run has taken, and where these are kept; None for none.
         """
-        read = ContentReader(analysis.contents, self.processor.held)
+        read = ContentReader(analysis.contents, self.processor.held, self.given_up)
         try:
             return mine_patterns(
                 analysis.contents,
@@ -303,6 +305,7 @@ class ParallelAnalyzer:
                 min_frequency=self.min_frequency,
                 found=self.progress_reporter.found,
                 kept=kept,
+                given_up=self.given_up,
             )
         finally:
             read.close()
@@ -363,6 +366,8 @@ class ParallelAnalyzer:
         first = 0
         for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
+            if self.anew is not None and span.errors:
+                span = self.anew(files[first:after], span, visit)
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))
             # The processor tells of the bytes that it reads.

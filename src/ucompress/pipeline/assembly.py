@@ -329,7 +329,8 @@ class Assembly:
 
         A block that others are coded after is always decoded: coding them takes that it can be.
         """
-        runs, at = runs_of(self.plan, self.contents, number), self.references.get(number)
+        runs = runs_of(self.plan, self.contents, number, self.context.given_up.contents)
+        at = self.references.get(number)
         decode = self.proves or number in referred_to
         if at is None:
             return BlockTask(number, runs, decode)

@@ -17,7 +17,7 @@ from ucompress.patterns import PatternSampler
 from ucompress.pipeline import samples
 from ucompress.pipeline.analyses import AnalyzedSpan
 from ucompress.pipeline.analyzer import analyze_span
-from ucompress.pipeline.contents import ContentReader, insist_on_none
+from ucompress.pipeline.contents import ContentReader
 from ucompress.pipeline.file_processor import WINDOW_BYTES, FileSpan, ParallelFileProcessor
 from ucompress.pipeline.samples import Samples
 from ucompress.pipeline.spilled import NOWHERE
@@ -89,7 +89,7 @@ def sample_closely(
         sizes = contents.sizes[first:after].tolist()
         return FileSpan(contents.names.first_sources(files), sizes, places=places)
 
-    reader = ContentReader(contents, context.held)
+    reader = ContentReader(contents, context.held, context.given_up)
     try:
         with context.workers(
             shared=BYTES_SHARED, each=max(BYTES_EACH, whole), waiting=BYTES_WAITING
@@ -134,7 +134,8 @@ def _sample_again(
     """The sample of a content that its first source does not have any more."""
     content = contents[number]
     if content.size >= context.config.memory_map_threshold and content.digest not in context.held:
-        insist_on_none([content])
+        reader.give_up(number)
+        return b""
     data = reader.checked(number)
     sampler = PatternSampler(context.config.min_pattern_length, samples.threshold(shift))
     return sampler.sample(b"" if content.kind_class == DENSE else data)

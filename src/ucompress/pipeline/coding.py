@@ -24,7 +24,7 @@ from ucompress.pipeline.spans import read_many
 from ucompress.pipeline.spilled import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ucompress.pipeline.distinct import Contents
     from ucompress.pipeline.plan import Plan
@@ -70,7 +70,8 @@ class RunToRead(NamedTuple):
     Attributes:
         content: ordinal of the content.
         digest: the content's BLAKE3.
-        sources: files that had these bytes when they were analyzed; none if they have been spilled.
+        sources: files that had these bytes when they were analyzed; none if they have been spilled, or if the
+            content was given up.
         offset, length: the span, in bytes.
         check: XXH3-64 that the bytes had.
         place: where the content has been spilled to, or `NOWHERE`.
@@ -154,8 +155,10 @@ class CodedBlock:
         return Reference(self.codec_id, self.payload, self.decoded_size)
 
 
-def runs_of(plan: Plan, contents: Contents, number: int) -> tuple[RunToRead, ...]:
-    """Where the bytes of a planned block are."""
+def runs_of(
+    plan: Plan, contents: Contents, number: int, given_up: Collection[int] = ()
+) -> tuple[RunToRead, ...]:
+    """Where the bytes of a planned block are; those of contents that were given up are nowhere."""
     block = plan.blocks[number]
     read = [run.content for run in block]
     digests, places = contents.all_digests(read), contents.all_places(read)
@@ -165,7 +168,9 @@ def runs_of(plan: Plan, contents: Contents, number: int) -> tuple[RunToRead, ...
     columns = block, digests, named, places
     return tuple(
         [
-            RunToRead(content, digest, names, offset, length, check, place)
+            RunToRead(content, b"", (), offset, length, check)
+            if content in given_up
+            else RunToRead(content, digest, names, offset, length, check, place)
             for (content, offset, length, check), digest, names, place in zip(*columns, strict=True)
         ]
     )
@@ -176,7 +181,7 @@ def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | Non
     parts = held.found(
         [run.digest for run in runs], [run.place for run in runs], [(run.offset, run.length) for run in runs]
     )
-    missing = [at for at, data in enumerate(parts) if data is None]
+    missing = [at for at, data in enumerate(parts) if data is None and runs[at].sources]
     for at, read in zip(missing, _read_first([runs[at] for at in missing]), strict=True):
         parts[at] = read if _is_right(read, runs[at]) else _read_elsewhere(runs[at])
     return parts

@@ -36,41 +36,62 @@ OPEN_FILES = 32
 class ContentsChangedError(PipelineError):
     """Before the archive was begun, files turned out to be not what was analyzed any more.
 
-    The orchestrator looks at the files again and does over what was built on them.
+    The survey looks at the files again and does over what was built on them.
 
     Attributes:
         sources: files whose bytes are not to be taken as known.
-        read: those of them that were read and found different; the others may be intact.
     """
 
-    def __init__(self, sources: Iterable[bytes], read: Iterable[bytes] | None = None) -> None:
+    def __init__(self, sources: Iterable[bytes]) -> None:
         self.sources = frozenset(sources)
-        self.read = self.sources if read is None else frozenset(read)
         super().__init__(f"{len(self.sources)} files changed, among them {show(min(self.sources))}")
 
 
-def insist_on_none(changed: Sequence[DistinctContent]) -> None:
-    """Raise `ContentsChangedError` for contents whose first source, and no other, was read and found changed.
+class GivenUp:
+    """Contents that changed before coding began, where no further round is made for that.
 
-    Its twins are to be read again, but may be intact.
+    What is planned of them is not to be relied on, and neither is what others share with it: their bytes
+    stand in no block, and errata store their files as these are found then. Safe from several threads.
+
+    Attributes:
+        contents: their ordinals.
     """
-    if changed:
-        raise ContentsChangedError(
-            (source for content in changed for source in content.sources),
-            (content.sources[0] for content in changed),
-        )
+
+    __slots__ = ("_allowed", "contents")
+
+    def __init__(self, *, allowed: bool = False) -> None:
+        """None yet; where not `allowed`, there will be none."""
+        self._allowed = allowed
+        self.contents: set[int] = set()
+
+    def add(self, changed: Sequence[DistinctContent]) -> None:
+        """Give up contents of which a source was found changed.
+
+        Raises:
+            ContentsChangedError: there are some, and that is not allowed.
+        """
+        if changed and not self._allowed:
+            raise ContentsChangedError(source for content in changed for source in content.sources)
+        self.contents.update(content.ordinal for content in changed)
 
 
 class ContentReader:
     """Reads spans of contents; callable as `read(content, offset, length)`.
 
     What is held in memory is taken from there. A few files stay open, since planners read one
-    content in many spans. Safe from several threads.
+    content in many spans. Safe from several threads. Where contents may be given up, methods give zeros for
+    bytes that no source has, and raise no `ContentsChangedError`.
     """
 
-    def __init__(self, contents: Sequence[DistinctContent], held: HeldContents | None = None) -> None:
+    def __init__(
+        self,
+        contents: Sequence[DistinctContent],
+        held: HeldContents | None = None,
+        given_up: GivenUp | None = None,
+    ) -> None:
         self._contents = Contents.of(contents)
         self._held = HeldContents() if held is None else held
+        self._given_up = GivenUp() if given_up is None else given_up
         self._open: OrderedDict[bytes, int] = OrderedDict()
         self._lock = Lock()
 
@@ -81,7 +102,19 @@ class ContentReader:
             ContentsChangedError: no source can.
         """
         data = self.held(content, offset, length)
-        return self.sourced(content, offset, length)[0] if data is None else data
+        return self._first(content, offset, length, lambda data: True) if data is None else data
+
+    def give_up(self, content: int) -> None:
+        """What was read of a content is not what was analyzed.
+
+        Raises:
+            ContentsChangedError: it cannot be given up.
+        """
+        self._given_up.add([self._contents[content]])
+
+    def is_given_up(self, content: int) -> bool:
+        """Whether bytes of a content may be others than those that were analyzed."""
+        return content in self._given_up.contents
 
     def held(self, content: int, offset: int, length: int) -> bytes | None:
         """`length` bytes of a content if it is held, or spilled; these are what was analyzed."""
@@ -89,10 +122,6 @@ class ContentReader:
         if place != NOWHERE:
             return self._held.spilled.read([(place + offset, length)])[0]
         return self._held.span(self._contents.digest(content), offset, length)
-
-    def sourced(self, content: int, offset: int, length: int) -> tuple[bytes, bytes]:
-        """What a call gives of a content that is not held, and the source that it was read from."""
-        return self._first(content, offset, length, lambda data: True)
 
     def checked(self, content: int) -> bytes:
         """A whole content: held, or from the first source that still has the bytes that were analyzed.
@@ -103,7 +132,7 @@ class ContentReader:
         size, wanted = int(self._contents.sizes[content]), self._contents.digest(content)
         data = self.held(content, 0, size)
         if data is None:
-            data = self._first(content, 0, size, lambda data: digest(data) == wanted)[0]
+            data = self._first(content, 0, size, lambda data: digest(data) == wanted)
         return data
 
     def matching(self, content: int, offset: int, length: int, check: int) -> bytes:
@@ -114,7 +143,7 @@ class ContentReader:
         """
         data = self.held(content, offset, length)
         if data is None:
-            data = self._first(content, offset, length, lambda data: run_check(data) == check)[0]
+            data = self._first(content, offset, length, lambda data: run_check(data) == check)
         return data
 
     def many(self, spans: Sequence[tuple[int, int, int]]) -> list[bytes]:
@@ -210,17 +239,15 @@ class ContentReader:
                     found[row] = data
         return found
 
-    def _first(
-        self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]
-    ) -> tuple[bytes, bytes]:
-        sources = self._contents.sources(content)
-        for source in sources:
+    def _first(self, content: int, offset: int, length: int, is_right: Callable[[bytes], bool]) -> bytes:
+        for source in self._contents.sources(content):
             with suppress(OSError):
                 with self._lock:
                     data = read_exactly(self._descriptor(source), offset, length, source)
                 if is_right(data):
-                    return data, source
-        raise ContentsChangedError(sources)
+                    return data
+        self.give_up(content)
+        return bytes(length)
 
     def _descriptor(self, path: bytes) -> int:
         descriptor = self._open.pop(path, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ucompress.codec.levels import decodes_quickly
 from ucompress.config import available_cores
 from ucompress.heap import release_freed_memory
+from ucompress.pipeline.contents import GivenUp
 from ucompress.pipeline.held import MOST_HELD, HeldContents
 from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.memory import MemoryBudget
@@ -54,6 +55,7 @@ class RunContext:
         unreadable: what could not be read, by its path in the file system, with the reason.
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
+        given_up: contents that changed before coding began, where that is put up with.
         spill: keeps columns over all files.
         dictionary: the one that the user gives, as it was when the run began; None: the run makes its own.
         where: tells where a member lies in the file system.
@@ -70,6 +72,7 @@ class RunContext:
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     held: HeldContents = field(default_factory=HeldContents)
+    given_up: GivenUp = field(default_factory=GivenUp)
     spill: Spill = IN_MEMORY
     dictionary: bytes | None = None
     where: Callable[[bytes], bytes] = bytes
@@ -160,7 +163,13 @@ class RunContext:
     def savepoint(self, key: bytes, name: str) -> Savepoint:
         """Where a step that begins now keeps what it has made of the corpus `key`; the artifact's name."""
         interval = self.config.pipeline.checkpoint_interval
-        return Savepoint(self.database.cache, name.encode() + b" of " + key, name, interval)
+        return Savepoint(
+            self.database.cache,
+            name.encode() + b" of " + key,
+            name,
+            interval,
+            is_worth_it=lambda: not self.given_up.contents,
+        )
 
     def fail_on(self, path: bytes, message: str) -> None:
         """Note a member that could not be read, each path once; the run goes on."""

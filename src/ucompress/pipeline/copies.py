@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ucompress.pipeline.parameters import PlanParameters
     from ucompress.pipeline.planned import Ranked
 
+    Again = Callable[[int, int, int], Window | None]
+
 LITERAL: Final = -2
 """The block of a piece whose bytes are, or will be, literal in the window at hand."""
 
@@ -169,16 +171,10 @@ class Windows:
         held: for each window its bytes, or None.
     """
 
-    def __init__(
-        self,
-        contents: Ranked,
-        read: Callable[[int, int, int], Window],
-        window: int,
-        spill: Spill = IN_MEMORY,
-    ) -> None:
-        """`contents` in the order of planning; `read` as in `plan_archive`; `window` in bytes."""
+    def __init__(self, contents: Ranked, again: Again, window: int, spill: Spill = IN_MEMORY) -> None:
+        """`contents` in the order of planning; `again` as in `plan_contents`; `window` in bytes."""
         self._contents = contents
-        self._read = read
+        self._again = again
         sizes = np.frombuffer(contents.sizes, np.int64)
         bases, first = (spill.zeros(len(sizes) + 1, np.int64) for _ in range(2))
         for part in parts(len(sizes)):
@@ -216,11 +212,14 @@ class Windows:
             self._bytes -= int(self.starts[oldest + 1] - self.starts[oldest])
             self.held[oldest] = None
 
-    def fetch(self, window: int) -> bytes:
-        """An earlier window's bytes, read again and held."""
+    def fetch(self, window: int) -> bytes | None:
+        """An earlier window's bytes, read again and held; None if they are gone."""
         rank, offset = self.place(window, 0)
         length = int(self.starts[window + 1] - self.starts[window])
-        data = bytes_of(self._read(self._contents.ordinals[rank], offset, length))
+        read = self._again(self._contents.ordinals[rank], offset, length)
+        if read is None:
+            return None
+        data = bytes_of(read)
         self.keep(window, data)
         return data
 
@@ -235,14 +234,14 @@ class CopyFinder:
     def __init__(
         self,
         contents: Ranked,
-        read: Callable[[int, int, int], Window],
+        again: Again,
         parameters: PlanParameters,
         spill: Spill = IN_MEMORY,
     ) -> None:
-        """`contents` stand in the order of planning; `read` and `parameters` as in `plan_archive`."""
+        """`contents` stand in the order of planning; `again` and `parameters` as in `plan_contents`."""
         self._contents = contents
         self._parameters = parameters
-        self._windows = Windows(contents, read, parameters.window, spill)
+        self._windows = Windows(contents, again, parameters.window, spill)
         self._index = SegmentIndex(self._windows.bases[-1])
         self._search = CopySearch(self._windows.starts, self._windows.held, self._windows.fetch)
         self._ledger = Ledger(spill)

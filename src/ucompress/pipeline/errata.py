@@ -178,9 +178,8 @@ class Corrector:
         if not steady:
             self.context.fail_on(scanned.path, "kept changing while it was read; stored as it came")
         elif truth.digest != planned.digest:
-            self.context.warnings.append(
-                f"{os.fsdecode(scanned.path)} changed while it was packed; stored as it was found last"
-            )
+            place = os.fsdecode(self.context.where(scanned.path))
+            self.context.warnings.append(f"{place} changed while it was packed; stored as it was found last")
         return truth
 
     def _found(self, source: bytes, planned: Entry, twins: Sequence[bytes]) -> tuple[Entry, bool]:
@@ -233,6 +232,8 @@ class Corrector:
         if self._planned is None:
             self._planned = DigestIndex(self.analysis.contents.digests)
         ordinal = self._planned.find(digest)
+        if ordinal in self.context.given_up.contents:
+            ordinal = None
         extents = () if ordinal is None else self._mend(file, ordinal, digest)
         stored = digest
         if not extents:

@@ -104,7 +104,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning
     if plan is None:
         plan = planning.plan(partial(_note, context))
         release_freed_memory()
-        cache.store_artifact(key, PLAN, plan.to_bytes())
+        _keep(context, key, PLAN, plan.to_bytes)
         release_freed_memory()
     unique = int(plan.block_sizes.sum())
     tracker.expect(tracker.bytes + unique + work_of_choosing(level, unique))
@@ -119,14 +119,20 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning
     else:
         trials = KeptTrials(context.savepoint(key, TRIALS))
         dictionary, gain = _make_dictionary(context, analysis, planning, plan, trials)
-        cache.store_artifact(key, DICTIONARY, gain.to_bytes(8, "little") + dictionary)
+        _keep(context, key, DICTIONARY, lambda: gain.to_bytes(8, "little") + dictionary)
         trials.forget()
     stored = cache.artifact(key, REFERENCES)
     references = None if stored is None else unpack_references(stored, plan, level)
     if references is None:
         references = find_references(context, plan, dictionary, analysis.contents)
-        cache.store_artifact(key, REFERENCES, pack_references(references))
+        _keep(context, key, REFERENCES, lambda: pack_references(references))
     return Groundwork(plan, dictionary, gain, references)
+
+
+def _keep(context: RunContext, key: bytes, name: str, made: Callable[[], bytes]) -> None:
+    """Store what was made for later runs; where contents were given up, those would make something else."""
+    if not context.given_up.contents:
+        context.database.cache.store_artifact(key, name, made())
 
 
 def _stored_plan(blob: bytes | None, analysis: Analysis, spill: Spill) -> Plan | None:
@@ -150,7 +156,7 @@ def _make_dictionary(
     limit = size_limit(context.config.level, unique)
     if not limit:
         return b"", 0
-    reader = ContentReader(analysis.contents, context.held)
+    reader = ContentReader(analysis.contents, context.held, context.given_up)
     blocks = PlannedBytes(plan, reader)
     try:
         if trials.dictionary is None:

@@ -132,6 +132,12 @@ class HeldContents:
         """From now on spill small contents there; what was spilled before is forgotten."""
         self.spilled = SpilledContents(spill)
 
+    def make_way(self, needed: int) -> None:
+        """Have room for contents that are charged `needed` bytes, as far as there can be; the last go."""
+        with self._lock:
+            while self._by_digest and self.size + needed > self._room:
+                self.size -= len(self._by_digest.popitem()[1]) + KEEPING_BYTES
+
     def allow(self, room: int) -> None:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""
         with self._lock:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.patterns import TALLY_DTYPE, PatternLocator, PatternTally, entries, grow, select_candidates
-from ucompress.pipeline.contents import insist_on_none
+from ucompress.pipeline.contents import GivenUp
 from ucompress.pipeline.executors import kept_in_worker
 from ucompress.pipeline.file_processor import FileToRead
 from ucompress.segments import DENSE
@@ -50,6 +50,7 @@ def mine_patterns(
     min_frequency: int,
     found: Callable[[int], None],
     kept: KeptCounts | None = None,
+    given_up: GivenUp | None = None,
 ) -> list[PatternEntry]:
     """What repeats in `contents`, counted exactly, most bytes saved first.
 
@@ -64,10 +65,12 @@ def mine_patterns(
         min_frequency: fewest positions of a pattern, over all files.
         found: called with the number of patterns that stand often enough as far as they are counted.
         kept: counts that an interrupted run has taken, and where these are kept; None for none.
+        given_up: what becomes of contents that changed; None: they may not have.
 
     Raises:
         ContentsChangedError: a file is not what was analyzed any more.
     """
+    given_up = GivenUp() if given_up is None else given_up
     candidates = select_candidates(counts, min(min_frequency, 2))
     if not len(candidates):
         return []
@@ -81,7 +84,7 @@ def mine_patterns(
     for counts, counted, changed in processor.process_files(
         _files(contents, samples, done), count, _some_changed
     ):
-        insist_on_none([contents[ordinal] for ordinal in changed])
+        given_up.add([contents[ordinal] for ordinal in changed])
         for column in TALLY_DTYPE.names or ():
             total[column] += counts[column]
         done += counted

@@ -86,10 +86,7 @@ class LookedOver:
         return [self(content, 0, size) for content, size in zip(contents, sizes, strict=True)]
 
     def __call__(self, content: int, offset: int, length: int) -> Window:
-        """The next window of the content whose turn it is, or bytes of one that was walked before."""
-        is_next = self._turn < len(self._order) and self._order[self._turn] == content
-        if not is_next or offset != self._reached:
-            return self._analyzed(content, offset, length)
+        """The next window of the content whose turn it is."""
         if offset == 0:
             self._windows = next(self._told)
         windows = self._windows

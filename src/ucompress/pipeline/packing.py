@@ -161,6 +161,7 @@ class Packing:
             self.analysis.contents,
             header,
             proves,
+            changed=set(self.context.given_up.contents),
         )
         assembly.dictionary_gain = groundwork.gain
         return assembly

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ucompress.pipeline.copies import Again
     from ucompress.pipeline.looks import Window
 
     Read = Callable[[int, int, int], Window]
@@ -84,12 +85,14 @@ def plan_contents(
     *,
     progress: Callable[[int], None] | None = None,
     read_whole: Callable[[Sequence[int]], Sequence[Window]] | None = None,
+    again: Again | None = None,
     ordered: Callable[[Sequence[int]], None] | None = None,
     ahead: Ahead = map,
     spill: Spill = IN_MEMORY,
 ) -> Plan:
     """`plan_archive` of contents in columns.
 
+    `again` gives a window that was read before, as `read` does unless given, or None if its bytes are gone;
     `ordered` is called with the order, by ordinal, in which contents will be read; `ahead` is a `map` that
     may run before its results are taken, in other threads: so small contents are read and looked at; `spill`
     keeps columns.
@@ -106,7 +109,7 @@ def plan_contents(
     parameters = parameters or PlanParameters()
     sizes, classes, repeats, novel = (spill.gathered(column, order) for column in contents[1:5])
     ranked = Ranked(order, sizes, repeats, _kinds(sizes, classes, novel, parameters))
-    planner = _Planner(ranked, read, read_whole or one_by_one, parameters, spill)
+    planner = _Planner(ranked, read, read_whole or one_by_one, again or read, parameters, spill)
     for planned in planner.run(ahead):
         if progress is not None:
             progress(planned)
@@ -134,6 +137,7 @@ class _Planner:
         contents: Ranked,
         read: Read,
         read_whole: Callable[[Sequence[int]], Sequence[Window]],
+        again: Again,
         parameters: PlanParameters,
         spill: Spill,
     ) -> None:
@@ -141,7 +145,7 @@ class _Planner:
         self._parameters = parameters
         self._spill = spill
         self._packer = BlockPacker(parameters, spill)
-        self._finder = CopyFinder(contents, read, parameters, spill)
+        self._finder = CopyFinder(contents, again, parameters, spill)
         self._read = read
         self._read_whole = read_whole
         self._stored_again = 0

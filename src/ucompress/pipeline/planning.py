@@ -142,7 +142,7 @@ def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progr
         sketch_size(context, analysis),
     )
     context.make_room(PLANNING_BYTES)
-    reader = ContentReader(known, context.held)
+    reader = ContentReader(known, context.held, context.given_up)
     parameters = PlanParameters.for_level(context.config.level)
     read = AnalyzedBytes(analysis, reader)
     try:
@@ -154,6 +154,7 @@ def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progr
                     parameters,
                     progress=progress,
                     read_whole=read.whole,
+                    again=read.again,
                     ahead=ahead,
                     spill=context.spill,
                 )
@@ -164,6 +165,7 @@ def make_plan(context: RunContext, analysis: Analysis, sketches: Sketches, progr
                 parameters,
                 progress=progress,
                 read_whole=looked.whole,
+                again=read.again,
                 ordered=looked.begin,
                 spill=context.spill,
             )

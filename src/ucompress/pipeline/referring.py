@@ -10,7 +10,6 @@ from ucompress.archive.entry import HOLE
 from ucompress.archive.layout import blocks_bound
 from ucompress.codec.levels import may_refer
 from ucompress.pipeline.coding import read_runs, runs_of
-from ucompress.pipeline.contents import ContentsChangedError
 from ucompress.pipeline.executors import ordered_map
 from ucompress.pipeline.lending import lent
 from ucompress.references import FARTHEST, FEWEST, choose_references, sample, sampling_rate, without
@@ -44,18 +43,12 @@ class Sampling(NamedTuple):
     held: HeldContents
 
 
-def sample_block(sampling: Sampling, runs: Sequence[RunToRead]) -> NDArray[np.uint64]:
-    """Hashes of a block's sampled d-mers; runs in a worker.
-
-    Raises:
-        ContentsChangedError: no file has a run's bytes any more.
-    """
-    parts = []
-    for run, data in zip(runs, read_runs(runs, sampling.held), strict=True):
-        if data is None:
-            raise ContentsChangedError(run.sources)
-        parts.append(data)
-    return without(sample(b"".join(parts), sampling.rate), sampling.known)
+def sample_block(sampling: Sampling, runs: Sequence[RunToRead]) -> tuple[NDArray[np.uint64], list[int]]:
+    """Hashes of a block's sampled d-mers, and the contents that no file has any more; runs in a worker."""
+    parts = read_runs(runs, sampling.held)
+    changed = [run.content for run, data in zip(runs, parts, strict=True) if data is None]
+    data = b"".join([data for data in parts if data is not None])
+    return without(sample(data, sampling.rate), sampling.known), changed
 
 
 def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents: Contents) -> dict[int, int]:
@@ -84,7 +77,10 @@ def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents
         found = ordered_map(
             workers.executor, task, runs, in_flight=workers.in_flight, poll=context.guard.check
         )
-        samples = list(found)
+        samples = []
+        for hashes, changed in found:
+            context.given_up.add([contents[number] for number in changed])
+            samples.append(hashes)
     return choose_references(samples, needs(plan), FEWEST)
 
 

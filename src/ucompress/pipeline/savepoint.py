@@ -23,6 +23,7 @@ class Savepoint:
         name: of the artifact.
         interval: the most time between two calls of `save_if_due` that goes unsaved.
         clock: monotonic seconds.
+        is_worth_it: whether a later run may go on with what is stored now.
     """
 
     cache: AnalysisCache
@@ -30,6 +31,7 @@ class Savepoint:
     name: str
     interval: timedelta
     clock: Callable[[], float] = time.monotonic
+    is_worth_it: Callable[[], bool] = lambda: True
     _saved_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class Savepoint:
 
     def save_if_due(self, state: Callable[[], bytes]) -> None:
         """Store the state, asked for only if it is due."""
-        if self.clock() - self._saved_at >= self.interval.total_seconds():
+        if self.clock() - self._saved_at >= self.interval.total_seconds() and self.is_worth_it():
             self.cache.store_artifact(self.key, self.name, state())
             self._saved_at = self.clock()
 

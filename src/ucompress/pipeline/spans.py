@@ -79,15 +79,18 @@ def read_many(spans: Sequence[Span]) -> list[bytes | OSError]:
 
 
 def _read_alone(span: Span) -> bytes | OSError:
-    """One span by the ordinary calls: paths of any length, every system, errors with their text."""
+    """One span by the ordinary calls: paths of any length, every system, errors with their text.
+
+    An error comes without its traceback, which would keep what the callers hold.
+    """
     path, offset, length = span
     try:
         descriptor = open_source(path)
     except OSError as error:
-        return error
+        return error.with_traceback(None)
     try:
         return read_exactly(descriptor, offset, length, path)
     except OSError as error:
-        return error
+        return error.with_traceback(None)
     finally:
         os.close(descriptor)

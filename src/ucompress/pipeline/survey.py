@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -14,10 +13,12 @@ from ucompress.checksum import digest
 from ucompress.config import MIB
 from ucompress.pipeline import job as jobs
 from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.anew import ReadAnew
 from ucompress.pipeline.coding import most_coding_memory
-from ucompress.pipeline.contents import ContentsChangedError, insist_on_none
+from ucompress.pipeline.contents import ContentsChangedError, GivenUp
 from ucompress.pipeline.entries import report_lost_links
 from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.pipeline.held import KEEPING_BYTES
 from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.spans import read_many
@@ -25,6 +26,7 @@ from ucompress.pipeline.spilled import NOWHERE
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind, look_again, not_as_scanned
 from ucompress.scan.ahead import ReadAhead
+from ucompress.scan.opening import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ucompress.config import CompressionConfig
     from ucompress.pipeline.analyzer import Analysis
     from ucompress.pipeline.context import RunContext, Workers
+    from ucompress.pipeline.distinct import DistinctContent
     from ucompress.scan import Manifest
 
 PATTERNS_DONE = "patterns"
@@ -42,7 +45,10 @@ BYTES_SHARED = 80 * MIB
 LOOKED_AT_ONCE = 4096
 
 ATTEMPTS = 3
-"""Rounds after which a file that keeps changing while it is analyzed is left out."""
+"""The round that what changes puts no end to."""
+
+MOST_ATTEMPTS = 2 * ATTEMPTS
+"""The round in which files are given up that cannot be read, though others stand there by now."""
 
 T = TypeVar("T")
 
@@ -76,8 +82,9 @@ class Survey:
 
         Where a file turns out to have changed, all files are looked at again, and it is as if they had
         been found like that: those that did not change are taken from the database. What is gone is
-        reported. What keeps changing is packed after some rounds as it was when it was analyzed, if it
-        can be held in memory until then; what cannot is left out and reported, so that this ends.
+        reported. However long files go on changing, the third round is the last that prepares anything:
+        what is held in memory is packed as it was when it was read, and other contents that turn out to have
+        changed are given up, for errata to store their files at the end.
 
         Args:
             prepare: makes something of an analysis; may raise `ContentsChangedError`.
@@ -86,36 +93,44 @@ class Survey:
             The last analysis, and what `prepare` made of it.
         """
         distrusted: frozenset[bytes] = frozenset()
-        for attempt in count(1):
+        for attempt in range(1, MOST_ATTEMPTS + 1):
             last = attempt >= ATTEMPTS
+            self.context.given_up = GivenUp(allowed=last)
             try:
-                analysis = self.analyze(distrusted, as_it_comes=last, here=attempt > 1)
+                analysis = self.analyze(
+                    distrusted, as_it_comes=last, here=attempt > 1, at_last=attempt >= MOST_ATTEMPTS
+                )
                 prepared = prepare(analysis)
-                if last:
-                    self._tell_what_is_packed_as_it_was(distrusted, analysis)
-                else:
-                    self._insist_on_what_is_held(analysis)
+                changed = self._held_and_changed(analysis)
+                if not last:
+                    GivenUp().add(changed)
+                self.context.warnings += [
+                    f"{os.fsdecode(content.sources[0])} changed while it was packed; stored as it was before"
+                    for content in changed
+                ]
                 return analysis, prepared
             except ContentsChangedError as change:
                 distrusted = change.sources
-                leave_out = change.read if last else frozenset()
             # What is read now is what changed: that is what room is for.
-            self.context.held.allow(0)
-            self.manifest, gone = look_again(self.manifest, leave_out)
+            self.context.held.make_way(sum(map(_to_hold, distrusted)))
+            self.manifest, gone = look_again(self.manifest)
             for note in gone:
                 self.context.fail_on(note.path, note.message)
             self.reclaim(self.manifest)
             self.context.tracker.begin_again(PipelinePhase.ANALYZING_PATTERNS)
-        raise AssertionError("not reached: rounds are not limited")
+        raise AssertionError("not reached: what changes ends no round of the last")
 
-    def analyze(self, distrusted: frozenset[bytes], *, as_it_comes: bool, here: bool = False) -> Analysis:
+    def analyze(
+        self, distrusted: frozenset[bytes], *, as_it_comes: bool, here: bool = False, at_last: bool = False
+    ) -> Analysis:
         """Analyze every file; what cannot be read is reported.
 
         Args:
             distrusted: files, by where they lie, that are read even if the database knows them.
             as_it_comes: take a file that has changed since the scan, such as a log that is being
-                written, if it can be read.
+                written, if it can be read; a shorter one is taken as it is now.
             here: on this machine: workers elsewhere may have been wrong about a file.
+            at_last: report what cannot be read, whatever stands there now.
 
         Raises:
             ContentsChangedError: files have changed since the scan.
@@ -130,13 +145,14 @@ class Survey:
             context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers,
         ):
             analyzer = self._analyzer(workers, failed.__setitem__, ahead)
+            analyzer.anew = ReadAnew(manifest) if as_it_comes else None
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         if as_it_comes:
             indexes = np.array([bisect_left(manifest.paths, path) for path in failed], dtype=np.int64)
         else:
             full = np.asarray(manifest.sizes) > 0
             indexes = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & full)
-        moved = [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
+        moved = [] if at_last else [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
         if moved:
             raise ContentsChangedError(moved)
         for path, message in failed.items():
@@ -165,34 +181,17 @@ class Survey:
             with context.workers(shared=shared, each=each, waiting=BYTES_WAITING) as workers:
                 entries = self._analyzer(workers).find_patterns(analysis, kept)
             database.replace_patterns(self.source_key, entries)
-            database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)
+            if not context.given_up.contents:
+                database.cache.store_artifact(self.source_key, PATTERNS_DONE, key)
             kept.forget()
         else:
             context.tracker.expect(context.tracker.bytes)
         context.tracker.found(database.pattern_count(self.source_key))
 
-    def _tell_what_is_packed_as_it_was(self, restless: frozenset[bytes], analysis: Analysis) -> None:
-        """Warn of files that kept changing, whose contents were held from the last time they were read.
-
-        What is gone by now, or was left out, is not among the files that have a content.
-        """
-        packed = np.flatnonzero(analysis.contents.of_entries(len(self.manifest)) >= 0)
-        for first in range(0, len(packed) if restless else 0, LOOKED_AT_ONCE):
-            sources = self.manifest.sources(packed[first : first + LOOKED_AT_ONCE].tolist())
-            self.context.warnings += [
-                f"{os.fsdecode(source)} kept changing; packed as it was when it was analyzed last"
-                for source in sources
-                if source in restless
-            ]
-
-    def _insist_on_what_is_held(self, analysis: Analysis) -> None:
-        """Files whose contents were taken from memory must still have them: a look; in doubt, reading.
-
-        Raises:
-            ContentsChangedError: a file is not what was analyzed any more.
-        """
+    def _held_and_changed(self, analysis: Analysis) -> list[DistinctContent]:
+        """The contents in memory that their first file does not have any more: a look; in doubt, reading."""
         contents, held = analysis.contents, self.context.held
-        changed = []
+        changed: list[DistinctContent] = []
         for begin in range(0, len(contents) if held.size or held.spilled.size else 0, LOOKED_AT_ONCE):
             numbers = range(begin, min(begin + LOOKED_AT_ONCE, len(contents)))
             # Of files with the same bytes, the first alone stands for all.
@@ -210,7 +209,7 @@ class Survey:
                 if isinstance(found, OSError) or digest(found) != content.digest:
                     changed.append(content)
             contents.spill.release()
-        insist_on_none(changed)
+        return changed
 
     def _analyzer(
         self,
@@ -234,4 +233,13 @@ class Survey:
             processor,
             warn=warn,
             spill=context.spill,
+            given_up=context.given_up,
         )
+
+
+def _to_hold(source: bytes) -> int:
+    """What a file's content is charged in memory, nothing if there is none any more."""
+    try:
+        return KEEPING_BYTES + look_at(source).st_size
+    except OSError:
+        return 0

@@ -6,7 +6,7 @@ Nothing is opened here but directories, `.gitignore` files, and what has attribu
 path.
 """
 
-from ucompress.scan.again import look_again, not_as_scanned
+from ucompress.scan.again import look_again, not_as_scanned, refresh
 from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time, other_names
 from ucompress.scan.opening import open_source
 from ucompress.scan.walk import Progress, scan
@@ -22,5 +22,6 @@ __all__ = [
     "not_as_scanned",
     "open_source",
     "other_names",
+    "refresh",
     "scan",
 ]

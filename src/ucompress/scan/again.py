@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,12 +97,11 @@ def _has(path: bytes, size: int, mtime_ns: int) -> bool:
     return (status.st_size, kept_time(status.st_mtime_ns)) == (size, mtime_ns)
 
 
-def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[Manifest, list[ScanNote]]:
+def look_again(manifest: Manifest) -> tuple[Manifest, list[ScanNote]]:
     """The scan with its files and folders as they are now; what is new among them is not looked for.
 
     Args:
         manifest: the scan, which stays as it is.
-        leave_out: file system paths of files that keep changing.
 
     Returns:
         The new scan, and what it has no more, with the reason. When the primary of a hard
@@ -113,10 +112,7 @@ def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[M
     gone: list[ScanNote] = []
     for index, kind in enumerate(manifest.kinds):
         if kind in _TYPES:
-            if manifest.source(index) in leave_out:
-                reason = "kept changing while it was read; left out"
-            else:
-                reason = _refresh(found, index)
+            reason = refresh(found, index)
             if reason:
                 gone.append(ScanNote(manifest.paths[index], reason))
                 continue
@@ -129,8 +125,8 @@ def look_again(manifest: Manifest, leave_out: Collection[bytes] = ()) -> tuple[M
     return again, gone
 
 
-def _refresh(found: Manifest, index: int) -> str:
-    """Bring the columns of an entry up to date; the reason, where it is not what it was any more."""
+def refresh(found: Manifest, index: int) -> str:
+    """Bring the columns of an entry, a file or folder, up to date; why not, where it is none now."""
     form, what = _TYPES[MemberKind(found.kinds[index])]
     try:
         status = look_at(found.source(index))
