@@ -169,10 +169,10 @@ def test_a_file_that_changes_in_a_reference_costs_nothing_but_itself(tree, tmp_p
     task = Assembly._task
     changed = victim(changing)
 
-    def late(self, writer, number, needed):
+    def late(self, writer, referred_to, number, needed):
         if number == 0:
             changed.write_bytes(b"other bytes by now")
-        return task(self, writer, number, needed)
+        return task(self, writer, referred_to, number, needed)
 
     monkeypatch.setattr(Assembly, "_task", late)
     monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
