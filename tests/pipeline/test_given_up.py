@@ -13,10 +13,12 @@ from ucompress.checksum import digest
 from ucompress.pipeline import context, groundwork, spans, survey
 from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
 from ucompress.pipeline.analyzer import ParallelAnalyzer
+from ucompress.pipeline.coding import read_runs, runs_of
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError, GivenUp
 from ucompress.pipeline.distinct import Contents, DistinctContent
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.plan import Content, plan_archive
 from ucompress.pipeline.survey import Survey
 
 
@@ -110,15 +112,15 @@ def restless(monkeypatch, change):
 def test_nothing_made_of_what_was_given_up_is_kept(tree, tmp_path, monkeypatch, rounds):
     monkeypatch.setattr(context, "MOST_HELD", 0)
     path = sorted(path for path in tree.rglob("*") if path.is_file())[7]
-    content = path.read_bytes()
+    states = [bytes([number]) + random.Random(number).randbytes(3000) for number in range(survey.ATTEMPTS)]
+    pending = states[::-1]
     with monkeypatch.context() as patch:
-        restless(patch, lambda: path.write_bytes(random.randbytes(3000)))
+        restless(patch, lambda: path.write_bytes(pending.pop()))
         pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4, checkpoint=0.001)
-    assert len(rounds) == survey.ATTEMPTS
-    for data in (path.read_bytes(), content):
-        path.write_bytes(data)
-        again = pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=4, force=True)[1]
-        assert again == pack(tree, tmp_path / "c.ucz", level=4, force=True)[1]
+    assert (len(rounds), pending) == (survey.ATTEMPTS, [])
+    path.write_bytes(states[-2])  # what was analyzed in the last round
+    again = pack(tree, tmp_path / "b.ucz", database=tmp_path / "p.db", level=4)[1]
+    assert again == pack(tree, tmp_path / "c.ucz", level=4)[1]
 
 
 @pytest.mark.parametrize("restored", [True, False])
@@ -152,6 +154,32 @@ def test_a_large_file_that_changes_halfway(tmp_path, monkeypatch, restored):
         assert archive.verify().ok
         archive.extract(tmp_path / "out")
     assert tree_facts(tree) == tree_facts(tmp_path / "out" / "tree")
+
+
+def test_a_file_that_is_as_it_was_again_is_not_taken_for_its_plan(tree, tmp_path, monkeypatch):
+    """It was planned as zeros, for it was too short then."""
+    monkeypatch.setattr(context, "MOST_HELD", 0)
+    monkeypatch.setattr(survey, "ATTEMPTS", 1)
+    path = tree / "short for a while"
+    content = random.Random(6).randbytes(60_000)
+    path.write_bytes(content)
+    restless(monkeypatch, lambda: os.truncate(path, 9))
+    between_plan_and_coding(monkeypatch, lambda: path.write_bytes(content))
+    result, _ = pack(tree, tmp_path / "a.ucz", level=1, threads=1)
+    assert result.unreadable == ()
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.verify().ok
+        assert archive.read(shown(path, tmp_path)) == content
+
+
+def test_runs_of_what_was_given_up_are_nowhere():
+    data = b"some text of its own\n" * 40
+    content = DistinctContent(0, b"file", len(data), digest(data), 0, [b"file"], 1)
+    plan = plan_archive([Content(0, b"file", len(data))], lambda _, offset, length: data[offset:][:length])
+    held = HeldContents(1 << 20)
+    held.keep(digest(data), data)
+    assert read_runs(runs_of(plan, Contents.of([content]), 0), held) == [data]
+    assert read_runs(runs_of(plan, Contents.of([content]), 0, {0}), held) == [None]
 
 
 @pytest.fixture
