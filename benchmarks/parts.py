@@ -258,7 +258,7 @@ LZ_KERNEL = (
         "three of the six predictions are by the half byte alone",
         LZ,
         edits=tuple(
-            Edit("lz_scene.h", f"m->foreseen[{k}][s->foreseen[{k}]]", f"m->foreseen[{k}][LZ_NONE]")
+            Edit("lz_scene.h", f"mixed.foreseen[{k}][s->foreseen[{k}]]", f"mixed.foreseen[{k}][LZ_NONE]")
             for k in range(3)
         ),
     ),
@@ -267,8 +267,12 @@ LZ_KERNEL = (
         "two of the six predictions are by the half byte alone",
         LZ,
         edits=(
-            Edit("lz_scene.h", "m->order2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)]", "m->order2[half]"),
-            Edit("lz_scene.h", "m->order3[lz_mash(order3 * 32 + half, LZ_ORDER_BITS)]", "m->order3[half]"),
+            Edit(
+                "lz_scene.h", "mixed.order2[lz_mash(order2 * 32 + half, LZ_ORDER_BITS)]", "mixed.order2[half]"
+            ),
+            Edit(
+                "lz_scene.h", "mixed.order3[lz_mash(order3 * 32 + half, LZ_ORDER_BITS)]", "mixed.order3[half]"
+            ),
         ),
     ),
     Part(
@@ -306,13 +310,25 @@ LZ_KERNEL = (
         "trees of the finder",
         "chains, as many steps",
         (6,),
-        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 40, 40, 0, 0 }", "{ 0, 32, 24, 512, 40, 40, 0, 0 }"),),
+        edits=(
+            Edit(
+                "lz_setup.h",
+                "{ 1, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
+                "{ 0, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
+            ),
+        ),
     ),
     Part(
         "fees",
         "the parse minds size alone",
         (6,),
-        edits=(Edit("lz_setup.h", "{ 1, 32, 24, 512, 40, 40, 0, 0 }", "{ 1, 32, 24, 512, 0, 0, 0, 0 }"),),
+        edits=(
+            Edit(
+                "lz_setup.h",
+                "{ 1, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
+                "{ 1, 32, 24, 512, 0, 0, 0, LZ_MIXED }",
+            ),
+        ),
     ),
     Part(
         "models taught by the dictionary",
