@@ -63,7 +63,9 @@ def truncate(path, old, restored):
 @pytest.mark.parametrize("level", [1, 4])
 @pytest.mark.parametrize("held", [True, False], ids=["held", "read"])
 @pytest.mark.parametrize(
-    ("edit", "restored"), [(overwrite, False), (overwrite, True), (truncate, False)], ids=repr
+    ("edit", "restored"),
+    [(overwrite, False), (overwrite, True), (truncate, False)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_files_that_are_edited_once_each_are_all_packed(
     tree, tmp_path, monkeypatch, rounds, level, held, edit, restored
