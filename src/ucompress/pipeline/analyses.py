@@ -12,7 +12,8 @@ from ucompress.checksum import DIGEST_BYTES
 from ucompress.database import FileAnalysis, FileRows, FileStamp
 from ucompress.pipeline import samples
 from ucompress.pipeline.samples import Samples
-from ucompress.spill import IN_MEMORY, Spill
+from ucompress.pipeline.spilled import NOWHERE
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.database import AnalysisCache
+    from ucompress.pipeline.distinct import Contents
     from ucompress.scan import Manifest
 
 ROWS_LOOKED_UP = 4096
@@ -68,7 +70,10 @@ class AnalyzedSpan(NamedTuple):
         digests, samples = list(self.digests), list(self.samples)
         digests[at], samples[at] = found.digests[0], found.samples[0]
         kinds = self.kind_classes[:at] + found.kind_classes + self.kind_classes[at + 1 :]
-        return AnalyzedSpan(digests, kinds, samples, {k: why for k, why in self.errors.items() if k != at})
+        places = list(self.places) or [NOWHERE] * len(samples)
+        places[at] = found.places[0] if found.places else NOWHERE
+        errors = {k: why for k, why in self.errors.items() if k != at}
+        return AnalyzedSpan(digests, kinds, samples, errors, places)
 
     def readable(self) -> AnalyzedSpan:
         """Those that could be read."""
@@ -122,6 +127,11 @@ class Found:
         if len(rows) < len(begins):
             begins, ends = self._spill.gathered(begins, rows), self._spill.gathered(ends, rows)
         return Samples(self._packed, begins, ends)
+
+    def tell_places(self, rows: NDArray[np.int64], contents: Contents) -> None:
+        """Note in contents, found in some rows, where they have been spilled to."""
+        for part in parts(len(rows)):
+            contents.places[part] = self.places[rows[part]]
 
 
 class Keeping:

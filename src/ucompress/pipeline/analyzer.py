@@ -38,7 +38,7 @@ from ucompress.pipeline.samples import Samples
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
 from ucompress.segments import DENSE, classify, classify_all
-from ucompress.spill import IN_MEMORY, Spill, parts
+from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -280,8 +280,7 @@ class ParallelAnalyzer:
             columns = files[rows], sizes[rows], found.digests[rows], found.kind_classes[rows]
         contents, firsts = group_contents(names, *columns, self.spill)
         packed = found.samples(rows[firsts])
-        for part in parts(len(contents)):
-            contents.places[part] = found.places[rows[firsts[part]]]
+        found.tell_places(rows[firsts], contents)
         self.spill.release()
         return Analysis(contents, packed, shift, found.remembered)
 
@@ -371,8 +370,7 @@ class ParallelAnalyzer:
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))
             # The processor tells of the bytes that it reads.
-            last = names.path(int(files[after - 1]))
-            self.progress_reporter.advance(files=after - first, path=last)
+            self.progress_reporter.advance(files=after - first, path=names.path(int(files[after - 1])))
             yield slice(first, after), span
             first = after
 
