@@ -12,7 +12,10 @@ import pytest
 
 from support import compile_shim
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shim is for Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the shim is for Linux"),
+    pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer has malloc to itself"),
+]
 
 TESTS = Path(__file__).parents[1]
 PATIENCE = 300
