@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ucompress.config import CompressionConfig, PipelineConfig
+from ucompress.pipeline import spans
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.pipeline.survey import Survey
 
@@ -59,3 +60,14 @@ def between_plan_and_coding(monkeypatch, action):
 
 def victim(tree):
     return sorted(path for path in tree.rglob("*") if path.is_file())[7]
+
+
+def tell_reads(monkeypatch, tell):
+    """Call `tell` with the rows (path, offset, length) of all spans that are read together."""
+    original = spans.read_spans
+
+    def telling(rows):
+        tell(rows)
+        return original(rows)
+
+    monkeypatch.setattr(spans, "read_spans", telling)

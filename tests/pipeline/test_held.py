@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from support import all_settled, fill_codebase, tree_facts
-from tests.pipeline.runs import between_plan_and_coding, configuration, pack, victim
+from tests.pipeline.runs import between_plan_and_coding, configuration, pack, tell_reads, victim
 from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase, cache
 from ucompress.pipeline import context as pipeline_context
-from ucompress.pipeline import memory, planning, spans
+from ucompress.pipeline import memory, planning
 from ucompress.pipeline.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.distinct import DistinctContent
@@ -190,14 +190,12 @@ def tree(tmp_path):
 def reads(monkeypatch):
     """How often each file was read, by its path, and how often as a whole, by (path, size)."""
     counted = Counter()
-    original = spans.read_spans
 
-    def counting(rows):
+    def count(rows):
         counted.update({row[0] for row in rows})
         counted.update((path, size) for path, at, size in rows if (at, size) == (0, os.stat(path).st_size))
-        return original(rows)
 
-    monkeypatch.setattr(spans, "read_spans", counting)
+    tell_reads(monkeypatch, count)
     return counted
 
 

@@ -8,11 +8,11 @@ from collections import Counter, namedtuple
 import pytest
 
 from support import all_settled, fill_codebase, tree_facts
-from tests.pipeline.runs import between_plan_and_coding, pack
+from tests.pipeline.runs import between_plan_and_coding, pack, tell_reads
 from ucompress.archive import Archive
 from ucompress.database import cache
 from ucompress.errors import OutputError
-from ucompress.pipeline import closer, context, planning, sketching, spans, spilled
+from ucompress.pipeline import closer, context, planning, sketching, spilled
 from ucompress.pipeline.spilled import LONGEST, NOWHERE, SpilledContents
 from ucompress.spill import IN_MEMORY, Spill
 
@@ -87,13 +87,7 @@ def tree(tmp_path):
 def reads(monkeypatch):
     """How often each file was read, by its path."""
     counted = Counter()
-    original = spans.read_spans
-
-    def counting(rows):
-        counted.update({row[0] for row in rows})
-        return original(rows)
-
-    monkeypatch.setattr(spans, "read_spans", counting)
+    tell_reads(monkeypatch, lambda rows: counted.update({row[0] for row in rows}))
     return counted
 
 

@@ -196,7 +196,7 @@ def _recovery(source: Archive) -> str:
     from ucompress.render.format import format_bytes
 
     size = source.statistics.recovery_bytes
-    return f"a record of {format_bytes(size)}: for `repair`" if size else "no record"
+    return f"a record of {format_bytes(size)}, for `repair`" if size else "no record"
 
 
 def _info_as_json(source: Archive, path: Path, files: int, content: int, left_out: LeftOut) -> None:
