@@ -38,6 +38,7 @@ chmod +x "$work/cc"
 (cd "$work" && CC="$work/cc" LDSHARED="$work/cc -shared" "$python" setup.py -q build_ext --inplace)
 
 # Python's own allocator would hide what is read behind small objects, and its leaks at exit are not ours.
+# Freed memory that a sanitizer holds back counts towards the limits that runs within pytest keep: not too much.
 # Reports go to the descriptor that pytest would take over: hence `--capture=sys`.
 cd "$work"
 export PYTHONMALLOC=malloc PYTHONPATH="$work/src" PYTHONDONTWRITEBYTECODE=1
@@ -48,5 +49,5 @@ if [ "$sanitizer" = thread ]; then
         TSAN_OPTIONS=halt_on_error=1:report_mutex_bugs=0:report_thread_leaks=0:exitcode=66 setarch -R "$@"
 else
     LD_PRELOAD="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file-name=libstdc++.so.6)" \
-        ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 "$@"
+        ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=32 UBSAN_OPTIONS=print_stacktrace=1 "$@"
 fi

@@ -46,7 +46,7 @@ def test_who_meets_damage_is_told_of_repair_where_a_record_is_there(ucompress, d
     archive.write_bytes(whole)
     assert "repair" not in ucompress("verify", archive).err
     plain = tmp_path / "plain.ucz"
-    ucompress("compress", tmp_path / "tree", "-o", plain, "--database", ":memory:")
+    assert ucompress("compress", tmp_path / "tree", "-o", plain, "--database", ":memory:").code == 0
     data = plain.read_bytes()
     plain.write_bytes(data[:1000] + bytes(100) + data[1100:])
     assert "repair" not in ucompress("verify", plain).err
@@ -88,7 +88,7 @@ def test_repair_replaces_no_foreign_file_and_never_the_archive_itself(ucompress,
 def test_a_damaged_archive_without_a_record_cannot_be_repaired(ucompress, tmp_path):
     fill_codebase(tmp_path / "tree", 5, 500)
     archive = tmp_path / "tree.ucz"
-    ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
+    assert ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:").code == 0
     whole = archive.read_bytes()
     for damaged in (whole[:-100], whole[:-300] + bytes(50) + whole[-250:]):
         archive.write_bytes(damaged)
@@ -101,7 +101,7 @@ def test_a_damaged_archive_without_a_record_cannot_be_repaired(ucompress, tmp_pa
 def test_a_sound_archive_without_a_record_is_told_so(ucompress, tmp_path):
     fill_codebase(tmp_path / "tree", 5, 500)
     archive = tmp_path / "tree.ucz"
-    ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:")
+    assert ucompress("compress", tmp_path / "tree", "-o", archive, "--database", ":memory:").code == 0
     done = ucompress("repair", archive)
     assert (done.code, done.out) == (0, b"")
     assert "sound, but without a recovery record; nothing was written" in done.err
@@ -151,7 +151,12 @@ def test_repair_takes_nobodys_file(ucompress, damaged, tmp_path):
 def test_what_was_appended_is_told_and_cut(ucompress, tmp_path, appended):
     fill_codebase(tmp_path / "tree", 5, 2000)
     whole, longer = tmp_path / "a.ucz", tmp_path / "b.ucz"
-    ucompress("compress", tmp_path / "tree", "-o", whole, "--recovery", "10", "--database", ":memory:")
+    assert (
+        ucompress(
+            "compress", tmp_path / "tree", "-o", whole, "--recovery", "10", "--database", ":memory:"
+        ).code
+        == 0
+    )
     content = whole.read_bytes()
     longer.write_bytes(content + appended)
     for command in ("list", "verify", "info"):
@@ -166,7 +171,7 @@ def test_what_was_appended_is_told_and_cut(ucompress, tmp_path, appended):
 def test_the_end_of_an_archive_within_a_cut_one_is_not_its_end(ucompress, tmp_path):
     fill_codebase(tmp_path / "tree", 5, 2000)
     inner, outer = tmp_path / "a.ucz", tmp_path / "b.ucz"
-    ucompress("compress", tmp_path / "tree", "-o", inner, "--database", ":memory:")
+    assert ucompress("compress", tmp_path / "tree", "-o", inner, "--database", ":memory:").code == 0
     content = inner.read_bytes()
     outer.write_bytes(content[:200] + content + bytes(50))
     done = ucompress("list", outer)
