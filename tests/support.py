@@ -23,6 +23,9 @@ from ucompress.scan import listing
 if TYPE_CHECKING:
     import pytest
 
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
+"""Whether AddressSanitizer has malloc to itself, and takes several times the memory."""
+
 LANGUAGES = {
     ".py": (
         "def {name}(self, value: int) -> int:\n",

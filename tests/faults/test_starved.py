@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from support import compile_shim
+from support import SANITIZED, compile_shim
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the shim is for Linux"),
-    pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer has malloc to itself"),
+    pytest.mark.skipif(SANITIZED, reason="a sanitizer has malloc to itself"),
 ]
 
 TESTS = Path(__file__).parents[1]

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from support import SANITIZED
+
 CHURN = """
 import resource, sys
 from threading import Thread
@@ -38,6 +40,7 @@ def faults(mode: str) -> tuple[int, int]:
     return again, released
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has malloc to itself")
 @pytest.mark.skipif(
     sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's allocator alone"
 )
