@@ -5,9 +5,7 @@
  *
  * Both paths say the same; what is refused leaves the output as it was; the first bytes are those of the whole.
  */
-#include "harness.h"
-
-#include "lz_decode.h"
+#include "lz_harness.h"
 
 #define ROOM 65535
 
@@ -26,7 +24,7 @@ static lz_coder *coder_of(int wanted, int vector)
         fuzz_bytes past = fuzz_dictionary(wanted);
         uint32_t size = (uint32_t)past.size;
         lz_primed_layout(known, fuzz_state(lz_primed_layout(known, NULL, 6, size, 0)), 6, size, 0);
-        lz_primed_fill(known, past.at, vector && uc_has_avx2());
+        fuzz_prime(known, past, vector && uc_has_avx2());
         lz_coder_layout(coder, fuzz_state(lz_coder_layout(coder, NULL, 6, size, ROOM, ROOM, 0)), 6, size, ROOM,
                         ROOM, 0);
         lz_coder_fill(coder, known, 0);
@@ -38,11 +36,13 @@ static lz_coder *coder_of(int wanted, int vector)
 static int decode(lz_coder *coder, const lz_case *c, uint32_t first, uint8_t *out)
 {
     if (c->past_size) {
+        fuzz_teach(coder, c->past.at, c->past.size);
         if (lz_decode_reference(coder, c->past.at, c->past.size, c->past_size) != LZ_DONE) {
             return LZ_DAMAGED;
         }
         lz_keep(coder);
     }
+    fuzz_teach(coder, c->payload.at, c->payload.size);
     return lz_decode_into(coder, c->payload.at, c->payload.size, c->past_size, c->size, first, out);
 }
 

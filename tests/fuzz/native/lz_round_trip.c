@@ -6,7 +6,7 @@
  * Both paths code to the same bytes, at most the block and one more; these decode to the block, and to its
  * first bytes.
  */
-#include "harness.h"
+#include "lz_harness.h"
 
 #include "lz_encode.h"
 
@@ -40,7 +40,7 @@ static void pair_fill(lz_pair *pair, int level, fuzz_bytes dictionary, uint32_t 
     uint32_t size = (uint32_t)dictionary.size;
     pair->memory = fuzz_state(lz_primed_layout(&pair->primed, NULL, level, size, 1));
     lz_primed_layout(&pair->primed, pair->memory, level, size, 1);
-    lz_primed_fill(&pair->primed, dictionary.at, vector);
+    fuzz_prime(&pair->primed, dictionary, vector);
     side_fill(&pair->encoder, &pair->primed, block, reference, 1);
     side_fill(&pair->decoder, &pair->primed, block, reference, 0);
 }
@@ -56,6 +56,7 @@ static void pair_free(lz_pair *pair)
 
 static void refer(lz_side *side, const uint8_t *payload, size_t length, uint32_t size)
 {
+    fuzz_teach(&side->coder, payload, length);
     CLAIM(lz_decode_reference(&side->coder, payload, length, size) == LZ_DONE);
     lz_keep(&side->coder);
 }
@@ -77,6 +78,7 @@ static size_t make_trip(lz_pair *pair, fuzz_bytes past, fuzz_bytes block, uint32
     if (!length || coded[0] == LZ_BLOCK_STORED) {
         reference = 0;
     }
+    fuzz_teach(&pair->decoder.coder, coded, length);
     CLAIM(lz_decode_into(&pair->decoder.coder, coded, length, reference, size, size, out) == LZ_DONE);
     CLAIM(memcmp(out, block.at, size) == 0);
     CLAIM(lz_decode_into(&pair->decoder.coder, coded, length, reference, size, first, part) == LZ_DONE);
