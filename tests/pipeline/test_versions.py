@@ -15,7 +15,7 @@ from ucompress.pipeline.survey import Survey
 from ucompress.scan import scan
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (20, "17d24c9e73d3d825e7dc9edd4c343fef")
+GROUNDWORK = (21, "17d24c9e73d3d825e7dc9edd4c343fef")
 
 
 def fill(root):
