@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from ucompress.files import list_folder
-from ucompress.scan import listing, scan
+from ucompress.scan import MemberKind, building, listing, scan, walk
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no such calls")
 
@@ -58,6 +58,34 @@ def test_a_scan_is_the_same_with_and_without_listing_folders(tree, tmp_path, mon
     assert (quick.notices, quick.errors) == (slow.notices, slow.errors)
     assert len(quick.notices) == 2
     assert b"t/f3" not in quick.paths
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 7, 50])
+def test_columns_belong_to_their_paths_however_many_rows_are_put_in_order_together(
+    tree, monkeypatch, together
+):
+    for name in ("a", "f1.d", "sub/a", "sub/two.d/deep", "z/z"):
+        (tree / name).mkdir(parents=True)
+        for number in range(3):
+            (tree / name / f"n{number}").write_bytes(b"y" * (number + 100 * len(name)))
+            (tree / name / f"l{number}").symlink_to(name)
+    whole = scan([tree])
+    for module in (walk, building):
+        monkeypatch.setattr(module, "ROWS_TOGETHER", together)
+    manifest = scan([tree])
+    assert manifest.paths == whole.paths == sorted(whole.paths)
+    assert [getattr(manifest, name) for name in COLUMNS] == [getattr(whole, name) for name in COLUMNS]
+    assert (manifest.targets, manifest.xattrs) == (whole.targets, whole.xattrs)
+    for entry in manifest:
+        status = os.lstat(entry.source)
+        assert (entry.inode, entry.mode, entry.mtime_ns) == (
+            status.st_ino,
+            status.st_mode,
+            status.st_mtime_ns,
+        )
+        assert entry.target == (
+            os.readlink(entry.source) if entry.kind is MemberKind.SYMLINK else entry.target
+        )
 
 
 def test_another_name_of_what_is_never_packed_is_not_taken(tree):

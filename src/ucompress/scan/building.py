@@ -27,7 +27,8 @@ _COLUMNS: Final = {
     "nlinks": "L",
     "inputs": "L",
 }
-_AT_ONCE = 4096
+ROWS_TOGETHER: Final = 4096
+"""Entries, of one folder or of many small ones, whose columns are put in order together."""
 
 
 @dataclass(slots=True)
@@ -49,6 +50,17 @@ class Listed:
     housing: set[int] = field(default_factory=set)
 
 
+class _Waiting:
+    """Rows of what was listed, and the entries that they become."""
+
+    __slots__ = ("listed", "places", "rows")
+
+    def __init__(self, listed: Listed | Manifest) -> None:
+        self.listed = listed
+        self.rows: list[int] = []
+        self.places: list[int] = []
+
+
 class ManifestBuilder:
     """Puts a manifest together, in the order of its paths.
 
@@ -62,6 +74,8 @@ class ManifestBuilder:
         self._paths = StringsBuilder(spill)
         self._targets = SparseStringsBuilder(spill)
         self._columns = {name: Growing(typecode, spill) for name, typecode in _COLUMNS.items()}
+        self._waiting: dict[int, _Waiting] = {}
+        self._settled = 0
 
     def __len__(self) -> int:
         """Entries so far."""
@@ -71,10 +85,9 @@ class ManifestBuilder:
         """Add the chosen entries, in the order given."""
         first = len(self)
         self._paths.extend(taken(listed.paths, order))
-        rows = np.asarray(order, dtype=np.int64)
-        for name, column in self._columns.items():
-            column.tail.frombytes(np.asarray(getattr(listed, name))[rows].tobytes())
-            column.settle()
+        waiting = self._waiting.setdefault(id(listed), _Waiting(listed))
+        waiting.rows.extend(order)
+        waiting.places.extend(range(first, len(self)))
         special = listed.targets or listed.xattrs or listed.housing
         for at, old in enumerate(order, first) if special else ():
             if old in listed.targets and listed.kinds[old] != MemberKind.FILE:
@@ -83,9 +96,32 @@ class ManifestBuilder:
                 self.made.xattrs[at] = listed.xattrs[old]
             if old in listed.housing:
                 self.made.housing.add(at)
+        if len(self) - self._settled >= ROWS_TOGETHER:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put the columns of what is waiting behind those of what is settled."""
+        count = len(self) - self._settled
+        chosen = [
+            (
+                waiting.listed,
+                np.array(waiting.rows, np.int64),
+                np.array(waiting.places, np.int64) - self._settled,
+            )
+            for waiting in self._waiting.values()
+        ]
+        for name, column in self._columns.items():
+            values = np.empty(count, dtype=column.tail.typecode)
+            for listed, rows, places in chosen:
+                values[places] = np.asarray(getattr(listed, name))[rows]
+            column.tail.frombytes(values.tobytes())
+            column.settle()
+        self._waiting.clear()
+        self._settled = len(self)
 
     def finish(self) -> Manifest:
         """The manifest; after this nothing is added any more."""
+        self._settle()
         self.made.paths, self.made.targets = self._paths.finish(), self._targets.finish()
         for name, column in self._columns.items():
             setattr(self.made, name, column.column())
@@ -102,6 +138,6 @@ def reordered(found: Manifest, order: Sequence[int], spill: Spill = IN_MEMORY) -
         found.warnings,
         found.errors,
     )
-    for first in range(0, len(order), _AT_ONCE):
-        builder.take(found, order[first : first + _AT_ONCE])
+    for first in range(0, len(order), ROWS_TOGETHER):
+        builder.take(found, order[first : first + ROWS_TOGETHER])
     return builder.finish()

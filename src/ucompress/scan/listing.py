@@ -6,8 +6,6 @@ from array import array
 from itertools import compress
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ucompress.files import list_folder
 from ucompress.scan.manifest import MemberKind
 
@@ -40,31 +38,27 @@ def take_plain(
     except OSError:
         return None
     numbers = array("Q", table)
-    plain, inodes = (numbers[column::_COLUMNS] for column in (0, 4))
+    plain, inodes = numbers[::_COLUMNS], numbers[4::_COLUMNS]
     if not never.isdisjoint(inodes):
         plain = array(
             "Q", [is_plain and inode not in never for is_plain, inode in zip(plain, inodes, strict=True)]
         )
     count = sum(plain)
+    columns = [numbers[column::_COLUMNS] for column in range(1, _COLUMNS)]
+    others: list[bytes] = []
     if count < len(names):
         others = [child for child, is_plain in zip(names, plain, strict=True) if not is_plain]
         names = list(compress(names, plain))
-    else:
-        others = []
+        columns = [array("Q", compress(column, plain)) for column in columns]
     prefix = name + b"/"
-    chosen = np.flatnonzero(np.frombuffer(plain, np.uint64))
-    rows = np.frombuffer(table, np.uint64).reshape(-1, _COLUMNS)[chosen]
     found.paths.extend([prefix + child for child in names])
-    for column, values in (
-        (found.sizes, rows[:, 1]),
-        (found.mtimes_ns, rows[:, 2]),
-        (found.ctimes_ns, rows[:, 3]),
-        (found.inodes, rows[:, 4]),
-        (found.devices, rows[:, 5]),
-        (found.modes, rows[:, 6]),
-        (found.nlinks, rows[:, 7]),
-        (found.inputs, np.full(count, number, np.uint64)),
-        (found.kinds, np.full(count, MemberKind.FILE, np.uint8)),
-    ):
-        column.frombytes(values.astype(column.typecode).tobytes())
-    return others, int(rows[:, 1].sum())
+    sizes, mtimes_ns, ctimes_ns, inodes, devices, modes, nlinks = columns
+    for signed, values in ((found.mtimes_ns, mtimes_ns), (found.ctimes_ns, ctimes_ns)):
+        signed.frombytes(values.tobytes())
+    for column, values in ((found.sizes, sizes), (found.inodes, inodes), (found.devices, devices)):
+        column.extend(values)
+    for column, values in ((found.modes, modes), (found.nlinks, nlinks)):
+        column.extend(array(column.typecode, values))
+    found.inputs.extend(array(found.inputs.typecode, [number]) * count)
+    found.kinds.extend(array(found.kinds.typecode, [MemberKind.FILE]) * count)
+    return others, sum(sizes)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.errors import UsageError
 from ucompress.scan.attributes import LeftAttributes
-from ucompress.scan.building import Listed, ManifestBuilder, reordered
+from ucompress.scan.building import ROWS_TOGETHER, Listed, ManifestBuilder, reordered
 from ucompress.scan.listing import take_plain
 from ucompress.scan.manifest import (
     Manifest,
@@ -98,7 +98,7 @@ class _Folder(NamedTuple):
 
 
 class _Scanner:
-    """One walk; `here` and `below` are the entries and the folders of what is being listed."""
+    """One walk; `here` ends with the entries of what is being listed, `below` has its folders."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class _Scanner:
         self.found.roots.extend(source for _, source in inputs)
         for self.number, (name, source) in enumerate(inputs):
             self._look_at_input(name, source)
-        open_folders = [self._in_order(self.here, self.below)]
+        open_folders = [self._in_order(self.here, 0, self.below)]
         while open_folders:
             folder = next(open_folders[-1], None)
             if folder is None:
@@ -167,15 +167,19 @@ class _Scanner:
 
     def _walk(self, folder: _Folder) -> Iterator[_Folder]:
         """Take a folder's entries; yields each folder in it where what is below that has its place."""
-        self.listed += len(self.here.paths)
-        self.here, self.below, self.number = Listed(), [], folder.number
+        if len(self.here.paths) >= ROWS_TOGETHER:
+            self.listed += len(self.here.paths)
+            self.here = Listed()
+        begin = len(self.here.paths)
+        self.below, self.number = [], folder.number
         self._list(folder.name, folder.source, folder.identity, folder.ignore)
-        yield from self._in_order(self.here, self.below)
+        yield from self._in_order(self.here, begin, self.below)
 
-    def _in_order(self, here: Listed, below: list[_Folder]) -> Iterator[_Folder]:
+    def _in_order(self, here: Listed, begin: int, below: list[_Folder]) -> Iterator[_Folder]:
         paths = here.paths
-        order: Sequence[int] = range(len(paths))
-        if not all(map(lt, paths, islice(paths, 1, None))):
+        order: Sequence[int] = range(begin, len(paths))
+        mine = paths[begin:]
+        if not all(map(lt, mine, islice(mine, 1, None))):
             order = sorted(order, key=paths.__getitem__)
         first = 0
         for folder in sorted(below, key=lambda folder: folder.name + b"/"):
