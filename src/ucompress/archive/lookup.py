@@ -88,7 +88,7 @@ class EntryFinder:
     @property
     def errata_lost(self) -> bool:
         """Whether a page of the errata was passed over."""
-        return any(errata for errata, _ in self.lost_pages)
+        return bool(self.lost_pages) and any(errata for errata, _ in self.lost_pages)
 
     def find(self, path: bytes) -> Entry | None:
         """The entry of a path, errata applied."""

@@ -73,19 +73,12 @@ class HeldContents:
         self, digests: Sequence[bytes], places: Sequence[int], spans: Sequence[tuple[int, int]]
     ) -> list[bytes | None]:
         """`span` of each of some contents, or what was spilled of it to its place."""
-        known = iter(
-            self.spilled.read(
-                [
-                    (place + offset, length)
-                    for place, (offset, length) in zip(places, spans, strict=True)
-                    if place != NOWHERE
-                ]
-            )
-        )
-        return [
-            self.span(digest, *span) if place == NOWHERE else next(known)
-            for digest, place, span in zip(digests, places, spans, strict=True)
-        ]
+        found = self.spans(digests, spans)
+        at = [row for row, place in enumerate(places) if place != NOWHERE]
+        known = self.spilled.read([(places[row] + spans[row][0], spans[row][1]) for row in at])
+        for row, data in zip(at, known, strict=True):
+            found[row] = data
+        return found
 
     def has_room(self, length: int) -> bool:
         """Whether a content of `length` bytes would be kept."""
