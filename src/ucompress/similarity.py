@@ -147,11 +147,18 @@ def _documents(hashes: NDArray[np.uint64], spill: Spill) -> tuple[NDArray[np.uin
             within.append(np.flatnonzero(hashes[part] - np.uint64(low) < np.uint64(width)) + part.start)
             spill.release()
         rows = np.concatenate(within)
-        found, which, counts = np.unique(hashes[rows], return_inverse=True, return_counts=True)
+        values = hashes[rows]
+        order = np.argsort(values, kind="stable")  # makes use of what rises: the hashes of each content
+        values = values[order]
+        opens = np.ones(len(values), dtype=np.bool_)
+        opens[1:] = values[1:] != values[:-1]
+        first = np.flatnonzero(opens)
+        counts = np.diff(first, append=len(values))
+        rows, having = rows[order], np.repeat(counts, counts)
         for part in parts(len(rows)):
-            documents[rows[part]] = counts[which[part]]
+            documents[rows[part]] = having[part]
             spill.release()
-        shared.append(found[counts >= 2])
+        shared.append(values[first[counts >= 2]])
     return documents, spill.keep(np.concatenate(shared))
 
 

@@ -92,9 +92,10 @@ class HeldContents:
         """`keep` of each of some contents."""
         with self._lock:
             for digest, data in zip(digests, contents, strict=True):
-                if self.has_room(len(data)) and digest not in self._by_digest:
+                size = self.size + len(data) + KEEPING_BYTES
+                if size <= self._room and digest not in self._by_digest:
                     self._by_digest[digest] = data
-                    self.size += len(data) + KEEPING_BYTES
+                    self.size = size
 
     def keep_or_spill(
         self, digests: Sequence[bytes], contents: Sequence[bytes | OSError], places: Sequence[int]
@@ -135,5 +136,8 @@ class HeldContents:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""
         with self._lock:
             self._room = max(room, 0)
+            if not self._room:
+                self._by_digest.clear()
+                self.size = 0
             while self.size > self._room:
                 self.size -= len(self._by_digest.popitem()[1]) + KEEPING_BYTES
