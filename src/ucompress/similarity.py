@@ -147,11 +147,18 @@ def _documents(hashes: NDArray[np.uint64], spill: Spill) -> tuple[NDArray[np.uin
             within.append(np.flatnonzero(hashes[part] - np.uint64(low) < np.uint64(width)) + part.start)
             spill.release()
         rows = np.concatenate(within)
-        found, which, counts = np.unique(hashes[rows], return_inverse=True, return_counts=True)
+        values = hashes[rows]
+        order = np.argsort(values, kind="stable")  # makes use of what rises: the hashes of each content
+        values = values[order]
+        opens = np.ones(len(values), dtype=np.bool_)
+        opens[1:] = values[1:] != values[:-1]
+        first = np.flatnonzero(opens)
+        counts = np.diff(first, append=len(values))
+        rows, having = rows[order], np.repeat(counts, counts)
         for part in parts(len(rows)):
-            documents[rows[part]] = counts[which[part]]
+            documents[rows[part]] = having[part]
             spill.release()
-        shared.append(found[counts >= 2])
+        shared.append(values[first[counts >= 2]])
     return documents, spill.keep(np.concatenate(shared))
 
 
@@ -168,10 +175,11 @@ def _bounds(rows: Iterable[Sized]) -> NDArray[np.int64]:
     return np.cumsum([0, *map(len, rows)], dtype=np.int64)
 
 
-def extension(path: bytes) -> bytes:
-    """The lower-case extension of a path's last component, without the dot; empty if none."""
-    stem, _, suffix = path[path.rfind(b"/") + 1 :].rpartition(b".")
-    return suffix.lower() if stem else b""
+def folder_and_extension(path: bytes) -> tuple[bytes, bytes]:
+    """A path's folder, and the lower-case extension of what stands there, without the dot; empty if none."""
+    folder, _, name = path.rpartition(b"/")
+    stem, _, suffix = name.rpartition(b".")
+    return folder, suffix.lower() if stem else b""
 
 
 def similarity_order(
@@ -264,17 +272,13 @@ def _of_units(
 
 def _names(paths: Sequence[bytes]) -> tuple[NDArray[np.int32], NDArray[np.int32], list[bytes]]:
     """Of each path the rank of its extension and the number of its folder and extension; and these."""
-    suffixes: dict[bytes, int] = {}
-    folders: dict[bytes, int] = {}
-    numbers, places = array("i"), array("i")
-    for path in paths:
-        suffix = extension(path)
-        numbers.append(suffixes.setdefault(suffix, len(suffixes)))
-        folder = path[: max(path.rfind(b"/"), 0)] + b"\0" + suffix
-        places.append(folders.setdefault(folder, len(folders)))
-    ranks = np.empty(len(suffixes), dtype=np.int32)
-    ranks[[suffixes[suffix] for suffix in sorted(suffixes)]] = np.arange(len(suffixes))
-    return ranks[np.frombuffer(numbers, np.intc)], np.frombuffer(places, np.intc), list(folders)
+    folders: dict[tuple[bytes, bytes], int] = {}
+    numbered = (folders.setdefault(named, len(folders)) for named in map(folder_and_extension, paths))
+    numbers = np.fromiter(numbered, np.int32, len(paths))
+    suffixes = [suffix for _, suffix in folders]
+    ranks = {suffix: rank for rank, suffix in enumerate(sorted(set(suffixes)))}
+    ranked = np.array([ranks[suffix] for suffix in suffixes], dtype=np.int32)
+    return ranked[numbers], numbers, [folder + b"\0" + suffix for folder, suffix in folders]
 
 
 def _ranks(paths: Sequence[bytes]) -> NDArray[np.int64] | None:

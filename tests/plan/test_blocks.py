@@ -26,7 +26,7 @@ SMALL = PlanParameters(
 @given(
     st.lists(
         st.tuples(
-            st.one_of(st.integers(1, 300), st.integers(550, 650), st.integers(1, 4000)),
+            st.one_of(st.integers(0, 300), st.integers(550, 650), st.integers(1, 4000)),
             st.sampled_from([0, 499, 500, 1000]),
             st.sampled_from(Kind),
         ),
@@ -35,15 +35,23 @@ SMALL = PlanParameters(
 )
 def test_a_content_placed_whole_stands_where_it_would_otherwise(rows):
     quick, slow = BlockPacker(SMALL), BlockPacker(SMALL)
-    for number, (size, repeats, kind) in enumerate(rows):
-        data = bytes([number]) * size
-        expected = slow.place(number, 0, data, [(0, size)], repeats, kind)
-        place = quick.place_whole(number, data, repeats, kind)
-        if place is None:
-            assert len(expected) > 1
-            assert quick.place(number, 0, data, [(0, size)], repeats, kind) == expected
-        else:
-            assert [(0, size, *place)] == expected
+    datas = [bytes([number]) * size for number, (size, _, _) in enumerate(rows)]
+    expected = [
+        slow.place(number, 0, data, [(0, len(data))], repeats, kind)
+        for number, (data, (_, repeats, kind)) in enumerate(zip(datas, rows, strict=True))
+    ]
+    done = 0
+    while done < len(rows):
+        sizes, repeats, kinds = zip(*rows[done:], strict=True)
+        blocks, offsets = quick.place_whole(range(done, len(rows)), datas[done:], repeats, kinds)
+        for size, block, offset in zip(sizes, blocks, offsets, strict=False):
+            assert expected[done] == [(0, size, block, offset)]
+            done += 1
+        if done < len(rows):
+            size, repeat, kind = rows[done]
+            assert len(expected[done]) != 1
+            assert quick.place(done, 0, datas[done], [(0, size)], repeat, kind) == expected[done]
+            done += 1
     for column in ("run_content", "run_offset", "run_length", "run_check", "block_start"):
         assert list(getattr(quick, column)) == list(getattr(slow, column))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ucompress import _core, similarity
 from ucompress._core import NO_HASH, order_by_likeness
-from ucompress.similarity import extension, similarity_order, sketches
+from ucompress.similarity import folder_and_extension, similarity_order, sketches
 
 
 def naive_order(features, classes, sizes, weights, block):
@@ -179,10 +179,17 @@ def test_without_sketches_the_order_is_by_class_extension_and_path() -> None:
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [(b"a/b.PY", b"py"), (b"a.b/c", b""), (b".bashrc", b""), (b"x.tar.gz", b"gz"), (b"x.", b""), (b"", b"")],
+    [
+        (b"a/b.PY", (b"a", b"py")),
+        (b"a.b/c", (b"a.b", b"")),
+        (b"a/b/.bashrc", (b"a/b", b"")),
+        (b"x.tar.gz", (b"", b"gz")),
+        (b"x.", (b"", b"")),
+        (b"", (b"", b"")),
+    ],
 )
-def test_extensions(path: bytes, expected: bytes) -> None:
-    assert extension(path) == expected
+def test_folders_and_extensions(path: bytes, expected: tuple[bytes, bytes]) -> None:
+    assert folder_and_extension(path) == expected
 
 
 def test_sketches_leave_out_what_is_alone_and_what_is_everywhere() -> None:

@@ -56,6 +56,7 @@ class EntryFinder:
 
     Attributes:
         lost_pages: pages that were passed over, by (whether it is a page of the errata, its number).
+        errata_lost: whether a page of the errata was passed over.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class EntryFinder:
         self._pages: ByteCache[Page] = ByteCache(cache)
         self._lenient = lenient
         self.lost_pages: dict[tuple[bool, int], LostPage] = {}
+        self.errata_lost = False
 
     def clear(self) -> None:
         """Drop the cached pages."""
@@ -84,11 +86,6 @@ class EntryFinder:
     def is_index_cut(self) -> bool:
         """Whether the directory leaves out pages of the index, as one made anew of what was found."""
         return not self._index.section_at or sum(self._index.sizes) != self._index.payload_length
-
-    @property
-    def errata_lost(self) -> bool:
-        """Whether a page of the errata was passed over."""
-        return any(errata for errata, _ in self.lost_pages)
 
     def find(self, path: bytes) -> Entry | None:
         """The entry of a path, errata applied."""
@@ -180,6 +177,7 @@ class EntryFinder:
         """Note a damaged page; raise its error where none is passed over."""
         if not self._lenient:
             raise error
+        self.errata_lost |= table is self._errata
         self.lost_pages[table is self._errata, number] = LostPage(table.entries[number], error)
 
     def _in_turn(

@@ -305,11 +305,11 @@ class _Verification:
 
     def _check_entry(self, entry: Entry) -> None:
         """Note a member that cannot be read back; a block that fails has been told already."""
-        decoded = self._directory.blocks.decoded
+        decoded, unreadable = self._directory.blocks.decoded, self._unreadable_blocks
         for block, offset, length in entry.extents:
             if block == HOLE:
                 continue
-            if block in self._unreadable_blocks:
+            if block in unreadable:
                 self._lose(entry, f"it needs block {block}, which cannot be read", block)
                 return
             if block >= len(decoded) or offset + length > decoded[block]:

@@ -12,6 +12,7 @@ import struct
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial as bound
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -348,12 +349,14 @@ class Assembly:
         # Which files the index says have which content.
         known, here = self.contents, os.path.join(os.fsencode(Path.cwd()), b"")  # noqa: PTH118  bytes
         for first in range(0, len(known), CONTENTS_AT_ONCE):
-            rows: list[bytes] = []
             contents = range(first, min(first + CONTENTS_AT_ONCE, len(known)))
-            digests = known.all_digests(contents)
-            for digest, sources in zip(digests, known.all_sources(contents), strict=True):
-                anchored = [source if source[:1] == b"/" else here + source for source in sources]
-                rows += digest, len(sources).to_bytes(8, "little"), b"\0".join(anchored)
+            sources = known.all_sources(contents)
+            flat = chain.from_iterable(sources)
+            anchored = iter([source if source[:1] == b"/" else here + source for source in flat])
+            rows = [
+                digest + count.to_bytes(8, "little") + b"\0".join(islice(anchored, count))
+                for digest, count in zip(known.all_digests(contents), map(len, sources), strict=True)
+            ]
             hasher.update(b"".join(rows))
             known.spill.release()
         return hasher.digest()

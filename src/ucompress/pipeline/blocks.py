@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from ucompress.pipeline.looks import check_of
+from ucompress.pipeline.looks import check_of, checks_of
 from ucompress.pipeline.planned import Kind
 from ucompress.spill import IN_MEMORY, Growing, Spill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ucompress.pipeline.looks import Window
     from ucompress.pipeline.parameters import PlanParameters
 
@@ -36,6 +38,7 @@ class BlockPacker:
             Kind.MONOTONOUS: parameters.monotonous_block_target,
         }
         self._whole = parameters.whole
+        self._runs = 0
         self._fill = 0
         self._repeats = 0
         self._target = 0
@@ -79,30 +82,38 @@ class BlockPacker:
         rest = max(self._fill + size - self._joined_target(size, repeats), 0)
         return range(last, last + 1 - (-rest // target))
 
-    def place_whole(self, content: int, data: Window, repeats: int, kind: int) -> tuple[int, int] | None:
-        """Store a whole content as one run, where `place` would; None if it must be split.
+    def place_whole(
+        self, contents: Sequence[int], windows: Sequence[Window], repeats: Sequence[int], kinds: Sequence[int]
+    ) -> tuple[list[int], list[int]]:
+        """Store whole contents as one run each, where `place` would, up to one that is empty or to split.
 
         Returns:
-            (block, offset in the block).
+            The block of each, and its offset there.
         """
-        size = len(data)
-        target = self._joining(size, repeats, kind)
-        if not target:
-            if size > self._target_of(1, repeats, kind):
-                return None
-            self._open(repeats, kind)
-        elif self._fill + size > target:
-            return None
-        else:
-            self._target = target
-        offset = self._fill
-        self.run_content.tail.append(content)
-        self.run_offset.tail.append(0)
-        self.run_length.tail.append(size)
-        self.run_check.tail.append(check_of(data, 0, size))
-        self._fill = offset + size
-        self._repeats += size * repeats
-        return len(self.block_start) - 1, offset
+        sizes = list(map(len, windows))
+        blocks: list[int] = []
+        offsets: list[int] = []
+        for size, repeat, kind in zip(sizes, repeats, kinds, strict=True):
+            target = self._joining(size, repeat, kind)
+            if not target:
+                if not 0 < size <= self._target_of(1, repeat, kind):
+                    break
+                self._open(repeat, kind)
+            elif not 0 < size <= target - self._fill:
+                break
+            else:
+                self._target = target
+            blocks.append(len(self.block_start) - 1)
+            offsets.append(self._fill)
+            self._fill += size
+            self._repeats += size * repeat
+            self._runs += 1
+        stored = len(blocks)
+        self.run_content.tail.extend(contents[:stored])
+        self.run_offset.tail.extend(bytes(stored))
+        self.run_length.tail.extend(sizes[:stored])
+        self.run_check.tail.extend(checks_of(windows[:stored]))
+        return blocks, offsets
 
     def place(
         self, content: int, base: int, data: Window, runs: list[tuple[int, int]], repeats: int, kind: int
@@ -140,6 +151,7 @@ class BlockPacker:
                 placed.append((start, taken, len(self.block_start) - 1, self._fill))
                 self._fill += taken
                 self._repeats += taken * repeats
+                self._runs += 1
                 start += taken
         return placed
 
@@ -149,7 +161,7 @@ class BlockPacker:
             column.settle()
 
     def _open(self, repeats: int, kind: int) -> None:
-        self.block_start.append(len(self.run_content))
+        self.block_start.append(self._runs)
         self._fill = 0
         self._repeats = 0
         self._target = self._target_of(1, repeats, kind)

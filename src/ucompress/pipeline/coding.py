@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
@@ -86,6 +87,9 @@ class RunToRead(NamedTuple):
     place: int = NOWHERE
 
 
+_make_run = partial(tuple.__new__, RunToRead)
+
+
 @dataclass(frozen=True, slots=True)
 class Coding:
     """What the coding of all blocks shares.
@@ -159,21 +163,18 @@ def runs_of(
     plan: Plan, contents: Contents, number: int, given_up: Collection[int] = ()
 ) -> tuple[RunToRead, ...]:
     """Where the bytes of a planned block are; those of contents that were given up are nowhere."""
-    block = plan.blocks[number]
-    read = [run.content for run in block]
+    read, *spans = plan.runs(number)
     digests, places = contents.all_digests(read), contents.all_places(read)
     elsewhere = [content for content, place in zip(read, places, strict=True) if place == NOWHERE]
-    sources = iter(contents.all_sources(elsewhere))
-    named = [tuple(next(sources)) if place == NOWHERE else () for place in places]
-    columns = block, digests, named, places
-    return tuple(
-        [
-            RunToRead(content, b"", (), offset, length, check)
-            if content in given_up
-            else RunToRead(content, digest, names, offset, length, check, place)
-            for (content, offset, length, check), digest, names, place in zip(*columns, strict=True)
-        ]
-    )
+    sources = map(tuple, contents.all_sources(elsewhere))
+    named = [next(sources) if place == NOWHERE else () for place in places]
+    runs = tuple(map(_make_run, zip(read, digests, named, *spans, places, strict=True)))
+    if given_up:
+        runs = tuple(
+            run._replace(digest=b"", sources=(), place=NOWHERE) if run.content in given_up else run
+            for run in runs
+        )
+    return runs
 
 
 def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | None]:
@@ -192,7 +193,7 @@ def code_block(coding: Coding, task: BlockTask) -> CodedBlock:
     parts = read_runs(task.runs, coding.held)
     changed = [run.content for run, data in zip(task.runs, parts, strict=True) if data is None]
     decoded = b"".join(
-        bytes(run.length) if data is None else data for data, run in zip(parts, task.runs, strict=True)
+        [bytes(run.length) if data is None else data for data, run in zip(parts, task.runs, strict=True)]
     )
     del parts
     reference = task.reference

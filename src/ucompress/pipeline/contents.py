@@ -162,7 +162,7 @@ class ContentReader:
                 self._keep_whole(*portion[row][:2], data)
                 return True
 
-            tried = self._tried(portion, is_right)
+            tried = self._tried([span[0] for span in portion], [span[1:] for span in portion], is_right)
             found += [
                 self(*span) if data is None else data for data, span in zip(tried, portion, strict=True)
             ]
@@ -184,7 +184,7 @@ class ContentReader:
             self._held.keep(wanted, data)
             return True
 
-        tried = self._tried(list(zip(contents, repeat(0), sizes, strict=False)), is_right)
+        tried = self._tried(contents, list(zip(repeat(0), sizes, strict=False)), is_right)
         return [
             self.checked(content) if data is None else data
             for data, content in zip(tried, contents, strict=True)
@@ -204,7 +204,8 @@ class ContentReader:
             self._keep_whole(content, offset, data)
             return True
 
-        tried = self._tried([run[:3] for run in runs], is_right)
+        contents = [content for content, _, _, _ in runs]
+        tried = self._tried(contents, [(offset, length) for _, offset, length, _ in runs], is_right)
         return [self.matching(*run) if data is None else data for data, run in zip(tried, runs, strict=True)]
 
     def _keep_whole(self, content: int, offset: int, data: bytes) -> None:
@@ -216,24 +217,23 @@ class ContentReader:
             self._held.keep(wanted, data)
 
     def _tried(
-        self, spans: Sequence[tuple[int, int, int]], is_right: Callable[[int, bytes], bool]
+        self,
+        contents: Sequence[int],
+        spans: Sequence[tuple[int, int]],
+        is_right: Callable[[int, bytes], bool],
     ) -> list[bytes | None]:
-        """What is held or spilled of each span, or what its content's first source has.
+        """What is held or spilled of each content's span (offset, length), or what its first source has.
 
         None where that cannot be read, or `is_right` says no to (number of the span, bytes).
         """
-        contents = [span[0] for span in spans]
-        found = self._held.found(
-            self._contents.all_digests(contents),
-            self._contents.all_places(contents),
-            [span[1:] for span in spans],
-        )
+        known = self._contents
+        found = self._held.found(known.all_digests(contents), known.all_places(contents), spans)
         missing = [row for row, data in enumerate(found) if data is None]
         if missing:
-            wanted = [spans[row][0] for row in missing]
+            wanted = [contents[row] for row in missing]
             # Spans of one content that follow each other share the path, and with it one opening.
-            paths = dict(zip(wanted, self._contents.first_sources(wanted), strict=True))
-            read = read_many([(paths[spans[row][0]], *spans[row][1:]) for row in missing])
+            paths = dict(zip(wanted, known.first_sources(wanted), strict=True))
+            read = read_many([(paths[contents[row]], *spans[row]) for row in missing])
             for row, data in zip(missing, read, strict=True):
                 if isinstance(data, bytes) and is_right(row, data):
                     found[row] = data

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ucompress.archive.entry import HOLE
+from ucompress.pipeline.ledger import Ledger
 from ucompress.pipeline.looks import bytes_of
 from ucompress.segments import CopySearch, SegmentIndex
-from ucompress.spill import IN_MEMORY, Growing, Spill, parts
+from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +38,9 @@ CACHE_BYTES: Final = 16 << 20
 
 CONTINUED: Final = 64
 """The shortest copy that goes on from the window before."""
+
+REPEATING: Final = 4
+"""How many times as long copies must be where bytes repeat so much that they stand in large blocks."""
 
 
 class Piece(NamedTuple):
@@ -63,63 +67,6 @@ class _Copy(NamedTuple):
     length: int
     rank: int
     source: int
-
-
-class Ledger:
-    """The extents of all contents planned so far, in the order of planning.
-
-    A `rank` is a content's number in that order, a `block` a block's number or `HOLE`; all else is bytes.
-    """
-
-    def __init__(self, spill: Spill = IN_MEMORY) -> None:
-        """Begin with no content; `spill` keeps the columns."""
-        self.first = Growing("q", spill)
-        self.position = Growing("q", spill)
-        self.block = Growing("q", spill)
-        self.offset = Growing("q", spill)
-        self.length = Growing("q", spill)
-
-    def begin(self) -> None:
-        """The next content begins."""
-        self.first.tail.append(len(self.position))
-
-    def settle(self) -> None:
-        """Move what is known of contents whose extents are all known to files if it is much."""
-        for column in (self.first, self.position, self.block, self.offset, self.length):
-            column.settle()
-
-    def whole(self, block: int, offset: int, length: int) -> None:
-        """The only extent of the last content: `length` bytes at `offset` of a block."""
-        self.position.tail.append(0)
-        self.block.tail.append(block)
-        self.offset.tail.append(offset)
-        self.length.tail.append(length)
-
-    def append(self, position: int, block: int, offset: int, length: int) -> None:
-        """The next extent of the last content, at `position`; joined with the one before where they touch."""
-        if (
-            len(self.position) > self.first[-1]
-            and self.block[-1] == block
-            and (block == HOLE or self.offset[-1] + self.length[-1] == offset)
-        ):
-            self.length.tail[-1] += length
-            return
-        self.position.tail.append(position)
-        self.block.tail.append(block)
-        self.offset.tail.append(offset)
-        self.length.tail.append(length)
-
-    def resolve(self, rank: int, source: int, length: int) -> Iterator[tuple[int, int, int]]:
-        """(block, offset, length) of the bytes of content number `rank` from `source` on."""
-        last = self.first[rank + 1] if rank + 1 < len(self.first) else len(self.position)
-        i = bisect_right(self.position, source, self.first[rank], last) - 1
-        end = source + length
-        while source < end:
-            skipped = source - self.position[i]
-            taken = min(self.length[i] - skipped, end - source)
-            yield self.block[i], 0 if self.block[i] == HOLE else self.offset[i] + skipped, taken
-            source += taken
-            i += 1
 
 
 class _Window:
@@ -254,6 +201,11 @@ class CopyFinder:
         self.copies = 0
 
     @property
+    def bases(self) -> memoryview:
+        """For each content the bytes of all before it, then those of all."""
+        return self._windows.bases
+
+    @property
     def spacing(self) -> int:
         """Expected bytes from one anchor to the next."""
         return self._index.spacing
@@ -274,7 +226,7 @@ class CopyFinder:
     def begin(self, rank: int) -> None:
         """The content of that rank comes next."""
         parameters = self._parameters
-        scale = 4 if self._contents.repeats[rank] >= parameters.large_from else 1
+        scale = REPEATING if self._contents.repeats[rank] >= parameters.large_from else 1
         self._segment = parameters.segment * scale
         self._extent = parameters.extent * scale
         self._rank = rank
@@ -287,9 +239,9 @@ class CopyFinder:
             self._ledger.append(base, block, offset, length)
             base += length
 
-    def record_whole(self, block: int, offset: int, length: int) -> None:
-        """All `length` bytes of the content went to `offset` of a block."""
-        self._ledger.whole(block, offset, length)
+    def record_whole(self, blocks: list[int], offsets: list[int], lengths: list[int]) -> None:
+        """Where all bytes of each of the next contents went: to an offset of a block."""
+        self._ledger.whole(blocks, offsets, lengths)
 
     def settle(self) -> None:
         """What is known of earlier contents may go to files."""
@@ -302,9 +254,14 @@ class CopyFinder:
         columns = (ledger.first, ledger.block, ledger.offset, ledger.length)
         return tuple(column.values() for column in columns)
 
-    def is_promising(self, at: int, size: int) -> bool:
-        """Whether a whole content, of `size` bytes and number `at` of those looked at, may have copies."""
-        return size >= self._segment and self._rows[at] < self._rows[at + 1]
+    def promising(self, ranks: range) -> NDArray[np.bool_]:
+        """Which of the whole contents that were last looked at may have copies."""
+        sizes, repeats = (
+            np.asarray(column[ranks.start : ranks.stop])
+            for column in (self._contents.sizes, self._contents.repeats)
+        )
+        scale = np.where(repeats >= self._parameters.large_from, REPEATING, 1)
+        return (sizes >= self._parameters.segment * scale) & (np.diff(self._rows) > 0)
 
     def pieces(self, at: int, base: int, data: Window, holes: Sequence[tuple[int, int]]) -> list[Piece]:
         """What the window `data` at offset `base` of the content consists of, in order.

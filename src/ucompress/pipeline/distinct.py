@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol, overload
 
 import numpy as np
@@ -212,8 +212,9 @@ class Contents(Sequence[DistinctContent]):
 
     def all_digests(self, numbers: Iterable[int]) -> list[bytes]:
         """`digest` of many contents."""
-        digests, size = self.digests, DIGEST_BYTES
-        return [bytes(digests[size * number : size * number + size]) for number in numbers]
+        rows = np.frombuffer(self.digests, f"V{DIGEST_BYTES}")
+        chosen: list[bytes] = rows[np.fromiter(numbers, np.int64)].tolist()
+        return chosen
 
     def all_places(self, numbers: Sequence[int]) -> list[int]:
         """Where each of many contents has been spilled to, or `NOWHERE`."""
@@ -235,13 +236,14 @@ class Contents(Sequence[DistinctContent]):
     def all_sources(self, numbers: Sequence[int]) -> list[list[bytes]]:
         """`sources` of many contents."""
         rows = np.asarray(numbers, dtype=np.int64)
-        begins, ends = self.first[rows], self.first[rows + 1]
-        if np.array_equal(ends - begins, np.ones(len(rows))):
-            return self.names.sources(self.files[begins].tolist())
-        return [
-            list(chain.from_iterable(self.names.sources(self.files[begin:end].tolist())))
-            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
-        ]
+        begins = self.first[rows]
+        counts = self.first[rows + 1] - begins
+        having = np.repeat(begins - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        found = self.names.sources(self.files[having].tolist())
+        if len(found) == len(rows):
+            return found
+        named = iter(found)
+        return [list(chain.from_iterable(islice(named, count))) for count in counts.tolist()]
 
     def first_sources(self, numbers: Iterable[int] | None = None) -> list[bytes]:
         """The first file that has each of some contents, or of all."""

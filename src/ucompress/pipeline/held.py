@@ -73,19 +73,12 @@ class HeldContents:
         self, digests: Sequence[bytes], places: Sequence[int], spans: Sequence[tuple[int, int]]
     ) -> list[bytes | None]:
         """`span` of each of some contents, or what was spilled of it to its place."""
-        known = iter(
-            self.spilled.read(
-                [
-                    (place + offset, length)
-                    for place, (offset, length) in zip(places, spans, strict=True)
-                    if place != NOWHERE
-                ]
-            )
-        )
-        return [
-            self.span(digest, *span) if place == NOWHERE else next(known)
-            for digest, place, span in zip(digests, places, spans, strict=True)
-        ]
+        found = self.spans(digests, spans)
+        at = [row for row, place in enumerate(places) if place != NOWHERE]
+        known = self.spilled.read([(places[row] + spans[row][0], spans[row][1]) for row in at])
+        for row, data in zip(at, known, strict=True):
+            found[row] = data
+        return found
 
     def has_room(self, length: int) -> bool:
         """Whether a content of `length` bytes would be kept."""
@@ -99,9 +92,10 @@ class HeldContents:
         """`keep` of each of some contents."""
         with self._lock:
             for digest, data in zip(digests, contents, strict=True):
-                if self.has_room(len(data)) and digest not in self._by_digest:
+                size = self.size + len(data) + KEEPING_BYTES
+                if size <= self._room and digest not in self._by_digest:
                     self._by_digest[digest] = data
-                    self.size += len(data) + KEEPING_BYTES
+                    self.size = size
 
     def keep_or_spill(
         self, digests: Sequence[bytes], contents: Sequence[bytes | OSError], places: Sequence[int]
@@ -142,5 +136,8 @@ class HeldContents:
         """From now on hold at most `room` bytes; what is held beyond goes, the last first."""
         with self._lock:
             self._room = max(room, 0)
+            if not self._room:
+                self._by_digest.clear()
+                self.size = 0
             while self.size > self._room:
                 self.size -= len(self._by_digest.popitem()[1]) + KEEPING_BYTES

@@ -127,10 +127,18 @@ class Plan:
             blocks=len(self.blocks),
         )
 
-    def _runs(self, block: int) -> list[Run]:
+    def runs(self, block: int) -> tuple[list[int], list[int], list[int], list[int]]:
+        """The runs of a block, in columns: contents, offsets, lengths, checks."""
         rows = slice(int(self.block_start[block]), int(self.block_start[block + 1]))
-        columns = (self.run_content, self.run_offset, self.run_length, self.run_check)
-        return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+        return (
+            self.run_content[rows].tolist(),
+            self.run_offset[rows].tolist(),
+            self.run_length[rows].tolist(),
+            self.run_check[rows].tolist(),
+        )
+
+    def _runs(self, block: int) -> list[Run]:
+        return list(map(Run, *self.runs(block)))
 
     def _extents(self, ordinal: int) -> list[Extent]:
         rows = slice(int(self.extent_start[ordinal]), int(self.extent_start[ordinal + 1]))

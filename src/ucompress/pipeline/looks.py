@@ -123,6 +123,11 @@ def check_of(window: Window, start: int, length: int) -> int:
     return run_check(memoryview(bytes_of(window))[start : start + length])
 
 
+def checks_of(windows: Sequence[Window]) -> list[int]:
+    """XXH3-64 of each of some windows."""
+    return [run_check(window) if isinstance(window, bytes) else window.found.check for window in windows]
+
+
 def _are_bytes(windows: Sequence[Window]) -> TypeGuard[Sequence[bytes]]:
     return Look not in map(type, windows)
 

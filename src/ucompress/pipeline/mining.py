@@ -37,6 +37,8 @@ LOCATED_BOUND = 8
 FILES_AT_ONCE = 4096
 """Files that are made ready to be read together."""
 
+_make_file = partial(tuple.__new__, FileToRead)
+
 
 def mine_patterns(
     contents: Contents,
@@ -101,20 +103,21 @@ def _files(contents: Contents, samples: Samples, first: int) -> Iterator[FileToR
     kinds = contents.kind_classes
     for begin in range(first, len(contents), FILES_AT_ONCE):
         numbers = range(begin, min(begin + FILES_AT_ONCE, len(contents)))
-        yield from map(
-            FileToRead,
+        rows = slice(numbers.start, numbers.stop)
+        columns = (
             contents.first_sources(numbers),
-            contents.sizes[numbers.start : numbers.stop].tolist(),
+            contents.sizes[rows].tolist(),
             numbers,
-            contents.multiplicities[numbers.start : numbers.stop].tolist(),
+            contents.multiplicities[rows].tolist(),
             contents.all_digests(numbers),
             # Of compressed contents no sample was taken.
             [
-                b"" if kinds[number] == DENSE else sample
-                for number, sample in zip(numbers, samples[numbers.start : numbers.stop], strict=True)
+                b"" if kind == DENSE else sample
+                for kind, sample in zip(kinds[rows], samples[rows], strict=True)
             ],
             contents.all_places(numbers),
         )
+        yield from map(_make_file, zip(*columns, strict=True))
 
 
 def _places(
@@ -144,17 +147,18 @@ def _count(
     files = 0
     for content in chunk:
         files += 1
-        if sampled and content.file.sample and content.digest == content.file.digest:
+        file = content.file
+        if sampled and file.sample and content.digest == file.digest:
             (whole,) = content.windows
             try:
-                tally.update_sampled(whole, content.file.sample, content.file.weight)
+                tally.update_sampled(whole, file.sample, file.weight)
             except ValueError:  # a kept sample may be one of something else
-                tally.update(whole, content.file.weight)
+                tally.update(whole, file.weight)
             continue
-        tally.begin(content.file.weight)
+        tally.begin(file.weight)
         with suppress(OSError):
             for window in content.windows:
                 tally.feed(window)
-        if content.digest != content.file.digest:
-            changed.append(content.file.document)
+        if content.digest != file.digest:
+            changed.append(file.document)
     return tally.take(), files, changed

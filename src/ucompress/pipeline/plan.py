@@ -168,25 +168,28 @@ class _Planner:
 
     def _steps(self) -> Iterator[range]:
         """The ranks that are planned together, in order: a large content, or small ones."""
-        first = held = 0
-        for rank, size in enumerate(self._contents.sizes):
-            if rank > first and (self._is_large(rank) or self._is_large(first) or held + size > TOGETHER):
-                yield range(first, rank)
-                first, held = rank, 0
-            held += size
-        if first < len(self._contents.sizes):
-            yield range(first, len(self._contents.sizes))
+        sizes, bases = self._contents.sizes, self._finder.bases
+        first = 0
+        for large in (*np.flatnonzero(np.asarray(sizes) > self._parameters.window).tolist(), len(sizes)):
+            while first < large:
+                after = bisect_right(bases, bases[first] + TOGETHER, first + 1, large + 1) - 1
+                yield range(first, max(after, first + 1))
+                first = max(after, first + 1)
+            if large < len(sizes):
+                yield range(large, large + 1)
+                first = large + 1
 
     def _see(self, ranks: range) -> Seen:
         """Read small contents, and find what does not depend on those before them; in any thread."""
         contents = self._contents
-        ordinals = contents.ordinals[ranks.start : ranks.stop].tolist()
+        ordinals, sizes = (
+            column[ranks.start : ranks.stop].tolist() for column in (contents.ordinals, contents.sizes)
+        )
         datas = self._read_whole(ordinals)
-        for ordinal, data, size in zip(
-            ordinals, datas, contents.sizes[ranks.start : ranks.stop], strict=True
-        ):
-            if len(data) != size:
-                raise _wrong_length(ordinal, data, size)
+        if list(map(len, datas)) != sizes:
+            for ordinal, data, size in zip(ordinals, datas, sizes, strict=True):
+                if len(data) != size:
+                    raise _wrong_length(ordinal, data, size)
         return Seen.of(datas, self._parameters.hole, self._finder.spacing)
 
     def _plan_whole(self, ranks: range, seen: Seen) -> int:
@@ -195,12 +198,15 @@ class _Planner:
         for number, start, end in seen.holes:
             holes.setdefault(number, []).append((start, end))
         self._finder.look_at(ranks.start, seen)
-        for at, (rank, data) in enumerate(zip(ranks, seen.windows, strict=True)):
-            self._finder.begin(rank)
-            if at in holes or self._finder.is_promising(at, len(data)):
-                self._plan_window(at, rank, 0, data, holes.get(at, ()))
-            else:
-                self._store_all(rank, data)
+        looked_into = self._finder.promising(ranks)
+        looked_into[list(holes)] = True
+        done = 0
+        for at in (*np.flatnonzero(looked_into).tolist(), len(ranks)):
+            self._store_all(ranks[done:at], seen.windows[done:at])
+            if at < len(ranks):
+                self._finder.begin(ranks[at])
+                self._plan_window(at, ranks[at], 0, seen.windows[at], holes.get(at, ()))
+            done = at + 1
         return sum(map(len, seen.windows))
 
     def _plan_large(self, rank: int) -> Iterator[int]:
@@ -229,17 +235,22 @@ class _Planner:
         self._extents = len(placed) + (self._extents if base else 0)
         self._finder.record(base, placed)
 
-    def _store_all(self, rank: int, data: Window) -> None:
-        """A content without holes or copies."""
-        ordinal, _, repeats, kind = self._contents.row(rank)
-        place = self._packer.place_whole(ordinal, data, repeats, kind) if data else None
-        if place is not None:
-            self._finder.record_whole(*place, len(data))
-            return
-        for start, length, block, offset in self._packer.place(
-            ordinal, 0, data, [(0, len(data))], repeats, kind
-        ):
-            self._finder.record(start, ((block, offset, length),))
+    def _store_all(self, ranks: range, datas: Sequence[Window]) -> None:
+        """Contents without holes or copies."""
+        while ranks:
+            rows = slice(ranks.start, ranks.stop)
+            ordinals, sizes, repeats, kinds = (column[rows].tolist() for column in self._contents.columns)
+            blocks, offsets = self._packer.place_whole(ordinals, datas, repeats, kinds)
+            self._finder.record_whole(blocks, offsets, sizes[: len(blocks)])
+            done = len(blocks)
+            if done < len(ranks):  # empty, or must be split
+                self._finder.begin(ranks[done])
+                runs = [(0, sizes[done])]
+                for start, length, block, offset in self._packer.place(
+                    ordinals[done], 0, datas[done], runs, repeats[done], kinds[done]
+                ):
+                    self._finder.record(start, ((block, offset, length),))
+            ranks, datas = ranks[done + 1 :], datas[done + 1 :]
 
     def _bounded(self, rank: int, base: int, length: int, pieces: list[Piece]) -> list[Piece]:
         """The pieces of a window, as many as its extents and blocks allow."""

@@ -123,6 +123,11 @@ class Ranked:
         self.repeats = repeats.data
         self.kinds = kinds.data
 
+    @property
+    def columns(self) -> tuple[memoryview, memoryview, memoryview, memoryview]:
+        """Ordinals, sizes, repeats and kinds."""
+        return self.ordinals, self.sizes, self.repeats, self.kinds
+
     def row(self, rank: int) -> tuple[int, int, int, int]:
         """Ordinal, size, repeats and kind."""
         return self.ordinals[rank], self.sizes[rank], self.repeats[rank], self.kinds[rank]

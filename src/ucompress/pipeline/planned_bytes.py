@@ -28,7 +28,7 @@ class PlannedBytes:
 
     def whole(self, number: int) -> bytes:
         """A block's bytes; may be called by several threads."""
-        return b"".join(self._read.many_matching(self._plan.blocks[number]))
+        return b"".join(self._read.many_matching(list(zip(*self._plan.runs(number), strict=True))))
 
     def span(self, number: int, offset: int, length: int) -> bytes:
         """`length` bytes of a block from `offset` on; cheap where spans come in order."""

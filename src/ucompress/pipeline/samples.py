@@ -79,7 +79,8 @@ class Samples(Sequence[bytes]):
         """A sample, or a list of them."""
         if isinstance(index, slice):
             places = zip(self.begins[index].tolist(), self.ends[index].tolist(), strict=True)
-            return [bytes(self.packed[begin:end]) for begin, end in places]
+            with memoryview(self.packed) as packed:
+                return [packed[begin:end].tobytes() for begin, end in places]
         return bytes(self.packed[self.begins[index] : self.ends[index]])
 
     def __iter__(self) -> Iterator[bytes]:

@@ -157,9 +157,13 @@ class Manifest(Sequence[ScanEntry]):
     def sources(self, indices: Iterable[int]) -> list[bytes]:
         """`source` of many entries."""
         chosen, inputs, roots = list(indices), self.inputs, self.roots
+        paths = taken(self.paths, chosen)
+        if len(roots) == 1 and paths:
+            root_path, first_part = roots[0], len(paths[0].partition(b"/")[0])
+            return [root_path + path[first_part:] for path in paths]
         names: dict[int, int] = {}  # length of the first part of an input's member paths
         found = []
-        for index, path in zip(chosen, taken(self.paths, chosen), strict=True):
+        for index, path in zip(chosen, paths, strict=True):
             root = inputs[index]
             cut = names.get(root)
             if cut is None:
