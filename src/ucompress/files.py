@@ -7,9 +7,17 @@ import os
 from typing import Final
 
 from ucompress import _core
-from ucompress._core import list_folder, look_at_files, read_spans, write_files
+from ucompress._core import list_folder, look_at_files, read_and_look, read_spans, write_files
 
-__all__ = ["list_folder", "look_at_files", "open_folder", "read_spans", "rename_new", "write_files"]
+__all__ = [
+    "list_folder",
+    "look_at_files",
+    "open_folder",
+    "read_and_look",
+    "read_spans",
+    "rename_new",
+    "write_files",
+]
 
 _HERE: Final = -100
 """Relative paths start from the current folder (AT_FDCWD)."""

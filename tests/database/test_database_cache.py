@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase
 from ucompress.database import cache as cache_module
+from ucompress.database.file_rows import row_checksum
 from ucompress.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -156,6 +157,23 @@ def test_rows_that_were_altered_are_as_good_as_none(tmp_path: Path, harm: str) -
         # And they are replaced by the next run.
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)
         assert database.cache.lookup(b"/a", STAMP, PARAMETERS) == ANALYSIS
+
+
+@pytest.mark.parametrize("count", [1, cache_module.ROWS_AT_ONCE, 2 * cache_module.ROWS_AT_ONCE + 3])
+def test_every_column_of_every_row_is_filled(tmp_path: Path, count: int) -> None:
+    stamps = [STAMP._replace(size=n, inode=n << 40) for n in range(count)]
+    found = [FileAnalysis(bytes([n]) * 32, 255 - n, b"s" * n, 1 << n % 63) for n in range(count)]
+    with PatternDatabase(tmp_path / "x.db") as database:
+        rows = [(b"/%d" % n, stamps[n], found[n]) for n in range(count)]
+        assert database.cache.store(rows, PARAMETERS) == count
+    sql = sqlite3.connect(tmp_path / "x.db")
+    names = "file_path, stamp, parameters, digest, kind_class, sample, patterns_found, file_size, checksum"
+    kept = sql.execute(f"SELECT {names} FROM processed_files ORDER BY id").fetchall()
+    moments = sql.execute("SELECT DISTINCT typeof(processed_at), length(processed_at) FROM processed_files")
+    assert moments.fetchall() == [("text", 32)]
+    sql.close()
+    rows = [(b"/%d" % n, stamps[n].to_bytes(), PARAMETERS, *found[n]) for n in range(count)]
+    assert kept == [(*row, n, row_checksum(*row)) for n, row in enumerate(rows)]
 
 
 def test_files_changed_right_before_the_scan_are_not_kept() -> None:

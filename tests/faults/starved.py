@@ -195,6 +195,7 @@ def other_scenarios() -> dict[str, Scenario]:
         ),
         "list_folder": Scenario(lambda _: _core.list_folder(b"/")),
         "look_at_files": Scenario(lambda _: _core.look_at_files([b"/"])),
+        "read_and_look": Scenario(lambda _: _core.read_and_look([(__file__.encode(), 0, 6000)] * 3)[0]),
         "read_spans": Scenario(lambda _: _core.read_spans([(__file__.encode(), 0, 6000)] * 3)),
         "prefixed strings": Scenario(joined),
     }

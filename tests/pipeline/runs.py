@@ -64,10 +64,13 @@ def victim(tree):
 
 def tell_reads(monkeypatch, tell):
     """Call `tell` with the rows (path, offset, length) of all spans that are read together."""
-    original = spans.read_spans
 
-    def telling(rows):
-        tell(rows)
-        return original(rows)
+    def telling(original):
+        def told(rows):
+            tell(rows)
+            return original(rows)
 
-    monkeypatch.setattr(spans, "read_spans", telling)
+        return told
+
+    for name in ("read_spans", "read_and_look"):
+        monkeypatch.setattr(spans, name, telling(getattr(spans, name)))

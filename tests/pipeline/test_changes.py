@@ -8,7 +8,8 @@ import pytest
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
-from ucompress.pipeline import closer, context, groundwork, mining, planning, samples
+from ucompress.files import look_at_files
+from ucompress.pipeline import closer, context, groundwork, mining, planning, samples, spans
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.context import RunContext
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
@@ -96,6 +97,40 @@ def test_files_that_change_are_packed_as_they_are_now(tree, tmp_path, before):
 
     before(change)
     result, data = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
+    assert result.exit_code == 0
+    assert tree_facts(tree) == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
+    assert data == pack(tree, tmp_path / "b.ucz", level=4)[1]
+    assert data == pack(tree, tmp_path / "c.ucz", database=tmp_path / "p.db", level=4)[1]
+
+
+@pytest.mark.parametrize("how", ["held", "spilled", "read"])
+@pytest.mark.parametrize("moment", ["while it is read", "afterwards"])
+@pytest.mark.parametrize("name", ["only", "first-of-two", "second-of-two"])
+def test_a_file_that_changes_as_it_is_read_is_packed_as_it_is_then(
+    tree, tmp_path, monkeypatch, name, moment, how
+):
+    if how == "spilled":
+        monkeypatch.setattr(context, "MOST_HELD", 0)
+    elif how == "read":
+        monkeypatch.setattr(RunContext, "hold_contents", lambda *_: None)
+    path, content = tree / name, random.Random(4).randbytes(3000)
+    for other in {name, *(("first-of-two", "second-of-two") if name != "only" else ())}:
+        (tree / other).write_bytes(content)
+    read, changed = spans.read_and_look, []
+
+    def reading(rows):
+        found, seen = read(rows)
+        paths = [row[0] for row in rows]
+        if not changed and os.fsencode(path) in paths:
+            changed.append(path.write_bytes(content[::-1]))
+            os.utime(path, ns=(0, 1_700_000_000_000_000_000))
+            if moment == "while it is read":
+                seen = look_at_files(paths)
+        return found, seen
+
+    monkeypatch.setattr(spans, "read_and_look", reading)
+    result, data = pack(tree, tmp_path / "a.ucz", database=tmp_path / "p.db", level=4)
+    assert changed
     assert result.exit_code == 0
     assert tree_facts(tree) == tree_facts(unpacked(tmp_path / "a.ucz", tmp_path / "out"))
     assert data == pack(tree, tmp_path / "b.ucz", level=4)[1]

@@ -9,7 +9,7 @@ from support import fill_codebase, tree_facts
 from tests.pipeline.runs import between_plan_and_coding, pack, victim
 from ucompress.archive import Archive
 from ucompress.codec.block import BlockCompressor
-from ucompress.files import read_spans
+from ucompress.files import read_and_look
 from ucompress.pipeline import spans
 from ucompress.pipeline.context import RunContext
 from ucompress.scan import open_source
@@ -189,11 +189,12 @@ def test_an_unreadable_file_is_reported(tree, tmp_path, monkeypatch):
         return open_source(source)
 
     def read(rows):
-        found = read_spans(rows)
-        return [13 if row[0] == os.fsencode(path) else data for row, data in zip(rows, found, strict=True)]
+        found, seen = read_and_look(rows)
+        refused = [row[0] == os.fsencode(path) for row in rows]
+        return [13 if bad else data for bad, data in zip(refused, found, strict=True)], seen
 
     monkeypatch.setattr(spans, "open_source", refuse)
-    monkeypatch.setattr(spans, "read_spans", read)
+    monkeypatch.setattr(spans, "read_and_look", read)
     result, _ = pack(tree, tmp_path / "a.ucz")
     assert result.exit_code == 3
     assert result.unreadable == ((os.fsencode(path), "Permission denied"),)

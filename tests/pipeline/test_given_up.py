@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from support import fill_codebase, tree_facts
-from tests.pipeline.runs import between_plan_and_coding, configuration, pack
+from tests.pipeline.runs import between_plan_and_coding, configuration, pack, tell_reads
 from ucompress.archive import Archive
 from ucompress.checksum import digest
-from ucompress.pipeline import context, groundwork, spans, survey
+from ucompress.pipeline import context, groundwork, survey
 from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
 from ucompress.pipeline.analyzer import ParallelAnalyzer
 from ucompress.pipeline.coding import read_runs, runs_of
@@ -76,17 +76,15 @@ def test_files_that_are_edited_once_each_are_all_packed(
     states = {path: [path.read_bytes()] for path in files}
     pending = random.Random(3).sample(files, len(files))
     editing = threading.Lock()
-    read = spans.read_spans
 
-    def editor(rows):
+    def edit_one(rows):
         """One more file is edited whenever some are read."""
         with editing:
             if pending:
                 path = pending.pop()
                 states[path].append(edit(path, states[path][0], restored))
-        return read(rows)
 
-    monkeypatch.setattr(spans, "read_spans", editor)
+    tell_reads(monkeypatch, edit_one)
     result, _ = pack(tree, tmp_path / "a.ucz", level=level, chunk_size=8)
     assert len(pending) < len(files) - 20
     assert len(rounds) <= survey.MOST_ATTEMPTS

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from ucompress.files import read_spans, write_files
+from ucompress.files import look_at_files, read_and_look, read_spans, write_files
 from ucompress.pipeline import spans
-from ucompress.pipeline.spans import ShortFileError, read_exactly, read_many
+from ucompress.pipeline.spans import ShortFileError, read_exactly, read_many, read_many_and_look
 
 
 @pytest.fixture
@@ -38,6 +38,24 @@ def test_spans_are_those_of_reading_alone(files):
     if os.name != "nt":
         assert read_spans(spans) == expected
     assert read_many([]) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such calls there")
+def test_the_status_of_what_was_read_comes_with_it(files, tmp_path):
+    paths = [*files, os.fsencode(tmp_path / "none"), os.fsencode(tmp_path), next(iter(files))]
+    rows = [(path, 0, len(files.get(path, b"x"))) for path in paths]
+    rows[-1] = (paths[-1], 0, 9000)  # ends before
+    found, seen = read_and_look(iter(rows))
+    assert found == read_spans(rows)
+    bad = [number for number, data in enumerate(found) if not isinstance(data, bytes)]
+    assert bad == [len(files), len(files) + 1, len(files) + 2]
+    looked = [look_at_files([b"" if number in bad else path]) for number, path in enumerate(paths)]
+    assert seen == b"".join(looked)
+    alone, same = read_many_and_look(rows)
+    assert same == seen
+    assert alone[: len(files)] == list(files.values())
+    assert all(isinstance(error, OSError) for error in alone[len(files) :])
+    assert read_many_and_look([]) == ([], b"")
 
 
 def test_an_error_that_is_kept_keeps_nothing_else(files, tmp_path):

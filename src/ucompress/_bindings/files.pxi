@@ -79,7 +79,23 @@ def read_spans(rows):
     calls. Links in the last place are not followed (ELOOP). The GIL is released while all are read.
     Raises ValueError for a negative number or a path with a zero byte.
     """
-    cdef list table = list(rows), paths = []  # as in `write_files`
+    return _read_spans(list(rows), NULL)
+
+
+def read_and_look(rows):
+    """`read_spans`, and the status of each file after that was read.
+
+    Returns (what `read_spans` returns, what `look_at_files` returns), the latter of what was read, not of
+    what has the path by then; of what cannot be read the size is 2**64 - 1.
+    """
+    cdef list table = list(rows)
+    cdef bytes seen = bytes(len(table) * sizeof(_files.uc_status))
+    return _read_spans(table, <_files.uc_status*>PyBytes_AS_STRING(seen)), seen
+
+
+cdef list _read_spans(list table, _files.uc_status* seen):
+    """The bytes of spans, whose statuses go to `seen` unless that is NULL."""
+    cdef list paths = []  # as in `write_files`
     cdef list found = []
     cdef Py_ssize_t count = len(table), number, length
     cdef bytes path, data
@@ -101,6 +117,7 @@ def read_spans(rows):
             spans[number].offset = _checked(offset, "offset", 0, (1 << 63) - 1)
             spans[number].data = <uint8_t*>PyBytes_AS_STRING(data)
             spans[number].size = <size_t>length
+            spans[number].seen = NULL if seen is NULL else seen + number
         with nogil:
             failed = _files.uc_read_spans(spans, <size_t>count)
         if failed:

@@ -6,7 +6,8 @@
  * made whole is removed again.
  *
  * Reading: only regular files; a link in the last place is not followed, a FIFO does not block.
- * Neighbouring spans of the same path share one opening.
+ * Neighbouring spans of the same path share one opening. A status that is taken after reading tells of all
+ * that was read.
  */
 #ifndef UCOMPRESS_FILES_H
 #define UCOMPRESS_FILES_H
@@ -30,20 +31,21 @@ typedef struct {
 #define UC_SHORT (-1)
 
 typedef struct {
-    const char *path; /* closed by a zero byte; the same pointer for neighbours in one file */
-    uint64_t offset;
-    uint8_t *data;    /* out: room for `size` bytes */
-    size_t size;
-    int error;        /* out: 0, UC_SHORT where the file ends before, or an errno */
-} uc_span;
-
-typedef struct {
     uint64_t size;    /* UC_NONE where nothing else is told */
     int64_t mtime_ns; /* nanoseconds since 1970 */
     int64_t ctime_ns;
     uint64_t inode;
     uint64_t device;
 } uc_status;
+
+typedef struct {
+    const char *path; /* closed by a zero byte; the same pointer for neighbours in one file */
+    uint64_t offset;
+    uint8_t *data;    /* out: room for `size` bytes */
+    size_t size;
+    int error;        /* out: 0, UC_SHORT where the file ends before, or an errno */
+    uc_status *seen;  /* out, unless NULL: the file's status after reading */
+} uc_span;
 
 #define UC_NONE UINT64_MAX
 
@@ -59,8 +61,11 @@ static size_t uc_write_files(int folder, uint32_t kept, uc_file *files, size_t c
 
 static size_t uc_read_spans(uc_span *spans, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         spans[i].error = ENOSYS;
+        if (spans[i].seen)
+            spans[i].seen->size = UC_NONE;
+    }
     return count;
 }
 
@@ -155,25 +160,6 @@ static int uc_read_span(int descriptor, const uc_span *span)
     return 0;
 }
 
-/* Read `count` spans; returns how many failed, each with its `error`. */
-static size_t uc_read_spans(uc_span *spans, size_t count)
-{
-    size_t failed = 0;
-    int descriptor = -1, opened = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || spans[i].path != spans[i - 1].path) {
-            if (descriptor >= 0)
-                close(descriptor);
-            opened = uc_open_regular(spans[i].path, &descriptor);
-        }
-        spans[i].error = opened ? opened : uc_read_span(descriptor, &spans[i]);
-        failed += spans[i].error != 0;
-    }
-    if (descriptor >= 0)
-        close(descriptor);
-    return failed;
-}
-
 #ifdef __APPLE__
 #define UC_TIME(status, which) (status).st_##which##timespec
 #else
@@ -187,20 +173,47 @@ static int uc_nanoseconds(struct timespec time, int64_t *told)
         && !__builtin_add_overflow(*told, (int64_t)time.tv_nsec, told);
 }
 
+/* Tell a status, or that there is none. */
+static void uc_tell(const struct stat *status, uc_status *told)
+{
+    told->size = UC_NONE;
+    if (!status || !S_ISREG(status->st_mode) || !uc_nanoseconds(UC_TIME(*status, m), &told->mtime_ns)
+        || !uc_nanoseconds(UC_TIME(*status, c), &told->ctime_ns))
+        return;
+    told->size = (uint64_t)status->st_size;
+    told->inode = (uint64_t)status->st_ino;
+    told->device = (uint64_t)status->st_dev;
+}
+
+/* Read `count` spans; returns how many failed, each with its `error`. */
+static size_t uc_read_spans(uc_span *spans, size_t count)
+{
+    size_t failed = 0;
+    int descriptor = -1, opened = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || spans[i].path != spans[i - 1].path) {
+            if (descriptor >= 0)
+                close(descriptor);
+            opened = uc_open_regular(spans[i].path, &descriptor);
+        }
+        spans[i].error = opened ? opened : uc_read_span(descriptor, &spans[i]);
+        if (spans[i].seen) {
+            struct stat status;
+            uc_tell(spans[i].error || fstat(descriptor, &status) ? NULL : &status, spans[i].seen);
+        }
+        failed += spans[i].error != 0;
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    return failed;
+}
+
 /* The status of what stands at each path, no link followed; of regular files only. */
 static void uc_look_at(const char *const *paths, uc_status *found, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct stat status;
-        uc_status *told = &found[i];
-        told->size = UC_NONE;
-        if (lstat(paths[i], &status) || !S_ISREG(status.st_mode)
-            || !uc_nanoseconds(UC_TIME(status, m), &told->mtime_ns)
-            || !uc_nanoseconds(UC_TIME(status, c), &told->ctime_ns))
-            continue;
-        told->size = (uint64_t)status.st_size;
-        told->inode = (uint64_t)status.st_ino;
-        told->device = (uint64_t)status.st_dev;
+        uc_tell(lstat(paths[i], &status) ? NULL : &status, &found[i]);
     }
 }
 

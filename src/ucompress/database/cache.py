@@ -6,12 +6,12 @@ a row that does not fit is as good as none. The worst that a bad database does i
 
 from __future__ import annotations
 
-from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucompress.database.file_rows import (
+    COLUMNS,
     FileAnalysis,
     FileRows,
     FileStamp,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LARGEST_SAMPLE = 16 << 20
 BATCH_BYTES = 4 << 20  # a transaction of large samples is cut here, whatever the batch size
 LOOKUP_ROWS = 500
-ROWS_AT_ONCE = 10  # rows that one statement keeps; a few hundred values in all, as any SQLite takes
+ROWS_AT_ONCE = 32  # rows that one statement keeps; a few hundred values in all, as any SQLite takes
 FILES_LIMIT_BYTES = 1 << 30
 ARTIFACTS_LIMIT_BYTES = 256 << 20
 LARGEST_ARTIFACT_ROW = ARTIFACTS_LIMIT_BYTES + (1 << 20)
@@ -72,7 +72,7 @@ class AnalysisCache:
             rows = self._read(
                 "SELECT file_path, stamp, parameters, digest, kind_class, sample, patterns_found, checksum"
                 f" FROM processed_files WHERE file_path IN ({marks}) AND checksum IS NOT NULL",
-                [path for path, _ in batch],
+                [bytearray(path) for path, _ in batch],
             )
             found = {row[0]: row for row in rows}
             for path, stamp in batch:
@@ -118,20 +118,20 @@ class AnalysisCache:
         Returns:
             How many were kept.
         """
-        wanted = np.array([len(sample) <= LARGEST_SAMPLE for sample in rows.samples], dtype=np.bool_)
+        wanted = np.array(list(map(len, rows.samples)), dtype=np.int64) <= LARGEST_SAMPLE
         if scanned_at_ns is not None:
             wanted &= settled(rows.stamps, scanned_at_ns)
         rows = rows.only(np.flatnonzero(wanted).tolist())
         kept = 0
-        for first, after in self._cut([len(sample) for sample in rows.samples]):
-            values = rows.values(first, after, parameters, to_text(utc_now()), LARGEST_SAMPLE)
-            together = len(values) - len(values) % ROWS_AT_ONCE
-            grouped = [
-                list(chain.from_iterable(values[at : at + ROWS_AT_ONCE]))
-                for at in range(0, together, ROWS_AT_ONCE)
-            ]
-            if self._write((_KEEP_FILES, grouped), (_KEEP_FILE, values[together:])):
-                kept += len(values)
+        for first, after in self._cut(list(map(len, rows.samples))):
+            values = rows.values(first, after, parameters, LARGEST_SAMPLE)
+            shared = [to_text(utc_now()), bytearray(parameters)]
+            one, many = len(COLUMNS), ROWS_AT_ONCE * len(COLUMNS)
+            together = len(values) - len(values) % many
+            grouped = [shared + values[at : at + many] for at in range(0, together, many)]
+            single = [shared + values[at : at + one] for at in range(together, len(values), one)]
+            if self._write((_KEEP_FILES, grouped), (_KEEP_FILE, single)):
+                kept += after - first
         return kept
 
     def artifact(self, key: bytes, name: str) -> bytes | None:
@@ -201,13 +201,13 @@ class AnalysisCache:
 
     def _cut(self, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
         """(first, after) of the rows of each transaction, for samples of these sizes."""
+        ends = np.cumsum(sizes, dtype=np.int64)
         first = before = 0
-        for after, size in enumerate(accumulate(sizes), 1):
-            if after - first >= self._batch_size or size - before >= BATCH_BYTES:
-                yield first, after
-                first, before = after, size
-        if first < len(sizes):
-            yield first, len(sizes)
+        while first < len(sizes):
+            full = int(np.searchsorted(ends, before + BATCH_BYTES)) + 1
+            after = min(first + self._batch_size, full, len(sizes))
+            yield first, after
+            first, before = after, int(ends[after - 1])
 
     def _read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Rows of this user: opening the database to write has dropped, or marked, what others left."""
@@ -246,16 +246,16 @@ _KEEP_ARTIFACT = (
 
 
 def _keep_files(rows: int) -> str:
-    """The statement that keeps so many rows of `FileRows.values`, one behind the other."""
-    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)
-    return f"""
-INSERT INTO processed_files (file_path, file_size, patterns_found, processed_at,
-    stamp, parameters, digest, kind_class, sample, checksum)
-VALUES {marks}
-ON CONFLICT (file_path) DO UPDATE SET file_size = excluded.file_size,
-    patterns_found = excluded.patterns_found, processed_at = excluded.processed_at,
-    stamp = excluded.stamp, parameters = excluded.parameters, digest = excluded.digest,
-    kind_class = excluded.kind_class, sample = excluded.sample, checksum = excluded.checksum"""
+    """The statement that keeps so many rows: of a moment, the parameters, and `FileRows.values`."""
+    width = len(COLUMNS)
+    marks = [", ".join([f"?{3 + row * width + at}" for at in range(width)]) for row in range(rows)]
+    columns = ("processed_at", "parameters", *COLUMNS)
+    anew = ", ".join([f"{name} = excluded.{name}" for name in columns if name != "file_path"])
+    return (
+        f"INSERT INTO processed_files ({', '.join(columns)})"
+        f" VALUES {', '.join([f'(?1, ?2, {values})' for values in marks])}"
+        f" ON CONFLICT (file_path) DO UPDATE SET {anew}"
+    )
 
 
 _KEEP_FILE = _keep_files(1)

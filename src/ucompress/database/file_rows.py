@@ -6,14 +6,15 @@ Rows are checked and made in columns, for a tree may have very many files.
 from __future__ import annotations
 
 import struct
+from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from xxhash import xxh3_64, xxh3_64_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,9 +31,11 @@ _MASK = (1 << 64) - 1
 _MOST_FOUND = (1 << 63) - 1
 _STAMP = struct.Struct("<5Q")
 _NUMBERS = struct.Struct("<BQ")
+_NUMBERS_COLUMN = np.dtype([("kind_class", "u1"), ("patterns_found", "<u8")])
 _LENGTHS = struct.Struct("<6Q")
 
-Row = tuple[bytes, int, int, str, bytes, bytes, bytes, int, bytes, bytes]
+COLUMNS = ("file_path", "file_size", "patterns_found", "stamp", "digest", "kind_class", "sample", "checksum")
+"""What `FileRows.values` has of each row, in that order."""
 
 
 class FileStamp(NamedTuple):
@@ -122,8 +125,10 @@ class FileRows(NamedTuple):
             [self.patterns_found[at] for at in chosen],
         )
 
-    def values(self, first: int, after: int, parameters: bytes, now: str, largest: int) -> list[Row]:
-        """What stands in the table's columns for the rows from `first` to `after`.
+    def values(self, first: int, after: int, parameters: bytes, largest: int) -> list[Any]:
+        """What stands in `COLUMNS` for the rows from `first` to `after`, row behind row.
+
+        Bytes are bytearrays: for these `sqlite3` looks for no adapter, which takes longer than all the rest.
 
         Raises:
             ValueError: an analysis is not of the form that is accepted when it is looked up.
@@ -131,19 +136,29 @@ class FileRows(NamedTuple):
         rows = slice(first, after)
         paths, digests, classes = self.paths[rows], self.digests[rows], self.kind_classes[rows]
         samples, found = self.samples[rows], self.patterns_found[rows]
-        for analysis in zip(digests, classes, samples, found, strict=True):
-            if not is_sound(analysis, largest):
-                raise ValueError(f"not an analysis that can be kept: {analysis!r:.200}")
-        packed = [
-            self.stamps[at : at + STAMP_BYTES]
-            for at in range(STAMP_BYTES * first, STAMP_BYTES * after, STAMP_BYTES)
-        ]
-        sizes = np.frombuffer(b"".join(packed), "<u8")[::5].tolist()
-        made_with = repeat(parameters)
-        checks = map(row_checksum, paths, packed, made_with, digests, classes, samples, found)
-        return list(
-            zip(paths, sizes, found, repeat(now), packed, made_with, digests, classes, samples, checks)
+        if not _are_sound(digests, classes, samples, found, largest):
+            analyses = zip(digests, classes, samples, found, strict=True)
+            bad = next(analysis for analysis in analyses if not is_sound(analysis, largest))
+            raise ValueError(f"not an analysis that can be kept: {bad!r:.200}")
+        packed = memoryview(self.stamps)[STAMP_BYTES * first : STAMP_BYTES * after]
+        stamps = _split(packed, STAMP_BYTES)
+        checks = _row_checksums(paths, stamps, parameters, digests, classes, samples, found)
+        sizes = np.frombuffer(packed, "<u8")[::5].tolist()
+        blobs = partial(map, bytearray)
+        columns = (
+            blobs(paths),
+            sizes,
+            found,
+            blobs(stamps),
+            blobs(digests),
+            classes,
+            blobs(samples),
+            blobs(checks),
         )
+        values: list[Any] = [None] * (len(columns) * len(paths))
+        for at, column in enumerate(columns):
+            values[at :: len(columns)] = column
+        return values
 
 
 def settled(stamps: bytes, moment_ns: int) -> NDArray[np.bool_]:
@@ -174,6 +189,34 @@ def row_checksum(
     return xxh3_64_digest(b"".join((lengths, path, stamp, parameters, digest, numbers, sample)))
 
 
+def _row_checksums(
+    paths: Sequence[bytes],
+    stamps: Sequence[bytes],
+    parameters: bytes,
+    digests: Sequence[bytes],
+    kind_classes: Sequence[int],
+    samples: Sequence[bytes],
+    patterns_found: Sequence[int],
+) -> Iterator[bytes]:
+    """`row_checksum` of rows that are sound, in columns."""
+    lengths = np.empty((len(paths), 6), "<u8")
+    lengths[:, 0] = list(map(len, paths))
+    lengths[:, 1:5] = STAMP_BYTES, len(parameters), DIGEST_BYTES, _NUMBERS.size
+    lengths[:, 5] = list(map(len, samples))
+    numbers = np.empty(len(paths), _NUMBERS_COLUMN)
+    numbers["kind_class"] = list(kind_classes)
+    numbers["patterns_found"] = patterns_found
+    heads = _split(lengths.data, _LENGTHS.size)
+    columns = heads, paths, stamps, repeat(parameters), digests, _split(numbers.data, _NUMBERS.size), samples
+    return map(xxh3_64_digest, map(b"".join, zip(*columns)))  # noqa: B905  one is without an end
+
+
+def _split(data: memoryview, size: int) -> list[bytes]:
+    """The data in pieces of `size` bytes."""
+    pieces: list[bytes] = np.frombuffer(data, f"V{size}").tolist()
+    return pieces
+
+
 def checksum(*parts: bytes) -> bytes:
     """A checksum of the parts and of where one ends and the next begins."""
     hasher = xxh3_64(struct.pack(f"<{len(parts)}Q", *map(len, parts)))
@@ -190,4 +233,20 @@ def is_sound(analysis: tuple[bytes, int, bytes, int], largest: int) -> bool:
         and 0 <= kind_class <= 255
         and len(sample) <= largest
         and 0 <= patterns_found <= _MOST_FOUND
+    )
+
+
+def _are_sound(
+    digests: Sequence[bytes],
+    kind_classes: Sequence[int],
+    samples: Sequence[bytes],
+    patterns_found: Sequence[int],
+    largest: int,
+) -> bool:
+    """`is_sound` of all of at least one analysis, in columns."""
+    return (
+        set(map(len, digests)) == {DIGEST_BYTES}
+        and 0 <= min(kind_classes) <= max(kind_classes) <= 255
+        and max(map(len, samples)) <= largest
+        and 0 <= min(patterns_found) <= max(patterns_found) <= _MOST_FOUND
     )

@@ -40,6 +40,7 @@ class AnalyzedSpan(NamedTuple):
         samples: of each.
         errors: by the file's place, why it cannot be read.
         places: where the bytes of each have been spilled to; none if all are `NOWHERE`.
+        seen: the status of each after it was read, as `look_at_files` tells it; empty if none was looked at.
     """
 
     digests: list[bytes]
@@ -47,6 +48,7 @@ class AnalyzedSpan(NamedTuple):
     samples: list[bytes]
     errors: dict[int, OSError]
     places: Sequence[int] = ()
+    seen: bytes = b""
 
     @classmethod
     def of(cls, results: Sequence[FileAnalysis | OSError]) -> AnalyzedSpan:
@@ -94,6 +96,7 @@ class Found:
     Attributes:
         remembered: how many of them came from the database.
         places: where the bytes of each have been spilled to, or `NOWHERE`.
+        looked: which were as the scan saw them when they had been read.
     """
 
     def __init__(self, count: int, spill: Spill = IN_MEMORY) -> None:
@@ -102,6 +105,7 @@ class Found:
         self.kind_classes = spill.zeros(count, np.uint8)
         self.readable = spill.zeros(count, np.bool_)
         self.places = spill.zeros(count, np.int64)  # nowhere
+        self.looked = spill.zeros(count, np.bool_)
         self.remembered = 0
         self._packed = bytearray()
         self._begins = spill.zeros(count, np.int64)
@@ -128,6 +132,15 @@ class Found:
             begins, ends = self._spill.gathered(begins, rows), self._spill.gathered(ends, rows)
         return Samples(self._packed, begins, ends)
 
+    def unseen(self, files: NDArray[np.int64], contents: Contents) -> NDArray[np.int64]:
+        """Which of the files, those of all rows, may have been changed and nobody notices.
+
+        Those are looked at already that were as the scan saw them when they had been read; later, whoever
+        uses contents looks at the first file of each, or reads that again.
+        """
+        others = np.delete(contents.files, contents.first[:-1])
+        return self._spill.keep(np.union1d(files[~self.looked], others))
+
     def tell_places(self, rows: NDArray[np.int64], contents: Contents) -> None:
         """Note in contents, found in some rows, where they have been spilled to."""
         for part in parts(len(rows)):
@@ -144,11 +157,11 @@ class Keeping:
         self._rows: list[FileRows] = []
         self._stored_at = time.monotonic()
 
-    def add(
-        self, names: CacheNames, entries: NDArray[np.int64], sources: list[bytes], span: AnalyzedSpan
-    ) -> None:
-        """Keep what was found in some entries of the manifest."""
-        paths = names.paths(entries.tolist(), sources)
+    def add(self, names: CacheNames, entries: NDArray[np.int64], span: AnalyzedSpan) -> None:
+        """Keep what was found in some entries of the manifest, those that could be read."""
+        entries, span = np.delete(entries, list(span.errors)), span.readable()
+        indexes = entries.tolist()
+        paths = names.paths(indexes, names.manifest.sources(indexes))
         counts = list(map(samples.size, span.samples))
         self._rows.append(
             FileRows(paths, names.stamps(entries), span.digests, span.kind_classes, span.samples, counts)

@@ -10,6 +10,7 @@ contents.
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,12 @@ from ucompress.pipeline.file_processor import (
     read_files,
     read_together,
 )
+from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.mining import mine_patterns
 from ucompress.pipeline.samples import Samples
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
+from ucompress.scan.again import are_as_scanned
 from ucompress.segments import DENSE, classify, classify_all
 from ucompress.spill import IN_MEMORY, Spill
 
@@ -74,12 +77,14 @@ class Analysis:
         samples: the packed sample of each content.
         shift: one d-mer in 2^shift was sampled.
         remembered: files that were not read, for the database knew them.
+        unseen: entries that are still to be looked at; see `Found.unseen`.
     """
 
     contents: Contents
     samples: Samples
     shift: int
     remembered: int = 0
+    unseen: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     _counts: NDArray[np.void] | None = None
 
     @property
@@ -123,17 +128,16 @@ def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: 
     if together is None:
         files = list(map(FileToRead, span.paths, span.sizes))
         return AnalyzedSpan.of(analyze_chunk(read_files(files, threshold, held), length, shift))
-    found, digests, places = together
+    found, digests, places, seen = together
     errors = {at: data for at, data in enumerate(found) if isinstance(data, OSError)}
     datas = [data if isinstance(data, bytes) else b"" for data in found]
-    for at in errors:
-        digests[at] = bytes(DIGEST_BYTES)
+    digests = [identity or bytes(DIGEST_BYTES) for identity in digests]
     kinds = classify_all(datas, CLASSIFIED_BYTES)
     sampler = PatternSampler(length, samples.threshold(shift))
     packed = sampler.sample_all(
         [b"" if kind == DENSE else data for kind, data in zip(kinds, datas, strict=True)]
     )
-    return AnalyzedSpan(digests, kinds, packed, errors, places)
+    return AnalyzedSpan(digests, kinds, packed, errors, places, seen)
 
 
 def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
@@ -266,8 +270,8 @@ class ParallelAnalyzer:
         if self.anew is not None:
             sizes = self.spill.gathered(all_sizes, wanted)
         analysis = self._merged(names, wanted, sizes, found, shift)
-        distinct = int(analysis.contents.sizes.sum())
-        self.progress_reporter.expect(size + (PASSES - 1) * distinct)
+        analysis.unseen = found.unseen(wanted, analysis.contents)
+        self.progress_reporter.expect(size + (PASSES - 1) * int(analysis.contents.sizes.sum()))
         return analysis
 
     def _merged(
@@ -291,8 +295,7 @@ class ParallelAnalyzer:
             analysis: the tree's.
             kept: counts that an interrupted run has taken, and where these are kept; None for none.
         """
-        read = ContentReader(analysis.contents, self.processor.held, self.given_up)
-        try:
+        with closing(ContentReader(analysis.contents, self.processor.held, self.given_up)) as read:
             return mine_patterns(
                 analysis.contents,
                 analysis.counts,
@@ -306,8 +309,6 @@ class ParallelAnalyzer:
                 kept=kept,
                 given_up=self.given_up,
             )
-        finally:
-            read.close()
 
     def _analyses(
         self,
@@ -331,9 +332,10 @@ class ParallelAnalyzer:
         times, sizes = (self.spill.gathered(column, files) for column in columns)
         for rows, span in self._sampled(names, files, sizes, shift, times):
             found.fill(fresh[rows], span)
+            if span.seen and not isinstance(self.processor.executor, Remote):
+                found.looked[fresh[rows]] = are_as_scanned(manifest, files[rows], span.seen)
             if key_stamp != 0:
-                good = np.delete(files[rows], list(span.errors))
-                kept.add(cached, good, manifest.sources(good.tolist()), span.readable())
+                kept.add(cached, files[rows], span)
         kept.store()
         return found
 
@@ -356,11 +358,9 @@ class ParallelAnalyzer:
         )
 
         def spanned(first: int, after: int) -> FileSpan:
-            return FileSpan(
-                names.first_sources(files[first:after].tolist()),
-                sizes[first:after].tolist(),
-                () if mtimes_ns is None else mtimes_ns[first:after].tolist(),
-            )
+            part = slice(first, after)
+            times = () if mtimes_ns is None else mtimes_ns[part].tolist()
+            return FileSpan(names.first_sources(files[part].tolist()), sizes[part].tolist(), times)
 
         first = 0
         for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):

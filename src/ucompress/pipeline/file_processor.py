@@ -22,7 +22,7 @@ from ucompress.config import MIB
 from ucompress.pipeline.executors import insist_on_being_wanted, ordered_map
 from ucompress.pipeline.held import HeldContents
 from ucompress.pipeline.lending import lent
-from ucompress.pipeline.spans import read_exactly, read_many
+from ucompress.pipeline.spans import read_exactly, read_many, read_many_and_look
 from ucompress.pipeline.spilled import NOWHERE
 from ucompress.progress import WorkReporter
 from ucompress.scan import open_source
@@ -342,22 +342,24 @@ def _as_read(file: FileToRead, data: bytes | OSError, held: HeldContents) -> Fil
 
 def read_together(
     span: FileSpan, threshold: int, held: HeldContents
-) -> tuple[list[bytes | OSError], list[bytes], list[int]] | None:
+) -> tuple[list[bytes | OSError], list[bytes], list[int], bytes] | None:
     """All of some files, none of which need be read in windows; None where one must.
 
     Returns:
-        The bytes of each, or why it cannot be read; their BLAKE3, empty for the latter; and where they have
-        been spilled to, or `NOWHERE`. What was read is held from now on, or spilled.
+        The bytes of each, or why it cannot be read; their BLAKE3, empty for the latter; where they have
+        been spilled to, or `NOWHERE`; and, if all were read from their files, the status of each file after
+        that, as `look_at_files` tells it. What was read is held from now on, or spilled.
     """
     if max(span.sizes) >= min(SMALL_BYTES, threshold):
         return None
     places = span.places or [NOWHERE] * len(span.sizes)
     files = list(zip(span.paths, span.sizes, places, strict=True))
     spilled = iter(held.spilled.read([(place, size) for _, size, place in files if place != NOWHERE]))
-    read = iter(read_many([(path, 0, size) for path, size, place in files if place == NOWHERE]))
+    several, seen = read_many_and_look([(path, 0, size) for path, size, place in files if place == NOWHERE])
+    read = iter(several)
     found = [next(read) if place == NOWHERE else next(spilled) for place in places]
     digests = [digest(data) if isinstance(data, bytes) else b"" for data in found]
-    return found, digests, held.keep_or_spill(digests, found, places)
+    return found, digests, held.keep_or_spill(digests, found, places), b"" if span.places else seen
 
 
 def read_file_content(file: FileToRead, threshold: int, held: HeldContents) -> FileContent:

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from ucompress.files import read_spans
+from ucompress.files import read_and_look, read_spans
 from ucompress.scan import open_source
 
 if TYPE_CHECKING:
@@ -76,6 +76,15 @@ def read_many(spans: Sequence[Span]) -> list[bytes | OSError]:
         data if isinstance(data, bytes) else _read_alone(span)
         for data, span in zip(read_spans(spans), spans, strict=True)
     ]
+
+
+def read_many_and_look(spans: Sequence[Span]) -> tuple[list[bytes | OSError], bytes]:
+    """`read_many`, and the status of each file after that was read, as `look_at_files` tells it."""
+    found, seen = read_and_look(spans)
+    return [
+        data if isinstance(data, bytes) else _read_alone(span)
+        for data, span in zip(found, spans, strict=True)
+    ], seen
 
 
 def _read_alone(span: Span) -> bytes | OSError:

@@ -24,7 +24,7 @@ from ucompress.pipeline.lending import Remote
 from ucompress.pipeline.spans import read_many
 from ucompress.pipeline.spilled import NOWHERE
 from ucompress.progress import PipelinePhase
-from ucompress.scan import MemberKind, look_again, not_as_scanned
+from ucompress.scan import look_again, not_as_scanned
 from ucompress.scan.ahead import ReadAhead
 from ucompress.scan.opening import look_at
 
@@ -150,8 +150,7 @@ class Survey:
         if as_it_comes:
             indexes = np.array([bisect_left(manifest.paths, path) for path in failed], dtype=np.int64)
         else:
-            full = np.asarray(manifest.sizes) > 0
-            indexes = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & full)
+            indexes = analysis.unseen
         moved = [] if at_last else [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
         if moved:
             raise ContentsChangedError(moved)

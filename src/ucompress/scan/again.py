@@ -54,8 +54,23 @@ def not_as_scanned(
 def _doubtful(manifest: Manifest, rows: NDArray[np.int64], *, untouched: bool) -> list[int]:
     """Those that are not as they were by one quick look, which does not know e.g. very long paths."""
     indexes = rows.tolist()
-    seen = np.frombuffer(look_at_files(manifest.sources(indexes)), _STATUS)
-    same = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
+    same = are_as_scanned(manifest, rows, look_at_files(manifest.sources(indexes)), untouched=untouched)
+    return [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
+
+
+def are_as_scanned(
+    manifest: Manifest, rows: NDArray[np.int64], statuses: bytes, *, untouched: bool = False
+) -> NDArray[np.bool_]:
+    """Of which entries a status tells that the file is as the scan saw it.
+
+    Args:
+        manifest: the scan.
+        rows: entries of regular files.
+        statuses: of each, as `look_at_files` tells it.
+        untouched: as in `not_as_scanned`.
+    """
+    seen = np.frombuffer(statuses, _STATUS)
+    same: NDArray[np.bool_] = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
     for name, column in (
         ("mtime_ns", manifest.mtimes_ns),
         ("inode", manifest.inodes),
@@ -63,7 +78,7 @@ def _doubtful(manifest: Manifest, rows: NDArray[np.int64], *, untouched: bool) -
         *([("ctime_ns", manifest.ctimes_ns)] if untouched else []),
     ):
         same &= seen[name] == np.frombuffer(column, seen.dtype[name])[rows]
-    return [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
+    return same
 
 
 def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
