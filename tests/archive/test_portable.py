@@ -69,6 +69,11 @@ def test_only_names_of_one_folder_meet() -> None:
     assert pairs(paths) == {frozenset((b"B", b"b"))}
 
 
+def test_a_plain_name_that_comes_later_is_told_once() -> None:
+    assert pairs(["A\u212a".encode(), b"ak"]) == {frozenset(("A\u212a".encode(), b"ak"))}
+    assert pairs([b"ak", "a\u212a".encode()]) == {frozenset(("a\u212a".encode(), b"ak"))}
+
+
 def test_folders_meet_whether_or_not_they_are_members() -> None:
     assert pairs([b"D/a", b"d/a"]) == {frozenset((b"D", b"d"))}
     assert pairs([b"D", b"D-x/y", b"D/a", b"d/a", b"d/b/c", b"d/d"]) == {frozenset((b"D", b"d"))}

@@ -92,8 +92,8 @@ class Namesakes:
                 self._open.append((folder, known))
             found = known.setdefault(key, name)
             if found == name:
-                # Some signs fold to ASCII letters, which come before them.
-                plain = not name.isascii() and key.isascii() and self._has(folder + key)
+                # Some signs fold to ASCII letters; a plain name that came before was not kept.
+                plain = not name.isascii() and key.isascii() and key < name and self._has(folder + key)
                 found = key if plain else None
         if found is None or known is None or b"/" + name in known:
             return None
