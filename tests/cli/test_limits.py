@@ -108,7 +108,7 @@ def test_a_signal_before_anything_was_written_does_not_speak_of_a_folder(
     out = tmp_path / "out"
     if there:
         out.mkdir()
-    monkeypatch.setattr(Preflight, "check", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(Preflight, "check", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     done = ucompress("extract", packed[1], "-C", out)
     assert (done.code, out.exists()) == (143, there)
     told = f"what was complete by then is in {out}" if there else "nothing was written"

@@ -1,7 +1,6 @@
 """Checking an archive a part at a time."""
 
 import json
-import os
 import signal
 import sys
 
@@ -104,7 +103,7 @@ def stopped_behind(monkeypatch, chunks, number=signal.SIGTERM):
 
     def checked(self, chunk, pool):
         if next(left, None) is None:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         check(self, chunk, pool)
 
     monkeypatch.setattr(verify_module._Verification, "_check_chunk", checked)
@@ -154,7 +153,7 @@ def test_a_signal_ends_every_command_with_a_document(ucompress, sound, monkeypat
 
     def closed(archive):
         close(archive)
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Archive, "close", closed)
     done = ucompress(*words, sound, "--json")
