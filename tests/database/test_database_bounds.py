@@ -27,15 +27,16 @@ def change(path, *statements):
 
 
 def command(*words, cwd, memory=1200 * MIB):
-    """Run the command with at most so much address space."""
+    """Run the command with at most so much address space, of which threads reserve none for themselves."""
     import resource
 
+    bounded = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     return subprocess.run(
         [sys.executable, "-m", "ucompress", *map(str, words)],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={**os.environ, "UCOMPRESS_STATE_DIR": str(cwd / "state"), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "UCOMPRESS_STATE_DIR": str(cwd / "state"), **bounded},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
     )
 
