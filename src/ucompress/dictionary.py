@@ -35,7 +35,10 @@ SIZES: Final = (64 * KIB, 256 * KIB, 1 * MIB, 2 * MIB, 4 * MIB, DICTIONARY_LIMIT
 """Sizes a dictionary may have, besides 0."""
 
 SHARE: Final = 10
-"""A dictionary has at most one part in `SHARE` of the bytes that are coded with it."""
+"""A dictionary has at most one part in `SHARE` of the bytes that are coded with it,"""
+
+LARGEST_SHARE: Final = 20
+"""and the largest one in so many: at level 3 match finders are twice as large behind it."""
 
 WEIGHT_LIMIT: Final = 24
 """Blocks beyond this many add nothing to a window's worth: from 8 to 24 it is all one, more is worse."""
@@ -65,8 +68,9 @@ _LZ_WORK: Final = 16
 
 def size_limit(level: int, unique_bytes: int) -> int:
     """The largest dictionary that a level may use for so many unique bytes; 0 for none."""
-    fitting = [size for size in SIZES if size <= min(LEVELS[level].dictionary, unique_bytes // SHARE)]
-    return fitting[-1] if fitting else 0
+    most = LEVELS[level].dictionary
+    shares = {size: LARGEST_SHARE if size == DICTIONARY_LIMIT else SHARE for size in SIZES if size <= most}
+    return max((size for size, share in shares.items() if size <= unique_bytes // share), default=0)
 
 
 def builder(counts: NDArray[np.void], size: int, *, length: int, threshold: int) -> DictionaryBuilder:
