@@ -81,7 +81,8 @@ def test_none_where_nothing_is_gained(level):
 
 
 def test_limits():
-    assert size_limit(3, 100 * MIB) == 8 * MIB
+    assert size_limit(3, 200 * MIB) == 8 * MIB
+    assert size_limit(3, 100 * MIB) == 4 * MIB
     assert size_limit(6, 100 * MIB) == 4 * MIB
     assert size_limit(6, 25 * MIB) == 2 * MIB
     assert size_limit(3, 600 * KIB) == 0
