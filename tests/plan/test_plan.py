@@ -4,7 +4,7 @@ import random
 import tracemalloc
 import zlib
 from collections import deque
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -250,6 +250,24 @@ def test_plans_that_contradict_themselves_are_refused(column: str, value: int) -
     values[0] = value
     with pytest.raises(ValueError, match="block"):
         Plan.from_bytes(plan.to_bytes(), sizes_of(datas))
+
+
+COLUMNS = [field.name for field in fields(Plan) if field.name.startswith(("run_", "extent_", "block_start"))]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("count", [-1, 1])
+def test_plans_with_a_column_of_another_length_are_refused(column: str, count: int) -> None:
+    datas = [b"abc" * 1000, bytes(range(256)) * 20]
+    plan = plan_archive(contents_of(datas), reader(datas))
+    values = getattr(plan, column)
+    changed = values[:count] if count < 0 else np.concatenate((values, values[-count:]))
+    data = replace(plan, **{column: changed}).to_bytes()
+    if (column, count) == ("extent_start", 1):  # another content, of no bytes
+        assert not Plan.from_bytes(data, sizes_of(datas)).fits(sizes_of(datas))
+        return
+    with pytest.raises(ValueError, match="differ in length|do not|out of bounds"):
+        Plan.from_bytes(data, sizes_of(datas))
 
 
 @settings(deadline=None, max_examples=60)
