@@ -266,7 +266,7 @@ def test_plans_with_a_column_of_another_length_are_refused(column: str, count: i
     if (column, count) == ("extent_start", 1):  # another content, of no bytes
         assert not Plan.from_bytes(data, sizes_of(datas)).fits(sizes_of(datas))
         return
-    with pytest.raises(ValueError, match="differ in length|do not|out of bounds"):
+    with pytest.raises(ValueError, match=r"differ in length|do not|out of bounds"):
         Plan.from_bytes(data, sizes_of(datas))
 
 

@@ -211,8 +211,8 @@ class Plan:
         """ValueError unless runs fill blocks, and extents lie inside them."""
         runs = (self.run_content, self.run_offset, self.run_length, self.run_check)
         extents = (self.extent_block, self.extent_offset, self.extent_length)
-        if any(len(set(map(len, columns))) > 1 for columns in (runs, extents)):
-            raise ValueError("columns of one thing differ in length")
+        if len({len(column) for column in runs}) > 1 or len({len(column) for column in extents}) > 1:
+            raise ValueError("the plan's columns of runs, or of extents, differ in length")
         _check_starts(self.block_start, len(self.run_length), "blocks")
         _check_starts(self.extent_start, len(self.extent_length), "extents")
         sizes = self.block_sizes
