@@ -1,7 +1,8 @@
 """Reads blocks: one range of the file each, compared with its check, decoded with the dictionary.
 
 A file needs its block up to its own last byte, and only so far is it decoded: that the coded bytes are those
-that were written, their check tells. A block that is decoded whole is compared with its digest, too.
+that were written, their check tells. A block that is decoded whole is compared with its digest, too. So is each of
+a recovered archive: the dictionary that it was coded with may be lost.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class BlockReader:
         header: what it declares.
         cache: bytes of decoded blocks that are kept.
         memory_bound: most bytes that decoding one block may take, whatever the header declares.
+        recovered: the directory is one that was made anew of what was found.
 
     Attributes:
         decoded: number of blocks decoded so far; references count when they are read.
@@ -65,6 +67,8 @@ class BlockReader:
         header: ArchiveHeader,
         cache: int,
         memory_bound: int,
+        *,
+        recovered: bool = False,
     ) -> None:
         """Nothing is read yet."""
         self._source = source
@@ -72,6 +76,7 @@ class BlockReader:
         self._table = directory.blocks
         self._header = header
         self._memory_bound = memory_bound
+        self._recovered = recovered
         self._cache: ByteCache[bytes] = ByteCache(cache)
         self._references: ByteCache[Reference] = ByteCache(_REFERENCE_CACHE)
         self._lock = threading.Lock()
@@ -133,6 +138,8 @@ class BlockReader:
         header, payload = self._read(number)
         reference = self._reference(number)
         self._check_memory(header, reference)
+        if self._recovered:
+            first = None
         decoder = self._decompressor()
         try:
             content = decoder.decompress(header.codec, payload, header.decoded_size, reference, first)

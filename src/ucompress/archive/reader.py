@@ -108,12 +108,13 @@ class Archive:
                 self._owned.close()
             raise
         self.header, self._directory, self._footer = opened.header, opened.directory, opened.footer
-        self._errata_known = opened.errata_known
-        self.recovered = opened.footer is None
+        self._errata_known, self.recovered = opened.errata_known, opened.footer is None
         self._finder = EntryFinder(
             self._source, self._directory, self.header.content_hash_bytes, page_cache, lenient=recover
         )
-        self._blocks = BlockReader(self._source, self._directory, self.header, block_cache, memory_bound)
+        self._blocks = BlockReader(
+            self._source, self._directory, self.header, block_cache, memory_bound, recovered=self.recovered
+        )
 
     # -- the archive itself
 
