@@ -1,8 +1,8 @@
 """Reads blocks: one range of the file each, compared with its check, decoded with the dictionary.
 
 A file needs its block up to its own last byte, and only so far is it decoded: that the coded bytes are those
-that were written, their check tells. A block that is decoded whole is compared with its digest, too. So is each of
-a recovered archive: the dictionary that it was coded with may be lost.
+that were written, their check tells. A block that is decoded whole is compared with its digest, too. So are
+all blocks of a recovered archive: the dictionary that they were coded with may be lost.
 """
 
 from __future__ import annotations
