@@ -34,23 +34,26 @@ class Search:
             over trees.
         hash_log: log2 of the entries of the match finder. Its table is copied for every block,
             so that twice the entries find more and cost more.
-        large_hash_log: the same behind a dictionary of more than `LARGE` bytes, which needs more of them.
         search_log: log2 of the candidates that are tried at a position.
         min_match: bytes of the shortest match; 6 is quicker than 5 and hardly larger where dictionary and
             block offer longer ones.
         target_length: bytes of a match that is taken without looking further.
+        large_hash_log: in place of `hash_log` behind a dictionary of more than `LARGE` bytes, which needs
+            more entries; None: the same.
     """
 
     strategy: int
     hash_log: int
-    large_hash_log: int
     search_log: int
     min_match: int = 6
     target_length: int = 32
+    large_hash_log: int | None = None
 
     def entries_log(self, dictionary_size: int) -> int:
         """log2 of the entries behind a dictionary of so many bytes."""
-        return self.hash_log if dictionary_size <= LARGE else self.large_hash_log
+        if dictionary_size <= LARGE or self.large_hash_log is None:
+            return self.hash_log
+        return self.large_hash_log
 
 
 LARGE = 4 << 20
@@ -60,10 +63,10 @@ PAGES = 0
 """In place of a level: for index pages, some hundred kilobytes of numbers and names, without a dictionary."""
 
 SEARCHES = {
-    PAGES: Search(7, 18, 18, 4, 3, 64),
-    1: Search(3, 20, 20, 3),
-    2: Search(4, 20, 20, 4),
-    3: Search(5, 20, 21, 5),
+    PAGES: Search(7, 18, 4, 3, 64),
+    1: Search(3, 20, 3),
+    2: Search(4, 20, 4),
+    3: Search(5, 20, 5, large_hash_log=21),
 }
 
 _WINDOW_LOG = 23  # the largest block; a dictionary may lie farther back than the window

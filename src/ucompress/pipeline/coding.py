@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
@@ -85,9 +84,6 @@ class RunToRead(NamedTuple):
     length: int
     check: int
     place: int = NOWHERE
-
-
-_make_run = partial(tuple.__new__, RunToRead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +164,7 @@ def runs_of(
     elsewhere = [content for content, place in zip(read, places, strict=True) if place == NOWHERE]
     sources = map(tuple, contents.all_sources(elsewhere))
     named = [next(sources) if place == NOWHERE else () for place in places]
-    runs = tuple(map(_make_run, zip(read, digests, named, *spans, places, strict=True)))
+    runs = tuple(map(RunToRead._make, zip(read, digests, named, *spans, places, strict=True)))
     if given_up:
         runs = tuple(
             run._replace(digest=b"", sources=(), place=NOWHERE) if run.content in given_up else run

@@ -37,8 +37,6 @@ LOCATED_BOUND = 8
 FILES_AT_ONCE = 4096
 """Files that are made ready to be read together."""
 
-_make_file = partial(tuple.__new__, FileToRead)
-
 
 def mine_patterns(
     contents: Contents,
@@ -117,7 +115,7 @@ def _files(contents: Contents, samples: Samples, first: int) -> Iterator[FileToR
             ],
             contents.all_places(numbers),
         )
-        yield from map(_make_file, zip(*columns, strict=True))
+        yield from map(FileToRead._make, zip(*columns, strict=True))
 
 
 def _places(
