@@ -9,6 +9,9 @@ import pytest
 from archive.build import plan_files, write
 from ucompress.archive import Archive, ArchiveHeader, BlockShare
 from ucompress.archive import verify as verify_module
+from ucompress.codec.levels import LZ, ZSTD
+
+CHUNK = verify_module.CHUNKS[ZSTD]
 
 FILES = {b"f%03d" % at: b"%d " % at * 40 for at in range(300)}
 
@@ -92,9 +95,19 @@ def test_a_check_goes_on_where_the_last_one_stopped(ucompress, sound, tmp_path, 
         seen.append(verdict(ucompress("verify", sound, "--for", 50, "--position", place, "--json")))
     assert [row["first_block"] for row in seen[1:]] == [row["next_block"] for row in seen[:-1]]
     assert sum(row["blocks"] for row in seen) == total
-    assert len(seen) == -(-total // verify_module.CHUNK) > 1
+    assert len(seen) == -(-total // CHUNK) > 1
     assert verdict(ucompress("verify", sound, "--for", 50, "--position", place, "--json"))["first_block"] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ucz", "position"]
+
+
+def test_steps_are_short_where_blocks_take_long_to_decode(ucompress, tmp_path, monkeypatch):
+    moments = iter(range(0, 10**9, 100))
+    monkeypatch.setattr("ucompress.cli.verify.time.monotonic", lambda: next(moments))
+    slow, place = tmp_path / "slow.ucz", tmp_path / "position"
+    write(slow, plan_files(dict(list(FILES.items())[:10]), block=100), header=ArchiveHeader(level=8))
+    row = verdict(ucompress("verify", slow, "--for", 50, "--position", place, "--json"))
+    assert 0 < row["next_block"] < verify_module.CHUNKS[LZ]
+    assert row["next_block"] < blocks_of(slow)
 
 
 def stopped_behind(monkeypatch, chunks, number=signal.SIGTERM):
@@ -116,16 +129,16 @@ def test_a_check_that_is_always_stopped_comes_to_the_end_all_the_same(
 ):
     total, place = blocks_of(sound), tmp_path / "position"
     words = ("verify", sound, "--for", 3600, "--position", place)
-    for chunk in range(1, -(-total // verify_module.CHUNK)):
+    for chunk in range(1, -(-total // CHUNK)):
         with monkeypatch.context() as patch:
             stopped_behind(patch, 1, number)
             done = ucompress(*words)
         assert done.code == 128 + number
         assert f"stopped by {number.name}" in done.err
         assert f"how far the check came is noted in {place}" in done.err
-        assert json.loads(place.read_text())["next_block"] == chunk * verify_module.CHUNK
+        assert json.loads(place.read_text())["next_block"] == chunk * CHUNK
     row = verdict(ucompress(*words, "--json"))
-    assert (row["first_block"], row["next_block"]) == (chunk * verify_module.CHUNK, total)
+    assert (row["first_block"], row["next_block"]) == (chunk * CHUNK, total)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
@@ -134,7 +147,7 @@ def test_damage_that_is_noted_as_passed_is_told_before_a_signal_ends_the_check(
     ucompress, sound, damaged, tmp_path, monkeypatch, json_
 ):
     place = tmp_path / "position"
-    stopped_behind(monkeypatch, damaged // verify_module.CHUNK + 1)
+    stopped_behind(monkeypatch, damaged // CHUNK + 1)
     done = ucompress("verify", sound, "--for", 3600, "--position", place, *json_)
     assert done.code == 143
     assert json.loads(place.read_text())["next_block"] > damaged

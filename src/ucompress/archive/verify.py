@@ -38,14 +38,15 @@ from ucompress.archive.parity import StripePlan, build_parity, payload_of
 from ucompress.archive.salvage import hash_payload, read_part
 from ucompress.archive.source import FileSource
 from ucompress.archive.verdict import BlockShare, LostMember, VerifyReport
+from ucompress.codec.levels import LZ, MIX, ZSTD, codec_of
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
     from ucompress.archive.reader import Archive
 
-CHUNK = 64
-"""Blocks between two questions whether a part of a check has gone on for long enough."""
+CHUNKS = {ZSTD: 64, LZ: 64, MIX: 4}
+"""Blocks, by codec, between two questions whether a part of a check has gone on for long enough."""
 
 _WINDOW = 1 << 20
 
@@ -149,7 +150,9 @@ class _Verification:
 
     def _chunks(self) -> Iterator[range]:
         """The blocks to be checked, in parts where they may be enough before the end."""
-        step = max(1, len(self._blocks)) if self._enough is None else CHUNK
+        step = max(1, len(self._blocks))
+        if self._enough is not None:
+            step = CHUNKS[codec_of(self._archive.header.level)]
         self._report.next_block = self._blocks.start
         for at in range(0, len(self._blocks), step):
             chunk = self._blocks[at : at + step]
