@@ -90,7 +90,7 @@ def install(digests: Account, proof: Account, back: Account) -> None:
 
     proving.BlockDecompressor = Decompressor  # type: ignore[misc, assignment]
 
-    from ucompress.pipeline.assembly import Assembly
+    from ucompress.pipeline.writing.assembly import Assembly
 
     read_back = back.timed(Assembly.reads_back)
 

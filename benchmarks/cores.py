@@ -62,7 +62,7 @@ def observe(tree: Path, level: int, folder: Path) -> dict[str, Phase]:
     """Pack a tree in this process, with two threads and a new database."""
     from ucompress.config import CompressionConfig, PipelineConfig
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
-    from ucompress.pipeline.tracker import RunTracker
+    from ucompress.pipeline.running.tracker import RunTracker
     from ucompress.progress import PipelinePhase
 
     main: Counter[str] = Counter()

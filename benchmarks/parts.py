@@ -24,11 +24,11 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from ucompress.archive.names import write_names_prefixed
+from ucompress.archive.format.names import write_names_prefixed
 from ucompress.codec.filters import Filter
-from ucompress.pipeline.distinct import Contents, Names
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.spilled import NOWHERE
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.reading.distinct import Contents, Names
+from ucompress.pipeline.reading.spilled import NOWHERE
 from ucompress.segments import BINARY, DENSE, classify
 from ucompress.similarity import similarity_order
 from ucompress.spill import Spill
@@ -126,7 +126,7 @@ def _plan(**changes: int) -> tuple[Patch, ...]:
     def changed(level: int) -> PlanParameters:
         return replace(_for_level(level), **changes)
 
-    return (Patch("ucompress.pipeline.plan.PlanParameters.for_level", changed),)
+    return (Patch("ucompress.pipeline.placing.plan.PlanParameters.for_level", changed),)
 
 
 def _small_blocks(level: int) -> PlanParameters:
@@ -179,7 +179,7 @@ PIPELINE = (
         "identical files",
         "every file is a content of its own; long copies may still find it",
         ALL,
-        (Patch("ucompress.pipeline.analyzer.group_contents", _each_its_own),),
+        (Patch("ucompress.pipeline.analysis.analyzer.group_contents", _each_its_own),),
     ),
     Part("holes", "runs of zeros are stored", ALL, _plan(hole=BEYOND)),
     Part("long copies", "only whole files are stored once", ALL, _plan(segment=BEYOND)),
@@ -187,31 +187,31 @@ PIPELINE = (
         "order: likeness",
         "contents by class, extension and path",
         ALL,
-        (Patch("ucompress.pipeline.plan.order_of", _by_name),),
+        (Patch("ucompress.pipeline.placing.plan.order_of", _by_name),),
     ),
     Part(
         "order: at all",
         "contents by path; what is dense still last",
         ALL,
-        (Patch("ucompress.pipeline.plan.order_of", _by_path),),
+        (Patch("ucompress.pipeline.placing.plan.order_of", _by_path),),
     ),
     Part(
         "large blocks",
         "no block of a large file is larger than others",
         range(4, 10),
-        (Patch("ucompress.pipeline.plan.PlanParameters.for_level", _small_blocks),),
+        (Patch("ucompress.pipeline.placing.plan.PlanParameters.for_level", _small_blocks),),
     ),
     Part(
         "dictionary",
         "no block has a past",
         ALL,
-        (Patch("ucompress.pipeline.groundwork.size_limit", _off(0)),),
+        (Patch("ucompress.pipeline.writing.groundwork.size_limit", _off(0)),),
     ),
     Part(
         "references",
         "no block is coded after another",
         LZ,
-        (Patch("ucompress.pipeline.groundwork.find_references", _off({})),),
+        (Patch("ucompress.pipeline.writing.groundwork.find_references", _off({})),),
     ),
     Part(
         "filters",
@@ -226,15 +226,20 @@ PIPELINE = (
         "compressed data is sampled, ordered and coded as other data is",
         ALL,
         (
-            Patch("ucompress.pipeline.analyzer.classify", _never_dense),
-            Patch("ucompress.pipeline.analyzer.classify_all", _none_dense),
+            Patch("ucompress.pipeline.analysis.analyzer.classify", _never_dense),
+            Patch("ucompress.pipeline.analysis.analyzer.classify_all", _none_dense),
         ),
     ),
     Part(
         "table of names",
         "each path after the one before",
         ALL,
-        (Patch("ucompress.archive.encode.write_names", lambda paths, level: write_names_prefixed(paths)),),
+        (
+            Patch(
+                "ucompress.archive.writing.encode.write_names",
+                lambda paths, level: write_names_prefixed(paths),
+            ),
+        ),
     ),
 )
 

@@ -18,16 +18,16 @@ from ucompress.lazy import loader_of
 
 if TYPE_CHECKING:
     from ucompress.api import compress, decompress, open, train
-    from ucompress.archive.limits import ExtractionLimits
-    from ucompress.archive.reader import Archive
+    from ucompress.archive.archive import Archive
+    from ucompress.archive.extracting.limits import ExtractionLimits
     from ucompress.codec.dictionary import Dictionary
     from ucompress.config import CompressionConfig, PipelineConfig
     from ucompress.database import PatternDatabase
     from ucompress.errors import CompressionError
     from ucompress.patterns import PatternEntry
-    from ucompress.pipeline.analyzer import ParallelAnalyzer
+    from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
+    from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
     from ucompress.pipeline.cluster.executor import DaskExecutor
-    from ucompress.pipeline.file_processor import ParallelFileProcessor
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
     from ucompress.progress import (
         CompressionResult,
@@ -45,8 +45,8 @@ _HOMES = {
     "decompress": "ucompress.api",
     "open": "ucompress.api",
     "train": "ucompress.api",
-    "Archive": "ucompress.archive.reader",
-    "ExtractionLimits": "ucompress.archive.limits",
+    "Archive": "ucompress.archive.archive",
+    "ExtractionLimits": "ucompress.archive.extracting.limits",
     "Dictionary": "ucompress.codec.dictionary",
     "CompressionConfig": "ucompress.config",
     "PipelineConfig": "ucompress.config",
@@ -54,8 +54,8 @@ _HOMES = {
     "CompressionError": "ucompress.errors",
     "PatternEntry": "ucompress.patterns",
     "DaskExecutor": "ucompress.pipeline.cluster.executor",
-    "ParallelAnalyzer": "ucompress.pipeline.analyzer",
-    "ParallelFileProcessor": "ucompress.pipeline.file_processor",
+    "ParallelAnalyzer": "ucompress.pipeline.analysis.analyzer",
+    "ParallelFileProcessor": "ucompress.pipeline.analysis.file_processor",
     "PipelineOrchestrator": "ucompress.pipeline.orchestrator",
     "CompressionResult": "ucompress.progress",
     "CompressionStatistics": "ucompress.progress",

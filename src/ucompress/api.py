@@ -7,8 +7,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ucompress.archive.entry import show
-from ucompress.archive.reader import MEMORY_BOUND, Archive
+from ucompress.archive.archive import Archive
+from ucompress.archive.format.entry import show
+from ucompress.archive.reading.reader import MEMORY_BOUND
 from ucompress.codec.dictionary import train
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import UsageError
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import BinaryIO
 
-    from ucompress.archive.entry import MemberName
-    from ucompress.archive.limits import ExtractionLimits
-    from ucompress.archive.outcome import ExtractionReport
+    from ucompress.archive.extracting.limits import ExtractionLimits
+    from ucompress.archive.extracting.outcome import ExtractionReport
+    from ucompress.archive.format.entry import MemberName
     from ucompress.progress import CompressionResult, Renderer
 
 __all__ = ["compress", "decompress", "open", "train"]

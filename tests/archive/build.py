@@ -11,16 +11,8 @@ from unittest.mock import patch
 
 from blake3 import blake3
 
-from ucompress.archive import (
-    HOLE,
-    ArchiveHeader,
-    ArchiveWriter,
-    Entry,
-    EntryKind,
-    Extent,
-    WriterTotals,
-    coding,
-)
+from ucompress.archive import HOLE, ArchiveHeader, ArchiveWriter, Entry, EntryKind, Extent, WriterTotals
+from ucompress.archive.format import coding
 from ucompress.codec.block import BlockCompressor
 
 

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 
 from golden.patch import Patch
 from reference_decoder import Corrupt, decode
-from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, EntryKind, salvage
-from ucompress.archive import index as index_module
-from ucompress.archive.directory import Directory
-from ucompress.archive.encode import encode_page
-from ucompress.archive.layout import (
+from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, Entry, EntryKind
+from ucompress.archive.format.directory import Directory
+from ucompress.archive.format.layout import (
     CRITICAL,
     END_MAGIC,
     FOOTER_SIZE,
@@ -33,7 +31,10 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.members import Members
+from ucompress.archive.format.members import Members
+from ucompress.archive.reading import salvage
+from ucompress.archive.writing import index as index_module
+from ucompress.archive.writing.encode import encode_page
 from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
 
 from .build import folder, plan_files, stored_pages, write
@@ -363,7 +364,7 @@ def test_what_contradicts_the_directory_is_found(tmp_path: Path) -> None:
             return super().to_bytes(level)
 
     path = tmp_path / "a.ucz"
-    with patch("ucompress.archive.writer.Directory", Flagging):
+    with patch("ucompress.archive.writing.writer.Directory", Flagging):
         write(path, plan_files(FILES))
     with Archive(path) as archive:
         assert "not the one that the directory describes" in archive.verify().problems[0]
@@ -418,7 +419,7 @@ def test_a_lost_page_of_the_errata_makes_its_members_doubtful(tmp_path: Path) ->
 
 def test_a_dictionary_of_an_unknown_codec_is_unsupported(tmp_path: Path) -> None:
     path = tmp_path / "a.ucz"
-    with patch("ucompress.archive.writer.code_dictionary", lambda data, _level: (9, data)):
+    with patch("ucompress.archive.writing.writer.code_dictionary", lambda data, _level: (9, data)):
         write(path, plan_files({b"a": b"hello" * 99}), dictionary=b"hello" * 50)
     with Archive(path) as archive:
         with pytest.raises(UnsupportedArchiveError):

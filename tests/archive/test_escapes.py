@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from ucompress.archive import Archive, Entry, EntryKind
-from ucompress.archive import index as index_module
-from ucompress.archive import target as target_module
+from ucompress.archive.extracting import target as target_module
+from ucompress.archive.writing import index as index_module
 from ucompress.errors import CompressionError
 
 from .build import folder, plan_files, write

@@ -12,9 +12,9 @@ import pytest
 
 from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, ExtractionLimits
-from ucompress.archive import index as index_module
-from ucompress.archive import target as target_module
-from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive.extracting import target as target_module
+from ucompress.archive.format.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive.writing import index as index_module
 from ucompress.errors import CorruptArchiveError, MemberNotFoundError, OutputError, UnsafeArchiveError
 
 from .build import Plan, folder, hole_first, plan_files, write

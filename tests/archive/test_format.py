@@ -13,13 +13,19 @@ from hypothesis import strategies as st
 from reference_decoder import decode
 from reference_decoder.recovery import recover
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent
-from ucompress.archive import index as index_module
-from ucompress.archive.coding import code_shared
-from ucompress.archive.encode import encode_page
-from ucompress.archive.layout import FOOTER_SIZE, Footer
-from ucompress.archive.members import Members
-from ucompress.archive.names import PREFIXED, TABLE, write_names, write_names_prefixed, write_names_table
-from ucompress.archive.pages import Page
+from ucompress.archive.format.coding import code_shared
+from ucompress.archive.format.layout import FOOTER_SIZE, Footer
+from ucompress.archive.format.members import Members
+from ucompress.archive.format.names import (
+    PREFIXED,
+    TABLE,
+    write_names,
+    write_names_prefixed,
+    write_names_table,
+)
+from ucompress.archive.format.pages import Page
+from ucompress.archive.writing import index as index_module
+from ucompress.archive.writing.encode import encode_page
 
 from .build import Plan, plan_files, stored_pages, write
 

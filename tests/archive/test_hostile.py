@@ -13,13 +13,13 @@ from reference_decoder import Corrupt, Unsupported, codecs
 from reference_decoder.directory import read_directory
 from reference_decoder.index import read_page
 from ucompress.archive import HOLE, Archive, ArchiveHeader, Entry, EntryKind, Extent
-from ucompress.archive.coding import decode_shared
-from ucompress.archive.columns import write_column, write_prefixed, write_strings
-from ucompress.archive.directory import BlockTable, Directory, PageTable
-from ucompress.archive.encode import encode_page
-from ucompress.archive.layout import PAGE_HEADER_SIZE, PageHeader
-from ucompress.archive.members import Members
-from ucompress.archive.pages import Page
+from ucompress.archive.format.coding import decode_shared
+from ucompress.archive.format.columns import write_column, write_prefixed, write_strings
+from ucompress.archive.format.directory import BlockTable, Directory, PageTable
+from ucompress.archive.format.layout import PAGE_HEADER_SIZE, PageHeader
+from ucompress.archive.format.members import Members
+from ucompress.archive.format.pages import Page
+from ucompress.archive.writing.encode import encode_page
 from ucompress.codec.block import BlockCompressor, BlockDecompressor
 from ucompress.codec.levels import MIX
 from ucompress.codec.varint import write_varint

@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from ucompress.archive import Entry, EntryKind, loose
-from ucompress.archive.directory import BlockTable
-from ucompress.archive.entry import HOLE, Extent
+from ucompress.archive import Entry, EntryKind
+from ucompress.archive.extracting import loose
+from ucompress.archive.format.directory import BlockTable
+from ucompress.archive.format.entry import HOLE, Extent
 
 
 def table(*sizes):

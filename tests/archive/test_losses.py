@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ucompress.archive import Archive, Entry, EntryKind, openfile
+from ucompress.archive import Archive, Entry, EntryKind
+from ucompress.archive.extracting import openfile
 
 from .build import folder, plan_files, write
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from archive.build import stored_pages
 from ucompress.archive import Entry, EntryKind, Extent, Members
-from ucompress.archive import index as index_module
-from ucompress.archive.columns import Cursor, shared_prefix, write_prefixed
-from ucompress.archive.entry import path_problem, paths_are_sound
-from ucompress.archive.index import IndexWriter
-from ucompress.archive.pages import Page
+from ucompress.archive.format.columns import Cursor, shared_prefix, write_prefixed
+from ucompress.archive.format.entry import path_problem, paths_are_sound
+from ucompress.archive.format.pages import Page
+from ucompress.archive.writing import index as index_module
+from ucompress.archive.writing.index import IndexWriter
 
 NAMES = st.lists(st.binary(max_size=6).map(lambda name: name.replace(b"\0", b"/")), max_size=6)
 PARTS = st.sampled_from([b"", b".", b"..", b"a", b".a", b"a..", b"b\0", b"..\0"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_decoder import sections
-from ucompress.archive.parity import ParityBuilder, ProtectedPayload, StripePlan, build_parity
+from ucompress.archive.format.parity import ParityBuilder, ProtectedPayload, StripePlan, build_parity
 
 
 def noise(length: int) -> bytes:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.archive import HOLE, Entry, Extent, Members
-from ucompress.archive.columns import zigzag
-from ucompress.archive.places import base_name, suffix_of
-from ucompress.archive.placing import place_files
+from ucompress.archive.format.columns import zigzag
+from ucompress.archive.format.places import base_name, suffix_of
+from ucompress.archive.writing.placing import place_files
 
 PATH = st.builds(
     b"%b/%b%b".__mod__,

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.archive import Archive, Entry, EntryKind, portable
-from ucompress.archive.limits import ExtractionLimits
-from ucompress.archive.portable import NameCheck, Namesakes, fold, windows_objection
-from ucompress.archive.target import TargetFolder
+from ucompress.archive import Archive, Entry, EntryKind
+from ucompress.archive.extracting import portable
+from ucompress.archive.extracting.limits import ExtractionLimits
+from ucompress.archive.extracting.portable import NameCheck, Namesakes, fold, windows_objection
+from ucompress.archive.extracting.target import TargetFolder
 from ucompress.errors import UnsafeArchiveError
 
 from .build import folder, plan_files, write

@@ -17,21 +17,11 @@ import pytest
 from blake3 import blake3
 
 from golden.patch import Patch
-from ucompress.archive import (
-    Archive,
-    ArchiveHeader,
-    Entry,
-    EntryKind,
-    Extent,
-    blocks_bound,
-    contents,
-    extract,
-    lookup,
-    opening,
-    verify,
-)
-from ucompress.archive import index as index_module
-from ucompress.archive.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
+from ucompress.archive.extracting import extract
+from ucompress.archive.format.layout import BLOCK_HEADER_SIZE, check
+from ucompress.archive.reading import contents, lookup, opening, verify
+from ucompress.archive.writing import index as index_module
 from ucompress.codec.block import decoding_memory, decoding_threads
 from ucompress.errors import (
     CorruptArchiveError,
@@ -221,8 +211,8 @@ def test_errata_replace_and_cancel(tmp_path: Path) -> None:
 def test_paths_are_those_of_the_entries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_errata: bool
 ) -> None:
-    monkeypatch.setattr("ucompress.archive.index.PAGE_ENTRIES", 7)
-    monkeypatch.setattr("ucompress.archive.lookup.PATHS_AT_ONCE", 5)
+    monkeypatch.setattr("ucompress.archive.writing.index.PAGE_ENTRIES", 7)
+    monkeypatch.setattr("ucompress.archive.reading.lookup.PATHS_AT_ONCE", 5)
     plan = plan_files({b"%s/%02d" % (folder, n): b"x" for folder in (b"a", b"b", b"ba") for n in range(20)})
     path = tmp_path / "many.ucz"
     gone = [(entry, Entry(entry.path, EntryKind.CANCELLED)) for entry in plan.entries[30:33]]
@@ -485,7 +475,7 @@ def test_a_header_that_claims_another_level_is_read_all_the_same(
 
 
 def test_an_archive_shows_what_callers_may_rely_on():
-    assert {name for name in vars(Archive) if not name.startswith("_")} == set(
+    assert {name for name in dir(Archive) if not name.startswith("_")} == set(
         """
         blocks_decoded blocks_of bytes_read close dictionary entries entry extract file has_record info
         is_doubtful lost_entries name open origin paths read reads statistics tree_hash verify

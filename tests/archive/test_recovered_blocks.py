@@ -9,7 +9,7 @@ import pytest
 
 from archive.build import plan_files, write
 from ucompress.archive import Archive, ArchiveHeader
-from ucompress.archive.layout import HEADER_SIZE
+from ucompress.archive.format.layout import HEADER_SIZE
 from ucompress.errors import ArchiveError
 
 WORDS = b"".join(b"key_%d = value(%d)  # %04x\n" % (n, n * n, n * 7919 % 65536) for n in range(1500))

@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import ucompress.archive.repair as repair_module
+import ucompress.archive.writing.repair as repair_module
 from archive.build import plan_files, write
 from golden.make import words
 from reference_decoder import decode, recovery_record
 from reference_decoder.conventions import check
-from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter, recovery
-from ucompress.archive.deal import Deal
-from ucompress.archive.recovery import RecoveryPlan, StripHeader
-from ucompress.archive.repair import repair
+from ucompress.archive import Archive, ArchiveHeader, ArchiveWriter
+from ucompress.archive.format import recovery
+from ucompress.archive.format.deal import Deal
+from ucompress.archive.format.recovery import RecoveryPlan, StripHeader
+from ucompress.archive.writing.repair import repair
 from ucompress.errors import CorruptArchiveError, OutputError, UsageError
 
 

@@ -6,14 +6,14 @@ import struct
 
 import pytest
 
-from ucompress.archive.cache import ByteCache
-from ucompress.archive.coding import decode_shared
-from ucompress.archive.columns import Cursor, write_blob, write_column, write_prefixed, write_strings
-from ucompress.archive.directory import BlockTable, PageTable
-from ucompress.archive.layout import PAGE_HEADER_SIZE, PAGE_PATHS_LIMIT
-from ucompress.archive.names import TABLE, read_names
-from ucompress.archive.pages import TIME_STEPS, TIME_TABLE, Page, _read_times, _read_xattrs
-from ucompress.archive.places import PlaceReader
+from ucompress.archive.format.coding import decode_shared
+from ucompress.archive.format.columns import Cursor, write_blob, write_column, write_prefixed, write_strings
+from ucompress.archive.format.directory import BlockTable, PageTable
+from ucompress.archive.format.layout import PAGE_HEADER_SIZE, PAGE_PATHS_LIMIT
+from ucompress.archive.format.names import TABLE, read_names
+from ucompress.archive.format.pages import TIME_STEPS, TIME_TABLE, Page, _read_times, _read_xattrs
+from ucompress.archive.format.places import PlaceReader
+from ucompress.archive.reading.cache import ByteCache
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.codec.levels import MIX
 from ucompress.codec.varint import write_varint
@@ -195,9 +195,9 @@ def test_a_reference_that_has_one_itself() -> None:
 def test_a_link_without_a_target() -> None:
     from archive.build import stored_pages
     from ucompress.archive import Entry, EntryKind
-    from ucompress.archive.encode import encode_page
-    from ucompress.archive.layout import PageHeader
-    from ucompress.archive.members import Members
+    from ucompress.archive.format.layout import PageHeader
+    from ucompress.archive.format.members import Members
+    from ucompress.archive.writing.encode import encode_page
 
     with stored_pages():
         page = encode_page(Members.of([Entry(b"l", EntryKind.SYMLINK, target=b"target")]), 0)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.archive import Archive, Entry, EntryKind, selection
-from ucompress.archive.settling import OpenFolders
+from ucompress.archive import Archive, Entry, EntryKind
+from ucompress.archive.extracting import selection
+from ucompress.archive.extracting.settling import OpenFolders
 
 from .build import folder, plan_files, write
 

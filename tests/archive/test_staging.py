@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ucompress.archive import Archive, staging
+from ucompress.archive import Archive
+from ucompress.archive.extracting import staging
 from ucompress.errors import OutputError
 from ucompress.files import write_files
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from ucompress.archive import Archive, Entry, EntryKind, Extent, ExtractionLimits, selection
-from ucompress.archive.selection import select
+from ucompress.archive import Archive, Entry, EntryKind, Extent, ExtractionLimits
+from ucompress.archive.extracting import selection
+from ucompress.archive.extracting.selection import select
 from ucompress.errors import (
     ClosedArchiveError,
     CorruptArchiveError,

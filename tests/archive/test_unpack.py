@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.archive.columns import shared_prefix, signed, unzigzag
-from ucompress.archive.entry import HOLE, Extent, path_problem
+from ucompress.archive.format.columns import shared_prefix, signed, unzigzag
+from ucompress.archive.format.entry import HOLE, Extent, path_problem
 from ucompress.codec.unpack import first_bad_path, join_prefixed, place_extents, resolve_twins, running_sums
 
 WORDS = st.integers(0, (1 << 64) - 1)

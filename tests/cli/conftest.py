@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from support import create_difficult_tree, fill_codebase
-from ucompress.cli.commands import run
+from ucompress.cli.start import run
 
 # Windows has neither pseudo-terminals nor these signals.
 collect_ignore = ["test_process.py"] if sys.platform == "win32" else []

@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from support import fill_codebase
-from ucompress.archive.preflight import Preflight
-from ucompress.archive.target import TargetFolder
+from ucompress.archive.extracting.preflight import Preflight
+from ucompress.archive.extracting.target import TargetFolder
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from damage.archives import make
 from golden.make import words
 from ucompress.api import decompress
 from ucompress.archive import Archive, Entry, EntryKind
-from ucompress.archive import index as index_module
+from ucompress.archive.writing import index as index_module
 from ucompress.errors import CorruptArchiveError
 
 MEMBERS = 4000

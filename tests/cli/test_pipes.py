@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from ucompress.database import PatternDatabase
-from ucompress.pipeline.assembly import Assembly
+from ucompress.pipeline.writing.assembly import Assembly
 
 WAYS = {"from a pipe": ["-", "-o", "a.ucz"], "to a pipe": ["tree", "-o", "-"], "through": ["-"]}
 

@@ -302,10 +302,10 @@ def test_what_this_program_does_not_have_is_not_called_damage(ucompress, tmp_pat
 def damaged_archive(path, at, size):
     """An archive of 500 files in ten pages, `size` bytes of its index damaged from `at` on."""
     from archive.build import plan_files, stored_pages, write
-    from ucompress.archive.layout import HEADER_SIZE, SECTION_HEADER_SIZE
+    from ucompress.archive.format.layout import HEADER_SIZE, SECTION_HEADER_SIZE
 
     files = {b"%04d" % number: b"%d" % number * 20 for number in range(500)}
-    with stored_pages(), patch("ucompress.archive.index.PAGE_ENTRIES", 50):
+    with stored_pages(), patch("ucompress.archive.writing.index.PAGE_ENTRIES", 50):
         write(path, plan_files(files))
     content = bytearray(path.read_bytes())
     begin = HEADER_SIZE + SECTION_HEADER_SIZE + at

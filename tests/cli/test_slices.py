@@ -7,11 +7,10 @@ import sys
 import pytest
 
 from archive.build import plan_files, write
+from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, BlockShare
-from ucompress.archive import verify as verify_module
-from ucompress.codec.levels import LZ, ZSTD
-
-CHUNK = verify_module.CHUNKS[ZSTD]
+from ucompress.archive.reading import verify as verify_module
+from ucompress.archive.reading.verify import CHUNK
 
 FILES = {b"f%03d" % at: b"%d " % at * 40 for at in range(300)}
 
@@ -106,8 +105,15 @@ def test_steps_are_short_where_blocks_take_long_to_decode(ucompress, tmp_path, m
     slow, place = tmp_path / "slow.ucz", tmp_path / "position"
     write(slow, plan_files(dict(list(FILES.items())[:10]), block=100), header=ArchiveHeader(level=8))
     row = verdict(ucompress("verify", slow, "--for", 50, "--position", place, "--json"))
-    assert 0 < row["next_block"] < verify_module.CHUNKS[LZ]
+    assert 0 < row["next_block"] < CHUNK
     assert row["next_block"] < blocks_of(slow)
+
+
+def test_a_header_that_claims_another_level_is_checked_in_parts_all_the_same(ucompress, sound, tmp_path):
+    sound.write_bytes(Patch(sound.read_bytes()).set_header(20, 200).data)
+    done = ucompress("verify", sound, "--for", 3600, "--position", tmp_path / "position")
+    assert done.code == 21
+    assert "tree hash" in done.err + done.out
 
 
 def stopped_behind(monkeypatch, chunks, number=signal.SIGTERM):

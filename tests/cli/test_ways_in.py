@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.cli.app import app
-from ucompress.cli.commands import COMMANDS, command_named, spelled_out
+from ucompress.cli.commands import COMMANDS, command_named
 from ucompress.cli.declared import plainly_meant
+from ucompress.cli.start import spelled_out
 
 TYPER = typer.main.get_command(app)
 SPELLINGS = sorted(
@@ -175,7 +176,7 @@ def test_everything_else_is_typers(name, words):
 
 def test_an_ordinary_command_does_not_load_typer(tmp_path):
     (tmp_path / "tree").mkdir()
-    code = "import sys\nfrom ucompress.cli.commands import run\n"
+    code = "import sys\nfrom ucompress.cli.start import run\n"
     code += "run(['compress', 'tree', '-q', '--database', ':memory:'])\nrun(['list', 'tree.ucz'])\n"
     code += "assert not {'typer', 'click', 'pydantic', 'rich'} & set(sys.modules)"
     done = subprocess.run(

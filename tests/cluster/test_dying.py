@@ -10,12 +10,12 @@ import pytest
 from cluster.programs import started
 from pipeline.runs import pack
 from ucompress.errors import ClusterError
-from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.cluster.executor import DaskExecutor
+from ucompress.pipeline.writing.assembly import Assembly
 
 DEADLY = """
 import os
-from ucompress.pipeline import coding
+from ucompress.pipeline.writing import coding
 coding.read_runs = lambda *arguments: os._exit(9)
 """
 
@@ -55,7 +55,7 @@ def test_a_killed_scheduler_is_an_error_and_the_run_goes_on_here(tree, expected,
         monkeypatch.context() as patch,
         DaskExecutor(cluster.address) as executor,
     ):
-        patch.setattr("ucompress.pipeline.naming.SYNC_SECONDS", 0.0)
+        patch.setattr("ucompress.pipeline.writing.naming.SYNC_SECONDS", 0.0)
         after_first_block(patch, lambda: os.kill(cluster.scheduler.pid, signal.SIGKILL))
         with pytest.raises(ClusterError, match=r"scheduler at tcp://.* was lost.*run the same") as caught:
             pack(tree, output, level=4, executor=executor, database=database)

@@ -12,7 +12,7 @@ from ucompress.errors import ClusterError, UsageError
 from ucompress.pipeline.cluster import admission, executor, remote
 from ucompress.pipeline.cluster.admission import Sight, Ticket, refusal
 from ucompress.pipeline.cluster.executor import DaskExecutor
-from ucompress.pipeline.job import worker_versions
+from ucompress.pipeline.jobs.job import worker_versions
 
 OTHER_VERSION = "import ucompress\nucompress.__version__ = '9.9'\n"
 
@@ -29,7 +29,7 @@ os.lstat = lstat
 
 STALE = """
 from ucompress import files
-from ucompress.pipeline import spans
+from ucompress.pipeline.reading import spans
 
 def read_spans(wanted):
     return [data[::-1] if b"module0000" in path and isinstance(data, bytes) else data
@@ -107,7 +107,7 @@ def test_another_library_is_another_version_only_where_it_decides_bytes(tmp_path
         level: ticket(tmp_path, run=f"{level}", level=level, versions=worker_versions(level))
         for level in (3, 6)
     }
-    monkeypatch.setattr("ucompress.pipeline.job.LIBRARY_VERSION", "1.0.0")
+    monkeypatch.setattr("ucompress.pipeline.jobs.job.LIBRARY_VERSION", "1.0.0")
     assert "libzstd 1.0.0" in refusal(theirs[3])
     assert refusal(theirs[6]) == ""
 

@@ -12,8 +12,8 @@ import ucompress
 from pipeline.runs import pack, run
 from support import create_difficult_tree
 from ucompress.pipeline.cluster.executor import DaskExecutor
-from ucompress.pipeline.executors import ordered_map
-from ucompress.pipeline.lending import lent
+from ucompress.pipeline.running.executors import ordered_map
+from ucompress.pipeline.running.lending import lent
 
 
 @pytest.fixture(scope="module")

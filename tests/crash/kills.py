@@ -37,7 +37,7 @@ RUN = """
 import os, sys
 import ucompress.spill
 from ucompress.cli import main
-from ucompress.pipeline.tracker import RunTracker
+from ucompress.pipeline.running.tracker import RunTracker
 
 class Telling(RunTracker):
     @property

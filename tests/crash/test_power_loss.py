@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shim is for
 
 RUN = """
 import sys
-from ucompress.pipeline import naming
+from ucompress.pipeline.writing import naming
 from tests.pipeline.runs import pack
 
 naming.SYNC_SECONDS = 0

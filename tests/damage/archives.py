@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archive.build import folder, plan_files, write
 from ucompress.archive import ArchiveHeader, Entry, EntryKind
-from ucompress.archive.layout import (
+from ucompress.archive.format.layout import (
     BLOCK_HEADER_SIZE,
     FOOTER_SIZE,
     HEADER_SIZE,
@@ -17,8 +17,8 @@ from ucompress.archive.layout import (
     BlockHeader,
     SectionHeader,
 )
-from ucompress.archive.salvage import read_part
-from ucompress.archive.source import FileSource
+from ucompress.archive.format.source import FileSource
+from ucompress.archive.reading.salvage import read_part
 from ucompress.codec.block import decoding_memory
 
 KINDS = ("text", "mixed", "referenced")

@@ -32,7 +32,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from damage.archives import KINDS, Made, make
-from ucompress.archive import Archive, EntryKind, blocks, source
+from ucompress.archive import Archive, EntryKind
+from ucompress.archive.format import source
+from ucompress.archive.reading import blocks
 from ucompress.codec.block import BlockDecompressor
 from ucompress.errors import ArchiveError
 

@@ -10,7 +10,7 @@ import pytest
 from damage import run
 from damage.archives import KINDS, make
 from ucompress.archive import Archive
-from ucompress.archive.verify import _Verification
+from ucompress.archive.reading.verify import _Verification
 from ucompress.errors import CorruptArchiveError
 
 LEVELS = (1, 4, 7)

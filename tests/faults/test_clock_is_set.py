@@ -15,7 +15,7 @@ import pytest
 
 from support import compile_shim, fill_codebase, tree_facts
 from tests.pipeline.runs import command
-from ucompress.pipeline.tracker import RunTracker
+from ucompress.pipeline.running.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the shims are for Linux")

@@ -19,12 +19,12 @@ from fuzz.codecs import DICTIONARY, TEXT, Case
 from fuzz.mutate import EDGES, WIDE_EDGES, mutate, odd_bytes
 from fuzz.rebuild import Block, PagePart, Parts, set_number
 from ucompress.archive import Archive, ArchiveHeader, EntryKind
-from ucompress.archive.coding import decode_shared
-from ucompress.archive.directory import Directory
-from ucompress.archive.encode import encode_page
-from ucompress.archive.layout import HEADER_SIZE, PAGE_HEADER_SIZE, PageHeader, check
-from ucompress.archive.limits import ExtractionLimits
-from ucompress.archive.members import Members
+from ucompress.archive.extracting.limits import ExtractionLimits
+from ucompress.archive.format.coding import decode_shared
+from ucompress.archive.format.directory import Directory
+from ucompress.archive.format.layout import HEADER_SIZE, PAGE_HEADER_SIZE, PageHeader, check
+from ucompress.archive.format.members import Members
+from ucompress.archive.writing.encode import encode_page
 from ucompress.errors import ArchiveError, CompressionError
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -22,10 +22,10 @@ from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.database import cache
 from ucompress.database.file_rows import checksum, row_checksum
 from ucompress.errors import CompressionError, InterruptedJobError
-from ucompress.pipeline.assembly import Assembly
-from ucompress.pipeline.groundwork import PLAN
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.plan import PlanParameters
+from ucompress.pipeline.placing.plan import PlanParameters
+from ucompress.pipeline.writing.assembly import Assembly
+from ucompress.pipeline.writing.groundwork import PLAN
 
 
 def databases() -> Case:

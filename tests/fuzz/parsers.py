@@ -21,10 +21,8 @@ from fuzz.archives import assert_bounded, exercise
 from fuzz.codecs import DICTIONARY, TEXT
 from golden.patch import Patch
 from ucompress.archive import ArchiveHeader
-from ucompress.archive.blocks import read_dictionary
-from ucompress.archive.coding import code_dictionary, decode_shared
-from ucompress.archive.encode import encode_page
-from ucompress.archive.layout import (
+from ucompress.archive.format.coding import code_dictionary, decode_shared
+from ucompress.archive.format.layout import (
     NO_ID,
     PAGE_HEADER_SIZE,
     BlockHeader,
@@ -33,12 +31,14 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.members import Members
-from ucompress.archive.parity import ProtectedPayload, build_parity
+from ucompress.archive.format.members import Members
+from ucompress.archive.format.parity import ProtectedPayload, build_parity
+from ucompress.archive.reading.blocks import read_dictionary
+from ucompress.archive.writing.encode import encode_page
 from ucompress.checksum import run_check
 from ucompress.database import PatternDatabase
 from ucompress.errors import ArchiveError, CompressionError
-from ucompress.pipeline.plan import Content, Plan, plan_archive
+from ucompress.pipeline.placing.plan import Content, Plan, plan_archive
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "good"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from archive.build import stored_pages
 from golden.patch import Patch
-from ucompress.archive.coding import decode_shared
-from ucompress.archive.directory import BlockTable, Directory, PageTable
-from ucompress.archive.layout import (
+from ucompress.archive.format.coding import decode_shared
+from ucompress.archive.format.directory import BlockTable, Directory, PageTable
+from ucompress.archive.format.layout import (
     BLOCK_HEADER_SIZE,
     CRITICAL,
     HEADER_SIZE,
@@ -28,7 +28,7 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.parity import build_parity
+from ucompress.archive.format.parity import build_parity
 
 Twist = Callable[[Directory], None]
 

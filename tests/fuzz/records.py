@@ -12,9 +12,9 @@ from archive.build import plan_files, write
 from fuzz.codecs import TEXT, Case
 from fuzz.mutate import mutate
 from ucompress.archive import ArchiveHeader
-from ucompress.archive.layout import check
-from ucompress.archive.recovery import MARKER, STRIP_HEADER_SIZE
-from ucompress.archive.repair import repair
+from ucompress.archive.format.layout import check
+from ucompress.archive.format.recovery import MARKER, STRIP_HEADER_SIZE
+from ucompress.archive.writing.repair import repair
 from ucompress.errors import CompressionError
 
 PERCENTS = (3, 20, 60)

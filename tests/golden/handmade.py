@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from fuzz.rebuild import PagePart, Parts
 from golden.patch import Patch, retree
-from ucompress.archive.layout import PageHeader, check
+from ucompress.archive.format.layout import PageHeader, check
 
 FIELDS = {
     # 6.3

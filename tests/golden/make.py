@@ -28,11 +28,12 @@ from archive.build import Plan, folder, plan_files, stored_pages, write
 from golden.handmade import BAD_PAGES, UNSUPPORTED_PAGES, handmade
 from golden.patch import Patch, Span, retree
 from support import create_machine_code
-from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members, encode
-from ucompress.archive import index as index_module
-from ucompress.archive.layout import CRITICAL, check
-from ucompress.archive.names import write_names_prefixed
-from ucompress.archive.placing import place_files
+from ucompress.archive import HOLE, ArchiveHeader, Entry, EntryKind, Extent, Members
+from ucompress.archive.format.layout import CRITICAL, check
+from ucompress.archive.format.names import write_names_prefixed
+from ucompress.archive.writing import encode
+from ucompress.archive.writing import index as index_module
+from ucompress.archive.writing.placing import place_files
 
 HERE = Path(__file__).parent
 TIME = 1_700_000_000_123_456_789
@@ -363,7 +364,7 @@ def unknown_path_in_errata() -> Made:
 def wrong_dictionary_digest() -> Made:
     """The dictionary's own digest differs, and every check around it fits."""
     plan = basic()
-    with patch("ucompress.archive.writer.check", misleading):
+    with patch("ucompress.archive.writing.writer.check", misleading):
         return made(plan, dictionary=words(4, 3000)), None
 
 
@@ -387,7 +388,7 @@ def by_hand(others: dict[str, object]) -> Callable[[], Made]:
 
 def unknown_dictionary_codec() -> Made:
     plan = basic()
-    with patch("ucompress.archive.writer.code_dictionary", lambda data, _level: (9, data)):
+    with patch("ucompress.archive.writing.writer.code_dictionary", lambda data, _level: (9, data)):
         return made(plan, dictionary=words(4, 3000)), None
 
 

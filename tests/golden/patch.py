@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from blake3 import blake3
 
 from archive.build import stored_pages
-from ucompress.archive.layout import (
+from ucompress.archive.format.layout import (
     BLOCK_HEADER_SIZE,
     CRITICAL,
     FOOTER_SIZE,
@@ -22,9 +22,9 @@ from ucompress.archive.layout import (
     SectionHeader,
     check,
 )
-from ucompress.archive.opening import open_archive
-from ucompress.archive.parity import StripePlan, build_parity
-from ucompress.archive.source import FileSource
+from ucompress.archive.format.parity import StripePlan, build_parity
+from ucompress.archive.format.source import FileSource
+from ucompress.archive.reading.opening import open_archive
 
 
 @dataclass

@@ -143,7 +143,7 @@ def test_a_part_that_is_off_changes_the_archive_and_gives_the_tree_back(name, wh
 
 
 def test_references_are_off(tmp_path):
-    from ucompress.pipeline import groundwork
+    from ucompress.pipeline.writing import groundwork
 
     with parts.BY_NAME["references"].off():
         assert groundwork.find_references(None, None, b"", None) == {}
@@ -155,7 +155,9 @@ def test_no_part_of_the_pipeline_is_left_out():
 
 
 def test_a_name_that_is_gone_is_an_error():
-    part = parts.Part("gone", "", parts.ALL, (parts.Patch("ucompress.pipeline.groundwork.no_such_name", 0),))
+    part = parts.Part(
+        "gone", "", parts.ALL, (parts.Patch("ucompress.pipeline.writing.groundwork.no_such_name", 0),)
+    )
     with pytest.raises(AttributeError), part.off():
         pass
 

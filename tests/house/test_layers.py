@@ -2,6 +2,7 @@
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ LAYERS = {
     "cli": 6,
     "__main__": 6,
 }
+FLOORS = {
+    "archive": [("format",), ("reading",), ("writing", "extracting")],
+    "pipeline": [
+        ("reading",),
+        ("running",),
+        ("analysis",),
+        ("jobs",),
+        ("placing",),
+        ("writing",),
+        ("cluster",),
+    ],
+}
+"""The folders of a part, floor by floor from the ground up; the modules beside them stand above all."""
+
 CYTHON_IMPORT = re.compile(
     r"^\s*(?:from\s+(ucompress[\w.]*)\s+c?import\s+\(?([\w, ]*)|c?import\s+(ucompress[\w.]*))"
 )
@@ -52,7 +67,7 @@ SOURCES = sorted(
 
 
 def part_of(module: str) -> str:
-    """`ucompress.archive.reader` belongs to `archive`; the package itself is ``."""
+    """`ucompress.archive.reading.reader` belongs to `archive`; the package itself is ``."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -103,6 +118,51 @@ def test_imports_point_downward(path):
             assert there == "progress", f"{here} and {there} are siblings and may not know each other"
         if there == "_core":
             assert LAYERS[here] <= 2, f"{here} goes past codec, patterns and segments to the native core"
+
+
+def modules_imported(text: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if owner(path) in FLOORS and path.suffix == ".py"], ids=str
+)
+def test_within_a_part_imports_point_downward_too(path):
+    part, *folders = path.relative_to(PACKAGE).parts[:-1]
+    floors = {folder: floor for floor, beside in enumerate(FLOORS[part]) for folder in beside}
+    here = floors[folders[0]] if folders else len(floors)
+    for module in modules_imported(path.read_text(encoding="utf-8")):
+        words = module.split(".")
+        if words[:2] != ["ucompress", part] or len(words) < 3:
+            continue
+        if words[2] in floors:
+            at_home = words[2] in folders
+            assert at_home or floors[words[2]] < here, f"{module} stands no lower than {path.name}"
+        elif folders and (PACKAGE / part / f"{words[2]}.py").exists():
+            raise AssertionError(f"{module} stands above {path.name}")
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Neither when they are loaded nor later, for types or within functions."""
+    known = {
+        ".".join(("ucompress", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in SOURCES
+        if path.suffix == ".py" and path.stem != "__init__"
+    }
+    graph = {
+        name: (modules_imported(path.read_text(encoding="utf-8")) & known.keys()) - {name}
+        for name, path in known.items()
+    }
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise AssertionError(f"a circle: {' -> '.join(error.args[1])}") from None
 
 
 def test_every_part_has_a_layer():

@@ -26,7 +26,7 @@ def test_the_package_shows_its_public_names_alone():
 @pytest.mark.parametrize(
     ("extra", "file"),
     [
-        ("recovery", PACKAGE / "archive" / "recovery.py"),
+        ("recovery", PACKAGE / "archive" / "format" / "recovery.py"),
         ("recovery", ROOT / "docs" / "cli.md"),
         ("dask", PACKAGE / "pipeline" / "cluster" / "executor.py"),
     ],

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ucompress.config import CompressionConfig, PipelineConfig
-from ucompress.pipeline import spans
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.reading import spans
 from ucompress.pipeline.survey import Survey
 
 

@@ -11,11 +11,11 @@ from ucompress.checksum import digest
 from ucompress.database import PatternDatabase
 from ucompress.errors import InputError
 from ucompress.patterns import count_patterns
-from ucompress.pipeline import analyzer as analyzers
-from ucompress.pipeline import samples
-from ucompress.pipeline.analyses import CacheNames
-from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.file_processor import ParallelFileProcessor
+from ucompress.pipeline.analysis import analyzer as analyzers
+from ucompress.pipeline.analysis import samples
+from ucompress.pipeline.analysis.analyses import CacheNames
+from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.progress import PipelinePhase, ProgressReporter
 from ucompress.scan import MemberKind, scan
@@ -119,8 +119,8 @@ def watched(tmp_path, monkeypatch):
         take(update)
 
     monkeypatch.setattr(job.reporter, "update", update)
-    monkeypatch.setattr("ucompress.pipeline.tracker.SHOW_SECONDS", 0.0)
-    monkeypatch.setattr("ucompress.pipeline.file_processor.CHUNK_BYTES", 50000)
+    monkeypatch.setattr("ucompress.pipeline.running.tracker.SHOW_SECONDS", 0.0)
+    monkeypatch.setattr("ucompress.pipeline.analysis.file_processor.CHUNK_BYTES", 50000)
     return job, updates
 
 

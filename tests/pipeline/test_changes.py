@@ -9,11 +9,15 @@ from support import fill_codebase, tree_facts
 from tests.pipeline.runs import configuration, pack
 from ucompress.archive import Archive
 from ucompress.files import look_at_files
-from ucompress.pipeline import closer, context, groundwork, mining, planning, samples, spans
-from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.analysis import closer, mining, samples
+from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.placing import planning
+from ucompress.pipeline.reading import spans
+from ucompress.pipeline.running import context
+from ucompress.pipeline.running.context import RunContext
 from ucompress.pipeline.survey import Survey
+from ucompress.pipeline.writing import groundwork
 from ucompress.progress import PipelinePhase
 
 PHASES = {

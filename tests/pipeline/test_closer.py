@@ -10,7 +10,9 @@ from support import fill_codebase
 from tests.pipeline.runs import pack
 from ucompress._core import count_patterns
 from ucompress.archive import Archive
-from ucompress.pipeline import closer, groundwork, planning, samples, sketching
+from ucompress.pipeline.analysis import closer, samples, sketching
+from ucompress.pipeline.placing import planning
+from ucompress.pipeline.writing import groundwork
 from ucompress.similarity import SKETCH_SIZE
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import ResumeFailedError
-from ucompress.pipeline.description import config_from_description, describe
+from ucompress.pipeline.jobs.description import config_from_description, describe
 
 CONFIG = CompressionConfig(
     inputs=(Path("/in/put"), Path("/od\udcffd")),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.pipeline.digests import DigestIndex
+from ucompress.pipeline.reading.digests import DigestIndex
 
 DIGESTS = st.builds(
     lambda begin, end: begin.to_bytes(8, "little") * 2 + end.to_bytes(16, "big"),

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from ucompress.checksum import digest
 from ucompress.patterns import PatternSampler
-from ucompress.pipeline import samples
-from ucompress.pipeline.distinct import Contents, ManifestNames, PathNames, group_contents
-from ucompress.pipeline.rows import Rows
-from ucompress.pipeline.samples import Samples
+from ucompress.pipeline.analysis import samples
+from ucompress.pipeline.analysis.samples import Samples
+from ucompress.pipeline.reading.distinct import Contents, ManifestNames, PathNames, group_contents
+from ucompress.pipeline.reading.rows import Rows
 from ucompress.scan import MemberKind, scan
 
 # Some differ in their first 8 bytes only, some in all others.

@@ -12,12 +12,12 @@ from support import tree_facts
 from tests.pipeline.runs import between_plan_and_coding, configuration, pack
 from ucompress.archive import HOLE, Archive, Extent
 from ucompress.errors import InterruptedJobError
-from ucompress.pipeline import errata
-from ucompress.pipeline.context import RunContext
-from ucompress.pipeline.extras import LostBytes
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.plan import Content, plan_archive
-from ucompress.pipeline.tracker import RunTracker
+from ucompress.pipeline.placing.plan import Content, plan_archive
+from ucompress.pipeline.running.context import RunContext
+from ucompress.pipeline.running.tracker import RunTracker
+from ucompress.pipeline.writing import errata
+from ucompress.pipeline.writing.extras import LostBytes
 from ucompress.progress import PipelinePhase
 
 

@@ -11,8 +11,13 @@ from multiprocessing import get_context
 import pytest
 
 from ucompress.errors import DatabaseError, InterruptedJobError, ParallelProcessingError
-from ucompress.pipeline.contents import ContentsChangedError
-from ucompress.pipeline.executors import insist_on_being_wanted, kept_in_worker, linked_map, ordered_map
+from ucompress.pipeline.reading.contents import ContentsChangedError
+from ucompress.pipeline.running.executors import (
+    insist_on_being_wanted,
+    kept_in_worker,
+    linked_map,
+    ordered_map,
+)
 
 
 def test_a_worker_makes_a_thing_once_as_long_as_it_is_the_same() -> None:

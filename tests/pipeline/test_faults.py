@@ -10,8 +10,8 @@ from tests.pipeline.runs import between_plan_and_coding, pack, victim
 from ucompress.archive import Archive
 from ucompress.codec.block import BlockCompressor
 from ucompress.files import read_and_look
-from ucompress.pipeline import spans
-from ucompress.pipeline.context import RunContext
+from ucompress.pipeline.reading import spans
+from ucompress.pipeline.running.context import RunContext
 from ucompress.scan import open_source
 
 

@@ -8,9 +8,9 @@ from multiprocessing import get_context
 import pytest
 
 from ucompress.checksum import digest
-from ucompress.pipeline import file_processor
-from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor
-from ucompress.pipeline.spans import ShortFileError
+from ucompress.pipeline.analysis import file_processor
+from ucompress.pipeline.analysis.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.reading.spans import ShortFileError
 from ucompress.progress import PipelinePhase, ProgressReporter
 
 THRESHOLD = 1000

@@ -15,8 +15,8 @@ from ucompress.checksum import run_check
 from ucompress.database import cache
 from ucompress.database.file_rows import checksum, row_checksum
 from ucompress.patterns import PatternSampler
-from ucompress.pipeline import samples
-from ucompress.pipeline.layout import Plan
+from ucompress.pipeline.analysis import samples
+from ucompress.pipeline.placing.layout import Plan
 
 
 @pytest.fixture(autouse=True)

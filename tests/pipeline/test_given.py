@@ -8,7 +8,7 @@ from ucompress.archive import Archive
 from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.errors import InputError
 from ucompress.pipeline import orchestrator
-from ucompress.pipeline.given import given_dictionary
+from ucompress.pipeline.jobs.given import given_dictionary
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,18 @@ from support import fill_codebase, tree_facts
 from tests.pipeline.runs import between_plan_and_coding, configuration, pack, tell_reads
 from ucompress.archive import Archive
 from ucompress.checksum import digest
-from ucompress.pipeline import context, groundwork, survey
-from ucompress.pipeline.analyzed_bytes import AnalyzedBytes
-from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.coding import read_runs, runs_of
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError, GivenUp
-from ucompress.pipeline.distinct import Contents, DistinctContent
-from ucompress.pipeline.held import HeldContents
+from ucompress.pipeline import survey
+from ucompress.pipeline.analysis.analyzed_bytes import AnalyzedBytes
+from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.plan import Content, plan_archive
+from ucompress.pipeline.placing.plan import Content, plan_archive
+from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError, GivenUp
+from ucompress.pipeline.reading.distinct import Contents, DistinctContent
+from ucompress.pipeline.reading.held import HeldContents
+from ucompress.pipeline.running import context
 from ucompress.pipeline.survey import Survey
+from ucompress.pipeline.writing import groundwork
+from ucompress.pipeline.writing.coding import read_runs, runs_of
 
 
 @pytest.fixture

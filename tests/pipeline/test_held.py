@@ -17,17 +17,18 @@ from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase, cache
-from ucompress.pipeline import context as pipeline_context
-from ucompress.pipeline import memory, planning
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError
-from ucompress.pipeline.context import RunContext
-from ucompress.pipeline.distinct import DistinctContent
-from ucompress.pipeline.file_processor import FileToRead, ParallelFileProcessor
-from ucompress.pipeline.held import KEEPING_BYTES, HeldContents
-from ucompress.pipeline.interrupts import InterruptGuard
-from ucompress.pipeline.memory import MemoryBudget
+from ucompress.pipeline.analysis.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.placing import planning
+from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.reading.distinct import DistinctContent
+from ucompress.pipeline.reading.held import KEEPING_BYTES, HeldContents
+from ucompress.pipeline.running import context as pipeline_context
+from ucompress.pipeline.running import memory
+from ucompress.pipeline.running.context import RunContext
+from ucompress.pipeline.running.interrupts import InterruptGuard
+from ucompress.pipeline.running.memory import MemoryBudget
+from ucompress.pipeline.running.tracker import RunTracker
 from ucompress.pipeline.survey import Survey
-from ucompress.pipeline.tracker import RunTracker
 from ucompress.progress import ProgressReporter
 
 

@@ -18,7 +18,7 @@ import pytest
 from support import fill_codebase
 from tests.pipeline.runs import between_plan_and_coding, command, configuration, pack, run, victim
 from ucompress.archive import ArchiveWriter
-from ucompress.archive.partial import writing_to
+from ucompress.archive.writing.partial import writing_to
 from ucompress.database import PatternDatabase, last_job
 from ucompress.database.jobs import JobStore
 from ucompress.errors import (
@@ -30,11 +30,11 @@ from ucompress.errors import (
     OutputError,
     ResumeFailedError,
 )
-from ucompress.pipeline import naming, packing
-from ucompress.pipeline.assembly import Assembly
-from ucompress.pipeline.coding import code_block
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.tracker import RunTracker
+from ucompress.pipeline.running.tracker import RunTracker
+from ucompress.pipeline.writing import naming, packing
+from ucompress.pipeline.writing.assembly import Assembly
+from ucompress.pipeline.writing.coding import code_block
 from ucompress.progress import PipelinePhase, PipelineState
 
 
@@ -194,7 +194,7 @@ def test_coded_blocks_are_named_while_the_next_one_takes_its_time(larger, tmp_pa
 
     monkeypatch.setattr(naming, "SYNC_SECONDS", 1e9)
     monkeypatch.setattr(naming, "SYNC_SHARE", 1e9)
-    monkeypatch.setattr("ucompress.pipeline.assembly.code_block", slow)
+    monkeypatch.setattr("ucompress.pipeline.writing.assembly.code_block", slow)
     assert pack(tree, tmp_path / "a.ucz", database=database, level=1)[1] == reference
     assert seen == [(0,), (1,)]
 

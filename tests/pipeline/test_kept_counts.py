@@ -12,17 +12,17 @@ from support import fill_codebase
 from tests.pipeline.runs import configuration, pack
 from ucompress.database import PatternDatabase
 from ucompress.patterns import TALLY_DTYPE
-from ucompress.pipeline import mining
-from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
+from ucompress.pipeline.analysis import mining
+from ucompress.pipeline.analysis.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.savepoint import Savepoint
+from ucompress.pipeline.running.savepoint import Savepoint
 
 CHUNK = 8
 KILLED_AFTER = 3
 KILLED = """
 import os, signal, sys
 from tests.pipeline.runs import pack
-from ucompress.pipeline.kept_counts import KeptCounts
+from ucompress.pipeline.analysis.kept_counts import KeptCounts
 
 note, saved = KeptCounts.note, []
 

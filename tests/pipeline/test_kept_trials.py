@@ -12,16 +12,16 @@ import pytest
 from tests.pipeline.runs import configuration, pack
 from ucompress import dictionary
 from ucompress.database import PatternDatabase
-from ucompress.pipeline import groundwork
-from ucompress.pipeline.kept_trials import TRIALS, KeptTrials
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.savepoint import Savepoint
+from ucompress.pipeline.running.savepoint import Savepoint
+from ucompress.pipeline.writing import groundwork
+from ucompress.pipeline.writing.kept_trials import TRIALS, KeptTrials
 
 LEVEL = 4
 KILLED = """
 import os, signal, sys
 from tests.pipeline.runs import pack
-from ucompress.pipeline.kept_trials import KeptTrials
+from ucompress.pipeline.writing.kept_trials import KeptTrials
 
 note = KeptTrials.note
 

@@ -14,8 +14,8 @@ from tests.pipeline.runs import pack
 from ucompress.codec.block import BlockCompressor
 from ucompress.codec.levels import STORED
 from ucompress.database import PatternDatabase
-from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.file_processor import ParallelFileProcessor
+from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.progress import ProgressReporter
 from ucompress.segments import DENSE
 

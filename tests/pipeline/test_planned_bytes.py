@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucompress.checksum import digest
-from ucompress.pipeline.contents import ContentReader, ContentsChangedError
-from ucompress.pipeline.distinct import DistinctContent
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import Content, plan_archive
-from ucompress.pipeline.planned_bytes import PlannedBytes
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import Content, plan_archive
+from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError
+from ucompress.pipeline.reading.distinct import DistinctContent
+from ucompress.pipeline.writing.planned_bytes import PlannedBytes
 
 CHOOSER = random.Random(1)
 CONTENTS = [CHOOSER.randbytes(CHOOSER.randrange(1, 9000)) for _ in range(40)]

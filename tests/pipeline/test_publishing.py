@@ -8,11 +8,11 @@ import ucompress
 from support import fill_codebase, tree_facts
 from tests.pipeline.runs import between_plan_and_coding, configuration, pack
 from ucompress import _core
-from ucompress.archive.publishing import NOBODY, Occupant, publish
+from ucompress.archive.writing.publishing import NOBODY, Occupant, publish
 from ucompress.errors import InterruptedJobError, OutputError
 from ucompress.files import rename_new
-from ucompress.pipeline.assembly import Assembly
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.writing.assembly import Assembly
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from tests.pipeline.runs import configuration, pack, victim
 from ucompress.archive import Archive, EntryKind, blocks_bound
 from ucompress.config import MIB
 from ucompress.errors import InterruptedJobError
-from ucompress.pipeline.assembly import Assembly
-from ucompress.pipeline.context import RunContext
-from ucompress.pipeline.memory import resident_bytes
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import Plan
-from ucompress.pipeline.referring import pack_references, unpack_references
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import Plan
+from ucompress.pipeline.running.context import RunContext
+from ucompress.pipeline.running.memory import resident_bytes
+from ucompress.pipeline.writing.assembly import Assembly
+from ucompress.pipeline.writing.referring import pack_references, unpack_references
 
 KIB = 1 << 10
 SMALL = PlanParameters(
@@ -69,7 +69,7 @@ def test_references_save_and_the_tree_comes_back(tree, tmp_path, reference, monk
         for threads in (1, 3):
             archive.extract(tmp_path / f"out{threads}", threads=threads)
             assert tree_facts(tree) == tree_facts(tmp_path / f"out{threads}" / "tree")
-    monkeypatch.setattr("ucompress.pipeline.groundwork.find_references", lambda *arguments: {})
+    monkeypatch.setattr("ucompress.pipeline.writing.groundwork.find_references", lambda *arguments: {})
     assert len(reference) < 0.9 * len(pack(tree, tmp_path / "b.ucz", level=4)[1])
 
 

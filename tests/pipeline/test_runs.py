@@ -16,14 +16,18 @@ from ucompress.archive import Archive
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase
 from ucompress.errors import MemoryLimitExceededError, OutputError, UsageError
-from ucompress.pipeline import analyzer, assembly, context, groundwork, memory, plan, planning, refusals
-from ucompress.pipeline.coding import coding_memory, most_coding_memory
-from ucompress.pipeline.distinct import Contents, DistinctContent
-from ucompress.pipeline.executors import StoppedError
-from ucompress.pipeline.job import corpus_key
-from ucompress.pipeline.memory import MemoryBudget
+from ucompress.pipeline.analysis import analyzer
+from ucompress.pipeline.jobs import refusals
+from ucompress.pipeline.jobs.job import corpus_key
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
+from ucompress.pipeline.placing import plan, planning
+from ucompress.pipeline.reading.distinct import Contents, DistinctContent
+from ucompress.pipeline.running import context, memory
+from ucompress.pipeline.running.executors import StoppedError
+from ucompress.pipeline.running.memory import MemoryBudget
 from ucompress.pipeline.survey import BYTES_EACH, Survey, analysis_memory
+from ucompress.pipeline.writing import assembly, groundwork
+from ucompress.pipeline.writing.coding import coding_memory, most_coding_memory
 from ucompress.progress import PipelinePhase
 from ucompress.scan import ahead, scan
 
@@ -453,7 +457,7 @@ def test_a_limit_too_small_for_coding_is_refused_before_anything_is_analyzed(tmp
     (tmp_path / "tree").mkdir()
     with (tmp_path / "tree" / "large").open("wb") as file:
         file.truncate(100 << 20)
-    monkeypatch.setattr("ucompress.pipeline.memory.resident_bytes", lambda: 0)
+    monkeypatch.setattr("ucompress.pipeline.running.memory.resident_bytes", lambda: 0)
     job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", memory=195, level=9))
     with pytest.raises(MemoryLimitExceededError) as caught:
         job.run()

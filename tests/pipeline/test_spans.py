@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from ucompress.files import look_at_files, read_and_look, read_spans, write_files
-from ucompress.pipeline import spans
-from ucompress.pipeline.spans import ShortFileError, read_exactly, read_many, read_many_and_look
+from ucompress.pipeline.reading import spans
+from ucompress.pipeline.reading.spans import ShortFileError, read_exactly, read_many, read_many_and_look
 
 
 @pytest.fixture

@@ -12,8 +12,11 @@ from tests.pipeline.runs import between_plan_and_coding, pack, tell_reads
 from ucompress.archive import Archive
 from ucompress.database import cache
 from ucompress.errors import OutputError
-from ucompress.pipeline import closer, context, planning, sketching, spilled
-from ucompress.pipeline.spilled import LONGEST, NOWHERE, SpilledContents
+from ucompress.pipeline.analysis import closer, sketching
+from ucompress.pipeline.placing import planning
+from ucompress.pipeline.reading import spilled
+from ucompress.pipeline.reading.spilled import LONGEST, NOWHERE, SpilledContents
+from ucompress.pipeline.running import context
 from ucompress.spill import IN_MEMORY, Spill
 
 

@@ -8,7 +8,7 @@ from ucompress.archive import Archive, ArchiveWriter
 from ucompress.codec.block import BlockCompressor, BlockDecompressor
 from ucompress.errors import CorruptArchiveError, InterruptedJobError
 from ucompress.pipeline import orchestrator as module
-from ucompress.pipeline.assembly import Assembly
+from ucompress.pipeline.writing.assembly import Assembly
 
 
 def test_the_bytes_are_the_same_with_and_without(tmp_path):

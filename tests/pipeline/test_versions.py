@@ -8,10 +8,10 @@ from blake3 import blake3
 
 from tests.pipeline.runs import configuration, pack
 from ucompress.pipeline import orchestrator as module
-from ucompress.pipeline.analyzer import ANALYSIS_VERSION
-from ucompress.pipeline.job import GROUNDWORK_VERSION, analysis_key, job_key
-from ucompress.pipeline.referring import pack_references
+from ucompress.pipeline.analysis.analyzer import ANALYSIS_VERSION
+from ucompress.pipeline.jobs.job import GROUNDWORK_VERSION, analysis_key, job_key
 from ucompress.pipeline.survey import Survey
+from ucompress.pipeline.writing.referring import pack_references
 from ucompress.scan import scan
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")

@@ -6,10 +6,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ucompress.pipeline.blocks import BlockPacker
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import plan_archive
-from ucompress.pipeline.planned import Content, Kind
+from ucompress.pipeline.placing.blocks import BlockPacker
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import plan_archive
+from ucompress.pipeline.placing.planned import Content, Kind
 
 SMALL = PlanParameters(
     block_target=600,

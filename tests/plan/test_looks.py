@@ -8,11 +8,11 @@ from hypothesis import given, settings
 
 from plan.trees import SMALL, contents_of, reader, trees
 from ucompress.checksum import digest
-from ucompress.pipeline.file_processor import FileContent, FileToRead
-from ucompress.pipeline.looks import Look, Looking, some_unknown
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import plan_archive, plan_contents
-from ucompress.pipeline.planned import Planned
+from ucompress.pipeline.analysis.file_processor import FileContent, FileToRead
+from ucompress.pipeline.placing.looks import Look, Looking, some_unknown
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import plan_archive, plan_contents
+from ucompress.pipeline.placing.planned import Planned
 from ucompress.segments import anchor_spacing
 
 Tree = tuple[list[bytes], list[int]]

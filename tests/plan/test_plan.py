@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ucompress.checksum import run_check
-from ucompress.pipeline.layout import most_bytes
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import HOLE, Content, Plan, Planned, plan_archive, plan_contents
+from ucompress.pipeline.placing.layout import most_bytes
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import HOLE, Content, Plan, Planned, plan_archive, plan_contents
 
 from .trees import SMALL, block_bound, contents_of, reader, rebuilt, trees
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from hypothesis import strategies as st
 
 from ucompress.checksum import run_check
-from ucompress.pipeline.parameters import PlanParameters
-from ucompress.pipeline.plan import HOLE, Content, Plan
+from ucompress.pipeline.placing.parameters import PlanParameters
+from ucompress.pipeline.placing.plan import HOLE, Content, Plan
 
 SMALL = PlanParameters(
     block_target=8192,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ucompress.errors import OutputError
-from ucompress.pipeline.distinct import ManifestNames
+from ucompress.pipeline.reading.distinct import ManifestNames
 from ucompress.scan import MemberKind, look_again, scan
 from ucompress.spill import Growing, SparseStrings, SparseStringsBuilder, Spill, StringsBuilder, taken
 

@@ -16,42 +16,51 @@ from typing import TYPE_CHECKING
 from ucompress.lazy import loader_of
 
 if TYPE_CHECKING:
-    from ucompress.archive.entry import HOLE, Entry, EntryKind, Extent, MemberInfo, show, to_name, to_path
-    from ucompress.archive.figures import ArchiveStatistics
-    from ucompress.archive.layout import ArchiveHeader, blocks_bound
-    from ucompress.archive.limits import ExtractionLimits
-    from ucompress.archive.members import Members
-    from ucompress.archive.outcome import ExtractionReport
-    from ucompress.archive.publishing import Occupant, publish
-    from ucompress.archive.reader import Archive
-    from ucompress.archive.state import WriterState, WriterTotals, choose_content_hash_bytes
-    from ucompress.archive.verdict import BlockShare, VerifyReport
-    from ucompress.archive.writer import ArchiveWriter
+    from ucompress.archive.archive import Archive
+    from ucompress.archive.extracting.limits import ExtractionLimits
+    from ucompress.archive.extracting.outcome import ExtractionReport
+    from ucompress.archive.format.entry import (
+        HOLE,
+        Entry,
+        EntryKind,
+        Extent,
+        MemberInfo,
+        show,
+        to_name,
+        to_path,
+    )
+    from ucompress.archive.format.figures import ArchiveStatistics
+    from ucompress.archive.format.layout import ArchiveHeader, blocks_bound
+    from ucompress.archive.format.members import Members
+    from ucompress.archive.format.state import WriterState, WriterTotals, choose_content_hash_bytes
+    from ucompress.archive.reading.verdict import BlockShare, VerifyReport
+    from ucompress.archive.writing.publishing import Occupant, publish
+    from ucompress.archive.writing.writer import ArchiveWriter
 
 _HOMES = {
-    "HOLE": "ucompress.archive.entry",
-    "Archive": "ucompress.archive.reader",
-    "ArchiveHeader": "ucompress.archive.layout",
-    "ArchiveStatistics": "ucompress.archive.figures",
-    "ArchiveWriter": "ucompress.archive.writer",
-    "BlockShare": "ucompress.archive.verdict",
-    "Entry": "ucompress.archive.entry",
-    "EntryKind": "ucompress.archive.entry",
-    "Extent": "ucompress.archive.entry",
-    "ExtractionLimits": "ucompress.archive.limits",
-    "ExtractionReport": "ucompress.archive.outcome",
-    "MemberInfo": "ucompress.archive.entry",
-    "Members": "ucompress.archive.members",
-    "Occupant": "ucompress.archive.publishing",
-    "VerifyReport": "ucompress.archive.verdict",
-    "WriterState": "ucompress.archive.state",
-    "WriterTotals": "ucompress.archive.state",
-    "blocks_bound": "ucompress.archive.layout",
-    "choose_content_hash_bytes": "ucompress.archive.state",
-    "publish": "ucompress.archive.publishing",
-    "show": "ucompress.archive.entry",
-    "to_name": "ucompress.archive.entry",
-    "to_path": "ucompress.archive.entry",
+    "HOLE": "ucompress.archive.format.entry",
+    "Archive": "ucompress.archive.archive",
+    "ArchiveHeader": "ucompress.archive.format.layout",
+    "ArchiveStatistics": "ucompress.archive.format.figures",
+    "ArchiveWriter": "ucompress.archive.writing.writer",
+    "BlockShare": "ucompress.archive.reading.verdict",
+    "Entry": "ucompress.archive.format.entry",
+    "EntryKind": "ucompress.archive.format.entry",
+    "Extent": "ucompress.archive.format.entry",
+    "ExtractionLimits": "ucompress.archive.extracting.limits",
+    "ExtractionReport": "ucompress.archive.extracting.outcome",
+    "MemberInfo": "ucompress.archive.format.entry",
+    "Members": "ucompress.archive.format.members",
+    "Occupant": "ucompress.archive.writing.publishing",
+    "VerifyReport": "ucompress.archive.reading.verdict",
+    "WriterState": "ucompress.archive.format.state",
+    "WriterTotals": "ucompress.archive.format.state",
+    "blocks_bound": "ucompress.archive.format.layout",
+    "choose_content_hash_bytes": "ucompress.archive.format.state",
+    "publish": "ucompress.archive.writing.publishing",
+    "show": "ucompress.archive.format.entry",
+    "to_name": "ucompress.archive.format.entry",
+    "to_path": "ucompress.archive.format.entry",
 }
 
 __all__ = [

@@ -14,7 +14,7 @@ import sys
 
 def main() -> None:
     """Run the command line; ends the process with the documented exit code."""
-    from ucompress.cli.commands import run
+    from ucompress.cli.start import run
 
     _make_streams_safe()
     # NumPy's linear algebra, which nothing here uses, would start a thread for each core: starting them and

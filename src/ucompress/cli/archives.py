@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ucompress.archive import Archive, Entry
-    from ucompress.archive.redundancy import LeftOut
+    from ucompress.archive.reading.redundancy import LeftOut
 
 PIECE = 1 << 20
 LETTERS = "-dlh"
@@ -59,7 +59,7 @@ def list_members(
 def info(archive: o.ArchivePath, recover: o.Recover = False, json: o.Json = False) -> None:
     """Show sizes and what an archive is made of."""
     from ucompress.archive import EntryKind
-    from ucompress.archive.redundancy import RedundancyCount
+    from ucompress.archive.reading.redundancy import RedundancyCount
 
     with opened(archive, recover=recover) as source:
         kinds = dict.fromkeys(EntryKind, 0)
@@ -200,7 +200,7 @@ def _recovery(source: Archive) -> str:
 
 
 def _info_as_json(source: Archive, path: Path, files: int, content: int, left_out: LeftOut) -> None:
-    from ucompress.archive.layout import VERSION_MAJOR
+    from ucompress.archive.format.layout import VERSION_MAJOR
     from ucompress.render.documents import info_document
 
     figures = source.statistics

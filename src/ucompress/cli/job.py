@@ -220,7 +220,7 @@ def orchestrator(
 ) -> PipelineOrchestrator:
     """What runs a job, shown as the options ask for."""
     from ucompress.heap import keep_freed_memory
-    from ucompress.pipeline.description import describe
+    from ucompress.pipeline.jobs.description import describe
     from ucompress.pipeline.orchestrator import PipelineOrchestrator
     from ucompress.render import choose_renderer
 
@@ -329,7 +329,7 @@ def _spool(spool: Path) -> bytes:
 @contextmanager
 def _destination(paths: list[Path], output: Path | None, *, force: bool) -> Iterator[Path]:
     """The archive's path; standard output gets it from a temporary file once it is complete."""
-    from ucompress.pipeline.refusals import refuse_to_replace
+    from ucompress.pipeline.jobs.refusals import refuse_to_replace
 
     if output is None and STDIN not in paths:
         if len(paths) > 1:

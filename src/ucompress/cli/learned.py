@@ -80,7 +80,7 @@ def train(
     if json and output == STDOUT:
         raise UsageError("the dictionary and --json would both go to standard output: name a file")
     if output != STDOUT and not force:
-        from ucompress.pipeline.refusals import refuse_to_replace
+        from ucompress.pipeline.jobs.refusals import refuse_to_replace
 
         refuse_to_replace(output, archives=False)
     if output == STDOUT:

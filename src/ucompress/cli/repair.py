@@ -14,7 +14,7 @@ from ucompress.cli.sources import STDIN
 from ucompress.errors import ArchiveError, CorruptArchiveError, UsageError
 
 if TYPE_CHECKING:
-    from ucompress.archive.repair import RepairReport
+    from ucompress.archive.writing.repair import RepairReport
 
 
 def repair(
@@ -30,8 +30,8 @@ def repair(
     quiet: o.Quiet = False,
 ) -> None:
     """Mend a damaged archive by its recovery record, into a new file."""
-    from ucompress.archive.repair import repair as mend
-    from ucompress.pipeline.refusals import refuse_to_replace
+    from ucompress.archive.writing.repair import repair as mend
+    from ucompress.pipeline.jobs.refusals import refuse_to_replace
 
     if archive == STDIN:
         raise UsageError("repair needs an archive by its name, not on standard input")
@@ -76,7 +76,7 @@ def repair(
 def _sound_without_record(archive: Path) -> RepairReport | None:
     """The report on an archive that has no record and needs none; None on any other."""
     from ucompress.archive import Archive
-    from ucompress.archive.repair import RepairReport
+    from ucompress.archive.writing.repair import RepairReport
 
     try:
         with Archive(archive) as source:

@@ -127,7 +127,7 @@ def selected(
     Raises:
         MemberNotFoundError: a name that the archive does not have.
     """
-    from ucompress.archive.selection import select, why_lost
+    from ucompress.archive.extracting.selection import select, why_lost
 
     lost = list[bytes]()
     yield from select(archive, [member_path(name) for name in members] if members else None, lost)

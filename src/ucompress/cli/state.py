@@ -61,7 +61,7 @@ def resume(
         raise NoJobError(
             "the last job was from or to a pipe: nothing of it can be continued. Run the same command again"
         )
-    from ucompress.pipeline.description import config_from_description
+    from ucompress.pipeline.jobs.description import config_from_description
 
     config = config_from_description(
         record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit

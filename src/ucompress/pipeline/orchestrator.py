@@ -15,16 +15,10 @@ from ucompress.config import MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, ResumeFailedError
 from ucompress.lazy import load_meanwhile
-from ucompress.pipeline import job as jobs
-from ucompress.pipeline.coding import most_coding_memory
-from ucompress.pipeline.context import RunContext, spill_of
-from ucompress.pipeline.description import describe
-from ucompress.pipeline.given import given_dictionary
-from ucompress.pipeline.interrupts import InterruptGuard
-from ucompress.pipeline.job import ClaimedJob
-from ucompress.pipeline.lending import Remote, hired
-from ucompress.pipeline.memory import DATABASE_BYTES, MemoryBudget, bytes_of_others, peak_resident_bytes
-from ucompress.pipeline.refusals import (
+from ucompress.pipeline.jobs import job as jobs
+from ucompress.pipeline.jobs.description import describe
+from ucompress.pipeline.jobs.given import given_dictionary
+from ucompress.pipeline.jobs.refusals import (
     MEMORY,
     partial_path,
     refuse_bad_inputs,
@@ -33,10 +27,20 @@ from ucompress.pipeline.refusals import (
     refuse_to_lose,
     refuse_to_replace,
 )
-from ucompress.pipeline.stopping import interrupted, save_what_is_done, told_as_warning
+from ucompress.pipeline.jobs.stopping import interrupted, save_what_is_done, told_as_warning
+from ucompress.pipeline.running.context import RunContext, spill_of
+from ucompress.pipeline.running.interrupts import InterruptGuard
+from ucompress.pipeline.running.lending import Remote, hired
+from ucompress.pipeline.running.memory import (
+    DATABASE_BYTES,
+    MemoryBudget,
+    bytes_of_others,
+    peak_resident_bytes,
+)
+from ucompress.pipeline.running.tracker import RunTracker
 from ucompress.pipeline.summary import number_of, packed_files, summarize
 from ucompress.pipeline.survey import Survey, analysis_memory
-from ucompress.pipeline.tracker import RunTracker
+from ucompress.pipeline.writing.coding import most_coding_memory
 from ucompress.progress import PipelinePhase, ProgressReporter, ProgressSnapshot, progress_document
 from ucompress.scan import Manifest, MemberKind, scan
 from ucompress.scan.rules import locator
@@ -48,14 +52,14 @@ if TYPE_CHECKING:
 
     from ucompress.config import CompressionConfig
     from ucompress.patterns import PatternEntry
-    from ucompress.pipeline.analyzer import Analysis
-    from ucompress.pipeline.groundwork import Groundwork
+    from ucompress.pipeline.analysis.analyzer import Analysis
+    from ucompress.pipeline.writing.groundwork import Groundwork
     from ucompress.progress import CompressionResult, PipelineState, Renderer
 
     JobName = Callable[[CompressionConfig, Manifest, bytes | None], bytes]
 
 
-LATER = ("ucompress.pipeline.planning", "ucompress.pipeline.groundwork", "ucompress.pipeline.packing")
+LATER = ("placing.planning", "writing.groundwork", "writing.packing")
 """Modules that a run needs once the tree is analyzed."""
 
 
@@ -170,7 +174,7 @@ class PipelineOrchestrator:
         self._begin()
         output = self.config.output
         if self._executor is None:  # else workers may be forked, which must not happen meanwhile
-            load_meanwhile(*LATER)
+            load_meanwhile(*(f"ucompress.pipeline.{name}" for name in LATER))
         before = None if self.config.force else Occupant.of(output)
         refuse_impossible(self.config)
         if not self.config.force:
@@ -196,12 +200,12 @@ class PipelineOrchestrator:
                 raise
             return replace(result, warnings=(*database.warnings, *context.warnings))
 
-    def _pack(self, context: RunContext, survey: Survey, job: ClaimedJob) -> CompressionResult:
+    def _pack(self, context: RunContext, survey: Survey, job: jobs.ClaimedJob) -> CompressionResult:
         tracker = context.tracker
 
         def prepare(analysis: Analysis) -> Groundwork:
-            from ucompress.pipeline.groundwork import lay_groundwork
-            from ucompress.pipeline.planning import PLAN, planning
+            from ucompress.pipeline.placing.planning import PLAN, planning
+            from ucompress.pipeline.writing.groundwork import lay_groundwork
 
             shared, each = analysis_memory(self.config, survey.manifest)
             needed = shared + context.wanted_threads * each
@@ -218,7 +222,7 @@ class PipelineOrchestrator:
         self._refuse_to_lose(context, packed_files(manifest, analysis)[0] + links)
         analysis.forget_samples()
         tracker.leave()
-        from ucompress.pipeline.packing import Packing
+        from ucompress.pipeline.writing.packing import Packing
 
         totals, assembly = Packing(context, job, manifest, analysis, groundwork).run()
         with told_as_warning(context):
@@ -342,7 +346,7 @@ class PipelineOrchestrator:
         *,
         must_resume: bool = False,
         remember: bool = True,
-    ) -> ClaimedJob:
+    ) -> jobs.ClaimedJob:
         """Take the job's lease; an interrupted run's record is kept where it may be resumed."""
         # What can be refused for want of memory is refused before the job is touched.
         context.threads(shared=self._least(name, manifest, context.dictionary), each=0)
@@ -359,7 +363,7 @@ class PipelineOrchestrator:
             self._tell_where_it_stood(context.database.load_checkpoint(known.id))
         number = self._open_job(context, key, remember=remember)
         progress = context.database.jobs.progress(number)
-        return ClaimedJob(number, key, jobs.source_key(self.config), name, remember, progress)
+        return jobs.ClaimedJob(number, key, jobs.source_key(self.config), name, remember, progress)
 
     def _tell_where_it_stood(self, state: PipelineState | None) -> None:
         if state is not None:
@@ -374,7 +378,7 @@ class PipelineOrchestrator:
         context.tracker.save_with(lambda state: database.save_checkpoint(state, number))
         return number
 
-    def _observe(self, context: RunContext, job: ClaimedJob) -> None:
+    def _observe(self, context: RunContext, job: jobs.ClaimedJob) -> None:
         """Refresh the database's progress row each second, for `status` in another shell."""
 
         def refresh(snapshot: ProgressSnapshot) -> None:
@@ -383,7 +387,9 @@ class PipelineOrchestrator:
 
         self.reporter.add_observer(refresh)
 
-    def _survey(self, context: RunContext, manifest: Manifest, scanned_at: int, job: ClaimedJob) -> Survey:
+    def _survey(
+        self, context: RunContext, manifest: Manifest, scanned_at: int, job: jobs.ClaimedJob
+    ) -> Survey:
         """What analyzes the tree for a job; the job follows the tree where that changes meanwhile."""
 
         def reclaim(manifest: Manifest) -> None:

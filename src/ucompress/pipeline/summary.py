@@ -11,9 +11,9 @@ from ucompress.scan import MemberKind
 
 if TYPE_CHECKING:
     from ucompress.archive import WriterTotals
-    from ucompress.pipeline.analyzer import Analysis
-    from ucompress.pipeline.assembly import Assembly
-    from ucompress.pipeline.context import RunContext
+    from ucompress.pipeline.analysis.analyzer import Analysis
+    from ucompress.pipeline.running.context import RunContext
+    from ucompress.pipeline.writing.assembly import Assembly
     from ucompress.scan import Manifest
 
 

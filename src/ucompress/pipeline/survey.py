@@ -11,18 +11,18 @@ import numpy as np
 
 from ucompress.checksum import digest
 from ucompress.config import MIB
-from ucompress.pipeline import job as jobs
-from ucompress.pipeline.analyzer import ParallelAnalyzer
-from ucompress.pipeline.anew import ReadAnew
-from ucompress.pipeline.coding import most_coding_memory
-from ucompress.pipeline.contents import ContentsChangedError, GivenUp
-from ucompress.pipeline.entries import report_lost_links
-from ucompress.pipeline.file_processor import WINDOW_BYTES, ParallelFileProcessor
-from ucompress.pipeline.held import KEEPING_BYTES
-from ucompress.pipeline.kept_counts import COUNTS, KeptCounts
-from ucompress.pipeline.lending import Remote
-from ucompress.pipeline.spans import read_many
-from ucompress.pipeline.spilled import NOWHERE
+from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
+from ucompress.pipeline.analysis.anew import ReadAnew
+from ucompress.pipeline.analysis.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.pipeline.analysis.kept_counts import COUNTS, KeptCounts
+from ucompress.pipeline.jobs import job as jobs
+from ucompress.pipeline.reading.contents import ContentsChangedError, GivenUp
+from ucompress.pipeline.reading.held import KEEPING_BYTES
+from ucompress.pipeline.reading.spans import read_many
+from ucompress.pipeline.reading.spilled import NOWHERE
+from ucompress.pipeline.running.lending import Remote
+from ucompress.pipeline.writing.coding import most_coding_memory
+from ucompress.pipeline.writing.entries import report_lost_links
 from ucompress.progress import PipelinePhase
 from ucompress.scan import look_again, not_as_scanned
 from ucompress.scan.ahead import ReadAhead
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ucompress.config import CompressionConfig
-    from ucompress.pipeline.analyzer import Analysis
-    from ucompress.pipeline.context import RunContext, Workers
-    from ucompress.pipeline.distinct import DistinctContent
+    from ucompress.pipeline.analysis.analyzer import Analysis
+    from ucompress.pipeline.reading.distinct import DistinctContent
+    from ucompress.pipeline.running.context import RunContext, Workers
     from ucompress.scan import Manifest
 
 PATTERNS_DONE = "patterns"

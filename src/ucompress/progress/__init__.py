@@ -15,7 +15,6 @@ from ucompress.progress.documents import (
 )
 from ucompress.progress.events import (
     Notice,
-    PipelinePhase,
     PipelineState,
     ProgressSnapshot,
     ProgressUpdate,
@@ -23,6 +22,7 @@ from ucompress.progress.events import (
     Severity,
     WorkReporter,
 )
+from ucompress.progress.phases import PipelinePhase
 from ucompress.progress.rate import RateEstimator
 from ucompress.progress.reporter import ProgressReporter
 from ucompress.progress.statistics import CompressionResult, CompressionStatistics, SavedBytes

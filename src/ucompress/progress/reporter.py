@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from ucompress.errors import ThreadStartError
 from ucompress.progress.events import (
     Notice,
-    PipelinePhase,
     PipelineState,
     ProgressSnapshot,
     ProgressUpdate,
     Renderer,
     Severity,
 )
+from ucompress.progress.phases import PipelinePhase
 from ucompress.progress.rate import RateEstimator
 from ucompress.threads import start
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ucompress.progress.events import PipelinePhase
+    from ucompress.progress.phases import PipelinePhase
 
 
 @dataclass(frozen=True, slots=True)

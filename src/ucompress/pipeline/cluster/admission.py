@@ -94,7 +94,7 @@ def refusal(ticket: Ticket) -> str:
     """Why this process may not work for a run; empty if it may. Runs in a worker."""
     if ticket.run in _admitted:
         return ""
-    from ucompress.pipeline.job import worker_versions
+    from ucompress.pipeline.jobs.job import worker_versions
 
     versions = worker_versions(ticket.level)
     if versions != ticket.versions:

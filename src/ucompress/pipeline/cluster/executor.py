@@ -19,8 +19,8 @@ from ucompress.errors import ClusterError, ThreadStartError, UsageError
 from ucompress.pipeline.cluster.admission import Ticket, insist_on_all, refusal, sights
 from ucompress.pipeline.cluster.remote import carrier, kept, retire, work
 from ucompress.pipeline.cluster.watch import Watch
-from ucompress.pipeline.contents import ContentsChangedError
-from ucompress.pipeline.job import worker_versions
+from ucompress.pipeline.jobs.job import worker_versions
+from ucompress.pipeline.reading.contents import ContentsChangedError
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:

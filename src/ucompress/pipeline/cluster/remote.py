@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ucompress.errors import ClusterError
 from ucompress.pipeline.cluster.admission import REMEDY, Ticket, refusal
-from ucompress.pipeline.coding import release_compressor
+from ucompress.pipeline.writing.coding import release_compressor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""From files to what they are and what repeats over all of them."""

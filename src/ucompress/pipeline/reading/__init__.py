@@ -1,0 +1,1 @@
+"""The bytes of files and of distinct contents: held, spilled, or read back while files may change."""

@@ -1,0 +1,1 @@
+"""From a plan to an archive: dictionary, references, blocks, index, errata."""
