@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -230,17 +231,33 @@ def test_an_included_folder_is_taken_whole(tmp_path):
 
 
 def test_a_malformed_pattern_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"gitignore-style pattern: !$"):
+    with pytest.raises(UsageError, match=r"gitignore-style pattern: ! \(it names nothing\)"):
         scan([tmp_path], exclude=["a", "!"])
 
 
 @pytest.mark.parametrize("option", ["include", "exclude"])
-def test_a_range_that_descends_is_a_usage_error_that_names_the_pattern(tmp_path, option):
-    with pytest.raises(UsageError, match=r"gitignore-style pattern: \[z-a\]\.o \(bad .*range"):
-        scan([tmp_path], **{option: ["b", "[z-a].o"]})
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("[ab.o", "a bracket is not closed"),
+        ("a\\", "a backslash stands at its end"),
+        ("[[:letter:]]", "there is no class \\[:letter:\\]"),
+        ("a//b", "a part between slashes is empty"),
+        ("[/]", "no character is one of \\[/\\]"),
+        ("a" * 70_000, "70000 bytes, more than any name"),
+    ],
+)
+def test_an_option_that_can_match_nothing_is_a_usage_error_that_says_why(tmp_path, option, pattern, why):
+    with pytest.raises(UsageError, match=rf"gitignore-style pattern: {re.escape(pattern)} \({why}|{why}"):
+        scan([tmp_path], **{option: ["b", pattern]})
 
 
-@pytest.mark.parametrize("line", [b"foo\\", b"[z-a].o", b"!"])
+def test_an_option_that_begins_as_a_comment_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match=r"begins with # is a comment: #\*#"):
+        scan([tmp_path], exclude=["#*#"])
+
+
+@pytest.mark.parametrize("line", [b"foo\\", b"[z-a.o", b"!"])
 def test_a_line_that_is_no_pattern_leaves_the_others_of_its_file(tmp_path, line):
     top = tree(tmp_path / "t", {"a/secret": b"", "a/kept": b"", "secret": b""})
     (top / ".gitignore").write_bytes(b"# secrets\n" + line + b"\nsecret\n")
@@ -270,6 +287,12 @@ def test_a_line_that_is_no_pattern_leaves_the_others_of_its_file(tmp_path, line)
         (b"a[:digit:]", ["a1"], ["ad", "a:"]),
         (b"a\\[[:digit:]]", ["a[1]"], ["a[d]", "a[:]"]),
         (b"a[[:digit:]", ["a1", "ad", "a["], []),
+        (b"[a\\-z]", ["b", "m.txt"], ["a", "z", "-"]),
+        (b"[z-a]", ["a", "m"], ["z"]),
+        (b"[]a]x", ["bx"], ["]x", "ax"]),
+        (b"[!]a]x", ["]x", "ax"], ["bx"]),
+        (b"?", ["\xe9"], ["a"]),
+        (b"***", [], ["a"]),
     ],
 )
 @pytest.mark.skipif(not POSIX, reason="such names are not to be had")
@@ -289,6 +312,16 @@ def test_a_newline_in_a_name_hides_nothing_from_patterns(tmp_path):
         "t/secret\n",
     ]
     assert names(scan([top], exclude=["new\nline"])) == ["t", "t/secret\n"]
+
+
+def test_a_folder_is_not_taken_for_a_name_with_one_more_byte(tmp_path):
+    top = tree(tmp_path / "t", {"log/precious": b"", "logs": b"", ".gitignore": b"log[!0-9]\nlog?\n"})
+    assert names(scan([top], gitignore=True)) == ["t", "t/.gitignore", "t/log", "t/log/precious"]
+
+
+def test_a_line_of_many_stars_takes_no_time(tmp_path):
+    top = tree(tmp_path / "t", {"a" * 200: b"", ".gitignore": b"*a" * 60 + b"*b\n" + b"**/a/" * 60 + b"b\n"})
+    assert names(scan([top], gitignore=True)) == ["t", "t/.gitignore", "t/" + "a" * 200]
 
 
 def test_gitignore_files_nest_and_the_deepest_wins(tmp_path):

@@ -12,9 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.errors import InputError, UsageError
+from ucompress.scan.wildmatch import expression_of, without_end
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import PathSpec
+    from pathspec.pattern import RegexPattern
+
+    Spec = PathSpec[RegexPattern]
 
 WINDOWS = os.name == "nt"
 
@@ -32,113 +36,72 @@ AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 LONGEST_TOLD = 200
 """Characters of a line that a warning shows."""
 
-_NO_PATTERN = (ValueError, re.error)
-"""What compiling a line raises that is no pattern."""
 
-
-_CLASSES = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "blank": " \t",
-    "cntrl": "\0-\x1f\x7f",
-    "digit": "0-9",
-    "graph": '"-.0-~!',
-    "lower": "a-z",
-    "print": " -.0-~",
-    "punct": ':-@[-`{-~"-.!',
-    "space": " \t\0\r",
-    "upper": "A-Z",
-    "xdigit": "0-9A-Fa-f",
-}
-"""What git's character classes stand for within brackets; none begins with a negation, or has a slash."""
-
-_BRACKETS = re.compile(r"\\.|\[[!^]?\]?(?:[^]\[]|\[:[a-z]+:\]|\[)*?\]", re.DOTALL)
-_CLASS = re.compile(r"\[:([a-z]+):\]")
-
-
-def pattern_spec(patterns: Iterable[str]) -> GitIgnoreSpec | None:
+def pattern_spec(patterns: Iterable[str], *, below: bool) -> Spec | None:
     """Compile gitignore-style patterns; None when there are none.
 
+    Args:
+        patterns: one to a text, as on a command line.
+        below: whether a folder that matches makes all in it match.
+
     Raises:
-        UsageError: a pattern is malformed.
+        UsageError: one is malformed.
     """
     lines = list(patterns)
+    compiled = []
     for line in lines:
-        if (why := _fault(_spelled(line))) is not None:
-            raise UsageError(f"not a gitignore-style pattern: {line}{why}")
-    return _compiled(map(_spelled, lines)) if lines else None
+        if line.startswith("#"):
+            raise UsageError(f"a pattern that begins with # is a comment: {line} (write \\# for a name)")
+        try:
+            compiled.append(_compiled(matchable(os.fsencode(line)), below=below))
+        except ValueError as error:
+            raise UsageError(f"not a gitignore-style pattern: {line} ({error})") from error
+    return _spec(compiled) if lines else None
 
 
-def gitignore_spec(text: bytes) -> tuple[GitIgnoreSpec, list[str]]:
+def gitignore_spec(text: bytes) -> tuple[Spec, list[str]]:
     """Compile a `.gitignore` file.
 
     Returns:
         What its lines come to, and a sentence on each line that is no pattern and was passed over.
     """
-    content = os.fsdecode(text.removeprefix(codecs.BOM_UTF8))
-    lines = [line.removesuffix("\r") for line in content.split("\n")]
-    try:
-        return _compiled(map(_spelled, lines)), []
-    except _NO_PATTERN:
-        faults = [_fault(_spelled(line)) for line in lines]
-    good = [_spelled(line) for line, why in zip(lines, faults, strict=True) if why is None]
-    told = [
-        f"line {number} is no pattern and was passed over, all others hold: {line[:LONGEST_TOLD]}{why}"
-        for number, (line, why) in enumerate(zip(lines, faults, strict=True), 1)
-        if why is not None
-    ]
-    return _compiled(good), told
+    compiled, told = [], []
+    for number, line in enumerate(text.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        line = line.removesuffix(b"\r")
+        try:
+            compiled.append(_compiled(matchable(line), below=False))
+        except ValueError as error:
+            shown = os.fsdecode(line)[:LONGEST_TOLD]
+            told.append(
+                f"line {number} is no pattern and was passed over, all others hold: {shown} ({error})"
+            )
+    return _spec(compiled), told
 
 
 def matchable(path: bytes) -> str:
-    """A member path as patterns are compared with it: a newline, which ends lines there, is a zero byte."""
-    return os.fsdecode(path).replace("\n", "\0")
+    """A member path as patterns are compared with it: a character for each byte."""
+    return path.decode("latin-1")
 
 
-def _compiled(lines: Iterable[str]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
+def _compiled(line: str, *, below: bool) -> RegexPattern | None:
+    """A line; None for one that is blank or a comment.
 
-    return GitIgnoreSpec.from_lines(lines)
-
-
-def _fault(line: str) -> str | None:
-    """Why a line is no pattern, as far as there is more to say than that; None where it is one."""
-    try:
-        _compiled([line])
-    except re.error as error:
-        return f" ({error.msg})"
-    except ValueError:
-        return ""
-    return None
-
-
-def _spelled(line: str) -> str:
-    """A line as what compiles it has to see it to make of it what git does.
-
-    That is, without the spaces at its end, and without them only; and without character classes.
+    Raises:
+        ValueError: it is no pattern.
     """
-    kept = line.replace("\n", "\0").rstrip(" ")
-    before, last = kept[:-1], kept[-1:]
-    if _escapes_next(kept):
-        kept += " " * (len(kept) < len(line))
-    elif last.isspace():
-        kept = f"{before[:-1] if _escapes_next(before) else before}[{last}]"
-    if "[:" not in kept:
-        return kept
-    end = kept.rfind("]") + 1  # behind it no bracket is closed: nothing to look for
-    return _BRACKETS.sub(_without_classes, kept[:end]) + kept[end:]
+    from pathspec.pattern import RegexPattern
+
+    pattern = without_end(line)
+    if not pattern or pattern.startswith("#"):
+        return None
+    taken = not pattern.startswith("!")
+    return RegexPattern(re.compile(expression_of(pattern.removeprefix("!"), below=below)), taken)
 
 
-def _without_classes(found: re.Match[str]) -> str:
-    """An expression in brackets with the signs of its classes; an escaped sign as it is."""
-    if found[0].startswith("\\"):
-        return found[0]
-    return "[" + _CLASS.sub(lambda name: _CLASSES.get(name[1], name[0]), found[0][1:])
+def _spec(compiled: Iterable[RegexPattern | None]) -> Spec:
+    from pathspec import PathSpec
 
-
-def _escapes_next(text: str) -> bool:
-    """Whether a backslash at the end is not escaped itself."""
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+    return PathSpec([pattern for pattern in compiled if pattern is not None], backend="simple")
 
 
 def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:
@@ -235,7 +198,7 @@ class Ignore:
 
     __slots__ = ("base", "outer", "spec")
 
-    def __init__(self, spec: GitIgnoreSpec, base: int, outer: Ignore | None) -> None:
+    def __init__(self, spec: Spec, base: int, outer: Ignore | None) -> None:
         self.spec = spec
         self.base = base
         self.outer = outer

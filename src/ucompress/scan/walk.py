@@ -43,7 +43,7 @@ from ucompress.scan.rules import (
 from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from ucompress.scan.rules import Spec
 
 _WORD = (1 << 64) - 1
 _REPARSE_POINT = 0x400
@@ -81,7 +81,12 @@ def scan(
         UsageError: two inputs have the same name, an input has no name, or a pattern is malformed.
     """
     scanner = _Scanner(
-        pattern_spec(include), pattern_spec(exclude), gitignore, NeverPacked(skip), progress, spill
+        pattern_spec(include, below=True),
+        pattern_spec(exclude, below=False),
+        gitignore,
+        NeverPacked(skip),
+        progress,
+        spill,
     )
     scanner.walk(named_inputs(inputs))
     return scanner.finish()
@@ -102,8 +107,8 @@ class _Scanner:
 
     def __init__(
         self,
-        include: GitIgnoreSpec | None,
-        exclude: GitIgnoreSpec | None,
+        include: Spec | None,
+        exclude: Spec | None,
         gitignore: bool,
         skip: NeverPacked,
         progress: Progress | None,
@@ -352,7 +357,7 @@ class _Scanner:
             return outer
         spec, passed_over = gitignore_spec(text)
         self.found.warnings.extend(ScanNote(name + b"/.gitignore", message) for message in passed_over)
-        return Ignore(spec, len(os.fsdecode(name)) + 1, outer)
+        return Ignore(spec, len(name) + 1, outer)
 
     def _without_barren(self, manifest: Manifest) -> list[int]:
         """The entries without folders that match nothing and hold nothing."""

@@ -109,7 +109,7 @@ def refuse_bad_inputs(config: CompressionConfig) -> None:
         UsageError: a pattern is malformed.
     """
     for patterns in (config.include, config.exclude):
-        pattern_spec(patterns)
+        pattern_spec(patterns, below=False)
     for path in config.inputs:
         look_at_input(os.fsencode(path))
 
