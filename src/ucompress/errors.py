@@ -111,14 +111,14 @@ class ParallelProcessingError(PipelineError):
 
 
 class ThreadStartError(ParallelProcessingError):
-    """The system starts no more threads; what was finished is kept, and fewer may be enough."""
+    """The system starts no more threads; fewer may be enough."""
 
     def __init__(self, message: str) -> None:
         PipelineError.__init__(self, message)
 
 
 class ClusterError(ParallelProcessingError):
-    """The cluster cannot be used, or was lost; what was finished is kept."""
+    """The cluster cannot be used, or was lost; the same work can be done without it."""
 
     exit_code = 18
 

@@ -36,7 +36,7 @@ def _starting() -> Iterator[None]:
         if "start new thread" not in str(error):  # as of a pool that was shut down
             raise
         raise ThreadStartError(
-            "the system starts no more threads for this user or this process; what is complete is kept. "
-            "Run the same command again with fewer --threads (in Python threads), or raise the limit on "
-            "processes (ulimit -u) or on memory"
+            "the system starts no more threads for this user or this process. Run the same command again "
+            "with fewer --threads (in Python threads), or raise the limit on processes (ulimit -u) or on "
+            "memory"
         ) from error

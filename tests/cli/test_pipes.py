@@ -64,7 +64,7 @@ def test_a_killed_run_through_a_pipe_is_not_offered_to_be_continued(here, piped,
 
     piped(b"piped\n" * 1000)
     monkeypatch.setattr(Assembly, "write_blocks", killed)
-    monkeypatch.setattr("ucompress.pipeline.orchestrator.save_what_is_done", lambda *_: None)
+    monkeypatch.setattr("ucompress.pipeline.jobs.stopping.save_what_is_done", lambda *_: None)
     assert ucompress("compress", *WAYS["from a pipe"], "--database", "p.db").code == 9
     with PatternDatabase("p.db", read_only=True) as database:
         assert database.jobs.latest().state.value == "interrupted"

@@ -12,6 +12,7 @@ import ucompress
 LAYERS = {
     "errors": 0,
     "config": 0,
+    "limits": 0,
     "lazy": 0,
     "_kernels": 0,
     "_core": 1,

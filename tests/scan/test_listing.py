@@ -90,7 +90,11 @@ def test_columns_belong_to_their_paths_however_many_rows_are_put_in_order_togeth
 
 def test_another_name_of_what_is_never_packed_is_not_taken(tree):
     os.link(tree / "f3", tree / "sub" / "output")
-    assert b"t/sub/output" not in scan([tree], skip=[tree / "f3"]).paths
+    manifest = scan([tree], skip=[tree / "f3"])
+    assert b"t/sub/output" not in manifest.paths
+    (notice,) = (note for note in manifest.notices if note.path == b"t/sub/output")
+    assert notice.message == f"another name of {tree / 'f3'}, which this run writes to: left out"
+    assert b"t/sub/output" in scan([tree], output=tree / "f3").paths
 
 
 def test_rows_are_what_stat_says_of_plain_files_and_zero_elsewhere(tree):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, ResumeFailedError
 from ucompress.lazy import load_meanwhile
 from ucompress.pipeline.jobs import job as jobs
+from ucompress.pipeline.jobs import stopping
 from ucompress.pipeline.jobs.description import describe
 from ucompress.pipeline.jobs.given import given_dictionary
 from ucompress.pipeline.jobs.refusals import (
@@ -27,7 +27,6 @@ from ucompress.pipeline.jobs.refusals import (
     refuse_to_lose,
     refuse_to_replace,
 )
-from ucompress.pipeline.jobs.stopping import interrupted, save_what_is_done, told_as_warning
 from ucompress.pipeline.running.context import RunContext, spill_of
 from ucompress.pipeline.running.interrupts import InterruptGuard
 from ucompress.pipeline.running.lending import Remote, hired
@@ -135,10 +134,7 @@ class PipelineOrchestrator:
                 )
                 context.tracker.complete(*packed_files(survey.manifest, analysis))
             except (InterruptedJobError, KeyboardInterrupt) as error:
-                number = getattr(error, "signal_number", signal.SIGINT)
-                raise InterruptedJobError(
-                    "interrupted; what was analyzed is kept. Run the same command again", number
-                ) from None
+                raise stopping.interrupted_analysis(error, context) from None
             finally:
                 # There is nothing to resume: the next analysis takes unchanged files from the cache.
                 if job is not None:
@@ -183,20 +179,20 @@ class PipelineOrchestrator:
             database, job = context.database, None
             context.before = before
             try:
-                manifest, scanned_at = self._scan(context, output, partial_path(output))
+                manifest, scanned_at = self._scan(context, output)
                 self._refuse_to_lose(context, len(manifest) - number_of(manifest, MemberKind.DIRECTORY))
                 job = self._claim(context, jobs.job_key, manifest, must_resume=must_resume)
                 self._observe(context, job)
                 result = self._pack(context, self._survey(context, manifest, scanned_at, job), job)
                 self._tell_what_was_done_here(context)
                 self.reporter.finish(result.statistics)
-                with told_as_warning(context):
+                with stopping.told_as_warning(context):
                     database.jobs.finish(job.number)
                     database.cache.prune()
             except BaseException as error:
-                unsaved = save_what_is_done(error, context, job)
+                unsaved = stopping.save_what_is_done(error, context, job)
                 if isinstance(error, InterruptedJobError | KeyboardInterrupt):
-                    raise interrupted(error, context, job, unsaved) from unsaved
+                    raise stopping.interrupted(error, context, job, unsaved) from unsaved
                 raise
             return replace(result, warnings=(*database.warnings, *context.warnings))
 
@@ -225,9 +221,9 @@ class PipelineOrchestrator:
         from ucompress.pipeline.writing.packing import Packing
 
         totals, assembly = Packing(context, job, manifest, analysis, groundwork).run()
-        with told_as_warning(context):
+        with stopping.told_as_warning(context):
             tracker.leave()
-        with told_as_warning(context):
+        with stopping.told_as_warning(context):
             tracker.complete(*packed_files(manifest, analysis))
         return summarize(
             context,
@@ -292,8 +288,8 @@ class PipelineOrchestrator:
         tracker.leave()
         return context
 
-    def _scan(self, context: RunContext, *outputs: Path) -> tuple[Manifest, int]:
-        """The manifest, without the outputs, and the wall clock before the first file was looked at."""
+    def _scan(self, context: RunContext, output: Path | None = None) -> tuple[Manifest, int]:
+        """The manifest, without the output, and the wall clock before the first file was looked at."""
         context.tracker.enter(PipelinePhase.SCANNING_FILES)
         scanned_at = time.time_ns()
 
@@ -306,7 +302,8 @@ class PipelineOrchestrator:
             include=self.config.include,
             exclude=self.config.exclude,
             gitignore=self.config.gitignore,
-            skip=[*outputs, *context.database.files],
+            skip=[*([partial_path(output)] if output else ()), *context.database.files],
+            output=output,
             progress=progress,
             spill=context.spill,
         )

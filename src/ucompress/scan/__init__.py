@@ -2,8 +2,8 @@
 
 Members are named from each input's own name on, as `tar -C parent name` does. Symbolic links
 are stored, never followed, also when an input itself is one. Mount points inside are crossed.
-Nothing is opened here but directories, `.gitignore` files, and what has attributes at the end of a very long
-path.
+Nothing is opened here but directories, `.gitignore` files, what has attributes at the end of a very long
+path, and empty files where a size of 0 may be untrue.
 """
 
 from ucompress.scan.again import look_again, not_as_scanned, refresh

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ucompress.scan.manifest import Manifest, MemberKind
+from ucompress.scan.rules import matchable
 from ucompress.spill import IN_MEMORY, Growing, SparseStringsBuilder, StringsBuilder, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from ucompress.scan.rules import Spec
     from ucompress.spill import Spill
 
 _COLUMNS: Final = {
@@ -141,3 +143,22 @@ def reordered(found: Manifest, order: Sequence[int], spill: Spill = IN_MEMORY) -
     for first in range(0, len(order), ROWS_TOGETHER):
         builder.take(found, order[first : first + ROWS_TOGETHER])
     return builder.finish()
+
+
+def not_barren(manifest: Manifest, include: Spec) -> list[int]:
+    """The entries of a scan but for folders that match nothing and hold nothing."""
+    holding: set[bytes] = set()
+    for path, kind in zip(manifest.paths, manifest.kinds, strict=True):
+        if kind == MemberKind.DIRECTORY and not include.match_file(matchable(path) + "/"):
+            continue
+        holding.update(_parents(path, holding))
+        holding.add(path)
+    return [index for index, path in enumerate(manifest.paths) if path in holding]
+
+
+def _parents(path: bytes, known: set[bytes]) -> Iterator[bytes]:
+    # Stops at the first known folder: its own parents are known as well.
+    cut = path.rfind(b"/")
+    while cut >= 0 and path[:cut] not in known:
+        yield path[:cut]
+        cut = path.rfind(b"/", 0, cut)

@@ -119,12 +119,12 @@ def read_xattrs(source: bytes) -> tuple[Xattrs, list[bytes], OSError | None]:
 def _read_xattrs(
     place: bytes | int, *, follow_symlinks: bool = True
 ) -> tuple[Xattrs, list[bytes], OSError | None]:
-    pairs, left, failure = [], [], None
+    found, left, failure = {}, [], None
     for name in os.listxattr(place, follow_symlinks=follow_symlinks):
         raw = os.fsencode(name)
         try:
             if name.startswith("user."):
-                pairs.append((raw, os.getxattr(place, name, follow_symlinks=follow_symlinks)))
+                found[raw] = os.getxattr(place, name, follow_symlinks=follow_symlinks)
                 continue
         except OSError as error:
             if error.errno == errno.ENODATA:  # it was removed meanwhile
@@ -133,4 +133,4 @@ def _read_xattrs(
                 failure = failure or error
                 continue
         left.append(raw)
-    return tuple(sorted(pairs)), left, failure
+    return tuple(sorted(found.items())), left, failure

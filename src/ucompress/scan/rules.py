@@ -170,27 +170,51 @@ def look_at_input(source: bytes) -> os.stat_result:
 
 
 class NeverPacked:
-    """The files never packed, known by identity and, where they do not exist yet, by place."""
+    """The files never packed, by where they are: whatever path leads there, and before they exist.
 
-    def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+    Attributes:
+        names: by a folder's identity, the names in it.
+        files: by identity, files that are not packed under other names either, and where they are. Those are
+            what a run writes to; an output is replaced, so that another name of it keeps what it was.
+    """
+
+    def __init__(
+        self, paths: Iterable[str | os.PathLike[str]], output: str | os.PathLike[str] | None = None
+    ) -> None:
         self.names: dict[tuple[int, int], set[bytes]] = {}
-        self.files: set[tuple[int, int]] = set()
+        self.files: dict[tuple[int, int], bytes] = {}
         for path in map(os.fsencode, paths):
             self._add(path)
+        if output is not None:
+            self._add(os.fsencode(output), is_replaced=True)
 
-    def _add(self, path: bytes) -> None:
-        folder, name = os.path.split(os.path.abspath(path))
+    def has(self, path: bytes, status: os.stat_result) -> bool:
+        """Whether a path leads to one of them."""
+        place = _place(path)
+        is_here = place is not None and place[1] in self.names.get(place[0], ())
+        return stat.S_ISREG(status.st_mode) and (is_here or (status.st_dev, status.st_ino) in self.files)
+
+    def _add(self, path: bytes, *, is_replaced: bool = False) -> None:
+        place = _place(path)
+        if place is None:
+            return
+        self.names.setdefault(place[0], set()).add(place[1])
         try:
-            parent = os.stat(folder)
+            status = os.lstat(path) if is_replaced else os.stat(path)
         except OSError:
             return
-        self.names.setdefault((parent.st_dev, parent.st_ino), set()).add(name)
-        try:
-            status = os.stat(path)
-        except OSError:
-            return
-        if stat.S_ISREG(status.st_mode):
-            self.files.add((status.st_dev, status.st_ino))
+        if stat.S_ISREG(status.st_mode) and not (is_replaced and status.st_nlink > 1):
+            self.files[status.st_dev, status.st_ino] = path
+
+
+def _place(path: bytes) -> tuple[tuple[int, int], bytes] | None:
+    """The identity of the folder in which a path ends, and the name in it; None without such a folder."""
+    folder, name = os.path.split(path)
+    try:
+        status = os.stat(folder or b".")
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino), name
 
 
 class Ignore:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ucompress.errors import UsageError
 from ucompress.scan.attributes import LeftAttributes
-from ucompress.scan.building import ROWS_TOGETHER, Listed, ManifestBuilder, reordered
+from ucompress.scan.building import ROWS_TOGETHER, Listed, ManifestBuilder, not_barren, reordered
+from ucompress.scan.fitting import path_fault, target_fault, xattrs_fault
 from ucompress.scan.listing import take_plain
 from ucompress.scan.manifest import (
     Manifest,
@@ -40,6 +41,7 @@ from ucompress.scan.rules import (
     named_inputs,
     pattern_spec,
 )
+from ucompress.scan.unsized import without_unsized
 from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def scan(
     exclude: Iterable[str] = (),
     gitignore: bool = False,
     skip: Iterable[str | os.PathLike[str]] = (),
+    output: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     spill: Spill = IN_MEMORY,
 ) -> Manifest:
@@ -71,7 +74,9 @@ def scan(
             taken, and directories that match or hold such a file.
         exclude: the same, for what is left out; wins over `include`; directories are not entered.
         gitignore: honour `.gitignore` files inside the inputs.
-        skip: files that are never packed, such as the output; they need not exist.
+        skip: files that are never packed, such as the database; they need not exist. Other names of them are
+            left out with a notice.
+        output: what is to be replaced, and not packed either; other names of it are.
         progress: called once a directory, and in one of 1,000 entries and more again, with (entries so
             far, bytes so far, member path).
         spill: keeps the columns.
@@ -84,7 +89,7 @@ def scan(
         pattern_spec(include, below=True),
         pattern_spec(exclude, below=False),
         gitignore,
-        NeverPacked(skip),
+        NeverPacked(skip, output),
         progress,
         spill,
     )
@@ -147,7 +152,7 @@ class _Scanner:
 
     def _look_at_input(self, name: bytes, source: bytes) -> None:
         status = look_at_input(source)
-        if (status.st_dev, status.st_ino) in self.skip.files:
+        if self.skip.has(source, status):
             raise UsageError(
                 f"{os.fsdecode(source)} is the output or the database: it cannot pack itself"
             ).about(source)
@@ -160,7 +165,8 @@ class _Scanner:
         """Drop directories that nothing was taken from, tell primaries from hard links."""
         manifest = self.builder.finish()
         if self.include is not None:
-            manifest = reordered(manifest, self._without_barren(manifest), self.spill)
+            manifest = reordered(manifest, not_barren(manifest, self.include), self.spill)
+        manifest = without_unsized(manifest, self.progress)
         manifest.notices.extend(self.left.notices())
         manifest.notices.sort(key=lambda note: note.path)
         manifest.errors.sort(key=lambda note: note.path)
@@ -253,7 +259,9 @@ class _Scanner:
     def _visit(self, name: bytes, source: bytes, status: os.stat_result, ignore: Ignore | None) -> None:
         mode = stat.S_IFMT(status.st_mode)
         if mode == stat.S_IFREG:
-            if self._wanted(name, ignore) and (status.st_dev, status.st_ino) not in self.skip.files:
+            if not self._wanted(name, ignore) or self._is_ours(name, status):
+                return
+            if not self._is_refused(name, path_fault(name)):
                 self._add(name, source, MemberKind.FILE, status)
                 self.bytes += status.st_size
         elif mode == stat.S_IFDIR:
@@ -263,15 +271,29 @@ class _Scanner:
                 self.found.notices.append(ScanNote(name, "a junction, left out"))
                 return
             identity = (status.st_dev, status.st_ino)
+            if self._is_refused(name, path_fault(name, "left out with all that is in it")):
+                return
             if identity in self.skip.names:
                 self.here.housing.add(len(self.here.paths))
             self._add(name, source, MemberKind.DIRECTORY, status)
             self.below.append(_Folder(name, source, identity, ignore, self.number))
         elif mode == stat.S_IFLNK:
-            if self._wanted(name, ignore):
+            if self._wanted(name, ignore) and not self._is_refused(name, path_fault(name)):
                 self._add_link(name, source, status)
         elif self._wanted(name, ignore):
             self.found.notices.append(ScanNote(name, f"{SPECIAL.get(mode, 'not a file')}, left out"))
+
+    def _is_ours(self, name: bytes, status: os.stat_result) -> bool:
+        own = self.skip.files.get((status.st_dev, status.st_ino))
+        if own is not None:
+            reason = f"another name of {os.fsdecode(own)}, which this run writes to: left out"
+            self.found.notices.append(ScanNote(name, reason))
+        return own is not None
+
+    def _is_refused(self, name: bytes, fault: str | None) -> bool:
+        if fault is not None:
+            self.found.errors.append(ScanNote(name, fault))
+        return fault is not None
 
     def _excluded(self, text: str, ignore: Ignore | None) -> bool:
         if self.exclude is not None and self.exclude.match_file(text):
@@ -322,8 +344,9 @@ class _Scanner:
         except OSError as error:
             self._fail(name, error)
             return
-        self.here.targets[len(self.here.paths)] = target
-        self._add(name, source, MemberKind.SYMLINK, status)
+        if not self._is_refused(name, target_fault(target)):
+            self.here.targets[len(self.here.paths)] = target
+            self._add(name, source, MemberKind.SYMLINK, status)
 
     def _read_xattrs(self, name: bytes, source: bytes, device: int) -> tuple[tuple[bytes, bytes], ...]:
         try:
@@ -340,7 +363,7 @@ class _Scanner:
             self._fail_attributes(name, failure)
         for attribute in left:
             self.left.note(name, attribute)
-        return kept
+        return () if self._is_refused(name, xattrs_fault(kept)) else kept
 
     def _fail_attributes(self, name: bytes, error: OSError) -> None:
         why = error.strerror or str(error)
@@ -359,24 +382,5 @@ class _Scanner:
         self.found.warnings.extend(ScanNote(name + b"/.gitignore", message) for message in passed_over)
         return Ignore(spec, len(name) + 1, outer)
 
-    def _without_barren(self, manifest: Manifest) -> list[int]:
-        """The entries without folders that match nothing and hold nothing."""
-        assert self.include is not None, "only called where --include was given"
-        holding: set[bytes] = set()
-        for path, kind in zip(manifest.paths, manifest.kinds, strict=True):
-            if kind == MemberKind.DIRECTORY and not self.include.match_file(matchable(path) + "/"):
-                continue
-            holding.update(_parents(path, holding))
-            holding.add(path)
-        return [index for index, path in enumerate(manifest.paths) if path in holding]
-
     def _fail(self, name: bytes, error: OSError) -> None:
         self.found.errors.append(ScanNote(name, error.strerror or str(error)))
-
-
-def _parents(path: bytes, known: set[bytes]) -> Iterator[bytes]:
-    # Stops at the first known folder: its own parents are known as well.
-    cut = path.rfind(b"/")
-    while cut >= 0 and path[:cut] not in known:
-        yield path[:cut]
-        cut = path.rfind(b"/", 0, cut)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from ucompress.limits import PATH_LIMIT
+
 HOLE = -1
 """The block number of an extent that is zeros and stored nowhere."""
-
-PATH_LIMIT = 65_535
-"""The longest path of a member, in bytes."""
 
 MemberName = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """What names a member: its name, its raw path, or a relative path object."""

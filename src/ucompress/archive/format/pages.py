@@ -14,9 +14,6 @@ from ucompress.archive.format.columns import (
 from ucompress.archive.format.entry import Entry, EntryKind, Extent, link_problem, path_problem
 from ucompress.archive.format.layout import (
     PAGE_HEADER_SIZE,
-    TARGET_LIMIT,
-    XATTR_COUNT_LIMIT,
-    XATTRS_LIMIT,
     PageHeader,
     check,
 )
@@ -24,6 +21,7 @@ from ucompress.archive.format.names import read_names
 from ucompress.archive.format.places import Needed, PlaceReader
 from ucompress.codec.unpack import first_bad_path, running_sums
 from ucompress.errors import CorruptArchiveError, UnsupportedArchiveError
+from ucompress.limits import TARGET_LIMIT, XATTR_COUNT_LIMIT, XATTRS_LIMIT
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
 T = TypeVar("T")

@@ -13,9 +13,6 @@ from ucompress.archive.format.entry import HOLE, EntryKind, link_problem, path_p
 from ucompress.archive.format.layout import (
     BLOCKS_LIMIT,
     PAGE_EXTENTS_LIMIT,
-    TARGET_LIMIT,
-    XATTR_COUNT_LIMIT,
-    XATTRS_LIMIT,
     blocks_bound,
 )
 from ucompress.archive.format.pages import LINKED
@@ -23,6 +20,7 @@ from ucompress.archive.format.places import LEAST_BOUND
 from ucompress.archive.writing.encode import encode_page
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.config import DEFAULT_LEVEL
+from ucompress.limits import TARGET_LIMIT, XATTR_COUNT_LIMIT, XATTRS_LIMIT
 from ucompress.spill import parts
 
 if TYPE_CHECKING:

@@ -173,8 +173,7 @@ class DaskExecutor(Executor):
             return ClusterError(
                 f"{error.allowed_failures + 1} workers died over one task, one after the other, the last "
                 f"of them {error.last_worker.address}; they may have too little memory. No archive was "
-                "written, and what is finished is kept: run the same command again, with or without --dask, "
-                "to go on"
+                "written: run the same command again, with or without --dask"
             )
         if isinstance(error, CancelledError) or not self.is_connected():
             return self._watch.lost(error)

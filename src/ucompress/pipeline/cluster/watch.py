@@ -71,8 +71,8 @@ class Watch:
         """The error of a scheduler that is gone."""
         why = f" ({type(error).__name__})" if error is not None else ""
         return ClusterError(
-            f"the Dask scheduler at {self._address()} was lost{why}; no archive was written, and what is "
-            "finished is kept: run the same command again, with or without --dask, to go on"
+            f"the Dask scheduler at {self._address()} was lost{why}; no archive was written: run the same "
+            "command again, with or without --dask"
         )
 
     def stop(self) -> None:
@@ -91,8 +91,8 @@ class Watch:
     def _no_worker(self) -> ClusterError:
         return ClusterError(
             f"the Dask scheduler at {self._address()} has had no worker for {self._patience:g} seconds; no "
-            "archive was written, and what is finished is kept: start workers with `dask worker`, and run "
-            "the same command again, with or without --dask, to go on"
+            "archive was written: start workers with `dask worker`, and run the same command again, with or "
+            "without --dask"
         )
 
     def _address(self) -> str:

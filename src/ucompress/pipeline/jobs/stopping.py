@@ -6,7 +6,7 @@ import errno
 import shlex
 import signal
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ucompress.config import MIB
 from ucompress.errors import (
@@ -17,6 +17,7 @@ from ucompress.errors import (
     JobBusyError,
     MemoryLimitExceededError,
     OutputError,
+    ParallelProcessingError,
 )
 from ucompress.pipeline.jobs.refusals import partial_path
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ucompress.pipeline.jobs.job import ClaimedJob
     from ucompress.pipeline.running.context import RunContext
 
+NO_DATABASE: Final = "nothing was kept, for there is no database to keep it in"
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -34,11 +36,22 @@ def save_what_is_done(
 ) -> CompressionError | None:
     """Checkpoint a job that stops, and give up its lease; a note of the error tells if that fails.
 
-    A job that cannot be resumed is forgotten. Where the disk was full, a note tells what takes room on it.
+    A job that cannot be resumed is forgotten. Where the disk was full, a note tells what takes room on it,
+    and where workers failed, what is kept.
 
     Returns:
         Why it failed.
     """
+    unsaved = _saved(error, context, job)
+    if isinstance(error, ParallelProcessingError) and unsaved is None:
+        anew = "" if context.config.pipeline.enable_resume else ", without --no-resume,"
+        kept = f"what was finished is kept: the same command{anew} goes on with it"
+        error.add_note(_why_nothing_is_kept(context, job, None) or kept)
+    return unsaved
+
+
+def _saved(error: BaseException, context: RunContext, job: ClaimedJob | None) -> CompressionError | None:
+    """Checkpoint a job that stops; why that failed, if it did."""
     if job is None or isinstance(error, JobBusyError):
         return None
     _note_partial(error, context)
@@ -84,22 +97,36 @@ def interrupted(
         unsaved: why its checkpoint could not be saved, if so.
     """
     number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
-    path = context.database.path
+    why = _why_nothing_is_kept(context, job, unsaved)
+    if why is not None:
+        return InterruptedJobError(f"interrupted; {why}. Run the same command again", number)
+    return InterruptedJobError(
+        "interrupted; the checkpoint is saved. Continue with: "
+        f"ucompress resume --database {shlex.quote(str(context.database.path))}",
+        number,
+    )
+
+
+def interrupted_analysis(error: BaseException, context: RunContext) -> InterruptedJobError:
+    """What is raised for a signal while a tree is only analyzed."""
+    number = error.signal_number if isinstance(error, InterruptedJobError) else signal.SIGINT
+    kept = "what was analyzed is kept" if context.database.path else NO_DATABASE
+    return InterruptedJobError(f"interrupted; {kept}. Run the same command again", number)
+
+
+def _why_nothing_is_kept(
+    context: RunContext, job: ClaimedJob | None, unsaved: CompressionError | None
+) -> str | None:
+    """Why a run that ended early cannot be continued where it ended; None where it can."""
     if not context.config.pipeline.resumable:
-        why = "nothing of the archive was kept, for what goes through a pipe cannot be continued"
-    elif path is None:
-        why = "nothing was kept, for there is no database to keep it in"
-    elif job is None:
-        why = "nothing was kept, for nothing was done yet"
-    elif unsaved is not None:
-        why = f"the checkpoint could not be saved ({unsaved}): only what was saved before is kept"
-    else:
-        return InterruptedJobError(
-            "interrupted; the checkpoint is saved. Continue with: "
-            f"ucompress resume --database {shlex.quote(str(path))}",
-            number,
-        )
-    return InterruptedJobError(f"interrupted; {why}. Run the same command again", number)
+        return "nothing of the archive was kept, for what goes through a pipe cannot be continued"
+    if context.database.path is None:
+        return NO_DATABASE
+    if job is None:
+        return "nothing was kept, for nothing was done yet"
+    if unsaved is not None:
+        return f"the checkpoint could not be saved ({unsaved}): only what was saved before is kept"
+    return None
 
 
 @contextmanager

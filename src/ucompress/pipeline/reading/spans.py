@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ucompress.files import read_and_look, read_spans
 from ucompress.scan import open_source
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class ShortFileError(OSError):
-    """A file ended before the size that the scan had seen."""
+    """A file ended before the size that the scan had seen: it became shorter, or never had it, as in /sys."""
+
+    @classmethod
+    def of(cls, path: bytes) -> Self:
+        """The error of a file."""
+        return cls(None, "it has fewer bytes than its size told", os.fsdecode(path))
 
 
 def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
@@ -60,7 +65,7 @@ def read_exactly(descriptor: int, offset: int, length: int, path: bytes) -> byte
     while missing:
         part = _read_at(descriptor, missing, offset + length - missing)
         if not part:
-            raise ShortFileError(None, "the file became shorter while it was read", os.fsdecode(path))
+            raise ShortFileError.of(path)
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)

@@ -201,7 +201,4 @@ def _done_while_wanted(stop: threading.Event, task: Callable[[Item], Result], it
 
 
 def _failed(error: Exception) -> ParallelProcessingError:
-    return ParallelProcessingError(
-        f"a worker failed ({type(error).__name__}: {error}); what was finished is kept: "
-        "run the same command again to go on"
-    )
+    return ParallelProcessingError(f"a worker failed ({type(error).__name__}: {error})")

@@ -70,9 +70,7 @@ class _File:
             wanted = min(self.chunk, size - at)
             data = self.file.read(wanted)
             if len(data) != wanted:
-                raise ShortFileError(
-                    None, "the file became shorter while it was read", os.fsdecode(self.source)
-                )
+                raise ShortFileError.of(self.source)
             if wanted == size:
                 self._whole = data
             yield data
