@@ -30,7 +30,7 @@ from ucompress.pipeline.placing.parameters import PlanParameters
 from ucompress.pipeline.reading.distinct import Contents, Names
 from ucompress.pipeline.reading.spilled import NOWHERE
 from ucompress.segments import BINARY, DENSE, classify
-from ucompress.similarity import similarity_order
+from ucompress.similarity import order_of
 from ucompress.spill import Spill
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,8 @@ def _each_its_own(
 
 
 def _by_name(paths: Sequence[bytes], classes: NDArray[np.uint8], *columns: NDArray[Any]) -> NDArray[np.int64]:
-    return np.array(similarity_order(paths, classes.tolist()), dtype=np.int64)
+    nothing = np.empty(0, dtype=np.int64)
+    return order_of(paths, classes, nothing, np.empty(0, dtype=np.uint64), nothing)
 
 
 def _by_path(paths: Sequence[bytes], classes: NDArray[np.uint8], *columns: NDArray[Any]) -> NDArray[np.int64]:

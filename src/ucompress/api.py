@@ -42,6 +42,7 @@ _CONFIG_FIELDS = frozenset(field.name for field in fields(CompressionConfig)) - 
 
 def compress(
     source: AnyPath | Iterable[AnyPath],
+    /,
     archive: AnyPath,
     *,
     force: bool = False,
@@ -52,7 +53,7 @@ def compress(
     """Pack files and directories into one archive.
 
     Args:
-        source: a path, or several.
+        source: a path, or several; by its place, for `source=` is the field of `CompressionConfig`.
         archive: the archive to write; appears complete or not at all. An older archive there is replaced,
             unless no file or link was taken, or an input cannot be read at all.
         force: replace whatever is there.
@@ -121,7 +122,8 @@ def decompress(
         ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
             written; the error's notes name the first of the others, and tell how many have no name any more.
         OutputError: the target cannot be written, or a file is in the way.
-        UsageError: a number is none, or too small, or the target's name is empty.
+        UsageError: a number, a flag or the limits are none, a number is too small, or the target's name is
+            empty.
         TypeError: what should name the archive or a member does not.
     """
     with Archive(archive, recover=recover, memory_bound=memory_bound) as opened:
@@ -153,7 +155,7 @@ def open(archive: AnyPath | BinaryIO, *, recover: bool = False, memory_bound: in
     Raises:
         InputError: it cannot be read.
         ArchiveError: it is no archive, damaged, or takes more memory than allowed.
-        UsageError: `memory_bound` is no number.
+        UsageError: `memory_bound` is no number, or `recover` no flag.
         TypeError: it is neither path nor binary file.
 
     Example:

@@ -22,6 +22,7 @@ MOST_RECOVERY = 100
 DEFAULT_DICTIONARY_SIZE = 112_640
 DEFAULT_DATABASE = Path("compression_patterns.db")
 CONTENT_HASH_BYTES = (0, 8, 32)
+LARGEST_NUMBER = (1 << 63) - 1
 
 
 def available_cores() -> int:
@@ -62,9 +63,9 @@ class PipelineConfig:
         """Refuse values that no run could honour."""
         _set(self, "database_path", _path("database_path", self.database_path))
         for name in ("batch_size", "memory_limit_mb"):
-            check_number(name, getattr(self, name), least=1)
+            check_number(name, getattr(self, name), least=1, most=LARGEST_NUMBER)
         for name in ("limit_process", "enable_resume", "resumable"):
-            _check_flag(name, getattr(self, name))
+            check_flag(name, getattr(self, name))
         for name in ("checkpoint_interval", "progress_update_interval"):
             value = getattr(self, name)
             if not isinstance(value, timedelta) or value < timedelta(0):
@@ -132,29 +133,32 @@ class CompressionConfig:
         if not self.inputs:
             raise UsageError("nothing to compress: name at least one file or directory")
         for name in ("gitignore", "force"):
-            _check_flag(name, getattr(self, name))
+            check_flag(name, getattr(self, name))
         if self.verify is not None:
-            _check_flag("verify", self.verify)
+            check_flag("verify", self.verify)
         check_number("level", self.level)
         if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
             raise UsageError(
                 f"level {self.level} does not exist: choose one from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
             )
         if self.threads is not None:
-            check_number("threads", self.threads, least=1)
+            check_number("threads", self.threads, least=1, most=LARGEST_NUMBER)
         check_number("min_pattern_length", self.min_pattern_length)
         if not 8 <= self.min_pattern_length <= 64:
             raise UsageError(f"min_pattern_length must be from 8 to 64 bytes, not {self.min_pattern_length}")
-        check_number("min_frequency", self.min_frequency, least=2)
-        check_number("chunk_size", self.chunk_size, least=1)
-        check_number("memory_map_threshold", self.memory_map_threshold, least=1)
+        for name, least in (("min_frequency", 2), ("chunk_size", 1), ("memory_map_threshold", 1)):
+            check_number(name, getattr(self, name), least=least, most=LARGEST_NUMBER)
         check_number("recovery", self.recovery)
         if not 0 <= self.recovery <= MOST_RECOVERY:
             raise UsageError(
                 f"a recovery record has 1 to 100 percent of the archive (0: none), not {self.recovery}"
             )
-        if self.content_hash_bytes is not None and self.content_hash_bytes not in CONTENT_HASH_BYTES:
-            raise UsageError(f"content_hash_bytes must be 0, 8, 32 or None, not {self.content_hash_bytes!r}")
+        if self.content_hash_bytes is not None:
+            check_number("content_hash_bytes", self.content_hash_bytes)
+            if self.content_hash_bytes not in CONTENT_HASH_BYTES:
+                raise UsageError(
+                    f"content_hash_bytes must be 0, 8, 32 or None, not {self.content_hash_bytes}"
+                )
 
 
 def _set(config: Any, name: str, value: object) -> None:
@@ -162,8 +166,8 @@ def _set(config: Any, name: str, value: object) -> None:
     object.__setattr__(config, name, value)
 
 
-def check_number(name: str, value: object, least: int | None = None) -> None:
-    """Refuse what is no whole number, or too small a one.
+def check_number(name: str, value: object, least: int | None = None, most: int | None = None) -> None:
+    """Refuse what is no whole number, or too small or too large a one.
 
     Raises:
         UsageError: it is; the message has its name.
@@ -172,9 +176,16 @@ def check_number(name: str, value: object, least: int | None = None) -> None:
         raise UsageError(f"{name} must be a whole number, not {value!r}")
     if least is not None and value < least:
         raise UsageError(f"{name} must be at least {least}, not {value}")
+    if most is not None and value > most:
+        raise UsageError(f"{name} must be at most {most}, and the number given is larger")
 
 
-def _check_flag(name: str, value: object) -> None:
+def check_flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        UsageError: it is; the message has its name.
+    """
     if not isinstance(value, bool):
         raise UsageError(f"{name} must be True or False, not {value!r}")
 

@@ -182,28 +182,6 @@ def folder_and_extension(path: bytes) -> tuple[bytes, bytes]:
     return folder, suffix.lower() if stem else b""
 
 
-def similarity_order(
-    paths: Sequence[bytes],
-    classes: Sequence[int],
-    sizes: Sequence[int] = (),
-    sketches: Sequence[NDArray[np.uint64]] = (),
-) -> list[int]:
-    """Indices of contents in the order in which they are to be stored.
-
-    Args:
-        paths: one path for each content; it settles ties, so no two should be equal.
-        classes: one class for each content (`segments.TEXT`, `BINARY`, `DENSE`).
-        sizes: for each content its size in bytes.
-        sketches: for each content its sketch, of up to `SKETCH_SIZE` hashes; where none has
-            any, the order is by class, extension and path.
-    """
-    hashes = np.concatenate(sketches) if len(sketches) else np.empty(0, dtype=np.uint64)
-    starts = _bounds(sketches) if len(sketches) else np.zeros(len(paths) + 1, dtype=np.int64)
-    kinds, lengths = np.array(classes, dtype=np.int64), np.array(sizes, dtype=np.int64)
-    order: list[int] = order_of(paths, kinds, lengths, hashes, starts).tolist()
-    return order
-
-
 def order_of(
     paths: Sequence[bytes],
     classes: NDArray[np.integer[Any]],
@@ -213,9 +191,16 @@ def order_of(
     size: int = SKETCH_SIZE,
     spill: Spill = IN_MEMORY,
 ) -> NDArray[np.int64]:
-    """`similarity_order` of contents in columns, which `spill` keeps.
+    """Indices of contents in the order in which they are to be stored.
 
-    Sketches, of up to `size` hashes, as in `Sketches`.
+    Args:
+        paths: one path for each content; it settles ties, so no two should be equal.
+        classes: one class for each content (`segments.TEXT`, `BINARY`, `DENSE`).
+        sizes: for each content its size in bytes.
+        hashes, starts: their sketches, as in `Sketches`; where none has any hash, the order is by class,
+            extension and path.
+        size: most hashes of a sketch.
+        spill: keeps the columns that are made.
     """
     start, folders, named = _by_name(paths, classes, spill)
     if not len(hashes):

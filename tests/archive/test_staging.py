@@ -8,12 +8,15 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from ucompress.archive import Archive
+from ucompress.archive import Archive, Entry, EntryKind
 from ucompress.archive.extracting import staging
+from ucompress.archive.extracting.target import TargetFolder
 from ucompress.errors import OutputError
 from ucompress.files import write_files
 
@@ -212,3 +215,85 @@ def test_folders_deeper_than_the_longest_path_come_with_mode_and_time(tmp_path: 
     assert os.read(leaf, 100) == b"content"
     os.close(leaf)
     os.close(above)
+
+
+def test_with_force_what_came_between_is_replaced_file_by_file(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    files = {b"t/a": b"a", b"t/b/c": b"c", b"u": b"u"}
+
+    def intrude(_name: str, _size: int) -> None:
+        (target / "t").mkdir(exist_ok=True)
+        (target / "t" / "a").write_bytes(b"theirs")
+        (target / "t" / "more").write_bytes(b"theirs")
+
+    with Archive(archive_of(tmp_path, files)) as archive:
+        report = archive.extract(target, force=True, progress=intrude)
+    assert (report.files, report.failed) == (3, [])
+    assert sorted(os.listdir(target)) == ["t", "u"]
+    assert sorted(os.listdir(target / "t")) == ["a", "b", "more"]
+    assert (target / "t" / "a").read_bytes() in (b"a", b"theirs")  # they go on intruding
+    assert (target / "t" / "b" / "c").read_bytes() == b"c"
+
+
+def test_several_may_extract_to_one_new_folder_by_force(tmp_path: Path) -> None:
+    files = {b"t/%02d" % number: bytes([number]) * 3000 for number in range(20)}
+    links = [
+        Entry(b"t/z", EntryKind.HARDLINK, target=b"t/00"),
+        Entry(b"t/y", EntryKind.SYMLINK, target=b"00"),
+    ]
+    write(tmp_path / "a.ucz", plan_files(files, block=4000, others=[folder(b"t"), *links]))
+    target = tmp_path / "out"
+    together = Barrier(4)
+
+    def one(_number: int) -> list[tuple[bytes, str]]:
+        first = True
+
+        def wait(_name: str, _size: int) -> None:
+            nonlocal first
+            if first:
+                first = False
+                together.wait(30)
+
+        with Archive(tmp_path / "a.ucz") as archive:
+            return archive.extract(target, force=True, threads=1, progress=wait).failed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(one, range(4))) == [[]] * 4
+    assert os.listdir(target) == ["t"]
+    assert sorted(os.listdir(target / "t")) == [*(f"{number:02d}" for number in range(20)), "y", "z"]
+    assert {os.fsencode(f"t/{n:02d}"): (target / "t" / f"{n:02d}").read_bytes() for n in range(20)} == files
+
+
+def test_a_link_that_another_one_made_meanwhile_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    target = TargetFolder(tmp_path, force=True)
+    (tmp_path / "file").write_bytes(b"x")
+    os.link(tmp_path / "file", tmp_path / "link")
+    target.make_hard_link(b"link", b"file")
+    target.close()
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+def test_all_that_was_put_together_is_removed_however_deep_and_whatever_its_mode(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_bytes(b"kept")
+    top = tmp_path / "top"
+    top.mkdir()
+    opened = os.open(top, os.O_RDONLY)
+    os.symlink(outside, "link", dir_fd=opened)
+    os.mkdir("other", dir_fd=opened)
+    os.symlink(outside, "other/link", dir_fd=opened)
+    above = os.dup(opened)
+    for depth in range(1500):
+        os.mkdir("d" * 20, dir_fd=above)
+        inner = os.open("d" * 20, os.O_RDONLY, dir_fd=above)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
+        os.fchmod(above, 0o500 if depth else 0o700)
+        os.close(above)
+        above = inner
+    os.fchmod(above, 0)
+    os.close(above)
+    staging.remove_all(opened)
+    assert os.listdir(opened) == []
+    os.close(opened)
+    assert os.listdir(outside) == ["kept"]

@@ -1,8 +1,10 @@
 """compress, analyze, patterns, status and resume."""
 
+import base64
 import io
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -289,3 +291,42 @@ def test_the_command_may_ask_for_it_or_not(tmp_path, read_back, ucompress, level
     fill_codebase(tmp_path / "tree", 3, 200)
     done = ucompress("compress", tmp_path / "tree", f"-{level}", "-q", "--database", ":memory:", *words)
     assert (done.code, len(read_back)) == (0, times)
+
+
+def strict(outcome):
+    """The documents of lines that a reader takes which knows no lone surrogates."""
+    found = documents(outcome)
+    json.dumps(found, ensure_ascii=False).encode("utf-8")
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_names_that_are_no_text_are_told_in_base64(ucompress, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"d\xff")
+    for folder in (name, "d\u00e9"):
+        fill_codebase(tmp_path / folder, 2, 500)
+    assert ucompress("compress", name, "d\u00e9", "-o", f"{name}.ucz", "-1", "-q").code == 0
+    (row,) = strict(ucompress("status", "--json"))
+    told, here = row["description"], os.fsencode(tmp_path)
+    inputs = [here + b"/d\xff", here + b"/d\xc3\xa9"]
+    assert told["inputs"] == [path.decode("utf-8", "replace") for path in inputs]
+    assert [base64.b64decode(path) for path in told["inputs_b64"]] == inputs
+    assert told["output"] == (inputs[0] + b".ucz").decode("utf-8", "replace")
+    assert base64.b64decode(told["output_b64"]) == inputs[0] + b".ucz"
+    assert told["include"] == [] and "include_b64" not in told and "dictionary_b64" not in told
+    (error,) = strict(ucompress("list", f"{name}/none", "--json"))
+    assert error["message"] == "cannot read d\ufffd/none: No such file or directory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_a_job_of_a_locale_without_unicode_is_told_in_any_other(ucompress, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fill_codebase(tmp_path / "d\u00e9", 2, 500)
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [sys.executable, "-m", "ucompress", "compress", b"d\xc3\xa9", "-o", "a.ucz", "-1", "-q"]
+    subprocess.run(words, env=os.environ | ascii_only, check=True)
+    (row,) = strict(ucompress("status", "--json"))
+    assert row["description"]["inputs"] == [str(tmp_path / "d\u00e9")]
+    assert "inputs_b64" not in row["description"]
+    assert "/d\u00e9\n" in ucompress("status").out.decode()

@@ -317,3 +317,17 @@ def test_a_link_at_the_outputs_name_is_replaced_with_force_only(ucompress, tmp_p
     assert ucompress(*words, "--force").code == 0
     assert link.is_file() and not link.is_symlink()
     assert (end.read_bytes() if end.exists() else None) == before
+
+
+def test_a_folder_is_no_database_that_is_gone(ucompress, work):
+    for command, code in (("status", 14), ("resume", 14), ("patterns", 1)):
+        done = ucompress(command, "--database", "tree")
+        assert (done.code, done.err) == (code, "ucompress: tree is no file, and so no database\n")
+
+
+def test_what_keeps_nothing_has_nothing_to_show(ucompress, work):
+    for words, code in ((["status"], 14), (["resume"], 14), (["patterns"], 1), (["db", "info"], 1)):
+        done = ucompress(*words, "--database", ":memory:")
+        assert done.code == code
+        assert ":memory: keeps no" in done.err
+        assert "makes one" not in done.err

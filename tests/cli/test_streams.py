@@ -1,4 +1,4 @@
-"""What becomes of standard output when nobody reads it, when it is closed or full, and what `-` means."""
+"""What becomes of standard streams: nobody reads them, they are closed or full; and what `-` means."""
 
 import json
 import os
@@ -35,8 +35,8 @@ def to_file(path, *words) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def closed(*words) -> tuple[int, str]:
-    line = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *map(str, words)]
+def closed(*words, streams=">&-") -> tuple[int, str]:
+    line = ["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, *map(str, words)]
     done = subprocess.run(line, stderr=subprocess.PIPE, text=True, check=False)
     return done.returncode, done.stderr
 
@@ -87,6 +87,63 @@ def test_bytes_for_a_stream_that_is_closed_are_no_success(packed, noise, command
     }[command]
     code, told = closed(command, *words)
     assert (code, "standard output is closed" in told) == (1, True)
+
+
+@pytest.fixture
+def learned(packed, tmp_path):
+    """A database with patterns and a job."""
+    database = tmp_path / "p.db"
+    words = ["compress", packed[0], "-o", tmp_path / "a.ucz", "--database", database, "-1", "-q"]
+    assert closed(*words) == (0, "")
+    return database
+
+
+NOWHERE = (1, "ucompress: standard output is closed: there is nowhere to write to\n")
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+def test_what_is_shown_on_a_stream_that_is_closed_is_no_success(packed, learned, json):
+    for words in (["list", packed[1]], ["info", packed[1]]):
+        assert closed(*words, *json) == NOWHERE
+    for words in (["patterns"], ["status"], ["db", "info"]):
+        assert closed(*words, "--database", learned, *json) == NOWHERE
+    assert closed("list", packed[1], *json, streams="<&- >&-") == NOWHERE
+    assert closed("list", packed[1], *json, streams="<&- >&- 2>&-") == (1, "")
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+def test_what_else_is_done_counts_where_standard_output_is_closed(packed, learned, damaged, tmp_path, json):
+    assert closed("verify", packed[1], *json)[0] == 0
+    assert closed("verify", damaged, *json)[0] == 21
+    assert closed("extract", packed[1], "-C", tmp_path / "out", *json)[0] == 0
+    assert closed("analyze", packed[0], "--database", learned, *json)[0] == 0
+    assert closed("db", "vacuum", "--database", learned, *json)[0] == 0
+    assert closed("repair", packed[1], "-o", tmp_path / "mended.ucz", *json)[0] == 0
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["list", "--help"]], ids=" ".join)
+def test_answers_that_nobody_gets_are_no_success(words):
+    assert closed(*words) == NOWHERE
+
+
+@pytest.mark.skipif(not os.path.exists(FULL), reason="no such device")
+@pytest.mark.parametrize("words", [[], ["--version"], ["--help"], ["list", "--help"]], ids=" ".join)
+def test_answers_that_do_not_fit_are_told_in_a_sentence(words):
+    code, told = to_file(FULL, *words)
+    assert code == 1
+    assert told.startswith("ucompress: cannot write standard output: ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "list", "info", "extract", "compress", "cat"])
+@pytest.mark.parametrize("streams", ["<&-", "<&- >&-"], ids=["input", "both"])
+def test_standard_input_that_is_closed_is_told(tmp_path, command, streams):
+    more = {"extract": ["-C", tmp_path / "out"], "compress": ["-o", tmp_path / "a.ucz"], "cat": ["member"]}
+    code, told = closed(command, "-", *more.get(command, []), streams=streams)
+    assert code == 1
+    assert told.startswith("ucompress: standard input is closed: send ")
+    assert told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ucompress.database import PatternDatabase, utc_now
+from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, utc_now
+from ucompress.database.cache import AnalysisCache
 from ucompress.patterns import PatternEntry
 from ucompress.progress import PipelinePhase, PipelineState
 
@@ -66,3 +67,9 @@ def run_sql(path: Path, *statements: str) -> None:
     for statement in statements:
         sql.execute(statement)
     sql.close()
+
+
+def lookup(cache: AnalysisCache, path: bytes, stamp: FileStamp, parameters: bytes) -> FileAnalysis | None:
+    """The analysis of one file."""
+    (found,) = cache.lookup_many([(path, stamp)], parameters)
+    return found

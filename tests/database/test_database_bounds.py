@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import ucompress.database.bounds as bounds_module
-from database.files import entry, filled, raw
+from database.files import entry, filled, lookup, raw
 from fuzz.run import LIMITS_MEMORY
 from support import fill_codebase
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase
@@ -107,7 +107,7 @@ def test_somebody_elses_samples_are_not_even_read(tmp_path, monkeypatch):
         monkeypatch.setattr(
             database._connection, "query", lambda *a, **k: answers.append(query(*a, **k)) or answers[-1]
         )
-        assert database.cache.lookup(b"/f", stamp, b"") is None
+        assert lookup(database.cache, b"/f", stamp, b"") is None
         assert answers == [[]]
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from database.files import lookup
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase
 from ucompress.database import cache as cache_module
 from ucompress.database.file_rows import row_checksum
@@ -32,9 +33,9 @@ def alter(path: Path, statement: str, values: tuple[object, ...] = ()) -> int:
 def test_a_file_is_found_as_it_was_stored() -> None:
     with PatternDatabase(":memory:") as database:
         cache = database.cache
-        assert cache.lookup(b"/a", STAMP, PARAMETERS) is None
+        assert lookup(cache, b"/a", STAMP, PARAMETERS) is None
         assert cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS) == 1
-        assert cache.lookup(b"/a", STAMP, PARAMETERS) == ANALYSIS
+        assert lookup(cache, b"/a", STAMP, PARAMETERS) == ANALYSIS
 
 
 @pytest.mark.parametrize("field", ["size", "mtime_ns", "ctime_ns", "inode", "device"])
@@ -43,9 +44,9 @@ def test_any_change_of_the_stamp_is_a_miss(field: str) -> None:
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)
         for change in (-1, 1, 1 << 40):
             changed = STAMP._replace(**{field: getattr(STAMP, field) + change})
-            assert database.cache.lookup(b"/a", changed, PARAMETERS) is None
-        assert database.cache.lookup(b"/a", STAMP, b"other parameters") is None
-        assert database.cache.lookup(b"/b", STAMP, PARAMETERS) is None
+            assert lookup(database.cache, b"/a", changed, PARAMETERS) is None
+        assert lookup(database.cache, b"/a", STAMP, b"other parameters") is None
+        assert lookup(database.cache, b"/b", STAMP, PARAMETERS) is None
 
 
 def test_an_analysis_with_too_large_a_sample_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +55,8 @@ def test_an_analysis_with_too_large_a_sample_is_not_kept(monkeypatch: pytest.Mon
         large = ANALYSIS._replace(sample=ANALYSIS.sample + b"x")
         rows = [(b"/a", STAMP, large), (b"/b", STAMP, ANALYSIS)]
         assert database.cache.store(rows, PARAMETERS) == 1
-        assert database.cache.lookup(b"/a", STAMP, PARAMETERS) is None
-        assert database.cache.lookup(b"/b", STAMP, PARAMETERS) == ANALYSIS
+        assert lookup(database.cache, b"/a", STAMP, PARAMETERS) is None
+        assert lookup(database.cache, b"/b", STAMP, PARAMETERS) == ANALYSIS
 
 
 def test_the_newest_analysis_of_a_path_is_kept() -> None:
@@ -64,8 +65,8 @@ def test_the_newest_analysis_of_a_path_is_kept() -> None:
         newer = STAMP._replace(mtime_ns=STAMP.mtime_ns + 1)
         other = FileAnalysis(b"e" * 32, 2, b"", 0)
         cache.store([(b"/a", STAMP, ANALYSIS), (b"/a", newer, other)], PARAMETERS)
-        assert cache.lookup(b"/a", STAMP, PARAMETERS) is None
-        assert cache.lookup(b"/a", newer, PARAMETERS) == other
+        assert lookup(cache, b"/a", STAMP, PARAMETERS) is None
+        assert lookup(cache, b"/a", newer, PARAMETERS) == other
 
 
 def test_many_files_come_in_order() -> None:
@@ -106,7 +107,7 @@ def test_all_values_survive(
     analysis = FileAnalysis(digest, kind, sample, found)
     with PatternDatabase(":memory:") as database:
         database.cache.store([(path, stamp, analysis)], PARAMETERS)
-        assert database.cache.lookup(path, stamp, PARAMETERS) == analysis
+        assert lookup(database.cache, path, stamp, PARAMETERS) == analysis
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_what_lookup_would_not_accept_is_not_stored(bad: FileAnalysis) -> None:
     with PatternDatabase(":memory:") as database:
         with pytest.raises(ValueError, match="not an analysis"):
             database.cache.store([(b"/a", STAMP, bad)], PARAMETERS)
-        assert database.cache.lookup(b"/a", STAMP, PARAMETERS) is None
+        assert lookup(database.cache, b"/a", STAMP, PARAMETERS) is None
 
 
 @pytest.mark.parametrize(
@@ -152,11 +153,11 @@ def test_rows_that_were_altered_are_as_good_as_none(tmp_path: Path, harm: str) -
     with PatternDatabase(path) as database:
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)
         assert alter(path, f"UPDATE processed_files SET {harm}") == 1
-        assert database.cache.lookup(b"/a", STAMP, PARAMETERS) is None
-        assert database.cache.lookup(b"/b", STAMP, PARAMETERS) is None
+        assert lookup(database.cache, b"/a", STAMP, PARAMETERS) is None
+        assert lookup(database.cache, b"/b", STAMP, PARAMETERS) is None
         # And they are replaced by the next run.
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)
-        assert database.cache.lookup(b"/a", STAMP, PARAMETERS) == ANALYSIS
+        assert lookup(database.cache, b"/a", STAMP, PARAMETERS) == ANALYSIS
 
 
 @pytest.mark.parametrize("count", [1, cache_module.ROWS_AT_ONCE, 2 * cache_module.ROWS_AT_ONCE + 3])
@@ -191,7 +192,7 @@ def test_files_changed_right_before_the_scan_are_not_kept() -> None:
     with PatternDatabase(":memory:") as database:
         rows = [(p, STAMP._replace(mtime_ns=m, ctime_ns=c), ANALYSIS) for p, (m, c, _) in cases.items()]
         kept = database.cache.store(rows, PARAMETERS, scanned_at_ns=scan)
-        found = {path: database.cache.lookup(path, stamp, PARAMETERS) is not None for path, stamp, _ in rows}
+        found = {path: lookup(database.cache, path, stamp, PARAMETERS) is not None for path, stamp, _ in rows}
         assert found == {path: settled for path, (_, _, settled) in cases.items()}
         assert kept == sum(found.values())
 
@@ -253,7 +254,7 @@ def test_the_oldest_analyses_make_room() -> None:
         cache.prune()
         assert all(cache.lookup_many([(path, STAMP) for path, _, _ in rows], PARAMETERS))
         cache.prune(files_limit=6 * 1300)
-        left = [path for path, _, _ in rows if cache.lookup(path, STAMP, PARAMETERS)]
+        left = [path for path, _, _ in rows if lookup(cache, path, STAMP, PARAMETERS)]
         assert left == [b"/%d" % n for n in range(14, 20)]
 
 
@@ -293,6 +294,6 @@ def test_other_errors_are_errors() -> None:
     with PatternDatabase(":memory:") as database:
         pass
     with pytest.raises(DatabaseError, match="closed"):
-        database.cache.lookup(b"/a", STAMP, PARAMETERS)
+        lookup(database.cache, b"/a", STAMP, PARAMETERS)
     with pytest.raises(DatabaseError, match="closed"):
         database.cache.store([(b"/a", STAMP, ANALYSIS)], PARAMETERS)

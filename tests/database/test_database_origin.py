@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from database.files import lookup
 from support import fill_codebase
 from tests.pipeline.runs import pack
 from ucompress.database import FileAnalysis, FileStamp, PatternDatabase, file_rows, utc_now
@@ -38,7 +39,7 @@ def knows(path):
     """(file, artifact, job, patterns, warnings) that are to be had from a database."""
     with PatternDatabase(path) as database:
         return (
-            database.cache.lookup(b"/f", STAMP, b"") is not None,
+            lookup(database.cache, b"/f", STAMP, b"") is not None,
             database.cache.artifact(b"key", "plan") is not None,
             database.jobs.find(b"job") is not None,
             database.pattern_count(),
@@ -188,7 +189,7 @@ def test_what_is_dropped_cannot_be_kept_by_a_column_that_is_made_of_another(tmp_
     monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(state))
     for name in (b"/first", b"/f"):
         with PatternDatabase(tmp_path / "p.db") as database:
-            assert database.cache.lookup(name, STAMP, b"") is None
+            assert lookup(database.cache, name, STAMP, b"") is None
 
 
 def test_what_is_said_of_a_job_that_is_still_to_come_is_dropped_too(tmp_path, state, monkeypatch):

@@ -1,16 +1,19 @@
 """The public calls: what they take, and how they refuse."""
 
 import io
+import mmap
 import os
 import re
 import stat
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import ucompress
 from support import fill_codebase, tree_facts
+from ucompress.database import PatternDatabase
 from ucompress.errors import (
     CompressionError,
     CorruptArchiveError,
@@ -20,6 +23,7 @@ from ucompress.errors import (
     UnsupportedArchiveError,
     UsageError,
 )
+from ucompress.render import JsonRenderer
 
 
 @pytest.fixture
@@ -65,6 +69,13 @@ def test_paths_of_any_spelling(work, source):
         ({"verify": "no"}, "verify must be True or False, not 'no'"),
         ({"enable_resume": "no"}, "enable_resume must be True or False, not 'no'"),
         ({"colour": "red"}, "compress has no option colour"),
+        ({"content_hash_bytes": 8.0}, "content_hash_bytes must be a whole number, not 8.0"),
+        ({"content_hash_bytes": 9}, "content_hash_bytes must be 0, 8, 32 or None, not 9"),
+        ({"batch_size": 10**30}, "batch_size must be at most 9223372036854775807"),
+        ({"threads": 10**30}, "threads must be at most 9223372036854775807"),
+        ({"executor": "x"}, "executor must be a concurrent.futures.Executor or None, not 'x'"),
+        ({"renderer": 5}, "renderer must be a Renderer or None, not 5"),
+        ({"renderer": JsonRenderer}, "renderer must be a Renderer or None, not <class"),
     ],
 )
 def test_wrong_options_are_usage_errors(work, options, words):
@@ -214,6 +225,10 @@ def test_what_is_left_of_a_cut_archive_and_a_bound_on_memory(work):
         ({"threads": 0}, UsageError, "threads must be at least 1, not 0"),
         ({"threads": "2"}, UsageError, "threads must be a whole number, not '2'"),
         ({"memory_bound": "1"}, UsageError, "memory_bound must be a whole number, not '1'"),
+        ({"force": "no"}, UsageError, "force must be True or False, not 'no'"),
+        ({"setuid": 1}, UsageError, "setuid must be True or False, not 1"),
+        ({"recover": "no"}, UsageError, "recover must be True or False, not 'no'"),
+        ({"limits": 5}, UsageError, "limits must be ExtractionLimits or None, not 5"),
         ({"members": 5}, TypeError, "members are one name, or several, not int"),
         ({"members": [5]}, TypeError, "the name of a member is str, bytes or os.PathLike, not int"),
     ],
@@ -227,8 +242,52 @@ def test_arguments_that_mean_nothing_are_told_and_nothing_is_written(work, optio
 
 def test_what_is_no_archive_at_all_is_told_by_its_type(work):
     ucompress.compress("tree", "a.ucz")
-    for wrong in (5, None, io.StringIO("text")):
+    for wrong in (5, None, io.StringIO("text"), SimpleNamespace(seek=None)):
         with pytest.raises(TypeError, match="an archive is a path, or a seekable file opened in binary"):
             ucompress.open(wrong)
     with ucompress.open("a.ucz") as archive, pytest.raises(UsageError, match="threads must be at least 1"):
         archive.verify(threads=0)
+
+
+def test_limits_are_numbers():
+    for wrong in ({"members": "many"}, {"depth": None}, {"file_bytes": 1.5}, {"content_bytes": -1}):
+        with pytest.raises(UsageError, match=f"{next(iter(wrong))} must be"):
+            ucompress.ExtractionLimits(**wrong)
+    assert ucompress.ExtractionLimits(content_bytes=None) == ucompress.ExtractionLimits()
+
+
+def test_the_source_of_counts_is_a_field_like_others(work):
+    def counted() -> int:
+        with PatternDatabase(work / "p.db") as database:
+            return database.figures().sources
+
+    for folder in ("tree", "moved"):
+        ucompress.compress(folder, archive="a.ucz", database_path="p.db", source="one", level=1)
+        os.rename(folder, "moved")
+        assert counted() == 1
+    with pytest.raises(UsageError, match="source must be a text or None, not 5"):
+        ucompress.compress("moved", "b.ucz", source=5)
+
+
+def test_an_archive_is_read_from_mapped_memory(work):
+    ucompress.compress("tree", "a.ucz", level=1)
+    with (
+        open("a.ucz", "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        ucompress.open(mapped) as archive,
+    ):
+        assert not archive.verify().problems
+        archive.extract("out")
+    assert tree_facts(work / "out" / "tree") == tree_facts(work / "tree")
+
+
+def test_a_member_knows_only_places_to_seek_from(work):
+    (work / "tree" / "f").write_bytes(b"content")
+    ucompress.compress("tree", "a.ucz", level=1)
+    with ucompress.open("a.ucz") as archive, archive.open("tree/f") as member:
+        for whence in (3, 4, 9):
+            with pytest.raises(ValueError):
+                member.seek(0, whence)
+            with pytest.raises(ValueError):
+                member.raw.seek(0, whence)
+        assert member.read() == b"content"

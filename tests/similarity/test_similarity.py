@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ucompress import _core, similarity
 from ucompress._core import NO_HASH, order_by_likeness
-from ucompress.similarity import folder_and_extension, similarity_order, sketches
+from ucompress.similarity import folder_and_extension, order_of, sketches
 
 
 def naive_order(features, classes, sizes, weights, block):
@@ -97,6 +97,14 @@ def test_order_refuses_what_does_not_fit() -> None:
     twice = np.full((50, 4), 7, dtype=np.uint64)
     order = order_by_likeness(twice, [0] * 50, [1] * 50, weights=[255] * 4)
     assert sorted(order.tolist()) == list(range(50))
+
+
+def similarity_order(paths, classes, sizes=(), sketched=()) -> list[int]:
+    """`order_of` contents that have a sketch each, or none has."""
+    hashes = np.concatenate(sketched) if sketched else np.empty(0, dtype=np.uint64)
+    starts = np.cumsum([0, *map(len, sketched)], dtype=np.int64)
+    order = order_of(paths, np.array(classes, np.int64), np.array(sizes, np.int64), hashes, starts)
+    return order.tolist()
 
 
 def test_copies_with_small_changes_become_neighbours() -> None:

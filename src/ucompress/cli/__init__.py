@@ -31,13 +31,15 @@ def main() -> None:
 
 
 def _make_streams_safe() -> None:
-    """Streams that were closed swallow everything; characters that they cannot encode become escapes."""
-    from ucompress.cli.output import named
+    """Give streams that were closed a stand-in; characters that they cannot encode become escapes.
 
-    if sys.stdout is not None:
-        sys.stdout = named(sys.stdout)
-    else:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  stays open to the end
+    From the lowest descriptor up, so that no file that is opened later gets one of theirs.
+    """
+    from ucompress.cli.output import closed_stdout, named
+
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  stays open to the end
+    sys.stdout = closed_stdout() if sys.stdout is None else named(sys.stdout)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -129,6 +130,8 @@ def _sentence(error: OSError) -> str:
     what = error.strerror or str(error)
     if error.filename == STANDARD_OUTPUT:
         _let_go_of_stdout()
+        if error.errno == errno.EBADF:
+            return "standard output is closed: there is nowhere to write to"
         return f"cannot write standard output: {what}; what it got is not whole. Send it elsewhere"
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return f"{where}{what}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -22,7 +21,7 @@ from ucompress.cli.output import (
     tell,
     write_warning_document,
 )
-from ucompress.cli.sources import STDIN
+from ucompress.cli.sources import IN_MEMORY, STDIN, from_stdin, refuse_stdin
 from ucompress.config import (
     DEFAULT_LEVEL,
     DEFAULT_MIN_FREQUENCY,
@@ -31,7 +30,7 @@ from ucompress.config import (
     CompressionConfig,
     PipelineConfig,
 )
-from ucompress.errors import InputError, OutputError, UsageError
+from ucompress.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".ucz"
 SOME_UNREADABLE = 3
-IN_MEMORY = Path(":memory:")
 NOWHERE = Path(os.devnull)
 """What stands for the output where none is made."""
 
@@ -274,8 +272,7 @@ def _spooled(paths: list[Path], output: Path | None) -> Iterator[tuple[list[Path
         return
     if len(paths) > 1:
         raise UsageError("- stands for standard input and must be the only input")
-    if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal: send data through a pipe, or name files")
+    refuse_stdin("data", "name files")
     # Beside the output, where there is room for what comes; /tmp may be a small disk in memory.
     beside = output.absolute().parent if output is not None and output != STDIN else None
     try:
@@ -306,13 +303,7 @@ def _spool(spool: Path) -> bytes:
     try:
         file = spool.open("wb")
         with file:
-            while True:
-                try:
-                    data = sys.stdin.buffer.read(1 << 20)
-                except OSError as error:
-                    raise InputError(f"cannot read standard input: {error.strerror or error}") from error
-                if not data:
-                    break
+            while data := from_stdin():
                 hasher.update(data)
                 file.write(data)
         # The same bytes in, the same archive out: not the time at which they came.

@@ -13,6 +13,7 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Argument, Option
 from ucompress.cli.job import SOME_UNREADABLE
 from ucompress.cli.output import binary_stdout, complain, json_lines, refuse_stdout, tell
+from ucompress.cli.sources import refuse_no_database
 from ucompress.cli.whole import write_whole
 from ucompress.config import DEFAULT_DICTIONARY_SIZE
 from ucompress.errors import InputError, UsageError
@@ -126,9 +127,6 @@ def train(
 def _top_patterns(database: Path, limit: int, min_frequency: int) -> list[PatternEntry]:
     from ucompress.database import PatternDatabase
 
-    if not database.is_file():
-        raise InputError(
-            f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
-        ).about(database)
+    refuse_no_database(database)
     with PatternDatabase(database, read_only=True) as opened:
         return opened.top_patterns(limit, min_frequency=min_frequency)

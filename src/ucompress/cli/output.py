@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -25,7 +26,7 @@ class _Named(io.FileIO):
     """Standard output whose errors say so: those of descriptors have no name.
 
     Attributes:
-        outlived: whether a reader that is gone is no reason to stop.
+        outlived: whether a reader that is gone, or never was there, is no reason to stop.
     """
 
     outlived = False
@@ -34,7 +35,7 @@ class _Named(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            if self.outlived and isinstance(error, BrokenPipeError):
+            if self.outlived and error.errno in (errno.EPIPE, errno.EBADF):
                 return memoryview(data).nbytes
             error.filename = STANDARD_OUTPUT
             raise
@@ -45,8 +46,16 @@ def named(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper) or stream.isatty():
         return stream
     stream.flush()
-    raw = _Named(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, "backslashreplace", newline="\n")
+    return _writing(_Named(stream.fileno(), "w", closefd=False), stream.encoding)
+
+
+def closed_stdout() -> TextIO:
+    """What stands in for a standard output that was closed: writing fails as it would there."""
+    return _writing(_Named(os.open(os.devnull, os.O_RDONLY), "w"), "utf-8")
+
+
+def _writing(raw: _Named, encoding: str) -> TextIO:
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", newline="\n")
 
 
 def outlive_reader(outlived: bool = True) -> None:
@@ -100,7 +109,7 @@ def refuse_stdout(what: str, *, force: bool = False) -> None:
     """
     if sys.stdout.isatty() and not force:
         raise UsageError(f"{what} would go to the terminal: send it to a file or a pipe")
-    if getattr(sys.stdout, "name", None) == os.devnull:  # what stands in for a stream that was closed
+    if sys.__stdout__ is None:
         raise OutputError(f"standard output is closed: there is nowhere to write {what} to")
 
 

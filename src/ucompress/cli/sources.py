@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ucompress.archive import Archive, Entry
 
 STDIN = Path("-")
+IN_MEMORY = Path(":memory:")
 
 
 @contextmanager
@@ -63,12 +64,11 @@ def _spooled() -> Iterator[BinaryIO]:
     """What comes in, as a file that can be read at any place."""
     import tempfile
 
-    if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal: send an archive through a pipe, or name a file")
+    refuse_stdin("an archive", "name a file")
     with ExitStack() as stack:
         try:
             spool = stack.enter_context(tempfile.TemporaryFile(prefix="ucompress-"))
-            while data := _from_stdin():
+            while data := from_stdin():
                 spool.write(data)
             spool.flush()
         except OSError as error:
@@ -82,7 +82,29 @@ def _spooled() -> Iterator[BinaryIO]:
         yield spool
 
 
-def _from_stdin() -> bytes:
+def refuse_stdin(what: str, otherwise: str) -> None:
+    """Refuse to read bytes from standard input where none can come.
+
+    Args:
+        what: what they should be.
+        otherwise: what to do instead.
+
+    Raises:
+        UsageError: it is a terminal.
+        InputError: it is closed.
+    """
+    if sys.__stdin__ is None:
+        raise InputError(f"standard input is closed: send {what} through a pipe, or {otherwise}")
+    if sys.stdin.isatty():
+        raise UsageError(f"standard input is a terminal: send {what} through a pipe, or {otherwise}")
+
+
+def from_stdin() -> bytes:
+    """What comes next on standard input; nothing at its end.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         return sys.stdin.buffer.read(1 << 20)
     except OSError as error:
@@ -133,6 +155,18 @@ def selected(
     yield from select(archive, [member_path(name) for name in members] if members else None, lost)
     for name in lost:
         tell_lost(name, why_lost(archive))
+
+
+def refuse_no_database(path: Path) -> None:
+    """Raise InputError where no database stands that could be looked into."""
+    if path == IN_MEMORY:
+        raise InputError(f"{path} keeps nothing that could be looked into: name a database's file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file, and so no database").about(path)
+    if not path.exists():
+        raise InputError(
+            f"there is no database {path}: `ucompress analyze PATH` makes one, and so does `compress`"
+        ).about(path)
 
 
 def member_path(name: str) -> bytes:

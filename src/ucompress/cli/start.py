@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> None:
     """Run the command that words name.
 
     Raises:
-        SystemExit: the command failed, or Typer answered: help, the version, what is wrong with the words.
+        SystemExit: the command failed, or Typer told what is wrong with the words.
     """
     words = spelled_out(arguments)
     remember({})
@@ -34,10 +34,19 @@ def run(arguments: list[str]) -> None:
         call = _quickly(words)
         if call is not None:
             call()
-            return
+        else:
+            _through_typer(words)
+
+
+def _through_typer(words: list[str]) -> None:
+    """Run the command that words name, or answer as Typer does."""
     from ucompress.cli.app import app
 
-    app(words, prog_name="ucompress")
+    try:
+        app(words, prog_name="ucompress")
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def spelled_out(arguments: list[str]) -> list[str]:

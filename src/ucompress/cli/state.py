@@ -11,6 +11,7 @@ from ucompress.cli import options as o
 from ucompress.cli.declared import Option
 from ucompress.cli.job import end, orchestrator, working_on
 from ucompress.cli.output import json_lines
+from ucompress.cli.sources import IN_MEMORY
 from ucompress.errors import NoJobError
 
 if TYPE_CHECKING:
@@ -88,8 +89,12 @@ def _last_job(database: Path | None, *, idle: bool = False) -> tuple[Path, JobRe
     from ucompress.database import PatternDatabase, last_job
 
     key = None
+    if database == IN_MEMORY:
+        raise NoJobError(f"{database} keeps no job: name a database's file")
     if database is not None and not database.exists():
         raise NoJobError(f"there is no database {database}").about(database)
+    if database is not None and not database.is_file():
+        raise NoJobError(f"{database} is no file, and so no database").about(database)
     if database is None:
         pointer = last_job()
         if pointer is None:

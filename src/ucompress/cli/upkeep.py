@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from ucompress.cli import options as o
 from ucompress.cli.declared import Argument
-from ucompress.cli.output import json_lines, tell, write_table
-from ucompress.errors import InputError
+from ucompress.cli.output import json_lines, outlive_reader, tell, write_table
+from ucompress.cli.sources import refuse_no_database
 
 if TYPE_CHECKING:
     from ucompress.database import DatabaseFigures
@@ -34,11 +34,10 @@ def db(
     from ucompress.database import PatternDatabase
     from ucompress.render.format import format_bytes
 
-    if not database.is_file():
-        raise InputError(
-            f"there is no database {database}: `ucompress analyze PATH` makes one, and so does `compress`"
-        ).about(database)
+    refuse_no_database(database)
     freed = None
+    if action is Upkeep.INFO:
+        outlive_reader(False)
     with PatternDatabase(database, read_only=action is Upkeep.INFO, begin_anew=False) as opened:
         if action is Upkeep.VACUUM:
             freed = opened.vacuum()

@@ -54,14 +54,12 @@ class AnalysisCache:
         self._batch_size = batch_size
         self._damaged = False
 
-    def lookup(self, path: bytes, stamp: FileStamp, parameters: bytes) -> FileAnalysis | None:
-        """The analysis of a file, if it was made of just this state of it with just these parameters."""
-        return next(iter(self.lookup_many([(path, stamp)], parameters)))
-
     def lookup_many(
         self, requests: Iterable[tuple[bytes, FileStamp]], parameters: bytes
     ) -> Iterator[FileAnalysis | None]:
-        """`lookup` for many files, in their order, a few hundred held at a time.
+        """The analyses of files, in their order, a few hundred held at a time.
+
+        None for a file whose analysis was not made of just this state of it with just these parameters.
 
         Args:
             requests: (absolute path, stamp) of each file.
@@ -93,14 +91,14 @@ class AnalysisCache:
 
         Args:
             rows: (absolute path, stamp, analysis) of each file.
-            parameters: as in `lookup`.
+            parameters: as in `lookup_many`.
             scanned_at_ns: wall clock before the first stamp was taken; files changed so shortly before
                 that their stamp proves nothing are left out. None keeps all.
 
         An analysis whose sample exceeds `LARGEST_SAMPLE` bytes is not kept: its file is read again.
 
         Raises:
-            ValueError: an analysis is not of the form that `lookup` accepts.
+            ValueError: an analysis is not of the form that `lookup_many` accepts.
         """
         return sum(
             self.store_rows(FileRows.of(batch), parameters, scanned_at_ns=scanned_at_ns)
@@ -112,7 +110,7 @@ class AnalysisCache:
 
         Args:
             rows: the analyses.
-            parameters: as in `lookup`.
+            parameters: as in `lookup_many`.
             scanned_at_ns: as in `store`, in nanoseconds.
 
         Returns:

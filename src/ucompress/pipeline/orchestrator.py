@@ -24,6 +24,7 @@ from ucompress.pipeline.jobs.refusals import (
     refuse_bad_inputs,
     refuse_impossible,
     refuse_strange_database,
+    refuse_strangers,
     refuse_to_lose,
     refuse_to_replace,
 )
@@ -81,6 +82,7 @@ class PipelineOrchestrator:
     def __init__(
         self, config: CompressionConfig, *, executor: Executor | None = None, renderer: Renderer | None = None
     ) -> None:
+        refuse_strangers(executor, renderer)
         self.config = config
         self.guard = InterruptGuard()
         self.reporter = self._new_reporter(renderer)
@@ -263,13 +265,8 @@ class PipelineOrchestrator:
         return max(map(sum, needs))
 
     def _context(self, database: PatternDatabase, dictionary: bytes | None) -> RunContext:
-        spill = spill_of(self.config)
-
-        def let_go() -> None:
-            context.let_go()
-
-        tracker = RunTracker(self.reporter, self.config.pipeline.checkpoint_interval, release=let_go)
-        limits = self.config.pipeline
+        spill, limits = spill_of(self.config), self.config.pipeline
+        tracker = RunTracker(self.reporter, limits.checkpoint_interval, release=lambda: context.let_go())
         others = 0 if limits.limit_process else bytes_of_others()
         budget = MemoryBudget(limits.memory_limit_mb, others=others)
         context = RunContext(

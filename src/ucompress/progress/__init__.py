@@ -10,7 +10,9 @@ from ucompress.progress.documents import (
     notice_document,
     path_fields,
     phase_document,
+    plain_text,
     progress_document,
+    raw_bytes,
     summary_document,
 )
 from ucompress.progress.events import (
@@ -45,6 +47,8 @@ __all__ = [
     "notice_document",
     "path_fields",
     "phase_document",
+    "plain_text",
     "progress_document",
+    "raw_bytes",
     "summary_document",
 ]

@@ -36,6 +36,19 @@ def path_fields(path: bytes | Path | None, name: str = "path") -> JsonObject:
         return {name: raw.decode("utf-8", "replace"), f"{name}_b64": base64.b64encode(raw).decode("ascii")}
 
 
+def raw_bytes(text: str) -> bytes:
+    """The bytes of text that may have surrogates in place of stray ones, whatever the locale was."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def plain_text(text: str) -> str:
+    """Text for a document: U+FFFD in place of stray bytes."""
+    return raw_bytes(text).decode("utf-8", "replace")
+
+
 def progress_document(snapshot: ProgressSnapshot) -> JsonObject:
     """A moment of a run, as type `progress`."""
     update = snapshot.update
@@ -77,7 +90,7 @@ def notice_document(notice: Notice) -> JsonObject:
     return {
         "type": "notice",
         "severity": notice.severity.value,
-        "message": notice.message,
+        "message": plain_text(notice.message),
         **path_fields(notice.path),
     }
 
@@ -95,7 +108,7 @@ def error_document(
     """
     return {
         "type": "error",
-        "message": message,
+        "message": plain_text(message),
         **path_fields(path),
         "fatal": exit_code is not None,
         "kind": kind,

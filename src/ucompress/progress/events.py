@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +117,7 @@ class Notice:
     severity: Severity = Severity.NOTICE
 
 
+@runtime_checkable
 class Renderer(Protocol):
     """Draws a run somewhere. Called from one thread at a time; what it raises ends only the drawing."""
 

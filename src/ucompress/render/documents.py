@@ -9,7 +9,7 @@ import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ucompress.progress import path_fields
+from ucompress.progress import path_fields, plain_text, raw_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +126,7 @@ def damage_document(path: bytes, message: str, *, block: int | None = None) -> J
         message: what is wrong.
         block: the block that is damaged, where it is one.
     """
-    return {"type": "damage", **path_fields(path), "message": message, "block": block}
+    return {"type": "damage", **path_fields(path), "message": plain_text(message), "block": block}
 
 
 def verify_document(
@@ -177,7 +177,13 @@ def dropped_document(kind: str, path: bytes, *, count: int, message: str) -> Jso
         count: how many they are.
         message: the same for people.
     """
-    return {"type": "dropped", "kind": kind, "count": count, **path_fields(path), "message": message}
+    return {
+        "type": "dropped",
+        "kind": kind,
+        "count": count,
+        **path_fields(path),
+        "message": plain_text(message),
+    }
 
 
 def extracted_document(
@@ -284,11 +290,32 @@ def status_document(record: JobRecord, progress: JsonObject | None) -> JsonObjec
         "key": record.key.hex(),
         "state": record.state.value,
         "pid": record.pid,
-        "description": record.description,
+        "description": _described(record.description),
         "created_at": _moment(record.created_at),
         "updated_at": _moment(record.updated_at),
         "progress": progress,
     }
+
+
+def _described(description: Mapping[str, Any]) -> JsonObject:
+    """A job's options, its texts as paths are told."""
+    document: JsonObject = {}
+    for name, value in description.items():
+        if isinstance(value, str):
+            document |= path_fields(raw_bytes(value), name)
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+            document |= _several(name, [raw_bytes(item) for item in value])
+        else:
+            document[name] = value
+    return document
+
+
+def _several(name: str, paths: list[bytes]) -> JsonObject:
+    """Paths as fields: `name` as texts, and `name_b64` where one of them cannot tell its bytes."""
+    texts = [path.decode("utf-8", "replace") for path in paths]
+    if [text.encode("utf-8") for text in texts] == paths:
+        return {name: texts}
+    return {name: texts, f"{name}_b64": [base64.b64encode(path).decode("ascii") for path in paths]}
 
 
 def _moment(moment: datetime | None) -> str | None:

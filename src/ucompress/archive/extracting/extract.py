@@ -31,6 +31,7 @@ from ucompress.archive.extracting.staging import StagingFolder
 from ucompress.archive.extracting.target import TargetFolder
 from ucompress.archive.format.entry import Entry, EntryKind, MemberName, Progress, show, to_path
 from ucompress.archive.reading.hashing import HashBudget
+from ucompress.config import check_flag
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
@@ -75,23 +76,29 @@ def extract(
     Raises:
         MemberNotFoundError: a name that the archive does not have; nothing was written.
         TypeError: what should be a name is none; nothing was written.
-        UsageError: `threads` is no number from 1 on, or the target's name is empty; nothing was written.
+        UsageError: an argument is not of its kind, `threads` no number from 1 on, or the target's name is
+            empty; nothing was written.
         OutputError: the folder cannot be written, or a file is already there and `force` is not set,
             and nothing was written; or the disk is full.
         UnsafeArchiveError: the archive exceeds a limit; nothing was written.
     """
     names = _names(members)
+    check_flag("force", force)
+    check_flag("setuid", setuid)
+    if not isinstance(limits, ExtractionLimits | None):
+        raise UsageError(f"limits must be ExtractionLimits or None, not {limits!r}")
     decoding = archive._decoding_threads(threads)
     if not os.fspath(root):  # `Path` would make the current folder of it
         raise UsageError("the target is empty, and would name nothing")
     target = TargetFolder(Path(root), force=force)
-    try:
+
+    def attempt(*, staged: bool) -> ExtractionReport:
         bits = permissions(setuid=setuid)
         seen = Preflight(archive, target, names, bits)
         job = _Extraction(archive, target, seen, decoding, progress, bits)
         try:
             seen.check(limits or ExtractionLimits(), force=force)
-            if names is None:
+            if staged:
                 job.stage()
         except BaseException as error:
             target.remove_made()
@@ -99,11 +106,21 @@ def extract(
                 raise MemberNotFoundError(f"{error}; nothing was written") from error
             raise
         try:
-            return job.run()
+            return job.run(force=force)
         finally:
             job.settle()
+
+    try:
+        try:
+            return attempt(staged=names is None)
+        except _OvertakenError:
+            return attempt(staged=False)
     finally:
         target.close()
+
+
+class _OvertakenError(Exception):
+    """What was put together cannot be moved out, for somebody made the same names meanwhile."""
 
 
 def _names(members: MemberName | Iterable[MemberName] | None) -> list[bytes] | None:
@@ -165,8 +182,12 @@ class _Extraction:
             self._staging = StagingFolder.beside(self._target)
             self._work = self._staging or self._target
 
-    def run(self) -> ExtractionReport:
-        """Write everything; see `extract`."""
+    def run(self, *, force: bool) -> ExtractionReport:
+        """Write everything; see `extract`.
+
+        Raises:
+            _OvertakenError: what was put together was removed again; each file is to be replaced by itself.
+        """
         with ThreadPool(self._threads) as pool:
             for batch in map(self._admitted, self._seen.batches()):
                 for folder in (entry for entry in batch if entry.kind is EntryKind.DIRECTORY):
@@ -179,7 +200,7 @@ class _Extraction:
                         self._walk(entry)
         loose = self._seen.loose
         self._report.loose = write_loose(self._archive, loose, self._work, self._target, self._threads)
-        self.settle()
+        self.settle(force=force)
         self._report.failed.sort()
         self._report.nameless = self._archive.lost_entries
         return self._report
@@ -205,13 +226,13 @@ class _Extraction:
         elif entry.kind is EntryKind.DIRECTORY and b"/" in entry.path:
             self._open.enter(entry)
 
-    def settle(self) -> None:
+    def settle(self, *, force: bool = False) -> None:
         """Finish all folders, and move out what was put together beside: also where a run was cut short."""
         last, self._last_made = self._last_made, b""
         try:
             self._finish_up_to(last)
         finally:
-            self._move_out()
+            self._move_out(force=force)
         tops, self._tops = self._tops, []
         for name in reversed(tops):
             self._finish_folder(self._archive.entry(name))
@@ -230,12 +251,14 @@ class _Extraction:
         """Give a folder its mode, its time and its attributes."""
         self._report.folders += self._guard(folder, self._dress_folder)
 
-    def _move_out(self) -> None:
+    def _move_out(self, *, force: bool) -> None:
         """Move to the target what was put together beside it, if anything was."""
         if self._staging is not None:
             staging, self._staging, self._work = self._staging, None, self._target
             try:
-                staging.move_out()
+                if not staging.move_out(force=force):
+                    self._tops = []
+                    raise _OvertakenError
             finally:
                 staging.close()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ucompress.archive.format.entry import Entry, show
-from ucompress.config import MIB
+from ucompress.config import MIB, check_number
 from ucompress.errors import UnsafeArchiveError
 
 BYTES_PER_EXTENT = 64
@@ -33,6 +33,13 @@ class ExtractionLimits:
     depth: int = 1024
     path_bytes: int = 65_535
     extents: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None or field.name != "content_bytes":
+                check_number(field.name, value, least=0)
 
     def refusal(self, entry: Entry) -> UnsafeArchiveError:
         """Why a member is refused that exceeds a limit, or with which the parts of files do."""

@@ -12,7 +12,13 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from ucompress.archive.extracting.openfile import FOLDER_FLAGS, Shortfall, symlink, temporary_name
+from ucompress.archive.extracting.openfile import (
+    FOLDER_FLAGS,
+    Shortfall,
+    change_mode,
+    symlink,
+    temporary_name,
+)
 from ucompress.archive.extracting.target import TargetFolder
 from ucompress.archive.format.entry import show
 from ucompress.errors import OutputError
@@ -94,16 +100,64 @@ class StagingFolder(TargetFolder):
         folder, name = self.place(path)
         self.link(primary, name, folder)
 
-    def move_out(self) -> None:
+    def move_out(self, *, force: bool = False) -> bool:
         """Move everything to the target, and remove the folder.
 
+        Args:
+            force: where something stands at a name by now, remove what is left here.
+
+        Returns:
+            Whether all was moved; else the rest was removed.
+
         Raises:
-            OutputError: something stands at a name by now; it and what is left here are left untouched.
+            OutputError: something stands at a name by now, without `force`: it and what is left here are left
+                untouched; or the system refused.
         """
         try:
-            for name in sorted(map(os.fsencode, os.listdir(self._opened))):  # noqa: PTH208
-                self._target.take(self._opened, name)
+            moved = self._moved_out(force=force)
             os.rmdir(self._name, dir_fd=self._target.descriptor)
         except (OSError, OutputError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise OutputError(f"{why}; what was unpacked is in {show(self._name)}") from error
+        return moved
+
+    def _moved_out(self, *, force: bool) -> bool:
+        for name in sorted(map(os.fsencode, os.listdir(self._opened))):  # noqa: PTH208
+            try:
+                self._target.take(self._opened, name)
+            except OutputError:
+                if not force:
+                    raise
+                remove_all(self._opened)
+                return False
+        return True
+
+
+def remove_all(folder: int) -> None:
+    """Remove all that is in an open folder, however deep, whatever its mode; no link is followed.
+
+    Args:
+        folder: its descriptor.
+    """
+    while names := os.listdir(folder):
+        for name in map(os.fsencode, names):
+            try:
+                os.unlink(name, dir_fd=folder)
+            except OSError:
+                _remove_folder(folder, name)
+
+
+def _remove_folder(above: int, name: bytes) -> None:
+    """Remove a folder; the folders in it come to stand beside it."""
+    change_mode(above, name, 0o700)
+    folder = os.open(name, FOLDER_FLAGS, dir_fd=above)
+    try:
+        for inner in map(os.fsencode, os.listdir(folder)):  # noqa: PTH208
+            try:
+                os.unlink(inner, dir_fd=folder)
+            except OSError:
+                change_mode(folder, inner, 0o700)
+                os.rename(inner, temporary_name(), src_dir_fd=folder, dst_dir_fd=above)
+    finally:
+        os.close(folder)
+    os.rmdir(name, dir_fd=above)

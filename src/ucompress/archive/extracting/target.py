@@ -254,6 +254,9 @@ class TargetFolder:
         """Make another name for a file that was written before; no folder above that file is made."""
         with self._temporary(path) as (folder, _, temporary):
             self.link(primary, temporary, folder)
+        if self._force:  # where somebody linked the path to the same file meanwhile, renaming did nothing
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
 
     def link(self, primary: bytes, name: bytes, folder: int | None) -> None:
         """Make another name, in an open folder if there is one, for what stands at a member's path."""

@@ -118,7 +118,6 @@ class ProtectedPayload:
         self._start = start
         self._plan = StripePlan.of(length)
         self._known_checks: bytes | None = None
-        self.repaired_stripes = 0
 
     @property
     def length(self) -> int:
@@ -175,7 +174,6 @@ class ProtectedPayload:
             if check(other, 4) != checks[4 * member : 4 * member + 4]:
                 return data
             rebuilt ^= int.from_bytes(other, "little")
-        self.repaired_stripes += 1
         return rebuilt.to_bytes(plan.stripe, "little")
 
 

@@ -41,7 +41,8 @@ class FileSource:
         self._closed = False
         self._descriptor = _descriptor(file)
         self.name = name
-        self.size = file.seek(0, os.SEEK_END)
+        file.seek(0, os.SEEK_END)
+        self.size = file.tell()  # not all files' `seek` tells, such as that of `mmap`
         self.bytes_read = 0
         self.reads = 0
         self.gaps: dict[tuple[int, int], str] = {}

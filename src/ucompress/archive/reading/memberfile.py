@@ -50,7 +50,10 @@ class MemberFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move; positions behind the end are allowed and read nothing."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._entry.size}[whence]
+        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._entry.size}
+        if whence not in bases:
+            raise ValueError(f"whence {whence!r} is not supported: it is 0, 1 or 2")
+        base = bases[whence]
         if base + offset < 0:
             raise ValueError(f"position {base + offset} is before the beginning")
         self._position = base + offset

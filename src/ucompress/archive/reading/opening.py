@@ -72,7 +72,8 @@ def open_file(path: str) -> BinaryIO:
 
 def binary_file(file: BinaryIO) -> BinaryIO:
     """A file that was given open; TypeError if it is something else."""
-    if not hasattr(file, "seek") or isinstance(file, io.TextIOBase):
+    lacking = not all(hasattr(file, name) for name in ("closed", "read", "seek", "tell"))
+    if lacking or isinstance(file, io.TextIOBase):
         kind = type(file).__name__
         raise TypeError(f"an archive is a path, or a seekable file opened in binary, not {kind}")
     return file

@@ -27,7 +27,7 @@ from ucompress.archive.reading.blocks import BlockReader, too_much_memory
 from ucompress.archive.reading.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.reading.memberfile import MemberFile
 from ucompress.archive.reading.opening import binary_file, naming, open_archive, open_file
-from ucompress.config import check_number
+from ucompress.config import check_flag, check_number
 from ucompress.errors import (
     CorruptArchiveError,
     MemberNotFoundError,
@@ -63,7 +63,7 @@ class ArchiveReader:
         CorruptArchiveError, UnsupportedArchiveError: as the format tells them apart.
         OSError: a file that was given open cannot be read.
         TypeError: it is neither path nor binary file.
-        UsageError: the memory bound is no number.
+        UsageError: the memory bound is no number, or `recover` no flag.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class ArchiveReader:
     ) -> None:
         """Read footer and directory."""
         check_number("memory_bound", memory_bound, least=0)
+        check_flag("recover", recover)
         self._owned: BinaryIO | None = None
         if isinstance(file, str | bytes | os.PathLike):
             path = os.fsdecode(file)

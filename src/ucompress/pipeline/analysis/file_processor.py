@@ -186,9 +186,9 @@ class ParallelFileProcessor:
     def process_chunk(self, files: Iterable[AnyFile]) -> list[FileContent]:
         """The contents of a few files, small ones read here and now.
 
-        For callers that hold a chunk themselves; `process_files` makes chunks and reads them in workers.
+        For callers that hold a chunk themselves; `process_files` makes chunks, which workers read as it does.
         """
-        return [self.read_file_content(file) for file in files]
+        return list(read_files(list(map(as_scanned, files)), self.memory_map_threshold, self.held))
 
     def read_file_content(self, file: AnyFile) -> FileContent:
         """The content of one file: whole below the threshold, in windows from there on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ucompress.config import CompressionConfig, PipelineConfig
 from ucompress.errors import ResumeFailedError
 from ucompress.pipeline.jobs.job import versions
+from ucompress.progress import raw_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +26,9 @@ def describe(config: CompressionConfig) -> dict[str, Any]:
     for field in fields(config):
         value = getattr(config, field.name)
         if field.name == "inputs":
-            value = [str(path.absolute()) for path in value]
+            value = [_told(path.absolute()) for path in value]
         elif field.name in _PATHS:
-            value = None if value is None else str(value.absolute())
+            value = None if value is None else _told(value.absolute())
         elif field.name in _LISTS:
             value = list(value)
         elif field.name == "pipeline":
@@ -58,9 +60,9 @@ def config_from_description(
         values = dict(document)
         begun_with = values.pop("versions")
         pipeline = _pipeline_from(values.pop("pipeline"), database_path)
-        values["inputs"] = tuple(map(Path, values["inputs"]))
+        values["inputs"] = tuple(Path(_named(text)) for text in values["inputs"])
         for name in _PATHS:
-            values[name] = None if values[name] is None else Path(values[name])
+            values[name] = None if values[name] is None else Path(_named(values[name]))
         for name in _LISTS:
             values[name] = tuple(values[name])
         if memory_limit_mb is not None:
@@ -68,7 +70,7 @@ def config_from_description(
         if threads is not None:
             values["threads"] = threads
         config = CompressionConfig(**values, pipeline=pipeline)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResumeFailedError(
             f"the job in {database_path} was described by another version ({error}); start it anew"
         ) from error
@@ -78,6 +80,16 @@ def config_from_description(
             "which would not give the same bytes; start it anew"
         )
     return config
+
+
+def _told(name: Path) -> str:
+    """A path as UTF-8 has it, its stray bytes as surrogates, whatever the locale makes of it."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def _named(text: str) -> str:
+    """A path as the locale has it."""
+    return os.fsdecode(raw_bytes(text))
 
 
 def _describe_pipeline(config: PipelineConfig) -> dict[str, Any]:

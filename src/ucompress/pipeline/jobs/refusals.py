@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from concurrent.futures import Executor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ucompress.archive.writing.partial import partial_name
 from ucompress.archive.writing.publishing import NOBODY
 from ucompress.database import database_files, is_strange
 from ucompress.errors import OutputError, UsageError
+from ucompress.progress import Renderer
 from ucompress.scan.rules import look_at_input, pattern_spec
 
 if TYPE_CHECKING:
@@ -31,6 +33,18 @@ def partial_path(output: Path) -> Path:
     """Where an archive grows until it is complete."""
     absolute = output.absolute()
     return absolute.with_name(partial_name(absolute.name))
+
+
+def refuse_strangers(executor: object, renderer: object) -> None:
+    """Refuse helpers that are not what they are given as.
+
+    Raises:
+        UsageError: one cannot run tasks, or cannot show a run.
+    """
+    if not isinstance(executor, Executor | None):
+        raise UsageError(f"executor must be a concurrent.futures.Executor or None, not {executor!r}")
+    if renderer is not None and (isinstance(renderer, type) or not isinstance(renderer, Renderer)):
+        raise UsageError(f"renderer must be a Renderer or None, not {renderer!r}")
 
 
 def refuse_impossible(config: CompressionConfig) -> None:
