@@ -14,9 +14,10 @@ from tests.pipeline.runs import configuration, pack
 from tests.scan.test_fitting import deep_folder
 from ucompress import Archive
 from ucompress.errors import InterruptedJobError, ParallelProcessingError
+from ucompress.pipeline import orchestrator
 from ucompress.pipeline.analysis import analyzer
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
-from ucompress.scan import walk
+from ucompress.scan import ScanNote, walk
 from ucompress.scan.opening import read_xattrs
 
 
@@ -57,6 +58,34 @@ def test_too_many_attributes(tree, tmp_path, monkeypatch):
     with Archive(tmp_path / "a.ucz") as archive:
         assert archive.read("tree/noted") == b"content"
         assert archive.info("tree/noted").xattrs == ()
+
+
+def test_a_file_without_its_attributes_that_vanishes_is_told_twice(tree, tmp_path, monkeypatch):
+    (tree / "noted").write_bytes(b"content")
+    scan = orchestrator.scan
+
+    def scanned(*arguments, **options):
+        manifest = scan(*arguments, **options)
+        manifest.errors.append(ScanNote(b"tree/noted", "packed, but without its attributes", packed=True))
+        (tree / "noted").unlink()
+        return manifest
+
+    monkeypatch.setattr(orchestrator, "scan", scanned)
+    result, _ = pack(tree, tmp_path / "a.ucz")
+    assert [path for path, _ in result.unreadable] == [os.fsencode(tree / "noted")] * 2
+    assert "No such file" in result.unreadable[1][1]
+
+
+def test_an_input_without_its_attributes_replaces_its_archive(tmp_path, monkeypatch):
+    (tmp_path / "noted").write_bytes(b"content")
+    pack(tmp_path / "noted", tmp_path / "a.ucz")
+    (tmp_path / "noted").write_bytes(b"another")
+    monkeypatch.setattr(walk, "_HAS_XATTRS", True)
+    monkeypatch.setattr(walk, "read_xattrs", lambda _: (((b"user.large", bytes(2 << 20)),), [], None))
+    result, _ = pack(tmp_path / "noted", tmp_path / "a.ucz")
+    assert result.exit_code == 3
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read("noted") == b"another"
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="no such file system")

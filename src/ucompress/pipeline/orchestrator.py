@@ -308,7 +308,7 @@ class PipelineOrchestrator:
             manifest.anchor(os.fsencode(Path.cwd()))
         context.budget = replace(context.budget, entries=len(manifest))
         for note in manifest.errors:
-            context.fail_on(note.path, note.message)
+            context.fail_on(note.path, note.message, packed=note.packed)
         if number_of(manifest, MemberKind.DIRECTORY) == len(manifest):
             context.warnings.append(f"{self._why_empty()}: no file was taken")
         for note in manifest.warnings:
@@ -330,7 +330,7 @@ class PipelineOrchestrator:
         return f"there is nothing in {', '.join(map(str, config.inputs))}"
 
     def _refuse_to_lose(self, context: RunContext, taken: int) -> None:
-        refuse_to_lose(self.config, context.before, {path for path, _ in context.unreadable}, taken)
+        refuse_to_lose(self.config, context.before, context.lost, taken)
 
     def _claim(
         self,

@@ -63,10 +63,17 @@ class ScanEntry:
 
 @dataclass(frozen=True, slots=True)
 class ScanNote:
-    """Something that a user should hear of: a path left out, or one that could not be read."""
+    """Something that a user should hear of: a path left out, or one that could not be read.
+
+    Attributes:
+        path: of the member.
+        message: what is wrong with it.
+        packed: whether it is packed all the same, not as it is in all.
+    """
 
     path: bytes
     message: str
+    packed: bool = False
 
     def __str__(self) -> str:
         """One line for people."""

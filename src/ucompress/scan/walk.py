@@ -363,11 +363,16 @@ class _Scanner:
             self._fail_attributes(name, failure)
         for attribute in left:
             self.left.note(name, attribute)
-        return () if self._is_refused(name, xattrs_fault(kept)) else kept
+        fault = xattrs_fault(kept)
+        if fault is not None:
+            self._fall_short(name, fault)
+        return kept if fault is None else ()
 
     def _fail_attributes(self, name: bytes, error: OSError) -> None:
-        why = error.strerror or str(error)
-        self.found.errors.append(ScanNote(name, f"packed, but its attributes cannot be read: {why}"))
+        self._fall_short(name, f"packed, but its attributes cannot be read: {error.strerror or error}")
+
+    def _fall_short(self, name: bytes, message: str) -> None:
+        self.found.errors.append(ScanNote(name, message, packed=True))
 
     def _read_gitignore(self, name: bytes, source: bytes, outer: Ignore | None) -> Ignore | None:
         path = source + b"/.gitignore"

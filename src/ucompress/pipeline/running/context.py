@@ -53,6 +53,7 @@ class RunContext:
         budget: what memory is there.
         executor: given by the caller, or None for threads of our own.
         unreadable: what could not be read, by its path in the file system, with the reason.
+        lost: those of them that are not packed.
         warnings: what went otherwise than expected without harming the archive.
         held: contents that stay in memory from one pass to the next.
         given_up: contents that changed before coding began, where that is put up with.
@@ -70,6 +71,7 @@ class RunContext:
     budget: MemoryBudget
     executor: Executor | None = None
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    lost: set[bytes] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     held: HeldContents = field(default_factory=HeldContents)
     given_up: GivenUp = field(default_factory=GivenUp)
@@ -77,7 +79,7 @@ class RunContext:
     dictionary: bytes | None = None
     where: Callable[[bytes], bytes] = bytes
     before: Occupant | None = None
-    _reported: set[bytes] = field(default_factory=set)
+    _reported: set[tuple[bytes, bool]] = field(default_factory=set)
 
     @contextmanager
     def workers(
@@ -171,13 +173,15 @@ class RunContext:
             is_worth_it=lambda: not self.given_up.contents,
         )
 
-    def fail_on(self, path: bytes, message: str) -> None:
-        """Note a member that could not be read, each path once; the run goes on."""
-        if path in self._reported:
+    def fail_on(self, path: bytes, message: str, *, packed: bool = False) -> None:
+        """Note a member that could not be read, each path once, and once if it is packed all the same."""
+        if (path, packed) in self._reported:
             return
-        self._reported.add(path)
+        self._reported.add((path, packed))
         place = self.where(path)
         self.unreadable.append((place, message))
+        if not packed:
+            self.lost.add(place)
         self.reporter.notice(message, place, Severity.ERROR)
 
 
