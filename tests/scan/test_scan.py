@@ -5,7 +5,9 @@ import os
 import re
 import socket
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -370,6 +372,27 @@ def test_a_folder_is_not_taken_for_a_name_with_one_more_byte(tmp_path):
 def test_a_line_of_many_stars_takes_no_time(tmp_path):
     top = tree(tmp_path / "t", {"a" * 200: b"", ".gitignore": b"*a" * 60 + b"*b\n" + b"**/a/" * 60 + b"b\n"})
     assert names(scan([top], gitignore=True)) == ["t", "t/.gitignore", "t/" + "a" * 200]
+
+
+def test_of_many_lines_the_last_that_matches_decides(tmp_path):
+    chosen = Random(5)
+    files = [f"{letter}{number}" for letter in "ab" for number in range(30)]
+    lines = [
+        f"{chosen.choice(['', '', '!'])}{chosen.choice('ab*')}{chosen.choice('*?')}{chosen.randrange(10)}"
+        for _ in range(300)
+    ] + [f"b{number}" for number in range(10, 300)]
+    top = tree(tmp_path / "t", dict.fromkeys(files, b""))
+    (top / ".gitignore").write_text("\n".join(lines))
+
+    def is_kept(file):
+        for line in reversed(lines):
+            if fnmatchcase(file, line.removeprefix("!")):
+                return line.startswith("!")
+        return True
+
+    kept = [file for file in files if is_kept(file)]
+    assert 0 < len(kept) < len(files)
+    assert names(scan([top], gitignore=True))[2:] == sorted(f"t/{file}" for file in kept)
 
 
 def test_gitignore_files_nest_and_the_deepest_wins(tmp_path):

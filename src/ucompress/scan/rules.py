@@ -9,6 +9,8 @@ import shlex
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ucompress.errors import InputError, UsageError
@@ -33,6 +35,9 @@ SPECIAL = {
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
+LINES_TOGETHER = 64
+"""Lines of which one expression is made."""
+
 LONGEST_TOLD = 200
 """Characters of a line that a warning shows."""
 
@@ -53,7 +58,7 @@ def pattern_spec(patterns: Iterable[str], *, below: bool) -> Spec | None:
         if line.startswith("#"):
             raise UsageError(f"a pattern that begins with # is a comment: {line} (write \\# for a name)")
         try:
-            compiled.append(_compiled(matchable(os.fsencode(line)), below=below))
+            compiled.append(_line(matchable(os.fsencode(line)), below=below))
         except ValueError as error:
             raise UsageError(f"not a gitignore-style pattern: {line} ({error})") from error
     return _spec(compiled) if lines else None
@@ -69,7 +74,7 @@ def gitignore_spec(text: bytes) -> tuple[Spec, list[str]]:
     for number, line in enumerate(text.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         line = line.removesuffix(b"\r")
         try:
-            compiled.append(_compiled(matchable(line), below=False))
+            compiled.append(_line(matchable(line), below=False))
         except ValueError as error:
             shown = os.fsdecode(line)[:LONGEST_TOLD]
             told.append(
@@ -83,25 +88,30 @@ def matchable(path: bytes) -> str:
     return path.decode("latin-1")
 
 
-def _compiled(line: str, *, below: bool) -> RegexPattern | None:
-    """A line; None for one that is blank or a comment.
+def _line(text: str, *, below: bool) -> tuple[str, bool] | None:
+    """A line's expression, and whether what it matches is taken; None for one that is blank or a comment.
 
     Raises:
         ValueError: it is no pattern.
     """
-    from pathspec.pattern import RegexPattern
-
-    pattern = without_end(line)
+    pattern = without_end(text)
     if not pattern or pattern.startswith("#"):
         return None
-    taken = not pattern.startswith("!")
-    return RegexPattern(re.compile(expression_of(pattern.removeprefix("!"), below=below)), taken)
+    return expression_of(pattern.removeprefix("!"), below=below), not pattern.startswith("!")
 
 
-def _spec(compiled: Iterable[RegexPattern | None]) -> Spec:
+def _spec(lines: Iterable[tuple[str, bool] | None]) -> Spec:
+    """What lines come to; the expressions of neighbours that agree are one, which is quicker."""
     from pathspec import PathSpec
+    from pathspec.pattern import RegexPattern
 
-    return PathSpec([pattern for pattern in compiled if pattern is not None], backend="simple")
+    patterns = []
+    for taken, alike in groupby(filter(None, lines), key=itemgetter(1)):
+        expressions = [expression for expression, _ in alike]
+        for at in range(0, len(expressions), LINES_TOGETHER):
+            together = "|".join(expressions[at : at + LINES_TOGETHER])
+            patterns.append(RegexPattern(re.compile(together), taken))
+    return PathSpec(patterns, backend="simple")
 
 
 def named_inputs(inputs: Iterable[AnyPath]) -> list[tuple[bytes, bytes]]:
