@@ -128,7 +128,16 @@ def stopped_behind(monkeypatch, chunks, number=signal.SIGTERM):
     monkeypatch.setattr(verify_module._Verification, "_check_chunk", checked)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as a terminal's programs have it; who runs tests in the background may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_check_that_is_always_stopped_comes_to_the_end_all_the_same(
     ucompress, sound, tmp_path, monkeypatch, number
