@@ -11,7 +11,7 @@ from ucompress.archive.archive import Archive
 from ucompress.archive.format.entry import show
 from ucompress.archive.reading.reader import MEMORY_BOUND
 from ucompress.codec.dictionary import train
-from ucompress.config import CompressionConfig, PipelineConfig
+from ucompress.config import MEMORY, CompressionConfig, PipelineConfig
 from ucompress.errors import UsageError
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
@@ -80,7 +80,7 @@ def compress(
     if unknown:
         raise UsageError(f"compress has no option {', '.join(sorted(unknown))}")
     pipeline_options = {name: options.pop(name) for name in _PIPELINE_FIELDS & options.keys()}
-    pipeline = replace(PipelineConfig(database_path=Path(":memory:")), **pipeline_options)
+    pipeline = replace(PipelineConfig(database_path=Path(MEMORY)), **pipeline_options)
     # The configuration takes any spelling of paths and brings them into one form.
     inputs, output = cast("tuple[Path, ...]", source), cast("Path", archive)
     config = CompressionConfig(inputs=inputs, output=output, force=force, pipeline=pipeline, **options)

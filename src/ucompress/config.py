@@ -24,6 +24,9 @@ DEFAULT_DATABASE = Path("compression_patterns.db")
 CONTENT_HASH_BYTES = (0, 8, 32)
 LARGEST_NUMBER = (1 << 63) - 1
 
+MEMORY = ":memory:"
+"""In place of a database's path: nothing is kept."""
+
 
 def available_cores() -> int:
     """Cores this process may run on: how many threads work where no number was asked for."""

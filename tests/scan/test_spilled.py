@@ -7,18 +7,13 @@ import os
 import numpy as np
 import pytest
 
+from tests.scan.trees import tree
 from ucompress.errors import OutputError
 from ucompress.pipeline.reading.distinct import ManifestNames
 from ucompress.scan import MemberKind, look_again, scan
 from ucompress.spill import Growing, SparseStrings, SparseStringsBuilder, Spill, StringsBuilder, taken
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="everything stays in memory here")
-
-
-def tree(root, files):
-    for name, content in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
 
 
 NUMBERS = [number * 7919 % 1000 for number in range(500)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.options import DEFAULT_MAX_MEMORY
 from ucompress.cli.output import complain
-from ucompress.config import MIB
+from ucompress.config import MEMORY, MIB
 from ucompress.errors import ArchiveError, CorruptArchiveError, InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ucompress.archive import Archive, Entry
 
 STDIN = Path("-")
-IN_MEMORY = Path(":memory:")
+IN_MEMORY = Path(MEMORY)
 
 
 @contextmanager

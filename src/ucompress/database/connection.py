@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ucompress.config import MEMORY
 from ucompress.database.bounds import LARGEST_VALUE, DamagedFileError, bound_values, within_limit
 from ucompress.database.origin import claim, is_own
 from ucompress.database.recovery import (
@@ -35,7 +36,6 @@ from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MEMORY = ":memory:"
 FULL_CHECK_BYTES = 64 << 20  # larger files are not read whole just to open them
 LOG_LIMIT_BYTES = 16 << 20
 PAGE_BYTES = 4096

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive import Occupant
-from ucompress.config import MIB
+from ucompress.config import MEMORY, MIB
 from ucompress.database import JobState, PatternDatabase
 from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, ResumeFailedError
 from ucompress.lazy import load_meanwhile
@@ -19,7 +19,6 @@ from ucompress.pipeline.jobs import stopping
 from ucompress.pipeline.jobs.description import describe
 from ucompress.pipeline.jobs.given import given_dictionary
 from ucompress.pipeline.jobs.refusals import (
-    MEMORY,
     partial_path,
     refuse_bad_inputs,
     refuse_impossible,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ucompress.archive.format.layout import MAGIC
 from ucompress.archive.writing.partial import partial_name
 from ucompress.archive.writing.publishing import NOBODY
+from ucompress.config import MEMORY
 from ucompress.database import database_files, is_strange
 from ucompress.errors import OutputError, UsageError
 from ucompress.progress import Renderer
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ucompress.archive import Occupant
     from ucompress.config import CompressionConfig
 
-MEMORY = ":memory:"
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 _HAS_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
