@@ -313,26 +313,14 @@ LZ_KERNEL = (
         edits=(Edit("lz_encoder.h", "#define LZ_REFRESH 4096\n", "#define LZ_REFRESH 0x40000000u\n"),),
     ),
     Part(
-        "trees of the finder",
-        "chains, as many steps",
-        (6,),
-        edits=(
-            Edit(
-                "lz_setup.h",
-                "{ 1, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
-                "{ 0, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
-            ),
-        ),
-    ),
-    Part(
         "fees",
         "the parse minds size alone",
         (6,),
         edits=(
             Edit(
                 "lz_setup.h",
-                "{ 1, 32, 24, 512, 40, 40, 0, LZ_MIXED }",
-                "{ 1, 32, 24, 512, 0, 0, 0, LZ_MIXED }",
+                "{ 32, 24, 512, 40, 40, 0, LZ_MIXED }",
+                "{ 32, 24, 512, 0, 0, 0, LZ_MIXED }",
             ),
         ),
     ),

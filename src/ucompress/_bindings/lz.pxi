@@ -41,15 +41,13 @@ cdef class _LzCoder:
         if self.state is NULL or self.lock is NULL:
             raise MemoryError
         coder = <_lz.lz_coder*>self.state
-        size = _lz.coder_layout(coder, NULL, primed.level, primed.size, block, reference, encode)
+        size = _lz.coder_layout(coder, NULL, primed.size, block, reference, encode)
         self.nbytes = size + _lz_kept_memory(reference)
         self.memory = uc_take_pages(size + 64)
         if self.memory is NULL:
             raise MemoryError
         with nogil:
-            _lz.coder_layout(
-                coder, _lz_aligned(self.memory), primed.level, primed.size, block, reference, encode
-            )
+            _lz.coder_layout(coder, _lz_aligned(self.memory), primed.size, block, reference, encode)
             _lz.coder_fill(coder, <_lz.lz_primed*>primed.state, encode)
         return 0
 
@@ -245,9 +243,8 @@ def encoder_memory(int level, size_t dictionary_size, size_t block_size, size_t 
     cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
     cdef uint32_t block = _lz_checked_size(block_size, "a block")
     cdef uint32_t reference = _lz_checked_size(reference_size, "a reference")
-    cdef size_t held = _lz.coder_layout(
-        &layout, NULL, _lz_checked_level(level), past, block, reference, True
-    )
+    _lz_checked_level(level)
+    cdef size_t held = _lz.coder_layout(&layout, NULL, past, block, reference, True)
     return held + _lz_kept_memory(reference)
 
 
@@ -257,5 +254,5 @@ def decoder_memory(size_t dictionary_size, size_t block_size, size_t reference_s
     cdef uint32_t past = _lz_checked_size(dictionary_size, "a dictionary")
     cdef uint32_t block = _lz_checked_size(block_size, "a block")
     cdef uint32_t reference = _lz_checked_size(reference_size, "a reference")
-    cdef size_t held = _lz.coder_layout(&layout, NULL, 6, past, block, reference, False)
+    cdef size_t held = _lz.coder_layout(&layout, NULL, past, block, reference, False)
     return held + _lz_kept_memory(reference)

@@ -36,8 +36,7 @@ cdef void teach_literals(
     lz_primed* primed, lz_coder* coder, const uint8_t* payload, size_t payload_size
 ) noexcept nogil
 cdef size_t coder_layout(
-    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
-    bint encode
+    lz_coder* coder, uint8_t* base, uint32_t past, uint32_t max_block, uint32_t max_reference, bint encode
 ) noexcept nogil
 cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil
 cdef size_t encode_block(

@@ -15,8 +15,7 @@ cdef extern from "lz_encode.h" nogil:
     void lz_primed_teach(lz_primed* primed, int literals, lz_model* spare)
     int uc_has_avx2()
     size_t lz_coder_layout(
-        lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
-        int encode
+        lz_coder* coder, uint8_t* base, uint32_t past, uint32_t max_block, uint32_t max_reference, int encode
     )
     void lz_coder_fill(lz_coder* coder, const lz_primed* primed, int encode)
     size_t lz_encode_block(
@@ -62,10 +61,9 @@ cdef void teach_literals(
 
 
 cdef size_t coder_layout(
-    lz_coder* coder, uint8_t* base, int level, uint32_t past, uint32_t max_block, uint32_t max_reference,
-    bint encode
+    lz_coder* coder, uint8_t* base, uint32_t past, uint32_t max_block, uint32_t max_reference, bint encode
 ) noexcept nogil:
-    return lz_coder_layout(coder, base, level, past, max_block, max_reference, encode)
+    return lz_coder_layout(coder, base, past, max_block, max_reference, encode)
 
 
 cdef void coder_fill(lz_coder* coder, const lz_primed* primed, bint encode) noexcept nogil:

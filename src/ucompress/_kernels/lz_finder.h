@@ -2,12 +2,12 @@
  *
  *            dictionary (shared, read only)          block (own, rebuilt)
  *   3 bytes                                          last place, hashed
- *   4 bytes  heads -> trees or chains                heads -> trees or chains
+ *   4 bytes  heads -> trees                          heads -> trees
  *
- * Trees (levels 5, 6) are binary search trees by content and heaps by position (Pavlov's bt4): the
+ * Trees are binary search trees by content and heaps by position (Pavlov's bt4): the
  * walk from the newest node meets ever longer matches at ever larger offsets. Inserting in the
  * block restructures its trees; the dictionary's are built once and only read, so any number
- * of encoders share one index. Chains (level 4) link places with the same hash.
+ * of encoders share one index.
  *
  *   positions count from the dictionary's first byte; tables hold position + 1, 0 = none
  *   the finder is asked or skipped exactly once for each position, in order
@@ -25,12 +25,11 @@ typedef struct {
 } lz_match;
 
 typedef struct {
-    uint32_t *heads, *links; /* links: one (chain) or two (tree) for each position */
+    uint32_t *heads, *links; /* links: two for each position */
     uint32_t base, bits;     /* first position indexed; log2 of the number of heads */
 } lz_index;
 
 typedef struct {
-    int tree;                /* trees, or chains */
     uint32_t depth, past_depth; /* steps in the block's index, and in the dictionary's */
     uint32_t nice;           /* a match this long is good enough: the search ends */
     uint32_t literal_fee, token_fee; /* 1/64 bit on top of the price: what they cost a decoder */
@@ -159,43 +158,16 @@ static UC_INLINE lz_match *lz_tree_look(const lz_index *index, const uint8_t *wi
     return out;
 }
 
-static UC_INLINE lz_match *lz_chain_look(const lz_index *index, const uint8_t *window, uint32_t position,
-                                         uint32_t node, uint32_t limit, uint32_t depth, uint32_t best,
-                                         lz_match *out)
-{
-    const uint8_t *here = window + position;
-    while (node && depth-- > 0) {
-        const uint8_t *there = window + node - 1;
-        if (there[best] == here[best] && there[0] == here[0]) {
-            out = lz_note(out, &best, uc_match_length(there, here, limit), (uint32_t)(here - there));
-            if (best == limit) {
-                break;
-            }
-        }
-        node = index->links[node - 1 - index->base];
-    }
-    return out;
-}
-
-static inline uint32_t lz_chain_insert(const lz_index *index, const uint8_t *window, uint32_t position)
-{
-    uint32_t *head = &index->heads[lz_hash4(window + position, index->bits)];
-    uint32_t node = *head;
-    index->links[position - index->base] = node;
-    *head = position + 1;
-    return node;
-}
-
 /* Brings the first steps of later searches near. */
 static UC_INLINE void lz_index_prefetch(const lz_index *index, const uint8_t *window, uint32_t position,
-                                        uint32_t end, size_t links)
+                                        uint32_t end)
 {
     if (position + 20 < end) {
         uint32_t node = index->heads[lz_hash4(window + position + 6, index->bits)];
         UC_PREFETCH(&index->heads[lz_hash4(window + position + 16, index->bits)]);
         if (node) {
             UC_PREFETCH(window + node - 1);
-            UC_PREFETCH(&index->links[links * (node - 1 - index->base)]);
+            UC_PREFETCH(&index->links[2 * (size_t)(node - 1 - index->base)]);
         }
     }
 }
@@ -207,13 +179,9 @@ static inline void lz_index_build(lz_index *index, const uint8_t *past, uint32_t
     uint32_t p;
     memset(index->heads, 0, sizeof(uint32_t) << index->bits);
     for (p = 0; p + 4 <= size; p++) {
-        lz_index_prefetch(index, past, p, size, effort->tree ? 2 : 1);
-        if (effort->tree) {
-            uint32_t limit = size - p < effort->nice ? size - p : effort->nice;
-            lz_tree_insert(index, past, p, limit, effort->past_depth, 0, NULL);
-        } else {
-            lz_chain_insert(index, past, p);
-        }
+        uint32_t limit = size - p < effort->nice ? size - p : effort->nice;
+        lz_index_prefetch(index, past, p, size);
+        lz_tree_insert(index, past, p, limit, effort->past_depth, 0, NULL);
     }
 }
 
@@ -260,12 +228,7 @@ static inline lz_match *lz_find_past(lz_finder *f, uint32_t position, uint32_t l
     if (best >= limit) {
         return out;
     }
-    if (f->effort.tree) {
-        out = lz_tree_look(f->shared, f->window, f->past, position, limit, f->effort.past_depth, best, out);
-    } else {
-        uint32_t node = f->shared->heads[lz_hash4(f->window + position, f->shared->bits)];
-        out = lz_chain_look(f->shared, f->window, position, node, limit, f->effort.past_depth, best, out);
-    }
+    out = lz_tree_look(f->shared, f->window, f->past, position, limit, f->effort.past_depth, best, out);
     if (out > first) {
         f->carried = out[-1];
     }
@@ -283,19 +246,12 @@ static inline uint32_t lz_find(lz_finder *f, uint32_t position, lz_match *matche
         return 0;
     }
     if (f->shared) {
-        lz_index_prefetch(f->shared, f->window, position, f->end, f->effort.tree ? 2 : 1);
+        lz_index_prefetch(f->shared, f->window, position, f->end);
     }
-    lz_index_prefetch(&f->own, f->window, position, f->end, f->effort.tree ? 2 : 1);
+    lz_index_prefetch(&f->own, f->window, position, f->end);
     out = lz_find_short(f, position, limit, out);
     best = out > matches ? out[-1].length : 2;
-    if (f->effort.tree) {
-        out = lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, best, out);
-    } else {
-        uint32_t node = lz_chain_insert(&f->own, f->window, position);
-        if (best < limit) {
-            out = lz_chain_look(&f->own, f->window, position, node, limit, f->effort.depth, best, out);
-        }
-    }
+    out = lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, best, out);
     best = out > matches ? out[-1].length : 2;
     if (f->shared) {
         out = lz_find_past(f, position, limit, best, out);
@@ -318,11 +274,7 @@ static inline void lz_skip(lz_finder *f, uint32_t position)
         return;
     }
     f->triples[lz_hash3(here)] = position + 1;
-    if (f->effort.tree) {
-        lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, 0, NULL);
-    } else {
-        lz_chain_insert(&f->own, f->window, position);
-    }
+    lz_tree_insert(&f->own, f->window, position, limit, f->effort.depth, 0, NULL);
 }
 
 #endif

@@ -39,9 +39,9 @@ typedef struct {
 static inline lz_effort lz_effort_of(int level)
 {
     static const lz_effort efforts[3] = {
-        { 0, 2, 1, 128, 24, 40, 96, LZ_QUICK },
-        { 1, 8, 4, 256, 40, 40, 8, LZ_MIXED },
-        { 1, 32, 24, 512, 40, 40, 0, LZ_MIXED },
+        { 12, 6, 128, 40, 72, 128, LZ_QUICK },
+        { 16, 8, 256, 40, 40, 16, LZ_MIXED },
+        { 32, 24, 512, 40, 40, 0, LZ_MIXED },
     };
     return efforts[level - 4];
 }
@@ -50,7 +50,6 @@ static inline lz_effort lz_effort_of(int level)
 static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int level, uint32_t size, int encode)
 {
     uc_cutter cutter = { base, 0 };
-    size_t links = lz_effort_of(level).tree ? 2 : 1;
     primed->level = level;
     primed->size = size;
     primed->model = (lz_model *)uc_cut(&cutter, sizeof(lz_model));
@@ -63,7 +62,7 @@ static inline size_t lz_primed_layout(lz_primed *primed, uint8_t *base, int leve
     primed->index.heads = primed->index.links = NULL;
     if (encode && size >= 4) {
         primed->index.heads = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << primed->index.bits);
-        primed->index.links = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * links * size);
+        primed->index.links = (uint32_t *)uc_cut(&cutter, 2 * sizeof(uint32_t) * size);
     }
     return cutter.used;
 }
@@ -113,8 +112,8 @@ static inline void lz_primed_teach(lz_primed *primed, int literals, lz_model *sp
 }
 
 /* Decoder and encoder: the encoder's parts come last. */
-static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, uint32_t past,
-                                     uint32_t max_block, uint32_t max_reference, int encode)
+static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, uint32_t past, uint32_t max_block,
+                                     uint32_t max_reference, int encode)
 {
     uc_cutter cutter = { base, 0 };
     lz_encoder *e = &coder->encoder;
@@ -122,10 +121,9 @@ static inline size_t lz_coder_layout(lz_coder *coder, uint8_t *base, int level, 
     coder->model = (lz_model *)uc_cut(&cutter, sizeof(lz_model));
     coder->window = (uint8_t *)uc_cut(&cutter, LZ_PAD + (size_t)past + max_reference + max_block + LZ_SLACK);
     if (encode) {
-        size_t links = lz_effort_of(level).tree ? 2 : 1;
         e->finder.triples = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << LZ_SHORT_BITS);
         e->finder.own.heads = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) << lz_index_bits(max_block));
-        e->finder.own.links = (uint32_t *)uc_cut(&cutter, sizeof(uint32_t) * links * max_block);
+        e->finder.own.links = (uint32_t *)uc_cut(&cutter, 2 * sizeof(uint32_t) * max_block);
         e->prices = (lz_prices *)uc_cut(&cutter, sizeof(lz_prices));
         e->nodes = (lz_nodes *)uc_cut(&cutter, sizeof(lz_nodes));
     }

@@ -25,8 +25,7 @@ static lz_coder *coder_of(int wanted, int vector)
         uint32_t size = (uint32_t)past.size;
         lz_primed_layout(known, fuzz_state(lz_primed_layout(known, NULL, 6, size, 0)), 6, size, 0);
         fuzz_prime(known, past, vector && uc_has_avx2());
-        lz_coder_layout(coder, fuzz_state(lz_coder_layout(coder, NULL, 6, size, ROOM, ROOM, 0)), 6, size, ROOM,
-                        ROOM, 0);
+        lz_coder_layout(coder, fuzz_state(lz_coder_layout(coder, NULL, size, ROOM, ROOM, 0)), size, ROOM, ROOM, 0);
         lz_coder_fill(coder, known, 0);
         coder->kept = (lz_model *)fuzz_state(lz_model_bytes());
     }

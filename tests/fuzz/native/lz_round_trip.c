@@ -26,9 +26,9 @@ typedef struct {
 static void side_fill(lz_side *side, const lz_primed *primed, uint32_t block, uint32_t reference, int encode)
 {
     lz_coder *coder = &side->coder;
-    size_t size = lz_coder_layout(coder, NULL, primed->level, primed->size, block, reference, encode);
+    size_t size = lz_coder_layout(coder, NULL, primed->size, block, reference, encode);
     side->memory = fuzz_state(size);
-    lz_coder_layout(coder, side->memory, primed->level, primed->size, block, reference, encode);
+    lz_coder_layout(coder, side->memory, primed->size, block, reference, encode);
     lz_coder_fill(coder, primed, encode);
     side->kept = fuzz_state(lz_model_bytes());
     coder->kept = (lz_model *)side->kept;

@@ -47,7 +47,7 @@ class ClaimedJob:
     progress: dict[str, Any] | None
 
 
-GROUNDWORK_VERSION = 21
+GROUNDWORK_VERSION = 22
 """Raised when patterns, plan, dictionary or references of the same contents change."""
 
 ROWS_AT_ONCE = 4096
