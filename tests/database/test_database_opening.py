@@ -272,6 +272,21 @@ def test_a_schema_that_was_tampered_with_is_moved_aside(tmp_path: Path, harm: st
         assert database.pattern_count() == 0
 
 
+def test_a_schema_whose_names_are_no_text_is_damage(tmp_path: Path) -> None:
+    path = filled(tmp_path / "p.db")
+    run_sql(
+        path,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET name = CAST(x'F46C' AS TEXT), sql = 'CREATE TABLE (' WHERE name = 'blocks'",
+    )
+    with pytest.raises(DatabaseError, match="is damaged"):
+        PatternDatabase(path, read_only=True)
+    with pytest.raises(DatabaseError, match="is damaged"):
+        PatternDatabase(path, begin_anew=False)
+    with PatternDatabase(path) as database:
+        assert "was damaged" in database.warnings[0]
+
+
 def test_what_others_keep_beside_our_tables_is_left_alone(tmp_path: Path) -> None:
     path = filled(tmp_path / "p.db")
     run_sql(

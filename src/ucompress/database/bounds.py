@@ -38,9 +38,27 @@ class DamagedFileError(sqlite3.DatabaseError):
     """Our own check found the file unsound where SQLite saw nothing wrong yet."""
 
 
-def bound_values(sql: sqlite3.Connection, size: int = LARGEST_VALUE) -> None:
-    """Let a connection read and write no value of more than `size` bytes; it fails before memory is taken."""
-    sql.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, size)
+class BoundedConnection(sqlite3.Connection):
+    """A connection to a file that may be somebody else's; no value has more than `LARGEST_VALUE` bytes.
+
+    What SQLite says of a malformed schema quotes the file, and `sqlite3` takes its messages for UTF-8: one
+    that is not tells of damage as well.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.bound()
+
+    def bound(self, size: int = LARGEST_VALUE) -> None:
+        """From now on no value has more than `size` bytes; a larger one fails before memory is taken."""
+        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, size)
+
+    def execute(self, *question: Any) -> sqlite3.Cursor:
+        """As in the base class."""
+        try:
+            return super().execute(*question)
+        except UnicodeDecodeError as error:
+            raise DamagedFileError("what it says of its tables is no text") from error
 
 
 def within_limit(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ucompress.config import MEMORY
-from ucompress.database.bounds import LARGEST_VALUE, DamagedFileError, bound_values, within_limit
+from ucompress.database.bounds import LARGEST_VALUE, BoundedConnection, DamagedFileError, within_limit
 from ucompress.database.origin import claim, is_own
 from ucompress.database.recovery import (
     Verdict,
@@ -127,11 +127,11 @@ class Connection:
     def larger_values(self, size: int) -> Iterator[None]:
         """Within, values of up to `size` bytes are read and written, not only of `LARGEST_VALUE`."""
         with self.lock:
-            bound_values(self._sql, size)
+            self._sql.bound(size)
             try:
                 yield
             finally:
-                bound_values(self._sql)
+                self._sql.bound()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -175,7 +175,7 @@ class Connection:
             self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> BoundedConnection:
         if self.path is None:
             return self._prepare(self._connect(MEMORY))
         if self.read_only:
@@ -187,7 +187,7 @@ class Connection:
                     return sql
         raise DamagedFileError("it stays damaged, however often it is moved aside")
 
-    def _open_to_write(self, path: Path) -> sqlite3.Connection | None:
+    def _open_to_write(self, path: Path) -> BoundedConnection | None:
         """The connection; None if a bad file was moved aside and it is worth trying again."""
         self._refuse_what_is_no_file(path)
         judged = identity(path)
@@ -206,14 +206,12 @@ class Connection:
         self._set_aside(path, verdict, judged)
         return None
 
-    def _connect(self, target: str) -> sqlite3.Connection:
-        sql = sqlite3.connect(
+    def _connect(self, target: str) -> BoundedConnection:
+        return BoundedConnection(
             target, uri=True, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
         )
-        bound_values(sql)
-        return sql
 
-    def _prepare(self, sql: sqlite3.Connection) -> sqlite3.Connection:
+    def _prepare(self, sql: BoundedConnection) -> BoundedConnection:
         """Configure, migrate and check a connection for writing; closes it on failure."""
         try:
             self._configure(sql)
@@ -270,7 +268,7 @@ class Connection:
         if not sound:
             raise DamagedFileError("its tables are damaged")
 
-    def _open_to_read(self, path: Path) -> sqlite3.Connection:
+    def _open_to_read(self, path: Path) -> BoundedConnection:
         if not path.exists():
             raise DatabaseError(f"there is no database at {path}")
         self._refuse_what_is_no_file(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ucompress.config import DEFAULT_DATABASE
-from ucompress.database.bounds import DamagedFileError, bound_values
+from ucompress.database.bounds import BoundedConnection, DamagedFileError
 from ucompress.database.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -126,8 +126,7 @@ def inspect(path: Path) -> Verdict:
 
 
 def _read(path: Path, options: str) -> Verdict:
-    sql = sqlite3.connect(uri(path, options), uri=True)
-    bound_values(sql)
+    sql = BoundedConnection(uri(path, options), uri=True)
     try:
         return _judge(sql)
     except sqlite3.Error as error:
