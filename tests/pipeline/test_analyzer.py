@@ -110,7 +110,7 @@ def test_frequencies_merge_in_any_order(tmp_path, analyzer):
 def watched(tmp_path, monkeypatch):
     """A job on a small tree, and every update it will give."""
     fill_codebase(tmp_path / "tree", 120, 20000)
-    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", level=4))
+    job = PipelineOrchestrator(configuration(tmp_path / "tree", tmp_path / "a.ucz", level=3))
     updates = []
     take = job.reporter.update
 

@@ -15,7 +15,7 @@ from ucompress.pipeline.writing.referring import pack_references
 from ucompress.scan import scan
 
 ANALYSIS = (3, "497865ab58e6619d7a46b5e93df0d4be")
-GROUNDWORK = (22, "17d24c9e73d3d825e7dc9edd4c343fef")
+GROUNDWORK = (22, "8d2653d2cf854d1ceebf55860c049b21")
 
 
 def fill(root):
