@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from support import fill_codebase, tree_facts
-from tests.pipeline.runs import between_plan_and_coding, configuration, pack, tell_reads
+from tests.pipeline.runs import between_plan_and_coding, configuration, pack, tell_reads, victim
 from ucompress.archive import Archive
 from ucompress.checksum import digest
 from ucompress.pipeline import survey
@@ -62,11 +62,19 @@ def truncate(path, old, restored):
     return old[: len(old) // 2]
 
 
+def exchange(path, old, restored):
+    """Another, longer file that begins like the one before takes its place."""
+    other = path.with_name("exchanged")
+    other.write_bytes(old + b"the rest")
+    other.replace(path)
+    return old + b"the rest"
+
+
 @pytest.mark.parametrize("level", [1, 4])
 @pytest.mark.parametrize("held", [True, False], ids=["held", "read"])
 @pytest.mark.parametrize(
     ("edit", "restored"),
-    [(overwrite, False), (overwrite, True), (truncate, False)],
+    [(overwrite, False), (overwrite, True), (truncate, False), (exchange, False)],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_files_that_are_edited_once_each_are_all_packed(
@@ -237,6 +245,43 @@ def walk(tmp_path, monkeypatch):
     yield data, path, walker
     for reader in opened:
         reader.close()
+
+
+def exchange_at_each_read(path, monkeypatch, most):
+    """Another file of its own length takes the place of one whenever that is about to be read."""
+    states = [path.read_bytes()]
+
+    def exchanging(rows):
+        if any(row[0] == os.fsencode(path) for row in rows) and len(states) <= most:
+            states.append(bytes(str(len(states)), "ascii") + random.Random(len(states)).randbytes(1000))
+            states[-1] = states[-1] * len(states)
+            path.with_name("next").write_bytes(states[-1])
+            path.with_name("next").replace(path)
+
+    tell_reads(monkeypatch, exchanging)
+    return states
+
+
+@pytest.mark.parametrize("level", [1, 4])
+def test_a_file_that_is_exchanged_a_few_times_is_packed_whole(tree, tmp_path, monkeypatch, level):
+    states = exchange_at_each_read(victim(tree), monkeypatch, survey.ATTEMPTS)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=level)
+    assert (len(states), result.unreadable) == (survey.ATTEMPTS + 1, ())
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read(shown(victim(tree), tmp_path)) == states[-1]
+
+
+@pytest.mark.parametrize("level", [1, 4])
+def test_a_file_that_is_exchanged_whenever_it_is_read_is_named(tree, tmp_path, monkeypatch, level):
+    path = victim(tree)
+    exchange_at_each_read(path, monkeypatch, 1000)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=level)
+    ((named, message),) = result.unreadable
+    assert os.fsencode(named) == os.fsencode(path)
+    assert "exchanged each time" in message
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.verify().ok
+        assert shown(path, tmp_path) not in list(archive)
 
 
 def test_windows_that_were_walked_are_given_again_or_not_at_all(walk):

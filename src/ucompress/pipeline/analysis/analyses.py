@@ -77,6 +77,10 @@ class AnalyzedSpan(NamedTuple):
         errors = {k: why for k, why in self.errors.items() if k != at}
         return AnalyzedSpan(digests, kinds, samples, errors, places)
 
+    def with_error(self, at: int, error: OSError) -> AnalyzedSpan:
+        """These, with why the file in the place `at` cannot be read."""
+        return self._replace(errors=self.errors | {at: error})
+
     def readable(self) -> AnalyzedSpan:
         """Those that could be read."""
         if not self.errors:

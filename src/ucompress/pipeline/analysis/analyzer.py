@@ -180,7 +180,7 @@ class ParallelAnalyzer:
         warn: called with (path, message) for a file that cannot be read.
         spill: keeps columns over all files.
         given_up: takes the contents that change before their patterns are counted.
-        anew: makes something of files of a manifest that cannot be read; None leaves that.
+        anew: reads files of a manifest again that are not as scanned; None leaves that.
     """
 
     min_pattern_length: int
@@ -365,7 +365,7 @@ class ParallelAnalyzer:
         first = 0
         for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
-            if self.anew is not None and span.errors:
+            if self.anew is not None:
                 span = self.anew(files[first:after], span, visit)
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))

@@ -1,12 +1,13 @@
-"""Files that cannot be read as the scan saw them, read once more as they are: the scan follows them."""
+"""Files that are not as the scan saw them, read once more as they are: the scan follows them."""
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ucompress.pipeline.analysis.file_processor import FileSpan
-from ucompress.scan import refresh
+from ucompress.scan import has_only_grown, not_as_scanned, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from ucompress.scan import Manifest
 
 ATTEMPTS = 3
-"""Times that a file is read before it counts as one that cannot be."""
+"""Times that a file is read, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAnew:
-    """Reads again, one by one, what of a span could not be read.
+    """Reads again, one by one, what of a span could not be read, or has changed since the scan.
+
+    Of a file that became longer, or was replaced by a longer one, only as much was read as it had. What is
+    read at last is of one file, which was no other before and after, or has grown meanwhile, as a log does.
 
     Attributes:
         manifest: the scan; entries that are other regular files by now are brought up to date.
@@ -41,13 +45,28 @@ class ReadAnew:
             span: what was found in them first.
             visit: what finds it.
         """
-        for at in list(span.errors):
-            index = int(entries[at])
-            for _ in range(1, ATTEMPTS):
-                if refresh(self.manifest, index):
-                    break
-                found = visit(FileSpan([self.manifest.source(index)], [self.manifest.sizes[index]]))
-                if not found.errors:
-                    span = span.with_one(at, found)
-                    break
+        moved = set(not_as_scanned(self.manifest, entries))
+        for at, index in enumerate(entries.tolist()):
+            if index in moved or at in span.errors:
+                span = self._read(index, at, span, visit)
+        return span
+
+    def _read(
+        self, index: int, at: int, span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
+    ) -> AnalyzedSpan:
+        """The span with an entry of the manifest as it is now in the place `at`."""
+        manifest = self.manifest
+        for _ in range(1, ATTEMPTS):
+            gone = refresh(manifest, index)
+            if gone:
+                return span.with_error(at, OSError(errno.ENOENT, gone))
+            found = visit(FileSpan([manifest.source(index)], [manifest.sizes[index]]))
+            if found.errors:
+                span = span.with_error(at, found.errors[0])
+                continue
+            span = span.with_one(at, found)
+            if not not_as_scanned(manifest, [index]):
+                return span
+        if at not in span.errors and not has_only_grown(manifest, index):
+            return span.with_error(at, OSError(errno.EBUSY, "was exchanged each time that it was read"))
         return span
