@@ -105,6 +105,7 @@ def test_a_line_that_is_no_pattern_leaves_the_others_of_its_file(tmp_path, line)
         (b"[!]a]x", ["]x", "ax"], ["bx"]),
         (b"?", ["\xe9"], ["a"]),
         (b"***", [], ["a"]),
+        (b"a\0x", ["ax", "x"], ["a"]),
     ],
 )
 @pytest.mark.skipif(not POSIX, reason="such names are not to be had")
@@ -180,6 +181,20 @@ def test_gitignore_files_nest_and_the_deepest_wins(tmp_path):
         "t/sub/only-here",
     ]
     assert "t/a.log" in names(scan([top]))
+
+
+@pytest.mark.skipif(not POSIX, reason="links may not be made")
+def test_a_gitignore_that_is_a_link_is_packed_and_its_lines_do_not_hold(tmp_path):
+    top = tree(tmp_path / "t", {"a": b"", "rules": b"a\n"})
+    (top / ".gitignore").symlink_to("rules")
+    manifest = scan([top], gitignore=True)
+    assert names(manifest) == ["t", "t/.gitignore", "t/a", "t/rules"]
+    assert manifest.errors == []
+    (warning,) = manifest.warnings
+    assert (warning.path, warning.message) == (
+        b"t/.gitignore",
+        "is a link: its lines do not hold, as for git",
+    )
 
 
 def test_a_gitignore_that_is_a_folder_is_none_and_leaks_nothing(tmp_path):

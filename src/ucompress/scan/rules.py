@@ -65,14 +65,14 @@ def pattern_spec(patterns: Iterable[str], *, below: bool) -> Spec | None:
 
 
 def gitignore_spec(text: bytes) -> tuple[Spec, list[str]]:
-    """Compile a `.gitignore` file.
+    """Compile a `.gitignore` file; for git, too, a line ends at a zero byte.
 
     Returns:
         What its lines come to, and a sentence on each line that is no pattern and was passed over.
     """
     compiled, told = [], []
     for number, line in enumerate(text.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
-        line = line.removesuffix(b"\r")
+        line = line.removesuffix(b"\r").partition(b"\0")[0]
         try:
             compiled.append(_line(matchable(line), below=False))
         except ValueError as error:

@@ -381,7 +381,11 @@ class _Scanner:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return outer
         except OSError as error:
-            self._fail(name + b"/.gitignore", error)
+            if error.errno == errno.ELOOP:
+                note = ScanNote(name + b"/.gitignore", "is a link: its lines do not hold, as for git")
+                self.found.warnings.append(note)
+            else:
+                self._fail(name + b"/.gitignore", error)
             return outer
         spec, passed_over = gitignore_spec(text)
         self.found.warnings.extend(ScanNote(name + b"/.gitignore", message) for message in passed_over)
