@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 """Whether AddressSanitizer has malloc to itself, and takes several times the memory."""
 
+
+def preloaded(*shims: Path) -> str:
+    """LD_PRELOAD for a child with these libraries, behind what this process was started with."""
+    return " ".join([*os.environ.get("LD_PRELOAD", "").split(), *map(str, shims)])
+
+
 LANGUAGES = {
     ".py": (
         "def {name}(self, value: int) -> int:\n",

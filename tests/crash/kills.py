@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import compile_shim, fill_codebase, tree_facts
+from support import compile_shim, fill_codebase, preloaded, tree_facts
 from ucompress.spill import LEAST
 
 SHIM = Path(__file__).parents[1] / "faults" / "shim.c"
@@ -250,7 +250,7 @@ class Killer:
         return {**os.environ, "UCOMPRESS_STATE_DIR": str(self.state)}
 
     def _shimmed(self, call: str, name: str, at: int, how: str) -> dict[str, str]:
-        found = {"LD_PRELOAD": str(self.shim), "FAULT_ROOT": str(self.folder), "FAULT_CALL": call}
+        found = {"LD_PRELOAD": preloaded(self.shim), "FAULT_ROOT": str(self.folder), "FAULT_CALL": call}
         return found | {"FAULT_NAME": name, "FAULT_AT": str(at), "FAULT_ERRNO": how}
 
     @contextlib.contextmanager

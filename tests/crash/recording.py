@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import preloaded
+
 SHIM = Path(__file__).with_name("shim.c")
 SECTOR = 512
 _HEAD = struct.Struct("<cQQII")
@@ -35,7 +37,12 @@ class Call:
 
 def record(words: list[str | Path], shim: Path, root: Path, log: Path, state: Path) -> list[Call]:
     """Run a command to its end, with this state folder; returns what it did to files below `root`."""
-    environment = {**os.environ, "LD_PRELOAD": str(shim), "CRASH_ROOT": str(root), "CRASH_LOG": str(log)}
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": preloaded(shim),
+        "CRASH_ROOT": str(root),
+        "CRASH_LOG": str(log),
+    }
     environment["UCOMPRESS_STATE_DIR"] = str(state)
     subprocess.run(words, env=environment, check=True, timeout=120)
     return list(_calls(log.read_bytes()))

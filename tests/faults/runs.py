@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import compile_shim, fill_codebase, tree_facts
+from support import compile_shim, fill_codebase, preloaded, tree_facts
 from tests.pipeline.runs import command
 from ucompress.errors import CompressionError
 from ucompress.spill import LEAST
@@ -71,7 +71,7 @@ class Place:
     ) -> subprocess.CompletedProcess:
         environment = {
             **os.environ,
-            "LD_PRELOAD": str(self.shim),
+            "LD_PRELOAD": preloaded(self.shim),
             "FAULT_ROOT": str(self.work.parent),
             "FAULT_CALL": call,
             "FAULT_AT": str(at),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support import compile_shim, fill_codebase, tree_facts
+from support import compile_shim, fill_codebase, preloaded, tree_facts
 from tests.pipeline.runs import command
 from ucompress.pipeline.running.tracker import RunTracker
 from ucompress.progress import PipelinePhase, ProgressReporter
@@ -51,7 +51,7 @@ class Clocked:
     def run(self, words, at=1, ahead=0, **more):
         environment = {
             **os.environ,
-            "LD_PRELOAD": f"{self.clock} {self.shim}",
+            "LD_PRELOAD": preloaded(self.clock, self.shim),
             "CLOCK_AT": str(at),
             "CLOCK_AHEAD": str(ahead),
             "FAULT_ROOT": str(self.base),
