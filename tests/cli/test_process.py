@@ -105,6 +105,22 @@ def test_a_folder_that_cannot_keep_standard_input_is_told(packed, tmp_path):
     assert "TMPDIR" in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+@pytest.mark.parametrize("words", [["nonsense"], ["--nonsense"], ["verify"], ["verify", "a", "--for", "x"]])
+def test_a_usage_error_stays_one_where_nobody_can_read_of_it(words):
+    line = [*COMMAND, *words]
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run(line, stderr=full, check=False).returncode == 2
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "wb") as left:
+        assert subprocess.run(line, stderr=left, check=False).returncode == 2
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*line, "--json"], stdout=subprocess.PIPE, stderr=full, check=False)
+    assert done.returncode == 2
+    assert [json.loads(told)["exit_code"] for told in done.stdout.splitlines()] in ([2], [])
+
+
 def interrupted(folder, signal_number, *words) -> tuple[int, str]:
     """Start to pack, send a signal once blocks are being coded; exit code and what stderr says after."""
     process = subprocess.Popen(

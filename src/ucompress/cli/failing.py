@@ -36,7 +36,7 @@ def telling_errors() -> Iterator[None]:
             sys.stdout.flush()
     except BrokenPipeError:
         # Only text on standard output gets here: what goes to stderr is written by `tell`, which never
-        # fails. Its reader has seen enough (`ucompress list | head`): that is success.
+        # fails, or by Typer. Its reader has seen enough (`ucompress list | head`): that is success.
         _let_go_of_stdout()
         raise SystemExit(0) from None
     except KeyboardInterrupt as error:

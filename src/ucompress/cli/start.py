@@ -10,6 +10,7 @@ from ucompress.cli.commands import COMMANDS, command_named
 from ucompress.cli.declared import plainly_meant, valued_options
 from ucompress.cli.failing import remember, telling_errors
 from ucompress.cli.output import outlive_reader
+from ucompress.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,14 @@ def _through_typer(words: list[str]) -> None:
 
     try:
         app(words, prog_name="ucompress")
-    except SystemExit as end:
-        if end.code:
+    except (SystemExit, OSError) as end:
+        # What is wrong with the words decides, also where stderr cannot take it (OSError, or 1 from Rich).
+        wrong: BaseException | None = end
+        while wrong is not None and not hasattr(wrong, "format_message"):
+            wrong = wrong.__context__
+        if wrong is not None:
+            raise SystemExit(getattr(wrong, "exit_code", UsageError.exit_code)) from None
+        if not isinstance(end, SystemExit) or end.code:
             raise
 
 
