@@ -212,6 +212,19 @@ def test_what_is_no_position_is_left_alone(ucompress, sound, tmp_path, content):
     assert place.read_bytes() == content
 
 
+@pytest.mark.parametrize("leads_to", ["position", "nowhere"])
+def test_a_link_in_the_place_of_a_position_is_left_alone(ucompress, sound, tmp_path, leads_to):
+    place, link = tmp_path / "position", tmp_path / "link"
+    assert ucompress("verify", sound, "--for", 9, "--position", place).code == 0
+    link.symlink_to(tmp_path / leads_to)
+    before = place.read_bytes()
+    done = ucompress("verify", sound, "--for", 9, "--position", link)
+    assert (done.code, done.out) == (2, b"")
+    assert f"{link} is a link, which is not followed; it was left alone" in done.err
+    assert link.is_symlink() and place.read_bytes() == before
+    assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize(
     "words", [["--for", "9"], ["--position", "p"], ["--slice", "1/2", "--for", "9", "--position", "p"]]
 )

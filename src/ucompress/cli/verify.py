@@ -56,6 +56,10 @@ def verify(
         raise UsageError("--for and --position go together: how long, and where to note how far that was")
     if position == STDIN:
         raise UsageError("--position names a file that is read and written, not - (./- if it is called -)")
+    if position is not None and position.is_symlink():
+        raise UsageError(
+            f"{position} is a link, which is not followed; it was left alone: name a file with --position"
+        ).about(position)
     if slice is not None and seconds is not None:
         raise UsageError("--slice and --for are two ways to check a part: give one of them")
     from ucompress.heap import keep_freed_memory
