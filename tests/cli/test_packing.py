@@ -246,6 +246,17 @@ def test_status_of_a_finished_job_from_another_folder(ucompress, work, monkeypat
     assert "nothing to continue" in done.err
 
 
+def test_a_database_without_the_job_is_what_its_error_is_about(ucompress, work):
+    ucompress("compress", "tree", "--database", "p.db")
+    (work / "p.db").unlink()
+    for command in ("status", "resume"):
+        (row,) = documents(ucompress(command, "--json"))
+        assert (row["path"], row["exit_code"]) == (str(work / "p.db"), 14)
+    ucompress("analyze", "tree", "--database", "other.db", "-q")
+    (row,) = documents(ucompress("status", "--json", "--database", "other.db"))
+    assert (row["path"], row["exit_code"]) == ("other.db", 14)
+
+
 def test_status_without_any_job(ucompress, work):
     assert ucompress("status").code == 14
 

@@ -101,11 +101,13 @@ def _last_job(database: Path | None, *, idle: bool = False) -> tuple[Path, JobRe
             raise NoJobError("no job is known: start one with `ucompress compress PATH`")
         database, key = pointer.database, pointer.key
     if not database.is_file():
-        raise NoJobError(f"the database {database} is gone: start the job anew")
+        raise NoJobError(f"the database {database} is gone: start the job anew").about(database)
     with PatternDatabase(database, read_only=True) as opened:
         if idle:
             opened.jobs.refuse_living()
         record = (opened.jobs.find(key) if key else None) or opened.jobs.latest()
         if record is None:
-            raise NoJobError(f"no job is kept in {database}: start one with `ucompress compress PATH`")
+            raise NoJobError(f"no job is kept in {database}: start one with `ucompress compress PATH`").about(
+                database
+            )
         return database, record, opened.jobs.progress(record.id)
