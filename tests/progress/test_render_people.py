@@ -40,6 +40,7 @@ from ucompress.render.format import (
     format_seconds,
     shorten_path,
 )
+from ucompress.render.plain import counts, figures
 from ucompress.render.rich_renderer import RichRenderer
 from ucompress.render.status import status_lines
 
@@ -252,7 +253,7 @@ def test_the_plain_summary_tells_phases_and_scales() -> None:
         "Scanning files",
         "1:15",
         "2:20 of processor time",
-        "inputs left out",
+        "1  input left out; the rest is packed",
     ):
         assert part in text, part
     assert text.index("Scanning files") < text.index("Compressing")
@@ -265,6 +266,19 @@ def test_an_archive_larger_than_its_input_has_no_percentages() -> None:
     PlainRenderer(stream).finish(few)
     assert "573 B  larger than the original" in stream.getvalue()
     assert "%" not in stream.getvalue()
+
+
+def test_an_s_stands_behind_several_only() -> None:
+    snapshot = moment(
+        PipelinePhase.ANALYZING_PATTERNS, 1.0, files_processed=1, total_files=1, patterns_found=1
+    )
+    update = snapshot.update
+    assert counts(update) == ["1 of 1 file"]
+    assert counts(replace(update, total_files=0)) == ["1 file"]
+    assert "1 pattern" in figures(snapshot)
+    stream = io.StringIO()
+    PlainRenderer(stream).finish(replace(STATISTICS, errors=2))
+    assert "2  inputs left out; the rest is packed" in stream.getvalue()
 
 
 def test_an_empty_run_has_a_summary_too() -> None:

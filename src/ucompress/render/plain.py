@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ucompress.progress import PipelinePhase, Severity
 from ucompress.render.format import (
+    counted,
     display_path,
     display_text,
     format_bytes,
@@ -117,7 +118,7 @@ def figures(snapshot: ProgressSnapshot) -> list[str]:
     if snapshot.bytes_per_second > 0:
         parts.append(format_rate(snapshot.bytes_per_second))
     if update.patterns_found:
-        parts.append(f"{format_count(update.patterns_found)} patterns")
+        parts.append(counted(update.patterns_found, "pattern"))
     if update.memory_bytes:
         parts.append(f"memory {format_bytes(update.memory_bytes)}")
     if update.estimated_remaining is not None:
@@ -129,9 +130,9 @@ def counts(update: ProgressUpdate) -> list[str]:
     """Files and bytes done, of how many where that is known."""
     parts = []
     if update.total_files:
-        parts.append(f"{format_count(update.files_processed)} of {format_count(update.total_files)} files")
+        parts.append(f"{format_count(update.files_processed)} of {counted(update.total_files, 'file')}")
     elif update.files_processed:
-        parts.append(f"{format_count(update.files_processed)} files")
+        parts.append(counted(update.files_processed, "file"))
     if update.total_bytes:
         parts.append(f"{format_bytes(update.bytes_processed)} of {format_bytes(update.total_bytes)}")
     elif update.bytes_processed:

@@ -13,8 +13,8 @@ from rich.text import Text
 from ucompress.progress import PipelinePhase, Severity
 from ucompress.render.format import (
     ELLIPSIS,
+    counted,
     format_bytes,
-    format_count,
     format_percent,
     format_rate,
     format_seconds,
@@ -155,7 +155,7 @@ def _figures(snapshot: ProgressSnapshot) -> list[str]:
     parts = counts(update)
     if snapshot.bytes_per_second > 0:
         parts.append(format_rate(snapshot.bytes_per_second))
-    parts.append(f"{format_count(update.patterns_found)} patterns")
+    parts.append(counted(update.patterns_found, "pattern"))
     if update.memory_bytes:
         parts.append(f"{format_bytes(update.memory_bytes)} memory")
     return parts

@@ -102,4 +102,5 @@ def _results(statistics: CompressionStatistics) -> Iterator[Row]:
     if statistics.peak_rss_bytes:
         yield Row("Peak memory", format_bytes(statistics.peak_rss_bytes))
     if statistics.errors:
-        yield Row("Not read", format_count(statistics.errors), "inputs left out; the rest is packed")
+        inputs = "input" if statistics.errors == 1 else "inputs"
+        yield Row("Not read", format_count(statistics.errors), f"{inputs} left out; the rest is packed")
