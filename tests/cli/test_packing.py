@@ -146,6 +146,10 @@ def test_an_option_that_is_no_pattern_is_a_usage_error(ucompress, work, command)
     done = ucompress(command, "tree", "--exclude", "[z-a")
     assert (done.code, [path.name for path in work.iterdir()]) == (2, ["tree"])
     assert "not a gitignore-style pattern: [z-a (a bracket is not closed)" in done.err
+    for words in (["--exclude", ""], ["--exclude", "*.c", "--exclude", " "], ["--include="]):
+        done = ucompress(command, "tree", *words)
+        assert (done.code, [path.name for path in work.iterdir()]) == (2, ["tree"])
+        assert "(it names nothing)" in done.err
 
 
 def test_full_content_hashes(ucompress, work):

@@ -63,6 +63,8 @@ def test_paths_of_any_spelling(work, source):
         ({"min_pattern_length": "16"}, "min_pattern_length must be a whole number"),
         ({"include": 7}, "include must be one or several, not 7"),
         ({"include": [b"*.py"]}, "include must be texts"),
+        ({"include": ""}, "not a gitignore-style pattern: ''"),
+        ({"exclude": ["*.c", "  "]}, "not a gitignore-style pattern: '  '"),
         ({"dictionary": 5}, "dictionary must be a path, not 5"),
         ({"database_path": "a\0b"}, "database_path holds a zero byte"),
         ({"gitignore": 3}, "gitignore must be True or False, not 3"),
