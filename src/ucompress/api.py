@@ -122,13 +122,13 @@ def decompress(
         ArchiveError: the archive is damaged, unsupported or unsafe. Members that damage did not hit are
             written; the error's notes name the first of the others, and tell how many have no name any more.
         OutputError: the target cannot be written, or a file is in the way.
-        UsageError: a number, a flag or the limits are none, a number is too small, or the target's name is
-            empty.
+        UsageError: a number, a flag or the limits are none, a number is too small, or a name is nothing that
+            a path could be.
         TypeError: what should name the archive or a member does not.
     """
     with Archive(archive, recover=recover, memory_bound=memory_bound) as opened:
         report = opened.extract(
-            os.fsdecode(target), members=members, force=force, setuid=setuid, threads=threads, limits=limits
+            target, members=members, force=force, setuid=setuid, threads=threads, limits=limits
         )
         members_of_all = len(opened)
     if not report.complete:
@@ -155,7 +155,8 @@ def open(archive: AnyPath | BinaryIO, *, recover: bool = False, memory_bound: in
     Raises:
         InputError: it cannot be read.
         ArchiveError: it is no archive, damaged, or takes more memory than allowed.
-        UsageError: `memory_bound` is no number, or `recover` no flag.
+        UsageError: `memory_bound` is no number, `recover` no flag, the file is closed, or the name is nothing
+            that a path could be.
         TypeError: it is neither path nor binary file.
 
     Example:

@@ -64,7 +64,7 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no run could honour."""
-        _set(self, "database_path", _path("database_path", self.database_path))
+        _set(self, "database_path", checked_path("database_path", self.database_path))
         for name in ("batch_size", "memory_limit_mb"):
             check_number(name, getattr(self, name), least=1, most=LARGEST_NUMBER)
         for name in ("limit_process", "enable_resume", "resumable"):
@@ -123,14 +123,18 @@ class CompressionConfig:
 
     def __post_init__(self) -> None:
         """Bring paths and patterns into one form, and refuse values that no run could honour."""
-        _set(self, "inputs", tuple(_path("inputs", path) for path in _several("inputs", self.inputs)))
-        _set(self, "output", _path("output", self.output))
+        inputs = _several("inputs", self.inputs, "path")
+        _set(self, "inputs", tuple(checked_path("inputs", path) for path in inputs))
+        _set(self, "output", checked_path("output", self.output))
         if self.dictionary is not None:
-            _set(self, "dictionary", _path("dictionary", self.dictionary))
+            _set(self, "dictionary", checked_path("dictionary", self.dictionary))
         if not isinstance(self.source, str | None):
-            raise UsageError(f"source must be a text or None, not {self.source!r}")
+            raise UsageError(
+                f"source must be a text or None, not {_shown(self.source)}: it names what is packed where "
+                "its patterns are counted"
+            )
         for name in ("include", "exclude"):
-            _set(self, name, _several(name, getattr(self, name)))
+            _set(self, name, _several(name, getattr(self, name), "text"))
             if not all(isinstance(pattern, str) for pattern in getattr(self, name)):
                 raise UsageError(f"{name} must be texts, not {getattr(self, name)!r}")
             for pattern in getattr(self, name):
@@ -196,21 +200,44 @@ def check_flag(name: str, value: object) -> None:
         raise UsageError(f"{name} must be True or False, not {value!r}")
 
 
-def _path(name: str, value: object) -> Path:
+def checked_path(name: str, value: object) -> Path:
+    """A path in its one form.
+
+    Raises:
+        UsageError: it is none, empty, or none that a file system could have; the message has its name.
+    """
     if not isinstance(value, str | bytes | os.PathLike):
-        raise UsageError(f"{name} must be a path, not {value!r}")
+        raise UsageError(f"{name} must be a path, not {_shown(value)}")
     text = os.fsdecode(value)
     if not text:  # `Path` would make the current folder of it
         raise UsageError(f"{name} is empty, and would name nothing")
     if "\0" in text:
         raise UsageError(f"{name} holds a zero byte, which no path may have: {text!r}")
+    check_encodable(name, text)
     return Path(text)
 
 
-def _several(name: str, value: object) -> tuple[Any, ...]:
+def check_encodable(name: str, text: str) -> None:
+    """Refuse text that is the name of no file, for it holds half a character.
+
+    Raises:
+        UsageError: it does; the message has its name.
+    """
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name} holds what no path can be written with: {text!r}") from error
+
+
+def _shown(value: object) -> str:
+    """A value of the wrong kind, and its kind."""
+    return f"{value!r} ({type(value).__name__})"
+
+
+def _several(name: str, value: object, what: str) -> tuple[Any, ...]:
     """One path or pattern, or several of them, as several."""
     if isinstance(value, str | bytes | os.PathLike):
         return (value,)
-    if not isinstance(value, Iterable):
-        raise UsageError(f"{name} must be one or several, not {value!r}")
+    if not isinstance(value, Iterable) or isinstance(value, bytearray | memoryview):
+        raise UsageError(f"{name} must be one {what} or several, not {_shown(value)}")
     return tuple(value)

@@ -61,10 +61,11 @@ def test_paths_of_any_spelling(work, source):
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"content_hash_bytes": 5}, "content_hash_bytes must be 0, 8, 32 or None, not 5"),
         ({"min_pattern_length": "16"}, "min_pattern_length must be a whole number"),
-        ({"include": 7}, "include must be one or several, not 7"),
+        ({"include": 7}, "include must be one text or several, not 7"),
         ({"include": [b"*.py"]}, "include must be texts"),
         ({"include": ""}, "not a gitignore-style pattern: ''"),
         ({"exclude": ["*.c", "  "]}, "not a gitignore-style pattern: '  '"),
+        ({"source": 1}, r"source must be a text or None, not 1 \(int\)"),
         ({"dictionary": 5}, "dictionary must be a path, not 5"),
         ({"database_path": "a\0b"}, "database_path holds a zero byte"),
         ({"gitignore": 3}, "gitignore must be True or False, not 3"),
@@ -251,6 +252,64 @@ def test_what_is_no_archive_at_all_is_told_by_its_type(work):
         archive.verify(threads=0)
 
 
+HALF = "\ud800"
+"""Half a character: no path can be written with it."""
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda _: ucompress.compress(HALF, "b.ucz"), r"inputs holds what no path .*'\\ud800'"),
+        (lambda _: ucompress.compress("tree", HALF), "output holds what no path"),
+        (lambda _: ucompress.compress("tree", "b.ucz", database_path=HALF), "database_path holds what no"),
+        (lambda _: ucompress.compress(bytearray(b"/x"), "b.ucz"), r"one path or several, not bytearray"),
+        (lambda _: ucompress.compress(memoryview(b"/x"), "b.ucz"), r"inputs must be .*\(memoryview\)"),
+        (lambda _: ucompress.compress([5], "b.ucz"), r"inputs must be a path, not 5 \(int\)"),
+        (lambda _: ucompress.decompress("a.ucz", HALF), "the target holds what no path"),
+        (lambda _: ucompress.decompress("a.ucz", "a\0b"), "the target holds a zero byte"),
+        (lambda _: ucompress.decompress("a.ucz", 3), r"the target must be a path, not 3 \(int\)"),
+        (
+            lambda _: ucompress.decompress("a.ucz", "out", members=[HALF]),
+            "name of a member holds what no path",
+        ),
+        (lambda _: ucompress.decompress(HALF, "out"), "archive holds what no path"),
+        (lambda _: ucompress.open(HALF), "archive holds what no path"),
+        (lambda archive: archive.extract(None), r"the target must be a path, not None \(NoneType\)"),
+        (lambda archive: archive.read(HALF), "the name of a member holds what no path"),
+        (lambda archive: archive.read("tree/a", limit="a"), "limit must be a whole number, not 'a'"),
+        (lambda archive: archive.read("tree/a", limit=-1), "limit must be at least 0, not -1"),
+        (lambda archive: archive.verify(share=3), "share must be a BlockShare or None, not 3"),
+        (lambda archive: archive.blocks_of("tree/a"), "entry must be an Entry, .*not 'tree/a'"),
+        (lambda archive: archive.origin(3), "entry must be an Entry, .*not 3"),
+        (lambda archive: list(archive.entries("tree")), "prefix must be bytes, .*not 'tree'"),
+        (lambda archive: next(archive.paths(None)), "prefix must be bytes, .*not None"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_usage_errors(work, call, words):
+    ucompress.compress("tree", "a.ucz", level=1)
+    before = sorted(os.listdir())
+    with ucompress.open("a.ucz") as archive, pytest.raises(UsageError, match=words):
+        call(archive)
+    assert sorted(os.listdir()) == before
+
+
+def test_what_can_name_no_member_is_in_no_archive(work):
+    ucompress.compress("tree", "a.ucz", level=1)
+    with ucompress.open("a.ucz") as archive:
+        assert "tree" in archive
+        assert HALF not in archive
+
+
+def test_a_closed_file_is_no_archive(work):
+    ucompress.compress("tree", "a.ucz", level=1)
+    with open("a.ucz", "rb") as file:
+        pass
+    for closed in (file, io.BytesIO()):
+        closed.close()
+        with pytest.raises(UsageError, match="was closed: give one that is open"):
+            ucompress.open(closed)
+
+
 def test_limits_are_numbers():
     for wrong in ({"members": "many"}, {"depth": None}, {"file_bytes": 1.5}, {"content_bytes": -1}):
         with pytest.raises(UsageError, match=f"{next(iter(wrong))} must be"):
@@ -267,7 +326,7 @@ def test_the_source_of_counts_is_a_field_like_others(work):
         ucompress.compress(folder, archive="a.ucz", database_path="p.db", source="one", level=1)
         os.rename(folder, "moved")
         assert counted() == 1
-    with pytest.raises(UsageError, match="source must be a text or None, not 5"):
+    with pytest.raises(UsageError, match=r"source must be a text or None, not 5 \(int\)"):
         ucompress.compress("moved", "b.ucz", source=5)
 
 

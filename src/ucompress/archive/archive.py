@@ -31,7 +31,7 @@ class Archive(ArchiveReader):
 
     def extract(
         self,
-        target: str | os.PathLike[str],
+        target: str | bytes | os.PathLike[str],
         members: MemberName | Iterable[MemberName] | None = None,
         *,
         force: bool = False,

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucompress.archive.extracting.delivery import (
@@ -31,7 +30,7 @@ from ucompress.archive.extracting.staging import StagingFolder
 from ucompress.archive.extracting.target import TargetFolder
 from ucompress.archive.format.entry import Entry, EntryKind, MemberName, Progress, show, to_path
 from ucompress.archive.reading.hashing import HashBudget
-from ucompress.config import check_flag
+from ucompress.config import check_flag, checked_path
 from ucompress.errors import (
     ArchiveError,
     CorruptArchiveError,
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 
 def extract(
     archive: ArchiveReader,
-    root: str | os.PathLike[str],
+    root: str | bytes | os.PathLike[str],
     members: MemberName | Iterable[MemberName] | None = None,
     *,
     force: bool = False,
@@ -76,8 +75,8 @@ def extract(
     Raises:
         MemberNotFoundError: a name that the archive does not have; nothing was written.
         TypeError: what should be a name is none; nothing was written.
-        UsageError: an argument is not of its kind, `threads` no number from 1 on, or the target's name is
-            empty; nothing was written.
+        UsageError: an argument is not of its kind, `threads` no number from 1 on, or the target or a
+            name is nothing that a path could be; nothing was written.
         OutputError: the folder cannot be written, or a file is already there and `force` is not set,
             and nothing was written; or the disk is full.
         UnsafeArchiveError: the archive exceeds a limit; nothing was written.
@@ -88,9 +87,7 @@ def extract(
     if not isinstance(limits, ExtractionLimits | None):
         raise UsageError(f"limits must be ExtractionLimits or None, not {limits!r}")
     decoding = archive._decoding_threads(threads)
-    if not os.fspath(root):  # `Path` would make the current folder of it
-        raise UsageError("the target is empty, and would name nothing")
-    target = TargetFolder(Path(root), force=force)
+    target = TargetFolder(checked_path("the target", root), force=force)
 
     def attempt(*, staged: bool) -> ExtractionReport:
         bits = permissions(setuid=setuid)

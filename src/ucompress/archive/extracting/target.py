@@ -60,8 +60,8 @@ class TargetFolder:
             root.mkdir(parents=True, exist_ok=True)
             if _BY_DESCRIPTOR and opened is None:
                 self._root_fd = os.open(self._root, FOLDER_FLAGS & ~NOFOLLOW)
-        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-            reason = getattr(error, "strerror", None) or str(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
             if isinstance(error, FileExistsError | NotADirectoryError):
                 reason = "it is, or lies in, something that is no folder"
             raise OutputError(f"cannot extract to {root}: {reason}; nothing was written").about(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from ucompress.errors import UsageError
 from ucompress.limits import PATH_LIMIT
 
 HOLE = -1
@@ -167,6 +168,7 @@ def to_path(name: MemberName) -> bytes:
 
     Raises:
         TypeError: the name is none of these.
+        UsageError: it is text that no path could be.
     """
     if not isinstance(name, str | bytes):
         try:
@@ -176,5 +178,8 @@ def to_path(name: MemberName) -> bytes:
             raise TypeError(f"the name of a member is str, bytes or os.PathLike, not {kind}") from None
         if isinstance(name, str):
             name = name.replace(os.sep, "/")
-    path = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    try:
+        path = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the name of a member holds what no path can be written with: {name!r}") from error
     return path.rstrip(b"/") or path[:1]

@@ -24,7 +24,7 @@ from ucompress.archive.format.layout import (
 )
 from ucompress.archive.format.parity import payload_of
 from ucompress.archive.format.source import FileSource
-from ucompress.errors import CorruptArchiveError, InputError, UnsupportedArchiveError
+from ucompress.errors import CorruptArchiveError, InputError, UnsupportedArchiveError, UsageError
 
 TAIL = 64 << 10
 """Bytes read first, from the end: enough for footer and directory of most archives."""
@@ -71,11 +71,13 @@ def open_file(path: str) -> BinaryIO:
 
 
 def binary_file(file: BinaryIO) -> BinaryIO:
-    """A file that was given open; TypeError if it is something else."""
+    """A file that was given open; TypeError if it is something else, UsageError if it was closed."""
     lacking = not all(hasattr(file, name) for name in ("closed", "read", "seek", "tell"))
     if lacking or isinstance(file, io.TextIOBase):
         kind = type(file).__name__
         raise TypeError(f"an archive is a path, or a seekable file opened in binary, not {kind}")
+    if file.closed:
+        raise UsageError("the file that should be the archive was closed: give one that is open, or a path")
     return file
 
 

@@ -27,11 +27,12 @@ from ucompress.archive.reading.blocks import BlockReader, too_much_memory
 from ucompress.archive.reading.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.reading.memberfile import MemberFile
 from ucompress.archive.reading.opening import binary_file, naming, open_archive, open_file
-from ucompress.config import check_flag, check_number
+from ucompress.config import check_encodable, check_flag, check_number
 from ucompress.errors import (
     CorruptArchiveError,
     MemberNotFoundError,
     UnsafeArchiveError,
+    UsageError,
 )
 
 BLOCK_CACHE = 32 << 20
@@ -63,7 +64,8 @@ class ArchiveReader:
         CorruptArchiveError, UnsupportedArchiveError: as the format tells them apart.
         OSError: a file that was given open cannot be read.
         TypeError: it is neither path nor binary file.
-        UsageError: the memory bound is no number, or `recover` no flag.
+        UsageError: the memory bound is no number, `recover` no flag, the file is closed, or the name is
+            nothing that a path could be.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class ArchiveReader:
         self._owned: BinaryIO | None = None
         if isinstance(file, str | bytes | os.PathLike):
             path = os.fsdecode(file)
+            check_encodable("archive", path)
             name = name or path
             stream = self._owned = open_file(path)
         else:
@@ -185,7 +188,13 @@ class ArchiveReader:
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a member of this name."""
-        return isinstance(name, str | bytes | os.PathLike) and self._find(to_path(name)) is not None
+        if not isinstance(name, str | bytes | os.PathLike):
+            return False
+        try:
+            path = to_path(name)
+        except UsageError:
+            return False
+        return self._find(path) is not None
 
     def __iter__(self) -> Iterator[str]:
         """Names of all members, ascending by raw path."""
@@ -198,12 +207,12 @@ class ArchiveReader:
     def entries(self, prefix: bytes = b"") -> Iterator[Entry]:
         """Entries whose raw paths begin with `prefix`, ascending, errata applied."""
         with naming(self.name):
-            yield from self._finder.entries(prefix)
+            yield from self._finder.entries(_raw(prefix))
 
     def paths(self, prefix: bytes = b"") -> Iterator[list[bytes]]:
         """The raw paths of `entries(prefix)`, some thousand in a list: the quickest way to the names."""
         with naming(self.name):
-            yield from self._finder.paths(prefix)
+            yield from self._finder.paths(_raw(prefix))
 
     def info(self, name: MemberName) -> MemberInfo:
         """What the archive says of a member; a hard link shows its file's size, mode and time.
@@ -238,6 +247,8 @@ class ArchiveReader:
 
     def origin(self, entry: Entry) -> Entry:
         """The file that a hard link is another name of; other entries themselves."""
+        if not isinstance(entry, Entry):
+            raise UsageError(f"entry must be an Entry, as `entry` and `entries` give them, not {entry!r}")
         if entry.kind is not EntryKind.HARDLINK:
             return entry
         origin = self._find(entry.target)
@@ -272,7 +283,9 @@ class ArchiveReader:
             MemberNotFoundError: there is no such file.
             CorruptArchiveError: a block that it needs, or its content hash, does not fit.
             UnsafeArchiveError: the file is larger than `limit`.
+            UsageError: `limit` is no number of bytes.
         """
+        check_number("limit", limit, least=0)
         entry = self.file(name)
         if entry.size > limit:
             raise UnsafeArchiveError(
@@ -350,3 +363,9 @@ class ArchiveReader:
     def _block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
         """Blocks put together so that each reference is decoded once where one thread takes a batch."""
         return self._blocks.batches(numbers)
+
+
+def _raw(prefix: bytes) -> bytes:
+    if not isinstance(prefix, bytes):
+        raise UsageError(f"prefix must be bytes, as raw paths are, not {prefix!r}")
+    return prefix

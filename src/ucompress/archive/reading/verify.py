@@ -39,7 +39,7 @@ from ucompress.archive.reading.lookup import PAGE_CACHE, EntryFinder
 from ucompress.archive.reading.salvage import hash_payload, read_part
 from ucompress.archive.reading.verdict import BlockShare, LostMember, VerifyReport
 from ucompress.codec.levels import LEVELS, MIX, codec_of
-from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError
+from ucompress.errors import ArchiveError, CorruptArchiveError, UnsupportedArchiveError, UsageError
 from ucompress.threads import ThreadPool
 
 if TYPE_CHECKING:
@@ -85,7 +85,12 @@ def verify(
 
     Returns:
         A report; damage that parity repairs is a problem too, since the next damage may be too much.
+
+    Raises:
+        UsageError: the number of threads is none, or the share no share.
     """
+    if not isinstance(share, BlockShare | None):
+        raise UsageError(f"share must be a BlockShare or None, not {share!r}")
     job = _Verification(archive, source, directory, footer, progress, share or BlockShare())
     return job.run(archive._decoding_threads(threads))
 
