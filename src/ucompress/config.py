@@ -137,9 +137,6 @@ class CompressionConfig:
             _set(self, name, _several(name, getattr(self, name), "text"))
             if not all(isinstance(pattern, str) for pattern in getattr(self, name)):
                 raise UsageError(f"{name} must be texts, not {getattr(self, name)!r}")
-            for pattern in getattr(self, name):
-                if not pattern.strip(" "):
-                    raise UsageError(f"not a gitignore-style pattern: {pattern!r} (it names nothing)")
         if not self.inputs:
             raise UsageError("nothing to compress: name at least one file or directory")
         for name in ("gitignore", "force"):

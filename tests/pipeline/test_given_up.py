@@ -284,6 +284,23 @@ def test_a_file_that_is_exchanged_whenever_it_is_read_is_named(tree, tmp_path, m
         assert shown(path, tmp_path) not in list(archive)
 
 
+@pytest.mark.parametrize("level", [1, 4])
+def test_a_log_that_grows_whenever_it_is_read_is_packed(tree, tmp_path, monkeypatch, level):
+    path, states = victim(tree), [victim(tree).read_bytes()]
+
+    def growing(rows):
+        if any(row[0] == os.fsencode(path) for row in rows):
+            states.append(states[-1] + b"one line more\n")
+            path.write_bytes(states[-1])
+
+    tell_reads(monkeypatch, growing)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=level)
+    assert len(states) > survey.ATTEMPTS
+    assert result.unreadable == ()
+    with Archive(tmp_path / "a.ucz") as archive:
+        assert archive.read(shown(path, tmp_path)) in states
+
+
 def test_windows_that_were_walked_are_given_again_or_not_at_all(walk):
     data, path, walker = walk
     windows = [(0, at, 1000) for at in (0, 1000, 2000)]

@@ -6,7 +6,7 @@ Nothing is opened here but directories, `.gitignore` files, what has attributes 
 path, and empty files where a size of 0 may be untrue.
 """
 
-from ucompress.scan.again import has_only_grown, look_again, not_as_scanned, refresh
+from ucompress.scan.again import is_still_there, look_again, not_as_scanned, refresh
 from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time, other_names
 from ucompress.scan.opening import open_source
 from ucompress.scan.walk import Progress, scan
@@ -17,7 +17,7 @@ __all__ = [
     "Progress",
     "ScanEntry",
     "ScanNote",
-    "has_only_grown",
+    "is_still_there",
     "kept_time",
     "look_again",
     "not_as_scanned",

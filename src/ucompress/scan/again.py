@@ -96,16 +96,14 @@ def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
     ) == (manifest.sizes[index], manifest.mtimes_ns[index], manifest.inodes[index], manifest.devices[index])
 
 
-def has_only_grown(manifest: Manifest, index: int) -> bool:
-    """Whether the file of an entry is still the one that the scan saw, and no shorter."""
+def is_still_there(manifest: Manifest, index: int) -> bool:
+    """Whether the file of an entry is the one that the scan saw, whatever it holds now."""
     try:
         status = look_at(manifest.source(index))
     except OSError:
         return False
     same = status.st_ino & _WORD, status.st_dev & _WORD
-    return (
-        same == (manifest.inodes[index], manifest.devices[index]) and status.st_size >= manifest.sizes[index]
-    )
+    return same == (manifest.inodes[index], manifest.devices[index])
 
 
 def look_like(paths: Sequence[bytes], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> bool:

@@ -57,6 +57,8 @@ def pattern_spec(patterns: Iterable[str], *, below: bool) -> Spec | None:
     for line in lines:
         if line.startswith("#"):
             raise UsageError(f"a pattern that begins with # is a comment: {line} (write \\# for a name)")
+        if not without_end(line):
+            raise UsageError(f"not a gitignore-style pattern: {line!r} (it names nothing)")
         try:
             compiled.append(_line(matchable(os.fsencode(line)), below=below))
         except ValueError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ucompress.pipeline.analysis.file_processor import FileSpan
-from ucompress.scan import has_only_grown, not_as_scanned, refresh
+from ucompress.scan import is_still_there, not_as_scanned, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ class ReadAnew:
     """Reads again, one by one, what of a span could not be read, or has changed since the scan.
 
     Of a file that became longer, or was replaced by a longer one, only as much was read as it had. What is
-    read at last is of one file, which was no other before and after, or has grown meanwhile, as a log does.
+    read at last is of one file, no other before and after; as a log does, it may have grown.
 
     Attributes:
         manifest: the scan; entries that are other regular files by now are brought up to date.
@@ -67,6 +67,8 @@ class ReadAnew:
             span = span.with_one(at, found)
             if not not_as_scanned(manifest, [index]):
                 return span
-        if at not in span.errors and not has_only_grown(manifest, index):
-            return span.with_error(at, OSError(errno.EBUSY, "was exchanged each time that it was read"))
+        if at not in span.errors and not is_still_there(manifest, index):
+            return span.with_error(
+                at, OSError(errno.EBUSY, "was exchanged each time that it was read, or vanished")
+            )
         return span
