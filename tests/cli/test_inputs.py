@@ -52,6 +52,7 @@ def test_nothing_does_not_replace_an_archive(ucompress, tmp_path, kept, monkeypa
     done = ucompress("compress", *words, "-o", "new.ucz", "-q")
     assert done.code == (3 if "closed" in what else 0)
     assert ("no file was taken" in done.err) == ("files" not in what)
+    assert ("nothing in closed can be taken" in done.err) == (what == "a closed folder")
     assert ucompress("verify", "new.ucz").code == 0
     done = ucompress("compress", *words, "-o", "keep.ucz", "-q", "--force")
     assert done.code == (3 if "closed" in what else 0)
@@ -157,7 +158,29 @@ def test_numbers_beyond_all_use_are_refused_in_words(ucompress, kept, words):
     done = ucompress(*words, "--json")
     assert done.code == 2
     message = json.loads(done.out)["message"]
-    assert any(part in message for part in ("is not in the range", "choose one from 1 to 9", "nine digits"))
+    assert any(part in message for part in ("is more than", "choose one from 1 to 9", "nine digits"))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["compress", "tree", "--threads", "two"], "two is no whole number"),
+        (["compress", "tree", "--memory-limit", "1.5"], "1.5 is no whole number"),
+        (["compress", "tree", "--threads", "0"], "0 is less than 1"),
+        (["compress", "tree", "--threads", "-2"], "-2 is less than 1"),
+        (["compress", "tree", "--recovery", "101"], "101 is more than 100"),
+        (["compress", "tree", "--level", "best"], "best is no whole number"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_what_is_no_number_of_an_option_is_told_in_words(ucompress, kept, words, why):
+    done = ucompress(*words, "--json")
+    assert done.code == 2
+    assert why in json.loads(done.out)["message"]
+
+
+def test_help_speaks_of_no_number_that_nobody_would_write(ucompress):
+    assert b"9007199254740991" not in b"".join(ucompress("compress", "--help").out.split())
 
 
 def test_a_job_that_is_done_by_the_time_it_is_looked_for_is_told_so(tmp_path, kept):

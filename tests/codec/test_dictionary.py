@@ -35,6 +35,12 @@ RECORDS = [record(number) for number in range(400)]
 TRAINED = train(RECORDS[:300], 4096)
 
 
+@pytest.mark.parametrize("sample", ["text", b"bytes", bytearray(b"more"), memoryview(b"view")])
+def test_one_buffer_is_no_list_of_samples(sample):
+    with pytest.raises(UsageError, match="samples must be several buffers"):
+        train(sample)
+
+
 def test_training_pays():
     assert 0 < len(TRAINED.data) <= 4096
     for level in range(1, 10):

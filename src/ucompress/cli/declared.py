@@ -75,9 +75,17 @@ class Option:
                 told[denied] = False
         return told
 
-    def takes(self, number: int) -> bool:
-        """Whether a number is within its limits."""
-        return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
+    def refuses(self, text: str) -> str | None:
+        """Why a word is no number that the option takes; None if it is one."""
+        try:
+            number = int(text)
+        except ValueError:
+            return f"{text} is no whole number"
+        if self.min is not None and number < self.min:
+            return f"{text} is less than {self.min}"
+        if self.max is not None and number > self.max:
+            return f"{text} is more than {self.max}"
+        return None
 
 
 class _Parameter(NamedTuple):
@@ -97,15 +105,16 @@ def for_typer(command: Command) -> Command:
     def translated(annotation: Any) -> Any:
         kind, declared = get_args(annotation)
         values, is_list = _taken(kind)
-        named = values is Path or (values is str and isinstance(declared, Argument))
+        ours = values in (Path, int) or (values is str and isinstance(declared, Argument))
 
         def parsed(text: Any) -> Any:
-            if problem := _problem(declared, values, os.fspath(text)):
+            word = str(text) if values is int else os.fspath(text)  # a default is a number already
+            if problem := _problem(declared, values, word):
                 raise typer.BadParameter(problem)
             return path_of(text) if values is Path else values(text)
 
         parsed.__name__ = "path" if values is Path else "text"  # help shows it
-        parser = parsed if named else None
+        parser = parsed if ours else None
         if isinstance(declared, Argument):
             metavar = f"{declared.metavar}..." if is_list else declared.metavar
             return Annotated[kind, typer.Argument(metavar=metavar, help=declared.help, parser=parser)]
@@ -115,8 +124,6 @@ def for_typer(command: Command) -> Command:
             *others,
             metavar=declared.metavar,
             help=declared.help,
-            min=declared.min,
-            max=declared.max,
             parser=parser,
         )
         return Annotated[kind, option]
@@ -207,8 +214,6 @@ def _put(given: dict[str, Any], parameter: _Parameter, text: str) -> bool:
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
             return False
         value = int(text)
-        if isinstance(parameter.declared, Option) and not parameter.declared.takes(value):
-            return False
     elif parameter.values is Path:
         value = path_of(text)
     elif parameter.values is not str:
@@ -245,12 +250,14 @@ def path_of(word: str | os.PathLike[str]) -> Path:
 
 
 def _problem(declared: Argument | Option, values: Any, text: str) -> str | None:
-    """Why a word cannot name what it is to name: `Path` would take it for something else.
+    """Why a word cannot say what it is to say: it is no number, or `Path` would take it for something else.
 
     An empty word, as a variable that is not set leaves it, would be the current folder.
     """
     if not text:
         return "it is empty, and would name nothing"
+    if values is int and isinstance(declared, Option):
+        return declared.refuses(text)
     file = values is Path and isinstance(declared, Option) and not declared.folder
     if file and text.endswith(("/", os.sep)):
         return f"{text} ends as only a folder's name does: name a file"

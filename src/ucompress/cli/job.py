@@ -72,7 +72,7 @@ def compress(
             metavar="N",
             min=0,
             max=MOST_RECOVERY,
-            help="Add a recovery record of N percent, from which `repair` mends damage; 0 for none.",
+            help="Add a recovery record of N percent, up to 100, from which `repair` mends damage; 0: none.",
         ),
     ] = 0,
     verify: Annotated[
@@ -142,7 +142,7 @@ def analyze(
     exclude: o.Exclude = None,
     gitignore: o.GitIgnore = False,
     min_length: Annotated[
-        int, Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, in bytes.")
+        int, Option("--min-length", metavar="N", min=8, max=64, help="Shortest pattern, 8 to 64 bytes.")
     ] = DEFAULT_MIN_LENGTH,
     min_frequency: Annotated[
         int, Option("--min-frequency", metavar="N", min=2, help="Fewest places at which a pattern stands.")

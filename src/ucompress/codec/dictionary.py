@@ -21,7 +21,7 @@ from ucompress.codec.levels import DICTIONARY_LIMIT
 from ucompress.codec.varint import write_varint
 from ucompress.codec.zstd import finalize
 from ucompress.config import DEFAULT_DICTIONARY_SIZE, DEFAULT_LEVEL, check_number
-from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError
+from ucompress.errors import CorruptArchiveError, DictionaryMissingError, UnsupportedArchiveError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,9 +157,12 @@ def train(samples: Iterable[bytes], size: int = DEFAULT_DICTIONARY_SIZE) -> Dict
         A dictionary of at most `size` bytes; empty when the samples share nothing.
 
     Raises:
-        UsageError: the size is no whole number, or negative.
+        UsageError: the size is no whole number, or negative, or one buffer was given for several.
+        TypeError: a sample is no buffer.
     """
     check_number("size", size, least=0)
+    if isinstance(samples, str | bytes | bytearray | memoryview):
+        raise UsageError(f"samples must be several buffers, not one ({type(samples).__name__})")
     return Dictionary(build_dictionary(list(samples), min(size, DICTIONARY_LIMIT)))
 
 

@@ -309,7 +309,7 @@ class PipelineOrchestrator:
         for note in manifest.errors:
             context.fail_on(note.path, note.message, packed=note.packed)
         if number_of(manifest, MemberKind.DIRECTORY) == len(manifest):
-            context.warnings.append(f"{self._why_empty()}: no file was taken")
+            context.warnings.append(f"{self._why_empty(manifest)}: no file was taken")
         for note in manifest.warnings:
             context.warnings.append(f"{os.fsdecode(context.where(note.path))}: {note.message}")
         for note in manifest.notices:
@@ -317,8 +317,8 @@ class PipelineOrchestrator:
         context.tracker.leave()
         return manifest, scanned_at
 
-    def _why_empty(self) -> str:
-        """Why nothing but folders was found, as far as options tell."""
+    def _why_empty(self, manifest: Manifest) -> str:
+        """Why nothing but folders was found, as far as options and errors tell."""
         config = self.config
         if config.include:
             return f"nothing matches --include {' '.join(config.include)}"
@@ -326,7 +326,8 @@ class PipelineOrchestrator:
             options = [*(f"--exclude {pattern}" for pattern in config.exclude)]
             options += ["--gitignore"] * config.gitignore
             return f"{' '.join(options)} leaves nothing"
-        return f"there is nothing in {', '.join(map(str, config.inputs))}"
+        inputs = ", ".join(map(str, config.inputs))
+        return f"nothing in {inputs} can be taken" if manifest.errors else f"there is nothing in {inputs}"
 
     def _refuse_to_lose(self, context: RunContext, taken: int) -> None:
         refuse_to_lose(self.config, context.before, context.lost, taken)
