@@ -165,9 +165,9 @@ def _documents(hashes: NDArray[np.uint64], spill: Spill) -> tuple[NDArray[np.uin
 def _portions(starts: NDArray[np.int64]) -> Iterator[slice]:
     """Contents that are worked on together: some thousand, with `TOGETHER` hashes or a little more."""
     count = len(starts) - 1
-    cuts = np.searchsorted(starts, np.arange(0, starts[-1], TOGETHER))
-    cuts = np.unique(np.concatenate((cuts, np.arange(0, count, ROWS), [count])))
-    return (slice(first, after) for first, after in pairwise(cuts.tolist()))
+    full = np.searchsorted(starts, np.arange(0, starts[-1], TOGETHER))
+    cuts = sorted({*full.tolist(), *range(0, count, ROWS), count})
+    return (slice(first, after) for first, after in pairwise(cuts))
 
 
 def _bounds(rows: Iterable[Sized]) -> NDArray[np.int64]:

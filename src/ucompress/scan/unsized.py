@@ -31,7 +31,9 @@ def without_unsized(manifest: Manifest, progress: Callable[[int, int, bytes], No
     """
     devices, sizes = np.asarray(manifest.devices), np.asarray(manifest.sizes)
     empty = np.flatnonzero((np.asarray(manifest.kinds) == MemberKind.FILE) & (sizes == 0))
-    doubtful = [device for device in np.unique(devices[empty]).tolist() if _may_be_untrue(device)]
+    # Asked for nothing else, `unique` would load NumPy's masked arrays first.
+    among, _ = np.unique(devices[empty], return_counts=True)
+    doubtful = [device for device in among.tolist() if _may_be_untrue(device)]
     empty = empty[np.isin(devices[empty], np.array(doubtful, np.uint64))]
     unsized: list[int] = []
     for first in range(0, len(empty), _AT_ONCE):

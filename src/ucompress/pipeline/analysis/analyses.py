@@ -137,13 +137,15 @@ class Found:
         return Samples(self._packed, begins, ends)
 
     def unseen(self, files: NDArray[np.int64], contents: Contents) -> NDArray[np.int64]:
-        """Which of the files, those of all rows, may have been changed and nobody notices.
+        """Which of the files, those of all rows, ascending, may have been changed and nobody notices.
 
         Those are looked at already that were as the scan saw them when they had been read; later, whoever
         uses contents looks at the first file of each, or reads that again.
         """
         others = np.delete(contents.files, contents.first[:-1])
-        return self._spill.keep(np.union1d(files[~self.looked], others))
+        unsure = ~self.looked
+        unsure[np.searchsorted(files, others)] = True
+        return self._spill.keep(files[unsure])
 
     def tell_places(self, rows: NDArray[np.int64], contents: Contents) -> None:
         """Note in contents, found in some rows, where they have been spilled to."""
