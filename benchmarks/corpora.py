@@ -8,6 +8,7 @@ root folder says for each corpus what it was made of, how many files and bytes i
     python benchmarks/corpora.py                     # the usual ten, into benchmarks/corpora/
     python benchmarks/corpora.py python small        # two of them
     python benchmarks/corpora.py python-twice json-twice    # each with a second version of its packages
+    python benchmarks/corpora.py go manual rust      # three that no parameter was chosen by
     python benchmarks/corpora.py --check             # compare what is there with the reference figures
 
 Modes are 0644 or 0755, mtimes are the whole seconds that the packages give (npm's archives say 1985-10-26
@@ -61,6 +62,7 @@ JSON_PACKAGES = ("cldr-dates-full@45.0.0", "cldr-localenames-full@45.0.0")
 SECOND_JSON_PACKAGES = ("cldr-dates-full@46.0.0", "cldr-localenames-full@46.0.0")
 SMALL_PACKAGES = ("cldr-units-full@45.0.0",)
 C_PACKAGE, HTML_PACKAGE, BINARY_PACKAGE = "linux-source-6.1", "libboost1.81-doc", "oxygen-icon-theme"
+FRESH_PACKAGES = {"go": "golang-1.19-src", "manual": "python3.11-doc", "rust": "rust-src"}
 OBJECT_PACKAGES = (
     *("libqt5core5a", "libqt5gui5", "libqt5widgets5", "libgtk-3-0", "libglib2.0-0", "libavcodec59"),
     *("libpoppler126", "libssl3", "libsqlite3-0", "libstdc++6", "libpython3.11-minimal", "vim", "git"),
@@ -252,6 +254,15 @@ def build_objects(target: Path, work: Path) -> dict[str, str]:
     return versions
 
 
+def build_fresh(target: Path, work: Path) -> dict[str, str]:
+    """Take all files of one package, but for links."""
+    (folder,), versions = debian_packages((FRESH_PACKAGES[target.name],), work)
+    for path in walk(folder):
+        if not path.is_symlink():
+            place(path, target / path.relative_to(folder))
+    return versions
+
+
 BUILDERS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "python": build_python,
     "versions": build_versions,
@@ -265,8 +276,9 @@ BUILDERS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "objects": build_objects,
     "python-twice": build_python_twice,
     "json-twice": build_json_twice,
+    **dict.fromkeys(FRESH_PACKAGES, build_fresh),
 }
-USUAL = tuple(name for name in BUILDERS if not name.endswith("-twice"))
+USUAL = tuple(REFERENCE)
 
 
 def describe(root: Path) -> dict[str, int | str]:

@@ -32,7 +32,7 @@ import report
 from measure import HERE, CommandFailedError, floor_mb, measure, same_tree, tree_bytes
 
 ALL = ("c", "python", "node", "versions", "html", "json", "small", "text", "binary", "objects")
-TWICE = ("python-twice", "json-twice")
+ON_REQUEST = ("python-twice", "json-twice", "go", "manual", "rust")
 QUICK_CORPORA = ("small", "c")
 MEMBERS = 3
 FIELDS = ("corpus", "tool", "repeat", "action", "bytes", "user_s", "system_s", "wall_s", "rss_mb", "note")
@@ -233,7 +233,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--root", type=Path, default=HERE / "corpora", help="folder that corpora.py filled")
     parser.add_argument(
-        "--corpora", nargs="+", choices=ALL + TWICE, metavar="NAME", help=f"of {', '.join(ALL + TWICE)}"
+        "--corpora",
+        nargs="+",
+        choices=ALL + ON_REQUEST,
+        metavar="NAME",
+        help=f"of {', '.join(ALL + ON_REQUEST)}; the first ten if not given",
     )
     parser.add_argument("--tools", nargs="+", metavar="NAME", help=f"of {', '.join(peers.BY_NAME)}")
     parser.add_argument("--repeats", type=int, default=1, help="turns of each tool; speeds want 5")
