@@ -3,8 +3,8 @@
 Sizes are relative to solid `xz -9e` of the same tree in the same run. The geometric mean leaves out
 `binary` (nothing to gain there) and `objects` (no tree of text), and a corpus counts with at least 0.6, so
 that far repeats alone carry nothing. Speeds are medians over the turns of each tool. Parameters were chosen
-by looking at eight of the corpora, not each at all of them: their mean stands beside that of trees that nobody
-looked at.
+by looking at eight of the corpora, not each at all of them: their mean stands beside that of trees that
+nobody looked at.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from ucompress.database import PatternDatabase, utc_now
 from ucompress.patterns import PatternEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 EARLY = datetime(2024, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -43,6 +43,25 @@ def test_entries_come_back_as_they_went_in(database: PatternDatabase) -> None:
 def test_equal_frequencies_are_ordered_by_bytes(database: PatternDatabase) -> None:
     database.store_patterns(entry(bytes([n]) * 16) for n in (7, 3, 9, 1))
     assert [e.pattern[0] for e in database.get_frequent_patterns(3)] == [1, 3, 7, 9]
+
+
+def test_what_saves_most_is_found_without_looking_at_every_pattern(
+    database: PatternDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = database._connection
+    asked: list[tuple[str, Sequence[Any]]] = []
+    query = connection.query
+
+    def noted(statement: str, values: Sequence[Any] = (), *, bounded: bool = False) -> list[tuple[Any, ...]]:
+        asked.append((statement, values))
+        return query(statement, values, bounded=bounded)
+
+    monkeypatch.setattr(connection, "query", noted)
+    database.top_patterns(20)
+    ((statement, values),) = asked
+    plan = [row[-1] for row in query(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert plan[0] == "SCAN patterns USING INDEX idx_patterns_saved"
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan
 
 
 def test_storing_again_replaces_counts_and_keeps_first_seen(database: PatternDatabase) -> None:

@@ -167,7 +167,8 @@ class PatternTable:
     def top(self, limit: int | None, source_key: bytes | None, min_frequency: int) -> list[PatternEntry]:
         """Entries by bytes saved, most first; of one source with that source's counts, or of all."""
         if source_key is None:
-            clause = "AND frequency >= ? ORDER BY saved_bytes DESC, frequency DESC, pattern"
+            # The sign keeps SQLite off the index by frequency: that of saved bytes needs no sorting.
+            clause = "AND +frequency >= ? ORDER BY saved_bytes DESC, frequency DESC, pattern"
             return self._select(clause, (min_frequency,), limit)
         rows = self._connection.query(
             "SELECT p.pattern, c.frequency, c.file_count, p.first_seen, p.last_updated, c.saved_bytes"

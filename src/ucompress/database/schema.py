@@ -203,12 +203,18 @@ def _origin(sql: sqlite3.Connection) -> None:
     sql.execute("CREATE TABLE origin (name BLOB NOT NULL PRIMARY KEY, proof BLOB NOT NULL)")
 
 
+def _top_patterns(sql: sqlite3.Connection) -> None:
+    """The way to the patterns that saved most, of millions."""
+    sql.execute("CREATE INDEX idx_patterns_saved ON patterns(saved_bytes DESC)")
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("design_tables", _design_tables),
     ("pattern_sources", _pattern_sources),
     ("jobs", _jobs),
     ("analysis_cache", _analysis_cache),
     ("origin", _origin),
+    ("top_patterns", _top_patterns),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
