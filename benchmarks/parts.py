@@ -227,8 +227,8 @@ PIPELINE = (
         "compressed data is sampled, ordered and coded as other data is",
         ALL,
         (
-            Patch("ucompress.pipeline.analysis.analyzer.classify", _never_dense),
-            Patch("ucompress.pipeline.analysis.analyzer.classify_all", _none_dense),
+            Patch("ucompress.pipeline.analysis.finding.classify", _never_dense),
+            Patch("ucompress.pipeline.analysis.finding.classify_all", _none_dense),
         ),
     ),
     Part(

@@ -1,6 +1,7 @@
 """Checking an archive a part at a time."""
 
 import json
+import os
 import signal
 import sys
 
@@ -223,6 +224,18 @@ def test_a_link_in_the_place_of_a_position_is_left_alone(ucompress, sound, tmp_p
     assert f"{link} is a link, which is not followed; it was left alone" in done.err
     assert link.is_symlink() and place.read_bytes() == before
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+def test_what_is_no_file_in_the_place_of_a_position_is_left_alone(ucompress, sound, tmp_path, what):
+    place = tmp_path / what
+    if what == "folder":
+        place.mkdir()
+    else:
+        os.mkfifo(place)
+    done = ucompress("verify", sound, "--for", 9, "--position", place)
+    assert (done.code, done.out) == (2, b"")
+    assert f"{place} is no file to note a position in; it was left alone" in done.err
 
 
 @pytest.mark.parametrize(

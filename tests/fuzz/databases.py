@@ -129,8 +129,8 @@ def _change_row(pick: Random, path: Path) -> None:
         if not rows:
             return
         (row,) = pick.choice(rows)
-        (value,) = database.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", (row,)).fetchone()
-        database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (_other(pick, value), row))
+        for (value,) in database.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", (row,)).fetchall():
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (_other(pick, value), row))
 
 
 def _other(pick: Random, value: Any) -> Any:

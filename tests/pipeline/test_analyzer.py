@@ -12,7 +12,7 @@ from ucompress.database import PatternDatabase
 from ucompress.errors import InputError
 from ucompress.patterns import count_patterns
 from ucompress.pipeline.analysis import analyzer as analyzers
-from ucompress.pipeline.analysis import samples
+from ucompress.pipeline.analysis import finding, samples
 from ucompress.pipeline.analysis.analyses import CacheNames
 from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
 from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
@@ -178,7 +178,7 @@ def test_a_file_is_known_to_a_later_run_from_another_folder(analyzer, tmp_path, 
     assert analyzer.database.cache.knows_no_file()
     first = analyzer.analyze_manifest(scan(["t"]))
     assert not analyzer.database.cache.knows_no_file()
-    monkeypatch.setattr(analyzers, "analyze_content", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(finding, "analyze_content", lambda *_: pytest.fail("read again"))
     monkeypatch.chdir(tmp_path / "t")
     again = analyzer.analyze_manifest(scan([tmp_path / "t"]))
     assert list(again.samples) == list(first.samples)

@@ -8,8 +8,9 @@ from multiprocessing import get_context
 import pytest
 
 from ucompress.checksum import digest
-from ucompress.pipeline.analysis import file_processor
-from ucompress.pipeline.analysis.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.analysis import file_content, file_processor
+from ucompress.pipeline.analysis.file_content import FileToRead
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.reading.spans import ShortFileError
 from ucompress.progress import PipelinePhase, ProgressReporter
 
@@ -19,7 +20,7 @@ THRESHOLD = 1000
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Twenty files around the threshold, windows of 300 bytes, and their bytes by path."""
-    monkeypatch.setattr(file_processor, "WINDOW_BYTES", 300)
+    monkeypatch.setattr(file_content, "WINDOW_BYTES", 300)
     monkeypatch.setattr(file_processor, "CHUNK_BYTES", 4000)
     files = {}
     for number in range(20):

@@ -17,7 +17,8 @@ from ucompress.archive import Archive
 from ucompress.checksum import digest, run_check
 from ucompress.config import MIB
 from ucompress.database import PatternDatabase, cache
-from ucompress.pipeline.analysis.file_processor import FileToRead, ParallelFileProcessor
+from ucompress.pipeline.analysis.file_content import FileToRead
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.placing import planning
 from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError
 from ucompress.pipeline.reading.distinct import DistinctContent

@@ -15,7 +15,7 @@ from tests.scan.test_fitting import deep_folder
 from ucompress import Archive
 from ucompress.errors import InterruptedJobError, ParallelProcessingError
 from ucompress.pipeline import orchestrator
-from ucompress.pipeline.analysis import analyzer
+from ucompress.pipeline.analysis import finding
 from ucompress.pipeline.orchestrator import PipelineOrchestrator
 from ucompress.scan import ScanNote, walk
 from ucompress.scan.opening import read_xattrs
@@ -136,7 +136,7 @@ def test_another_name_of_the_database_is_left_out_and_told(tree, tmp_path):
 )
 def test_a_worker_that_fails_is_told_with_what_is_kept(tree, tmp_path, monkeypatch, kept, options):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(analyzer, "classify_all", lambda *_: 1 // 0)
+    monkeypatch.setattr(finding, "classify_all", lambda *_: 1 // 0)
     with pytest.raises(ParallelProcessingError) as caught:
         pack(tree, tmp_path / "a.ucz", **options)
     assert str(caught.value).startswith("Parallel processing error: a worker failed (ZeroDivisionError: ")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from plan.trees import SMALL, contents_of, reader, trees
 from ucompress.checksum import digest
-from ucompress.pipeline.analysis.file_processor import FileContent, FileToRead
+from ucompress.pipeline.analysis.file_content import FileContent, FileToRead
 from ucompress.pipeline.placing.looks import Look, Looking, some_unknown
 from ucompress.pipeline.placing.parameters import PlanParameters
 from ucompress.pipeline.placing.plan import plan_archive, plan_contents

@@ -285,6 +285,7 @@ def read_xattrs(fields: Fields, entries: list[Entry]) -> None:
     t = fields.varint()
     if t == 0:
         return
+    require(t <= len(entries), "more sets of attributes than entries")
     sets: list[tuple[tuple[bytes, bytes], ...]] = [()]
     for _ in range(t):
         count = fields.varint()

@@ -60,6 +60,10 @@ def verify(
         raise UsageError(
             f"{position} is a link, which is not followed; it was left alone: name a file with --position"
         ).about(position)
+    if position is not None and position.exists() and not position.is_file():
+        raise UsageError(
+            f"{position} is no file to note a position in; it was left alone: name another with --position"
+        ).about(position)
     if slice is not None and seconds is not None:
         raise UsageError("--slice and --for are two ways to check a part: give one of them")
     from ucompress.heap import keep_freed_memory

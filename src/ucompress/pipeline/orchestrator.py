@@ -318,16 +318,18 @@ class PipelineOrchestrator:
         return manifest, scanned_at
 
     def _why_empty(self, manifest: Manifest) -> str:
-        """Why nothing but folders was found, as far as options and errors tell."""
+        """Why nothing but folders was found, as far as errors and options tell."""
         config = self.config
+        inputs = ", ".join(map(str, config.inputs))
+        if manifest.errors:
+            return f"nothing in {inputs} can be taken"
         if config.include:
             return f"nothing matches --include {' '.join(config.include)}"
         if config.exclude or config.gitignore:
             options = [*(f"--exclude {pattern}" for pattern in config.exclude)]
             options += ["--gitignore"] * config.gitignore
             return f"{' '.join(options)} leaves nothing"
-        inputs = ", ".join(map(str, config.inputs))
-        return f"nothing in {inputs} can be taken" if manifest.errors else f"there is nothing in {inputs}"
+        return f"there is nothing in {inputs}"
 
     def _refuse_to_lose(self, context: RunContext, taken: int) -> None:
         refuse_to_lose(self.config, context.before, context.lost, taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -13,7 +13,8 @@ from ucompress.checksum import digest
 from ucompress.config import MIB
 from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
 from ucompress.pipeline.analysis.anew import ReadAnew
-from ucompress.pipeline.analysis.file_processor import WINDOW_BYTES, ParallelFileProcessor
+from ucompress.pipeline.analysis.file_content import WINDOW_BYTES
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.analysis.kept_counts import COUNTS, KeptCounts
 from ucompress.pipeline.jobs import job as jobs
 from ucompress.pipeline.reading.contents import ContentsChangedError, GivenUp
@@ -76,6 +77,7 @@ class Survey:
     scanned_at: int
     source_key: bytes
     reclaim: Callable[[Manifest], None]
+    _failed: dict[bytes, str] = field(default_factory=dict)
 
     def settle(self, prepare: Callable[[Analysis], T]) -> tuple[Analysis, T]:
         """Analyze the tree, and prepare what the blocks stand on.
@@ -108,6 +110,7 @@ class Survey:
                     f"{os.fsdecode(content.sources[0])} changed while it was packed; stored as it was before"
                     for content in changed
                 ]
+                self._tell_what_failed()
                 return analysis, prepared
             except ContentsChangedError as change:
                 distrusted = change.sources
@@ -145,19 +148,26 @@ class Survey:
             context.workers(shared=shared, each=each, waiting=BYTES_WAITING, here=here) as workers,
         ):
             analyzer = self._analyzer(workers, failed.__setitem__, ahead)
-            analyzer.anew = ReadAnew(manifest) if as_it_comes else None
+            elsewhere = isinstance(workers.executor, Remote)
+            analyzer.anew = ReadAnew(manifest, follow=as_it_comes, elsewhere=elsewhere)
             analysis = analyzer.analyze_manifest(manifest, key_stamp=self.scanned_at, distrusted=distrusted)
         if as_it_comes:
             indexes = np.array([bisect_left(manifest.paths, path) for path in failed], dtype=np.int64)
         else:
             indexes = analysis.unseen
-        moved = [] if at_last else [manifest.source(index) for index in not_as_scanned(manifest, indexes)]
+        moved = [] if at_last else {*not_as_scanned(manifest, indexes), *analysis.mistaken}
         if moved:
-            raise ContentsChangedError(moved)
-        for path, message in failed.items():
-            context.fail_on(path, message)
-        report_lost_links(context, manifest, failed.keys())
+            raise ContentsChangedError(map(manifest.source, moved))
+        self._failed = failed
         return analysis
+
+    def _tell_what_failed(self) -> None:
+        """Report what the round that counts could not read, and what was lost with it."""
+        for note in self.manifest.errors:
+            self.context.fail_on(note.path, note.message, packed=note.packed)
+        for path, message in self._failed.items():
+            self.context.fail_on(path, message)
+        report_lost_links(self.context, self.manifest, self._failed.keys())
 
     def corpus_key(self, analysis: Analysis) -> bytes:
         """What stands for the distinct contents and all that plan and dictionary depend on."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from ucompress.files import look_at_files
 from ucompress.scan.building import reordered
+from ucompress.scan.fitting import xattrs_fault
 from ucompress.scan.manifest import (
     Manifest,
     MemberKind,
@@ -18,7 +22,7 @@ from ucompress.scan.manifest import (
     kept_time,
     name_hard_links,
 )
-from ucompress.scan.opening import look_at
+from ucompress.scan.opening import Xattrs, look_at, read_xattrs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +30,11 @@ if TYPE_CHECKING:
 _WORD = (1 << 64) - 1
 _AT_ONCE = 4096
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
+_PACKED = struct.Struct("=QqqQQ")
+
+NO_STATUS = _PACKED.pack(_WORD, 0, 0, 0, 0)
+"""What stands for the status of a file that cannot be told."""
+
 _TYPES = {
     MemberKind.FILE: (stat.S_IFREG, "no regular file"),
     MemberKind.HARDLINK: (stat.S_IFREG, "no regular file"),
@@ -58,27 +67,50 @@ def _doubtful(manifest: Manifest, rows: NDArray[np.int64], *, untouched: bool) -
     return [index for index, found in zip(indexes, same.tolist(), strict=True) if not found]
 
 
+def status_of(descriptor: int) -> bytes:
+    """The status of an open file, as `look_at_files` tells it."""
+    status = os.fstat(descriptor)
+    times = kept_time(status.st_mtime_ns), kept_time(status.st_ctime_ns)
+    return _PACKED.pack(status.st_size, *times, status.st_ino & _WORD, status.st_dev & _WORD)
+
+
+def statuses(packed: bytes) -> NDArray[np.void]:
+    """Statuses end to end, as `look_at_files` tells them, as rows of five numbers."""
+    return np.frombuffer(packed, _STATUS)
+
+
 def are_as_scanned(
-    manifest: Manifest, rows: NDArray[np.int64], statuses: bytes, *, untouched: bool = False
+    manifest: Manifest, rows: NDArray[np.int64], seen: bytes, *, untouched: bool = False
 ) -> NDArray[np.bool_]:
     """Of which entries a status tells that the file is as the scan saw it.
 
     Args:
         manifest: the scan.
         rows: entries of regular files.
-        statuses: of each, as `look_at_files` tells it.
+        seen: the status of each, as `look_at_files` tells it.
         untouched: as in `not_as_scanned`.
     """
-    seen = np.frombuffer(statuses, _STATUS)
-    same: NDArray[np.bool_] = seen["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
+    found, same = statuses(seen), have_scanned_size(manifest, rows, seen)
     for name, column in (
         ("mtime_ns", manifest.mtimes_ns),
         ("inode", manifest.inodes),
         ("device", manifest.devices),
         *([("ctime_ns", manifest.ctimes_ns)] if untouched else []),
     ):
-        same &= seen[name] == np.frombuffer(column, seen.dtype[name])[rows]
+        same &= found[name] == np.frombuffer(column, found.dtype[name])[rows]
     return same
+
+
+def have_scanned_size(manifest: Manifest, rows: NDArray[np.int64], seen: bytes) -> NDArray[np.bool_]:
+    """The same, of what another machine tells: that may know a file by other numbers and times."""
+    same: NDArray[np.bool_] = statuses(seen)["size"] == np.frombuffer(manifest.sizes, np.uint64)[rows]
+    return same
+
+
+def is_of_scanned(manifest: Manifest, index: int, seen: bytes) -> bool:
+    """Whether a status is of the file that an entry is of, however it has changed since."""
+    (found,) = statuses(seen)
+    return bool(found["inode"] == manifest.inodes[index] and found["device"] == manifest.devices[index])
 
 
 def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
@@ -108,7 +140,7 @@ def is_still_there(manifest: Manifest, index: int) -> bool:
 
 def look_like(paths: Sequence[bytes], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> bool:
     """Whether all files have these sizes and times on the machine that asks."""
-    seen = np.frombuffer(look_at_files(list(paths)), _STATUS)
+    seen = statuses(look_at_files(list(paths)))
     same = (seen["size"] == np.array(sizes, np.uint64)) & (seen["mtime_ns"] == np.array(mtimes_ns, np.int64))
     # What the quick way does not know, such as very long paths, is looked at again alone.
     return all(_has(paths[row], sizes[row], mtimes_ns[row]) for row in np.flatnonzero(~same).tolist())
@@ -150,6 +182,27 @@ def look_again(manifest: Manifest) -> tuple[Manifest, list[ScanNote]]:
     return again, gone
 
 
+def attributes_now(place: bytes | int) -> tuple[Xattrs, str | None]:
+    """The `user.*` attributes of a file or folder by now, and why an archive will not have them all.
+
+    Args:
+        place: its path, or its descriptor.
+    """
+    if not hasattr(os, "listxattr"):
+        return (), None
+    try:
+        kept, _, failure = read_xattrs(place)
+    except OSError as error:
+        # The file system has none, or who may not read them may not read the file either.
+        if error.errno in (errno.ENOTSUP, errno.ENOSYS, errno.EACCES):
+            return (), None
+        kept, failure = (), error
+    if failure is not None:
+        return kept, f"packed, but its attributes cannot be read: {failure.strerror or failure}"
+    fault = xattrs_fault(kept)
+    return (kept, None) if fault is None else ((), fault)
+
+
 def refresh(found: Manifest, index: int) -> str:
     """Bring the columns of an entry, a file or folder, up to date; why not, where it is none now."""
     form, what = _TYPES[MemberKind(found.kinds[index])]
@@ -159,6 +212,13 @@ def refresh(found: Manifest, index: int) -> str:
         return f"vanished or became unreadable while it was packed ({error.strerror or error})"
     if stat.S_IFMT(status.st_mode) != form:
         return f"vanished while it was packed; what stands there now is {what}"
+    if kept_time(status.st_ctime_ns) != found.ctimes_ns[index]:
+        xattrs, fault = attributes_now(found.source(index))
+        found.xattrs.pop(index, None)
+        if xattrs:
+            found.xattrs[index] = xattrs
+        if fault is not None:
+            found.errors.append(ScanNote(found.paths[index], fault, packed=True))
     found.modes[index] = status.st_mode
     found.mtimes_ns[index] = kept_time(status.st_mtime_ns)
     found.ctimes_ns[index] = kept_time(status.st_ctime_ns)

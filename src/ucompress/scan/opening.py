@@ -97,8 +97,8 @@ def read_link(source: bytes) -> bytes:
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
 
-def read_xattrs(source: bytes) -> tuple[Xattrs, list[bytes], OSError | None]:
-    """The `user.*` attributes of a file or folder, sorted by name, for paths of any length.
+def read_xattrs(source: bytes | int) -> tuple[Xattrs, list[bytes], OSError | None]:
+    """The `user.*` attributes of a file or folder, sorted by name, for descriptors and paths of any length.
 
     Returns:
         The attributes, the names of those that are left out (others, and what may not be read), and why the
@@ -107,6 +107,8 @@ def read_xattrs(source: bytes) -> tuple[Xattrs, list[bytes], OSError | None]:
     Raises:
         OSError: the file cannot be opened, or its file system has no attributes.
     """
+    if isinstance(source, int):
+        return _read_xattrs(source)
     if len(source) <= LONGEST_STEP:
         return _read_xattrs(source, follow_symlinks=False)
     descriptor = open_long(source, _READ)

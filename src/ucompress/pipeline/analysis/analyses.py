@@ -13,6 +13,7 @@ from ucompress.database import FileAnalysis, FileRows, FileStamp
 from ucompress.pipeline.analysis import samples
 from ucompress.pipeline.analysis.samples import Samples
 from ucompress.pipeline.reading.spilled import NOWHERE
+from ucompress.scan.again import NO_STATUS
 from ucompress.spill import IN_MEMORY, Spill, parts
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class AnalyzedSpan(NamedTuple):
         samples: of each.
         errors: by the file's place, why it cannot be read.
         places: where the bytes of each have been spilled to; none if all are `NOWHERE`.
-        seen: the status of each after it was read, as `look_at_files` tells it; empty if none was looked at.
+        seen: the status of each once it was read, as `look_at_files` tells it; empty if none was looked at.
     """
 
     digests: list[bytes]
@@ -51,8 +52,8 @@ class AnalyzedSpan(NamedTuple):
     seen: bytes = b""
 
     @classmethod
-    def of(cls, results: Sequence[FileAnalysis | OSError]) -> AnalyzedSpan:
-        """The columns of analyses, or of why there is none."""
+    def of(cls, results: Sequence[FileAnalysis | OSError], seen: Sequence[bytes] = ()) -> AnalyzedSpan:
+        """The columns of analyses, or of why there is none, and of what the files were like."""
         errors = {at: found for at, found in enumerate(results) if isinstance(found, OSError)}
         nothing = FileAnalysis(bytes(DIGEST_BYTES), 0, b"")
         analyses = [nothing if isinstance(found, OSError) else found for found in results]
@@ -61,6 +62,7 @@ class AnalyzedSpan(NamedTuple):
             bytes([found.kind_class for found in analyses]),
             [found.sample for found in analyses],
             errors,
+            seen=b"".join(seen),
         )
 
     def some_failed(self) -> bool:
@@ -75,7 +77,13 @@ class AnalyzedSpan(NamedTuple):
         places = list(self.places) or [NOWHERE] * len(samples)
         places[at] = found.places[0] if found.places else NOWHERE
         errors = {k: why for k, why in self.errors.items() if k != at}
-        return AnalyzedSpan(digests, kinds, samples, errors, places)
+        first, after = at * len(NO_STATUS), (at + 1) * len(NO_STATUS)
+        seen = self.seen[:first] + found.seen + self.seen[after:]
+        return AnalyzedSpan(digests, kinds, samples, errors, places, seen)
+
+    def status(self, at: int) -> bytes:
+        """The status of one file once it was read."""
+        return self.seen[at * len(NO_STATUS) : (at + 1) * len(NO_STATUS)]
 
     def with_error(self, at: int, error: OSError) -> AnalyzedSpan:
         """These, with why the file in the place `at` cannot be read."""
@@ -101,6 +109,7 @@ class Found:
         remembered: how many of them came from the database.
         places: where the bytes of each have been spilled to, or `NOWHERE`.
         looked: which were as the scan saw them when they had been read.
+        mistaken: entries of a scan of which another file or state was read.
     """
 
     def __init__(self, count: int, spill: Spill = IN_MEMORY) -> None:
@@ -110,6 +119,7 @@ class Found:
         self.readable = spill.zeros(count, np.bool_)
         self.places = spill.zeros(count, np.int64)  # nowhere
         self.looked = spill.zeros(count, np.bool_)
+        self.mistaken: list[int] = []
         self.remembered = 0
         self._packed = bytearray()
         self._begins = spill.zeros(count, np.int64)
@@ -128,6 +138,16 @@ class Found:
         self._ends[rows] = len(self._packed) + np.cumsum(lengths)
         self._begins[rows] = self._ends[rows] - lengths
         self._packed += b"".join(span.samples)
+
+    def judge(
+        self, rows: NDArray[np.int64], entries: NDArray[np.int64], good: NDArray[np.bool_], *, elsewhere: bool
+    ) -> None:
+        """Note which entries of a scan, in some rows that are filled, were read as the scan has them.
+
+        Of what was read elsewhere that is known only in part: such files are still to be looked at here.
+        """
+        self.looked[rows] = good & (not elsewhere)
+        self.mistaken += entries[~good & self.readable[rows]].tolist()
 
     def samples(self, rows: NDArray[np.int64]) -> Samples:
         """The samples of some rows, ascending; after this nothing is filled in any more."""

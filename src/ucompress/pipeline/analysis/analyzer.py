@@ -17,30 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ucompress.checksum import DIGEST_BYTES, digest
 from ucompress.database import FileAnalysis
 from ucompress.errors import InputError
-from ucompress.patterns import PatternSampler, is_sample, merge_samples
+from ucompress.patterns import is_sample, merge_samples
 from ucompress.pipeline.analysis import samples
 from ucompress.pipeline.analysis.analyses import ROWS_LOOKED_UP, AnalyzedSpan, CacheNames, Found, Keeping
-from ucompress.pipeline.analysis.file_processor import (
-    FileContent,
-    FileSpan,
-    FileToRead,
-    ParallelFileProcessor,
-    as_scanned,
-    read_files,
-    read_together,
-)
+from ucompress.pipeline.analysis.file_content import FileSpan
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor, as_scanned
+from ucompress.pipeline.analysis.finding import analyze_chunk, analyze_span
 from ucompress.pipeline.analysis.mining import mine_patterns
 from ucompress.pipeline.analysis.samples import Samples
 from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError, GivenUp
 from ucompress.pipeline.reading.distinct import ManifestNames, PathNames, group_contents
-from ucompress.pipeline.running.lending import Remote
 from ucompress.progress import PipelinePhase
 from ucompress.scan import MemberKind
-from ucompress.scan.again import are_as_scanned
-from ucompress.segments import DENSE, classify, classify_all
 from ucompress.spill import IN_MEMORY, Spill
 
 if TYPE_CHECKING:
@@ -53,14 +43,11 @@ if TYPE_CHECKING:
     from ucompress.pipeline.analysis.anew import ReadAnew
     from ucompress.pipeline.analysis.kept_counts import KeptCounts
     from ucompress.pipeline.reading.distinct import Contents, Names
-    from ucompress.pipeline.reading.held import HeldContents
     from ucompress.progress import WorkReporter
     from ucompress.scan import Manifest
 
 ANALYSIS_VERSION = 3
 """Raised when digest, class or sample of the same bytes change."""
-
-CLASSIFIED_BYTES = 1 << 20
 
 PASSES = 2
 """Times that bytes are gone over: sampled, and then, of distinct contents, counted."""
@@ -78,6 +65,7 @@ class Analysis:
         shift: one d-mer in 2^shift was sampled.
         remembered: files that were not read, for the database knew them.
         unseen: entries that are still to be looked at; see `Found.unseen`.
+        mistaken: entries of which another file or state was read, whatever stands there by now.
     """
 
     contents: Contents
@@ -85,6 +73,7 @@ class Analysis:
     shift: int
     remembered: int = 0
     unseen: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    mistaken: list[int] = field(default_factory=list)
     _counts: NDArray[np.void] | None = None
 
     @property
@@ -108,65 +97,6 @@ def _merged_counts(packed: Iterable[bytes], shift: int) -> NDArray[np.void]:
     return merge_samples(packed, threshold=samples.threshold(shift), capacity=COUNTER_CAPACITY)
 
 
-def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
-    """`analyze_content` of each file of a chunk; runs in a worker."""
-    sampler = PatternSampler(length, samples.threshold(shift))
-    return [analyze_content(content, sampler) for content in chunk]
-
-
-def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: HeldContents) -> AnalyzedSpan:
-    """Digest, class and sample of each of some files; runs in a worker.
-
-    Args:
-        span: the files.
-        length: bytes in a d-mer.
-        shift: one d-mer in 2^shift is sampled.
-        threshold: bytes from which on a file goes through in windows.
-        held: keeps what is read whole.
-    """
-    together = read_together(span, threshold, held)
-    if together is None:
-        files = list(map(FileToRead, span.paths, span.sizes))
-        return AnalyzedSpan.of(analyze_chunk(read_files(files, threshold, held), length, shift))
-    found, digests, places, seen = together
-    errors = {at: data for at, data in enumerate(found) if isinstance(data, OSError)}
-    datas = [data if isinstance(data, bytes) else b"" for data in found]
-    digests = [identity or bytes(DIGEST_BYTES) for identity in digests]
-    kinds = classify_all(datas, CLASSIFIED_BYTES)
-    sampler = PatternSampler(length, samples.threshold(shift))
-    packed = sampler.sample_all(
-        [b"" if kind == DENSE else data for kind, data in zip(kinds, datas, strict=True)]
-    )
-    return AnalyzedSpan(digests, kinds, packed, errors, places, seen)
-
-
-def analyze_content(content: FileContent, sampler: PatternSampler) -> FileAnalysis | OSError:
-    """Digest, class and sample of one file.
-
-    Args:
-        content: the open file.
-        sampler: takes the sample.
-
-    Returns:
-        The analysis, or the reason why the file cannot be read. Compressed data repeats nothing
-        and has an empty sample.
-    """
-    if content.error is not None:
-        return content.error
-    kind_class = 0
-    sampler.begin()
-    try:
-        for number, window in enumerate(content.windows):
-            if number == 0:
-                kind_class = classify(window[:CLASSIFIED_BYTES])
-            if kind_class != DENSE:
-                sampler.feed(window)
-    except OSError as error:
-        return error.with_traceback(None)
-    sample = sampler.take()
-    return FileAnalysis(content.digest or digest(b""), kind_class, sample, samples.size(sample))
-
-
 @dataclass(slots=True)
 class ParallelAnalyzer:
     """Finds what repeats in files, over an executor's workers.
@@ -180,7 +110,7 @@ class ParallelAnalyzer:
         warn: called with (path, message) for a file that cannot be read.
         spill: keeps columns over all files.
         given_up: takes the contents that change before their patterns are counted.
-        anew: reads files of a manifest again that are not as scanned; None leaves that.
+        anew: reads files of a manifest again that were not read as scanned; None leaves that.
     """
 
     min_pattern_length: int
@@ -215,7 +145,7 @@ class ParallelAnalyzer:
         paths = [file.path for file in wanted]
         sizes = np.array([file.size for file in wanted], dtype=np.int64)
         names, every, found = PathNames(paths), np.arange(len(wanted)), Found(len(wanted))
-        for rows, span in self._sampled(names, every, sizes, shift):
+        for rows, span, _ in self._sampled(names, every, sizes, shift):
             found.fill(every[rows], span)
         try:
             entries = self.find_patterns(self._merged(names, every, sizes, found, shift))
@@ -267,10 +197,11 @@ class ParallelAnalyzer:
         shift = samples.sampling_shift(size)
         names = ManifestNames(manifest)
         found = self._analyses(manifest, names, wanted, shift, key_stamp, distrusted)
-        if self.anew is not None:
+        if self.anew is not None and self.anew.follow:
             sizes = self.spill.gathered(all_sizes, wanted)
         analysis = self._merged(names, wanted, sizes, found, shift)
         analysis.unseen = found.unseen(wanted, analysis.contents)
+        analysis.mistaken = found.mistaken
         self.progress_reporter.expect(size + (PASSES - 1) * int(analysis.contents.sizes.sum()))
         return analysis
 
@@ -330,10 +261,10 @@ class ParallelAnalyzer:
         kept = Keeping(self.database.cache, parameters, key_stamp)
         columns = np.asarray(manifest.mtimes_ns), np.asarray(manifest.sizes)
         times, sizes = (self.spill.gathered(column, files) for column in columns)
-        for rows, span in self._sampled(names, files, sizes, shift, times):
+        for rows, span, good in self._sampled(names, files, sizes, shift, times):
             found.fill(fresh[rows], span)
-            if span.seen and not isinstance(self.processor.executor, Remote):
-                found.looked[fresh[rows]] = are_as_scanned(manifest, files[rows], span.seen)
+            if self.anew is not None:
+                found.judge(fresh[rows], files[rows], good, elsewhere=self.anew.elsewhere)
             if key_stamp != 0:
                 kept.add(cached, files[rows], span)
         kept.store()
@@ -346,8 +277,11 @@ class ParallelAnalyzer:
         sizes: NDArray[np.integer[Any]],
         shift: int,
         mtimes_ns: NDArray[np.int64] | None = None,
-    ) -> Iterator[tuple[slice, AnalyzedSpan]]:
-        """`analyze_span` of files, in order, from the workers, with their places; what failed is told."""
+    ) -> Iterator[tuple[slice, AnalyzedSpan, NDArray[np.bool_]]]:
+        """`analyze_span` of files, in order, from the workers, with their places; what failed is told.
+
+        With them comes which are known to be of the files that were to be read.
+        """
         processor = self.processor
         visit = partial(
             analyze_span,
@@ -365,13 +299,14 @@ class ParallelAnalyzer:
         first = 0
         for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
+            good = np.zeros(after - first, dtype=np.bool_)
             if self.anew is not None:
-                span = self.anew(files[first:after], span, visit)
+                span, good = self.anew(files[first:after], span, visit)
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))
             # The processor tells of the bytes that it reads.
             self.progress_reporter.advance(files=after - first, path=names.path(int(files[after - 1])))
-            yield slice(first, after), span
+            yield slice(first, after), span, good
             first = after
 
     def _look_up(

@@ -16,8 +16,9 @@ from ucompress.codec.levels import ZSTD, codec_of
 from ucompress.patterns import PatternSampler
 from ucompress.pipeline.analysis import samples
 from ucompress.pipeline.analysis.analyses import AnalyzedSpan
-from ucompress.pipeline.analysis.analyzer import analyze_span
-from ucompress.pipeline.analysis.file_processor import WINDOW_BYTES, FileSpan, ParallelFileProcessor
+from ucompress.pipeline.analysis.file_content import WINDOW_BYTES, FileSpan
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
+from ucompress.pipeline.analysis.finding import analyze_span
 from ucompress.pipeline.analysis.samples import Samples
 from ucompress.pipeline.reading.contents import ContentReader
 from ucompress.pipeline.reading.spilled import NOWHERE

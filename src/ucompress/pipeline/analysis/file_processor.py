@@ -1,9 +1,4 @@
-"""Reading files in parallel, in bounded memory.
-
-Files are read, never mapped: another process truncating a mapped file would kill the
-interpreter with SIGBUS. The option `memory_map_threshold` says from how many bytes on a file is
-read a window at a time.
-"""
+"""Reading files in parallel, in bounded memory, over an executor's workers."""
 
 from __future__ import annotations
 
@@ -11,21 +6,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from ucompress.checksum import Digest, digest
 from ucompress.config import MIB
+from ucompress.pipeline.analysis.file_content import (
+    FileContent,
+    FileSpan,
+    FileToRead,
+    read_file_content,
+    read_files,
+)
 from ucompress.pipeline.reading.held import HeldContents
-from ucompress.pipeline.reading.spans import read_exactly, read_many, read_many_and_look
-from ucompress.pipeline.reading.spilled import NOWHERE
-from ucompress.pipeline.running.executors import insist_on_being_wanted, ordered_map
+from ucompress.pipeline.running.executors import ordered_map
 from ucompress.pipeline.running.lending import lent
 from ucompress.progress import WorkReporter
-from ucompress.scan import open_source
 from ucompress.scan.again import look_like
 from ucompress.scan.ahead import ReadAhead
 from ucompress.scan.opening import look_at
@@ -39,77 +35,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
-WINDOW_BYTES = 4 * MIB
 CHUNK_BYTES = 8 * MIB
-SMALL_BYTES = MIB
-
-
-class FileToRead(NamedTuple):
-    """One file to read, as the scan saw it.
-
-    Attributes:
-        path: where it lies, as the file system spells it.
-        size: bytes to read; what a growing file gained since is left out.
-        document: the number that kernels know it by.
-        weight: files that have this content.
-        digest: BLAKE3 that its bytes had when they were analyzed; empty before.
-        sample: the packed sample of those bytes, where a pass can use it; else empty.
-        place: where they have been spilled to, or `NOWHERE`.
-    """
-
-    path: bytes
-    size: int
-    document: int = 0
-    weight: int = 1
-    digest: bytes = b""
-    sample: bytes = b""
-    place: int = NOWHERE
-
-
-class FileSpan(NamedTuple):
-    """Neighbouring files of a scan.
-
-    Attributes:
-        paths: where they lie, as the file system spells it.
-        sizes: bytes of each.
-        mtimes_ns: time of each as the scan saw it, in nanoseconds; empty where that does not matter.
-        places: where the bytes of each have been spilled to, or `NOWHERE`; empty where none have.
-    """
-
-    paths: Sequence[bytes]
-    sizes: Sequence[int]
-    mtimes_ns: Sequence[int] = ()
-    places: Sequence[int] = ()
-
 
 AnyFile = FileToRead | str | bytes | os.PathLike[str]
-
-
-@dataclass(slots=True)
-class FileContent:
-    """A file's bytes on their way through the pipeline.
-
-    Attributes:
-        file: what was to be read.
-        windows: the bytes in order; one window for a small file.
-        digest: BLAKE3 over all windows, once they were walked; None before.
-        error: why the file could not be read, or None. Then there are no windows.
-    """
-
-    file: FileToRead
-    windows: Iterable[bytes] = ()
-    digest: bytes | None = None
-    error: OSError | None = None
-
-    @property
-    def path(self) -> Path:
-        """Where the file lies."""
-        return Path(os.fsdecode(self.file.path))
-
-    @property
-    def size(self) -> int:
-        """Bytes that the windows hold together."""
-        return self.file.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,91 +237,3 @@ def _visit_span(visit: Callable[[FileSpan], Result], span: FileSpan) -> Result:
 def _is_as_scanned(span: FileSpan) -> bool:
     """Whether the files look as the scan saw them, where their times are known."""
     return not span.mtimes_ns or look_like(span.paths, span.sizes, span.mtimes_ns)
-
-
-def read_files(files: Sequence[FileToRead], threshold: int, held: HeldContents) -> Iterator[FileContent]:
-    """The content of each file: small ones that are not held are read at once, others when asked for."""
-    small = min(SMALL_BYTES, threshold)
-    spilled = iter(held.spilled.read([(file.place, file.size) for file in files if file.place != NOWHERE]))
-    known = [held.get(file.digest) if file.place == NOWHERE else next(spilled) for file in files]
-    missing = [
-        (file.path, 0, file.size)
-        for file, data in zip(files, known, strict=True)
-        if data is None and file.size < small
-    ]
-    found = iter(read_many(missing) if missing else ())
-    for file, data in zip(files, known, strict=True):
-        if data is not None:
-            yield FileContent(file, (data,), file.digest)
-        elif file.size < small:
-            yield _as_read(file, next(found), held)
-        else:
-            yield read_file_content(file, threshold, held)
-
-
-def _as_read(file: FileToRead, data: bytes | OSError, held: HeldContents) -> FileContent:
-    """The content of a file that was read whole, or why it was not; from now on it is held."""
-    if isinstance(data, OSError):
-        return FileContent(file, error=data)
-    identity = digest(data)
-    held.keep(identity, data)
-    return FileContent(file, (data,), identity)
-
-
-def read_together(
-    span: FileSpan, threshold: int, held: HeldContents
-) -> tuple[list[bytes | OSError], list[bytes], list[int], bytes] | None:
-    """All of some files, none of which need be read in windows; None where one must.
-
-    Returns:
-        The bytes of each, or why it cannot be read; their BLAKE3, empty for the latter; where they have
-        been spilled to, or `NOWHERE`; and, if all were read from their files, the status of each file after
-        that, as `look_at_files` tells it. What was read is held from now on, or spilled.
-    """
-    if max(span.sizes) >= min(SMALL_BYTES, threshold):
-        return None
-    places = span.places or [NOWHERE] * len(span.sizes)
-    files = list(zip(span.paths, span.sizes, places, strict=True))
-    spilled = iter(held.spilled.read([(place, size) for _, size, place in files if place != NOWHERE]))
-    several, seen = read_many_and_look([(path, 0, size) for path, size, place in files if place == NOWHERE])
-    read = iter(several)
-    found = [next(read) if place == NOWHERE else next(spilled) for place in places]
-    digests = [digest(data) if isinstance(data, bytes) else b"" for data in found]
-    return found, digests, held.keep_or_spill(digests, found, places), b"" if span.places else seen
-
-
-def read_file_content(file: FileToRead, threshold: int, held: HeldContents) -> FileContent:
-    """See `ParallelFileProcessor.read_file_content`."""
-    if file.size >= threshold:
-        content = FileContent(file)
-        content.windows = _Windows(content)
-        return content
-    (data,) = read_many([(file.path, 0, file.size)])
-    return _as_read(file, data, held)
-
-
-@dataclass(frozen=True, slots=True)
-class _Windows:
-    """The windows of a large file, read as they are walked; its content has the digest afterwards."""
-
-    content: FileContent
-
-    def __iter__(self) -> Iterator[bytes]:
-        file = self.content.file
-        hasher = Digest()
-        with _opened(file.path) as descriptor:
-            for offset in range(0, file.size, WINDOW_BYTES):
-                insist_on_being_wanted()
-                window = read_exactly(descriptor, offset, min(WINDOW_BYTES, file.size - offset), file.path)
-                hasher.update(window)
-                yield window
-        self.content.digest = hasher.digest()
-
-
-@contextmanager
-def _opened(path: bytes) -> Iterator[int]:
-    descriptor = open_source(path)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

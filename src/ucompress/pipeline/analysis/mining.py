@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ucompress.patterns import TALLY_DTYPE, PatternLocator, PatternTally, entries, grow, select_candidates
-from ucompress.pipeline.analysis.file_processor import FileToRead
+from ucompress.pipeline.analysis.file_content import FileToRead
 from ucompress.pipeline.reading.contents import GivenUp
 from ucompress.pipeline.running.executors import kept_in_worker
 from ucompress.segments import DENSE
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ucompress.patterns import PatternEntry
-    from ucompress.pipeline.analysis.file_processor import FileContent, ParallelFileProcessor
+    from ucompress.pipeline.analysis.file_content import FileContent
+    from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
     from ucompress.pipeline.analysis.kept_counts import KeptCounts
     from ucompress.pipeline.analysis.samples import Samples
     from ucompress.pipeline.reading.contents import ContentReader

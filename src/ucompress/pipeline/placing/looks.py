@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ucompress.pipeline.analysis.file_processor import FileContent
+    from ucompress.pipeline.analysis.file_content import FileContent
 
 
 class Found(NamedTuple):

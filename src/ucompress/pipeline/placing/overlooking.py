@@ -7,7 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ucompress.config import MIB
-from ucompress.pipeline.analysis.file_processor import WINDOW_BYTES, FileToRead, ParallelFileProcessor
+from ucompress.pipeline.analysis.file_content import WINDOW_BYTES, FileToRead
+from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.placing.looks import Found, Look, Looking, some_unknown
 from ucompress.segments import anchor_spacing
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from ucompress.files import read_and_look, read_spans
 from ucompress.scan import open_source
+from ucompress.scan.again import NO_STATUS, status_of, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,33 +79,42 @@ def read_many(spans: Sequence[Span]) -> list[bytes | OSError]:
     are held in memory at once.
     """
     return [
-        data if isinstance(data, bytes) else _read_alone(span)
+        data if isinstance(data, bytes) else _read_alone(span)[0]
         for data, span in zip(read_spans(spans), spans, strict=True)
     ]
 
 
 def read_many_and_look(spans: Sequence[Span]) -> tuple[list[bytes | OSError], bytes]:
-    """`read_many`, and the status of each file after that was read, as `look_at_files` tells it."""
-    found, seen = read_and_look(spans)
-    return [
-        data if isinstance(data, bytes) else _read_alone(span)
-        for data, span in zip(found, spans, strict=True)
-    ], seen
+    """`read_many`, and the status of each file after that was read, as `look_at_files` tells it.
+
+    It is of the file that the bytes are of, whatever has the path by then.
+    """
+    read, packed = read_and_look(spans)
+    untold = (statuses(packed) == statuses(NO_STATUS)).tolist()
+    found, seen = list[bytes | OSError](), bytearray(packed)
+    for row, data in enumerate(read):
+        if isinstance(data, bytes) and not untold[row]:
+            found.append(data)
+            continue
+        at = row * len(NO_STATUS)
+        alone, seen[at : at + len(NO_STATUS)] = _read_alone(spans[row])
+        found.append(alone)
+    return found, bytes(seen)
 
 
-def _read_alone(span: Span) -> bytes | OSError:
-    """One span by the ordinary calls: paths of any length, every system, errors with their text.
+def _read_alone(span: Span) -> tuple[bytes | OSError, bytes]:
+    """One span by the ordinary calls, and the file's status: paths of any length, every system.
 
-    An error comes without its traceback, which would keep what the callers hold.
+    An error has its text, and comes without its traceback, which would keep what the callers hold.
     """
     path, offset, length = span
     try:
         descriptor = open_source(path)
     except OSError as error:
-        return error.with_traceback(None)
+        return error.with_traceback(None), NO_STATUS
     try:
-        return read_exactly(descriptor, offset, length, path)
+        return read_exactly(descriptor, offset, length, path), status_of(descriptor)
     except OSError as error:
-        return error.with_traceback(None)
+        return error.with_traceback(None), NO_STATUS
     finally:
         os.close(descriptor)

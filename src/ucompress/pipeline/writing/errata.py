@@ -3,13 +3,14 @@
 Their planned bytes stand in blocks as zeros, so every content that shares those bytes has lost
 them, too. Each lost byte is stored again once, and each changed content once, in blocks after the
 planned ones; intact duplicates and longer copies are led there. Files are read and hashed before
-anything of them is written. When the primary name of a hard-linked file is lost, its other names
-become files of their own.
+anything of them is written. When the primary name of a hard-linked file is lost, or another file's by now,
+its other names become files of their own.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from ucompress.pipeline.reading.digests import DigestIndex
 from ucompress.pipeline.reading.spans import ShortFileError
 from ucompress.pipeline.writing.entries import entry_of
 from ucompress.scan import MemberKind, kept_time, open_source
+from ucompress.scan.again import attributes_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from ucompress.pipeline.running.context import RunContext
     from ucompress.pipeline.writing.extras import ExtraBlocks, LostBytes
     from ucompress.scan import Manifest, ScanEntry
+    from ucompress.scan.opening import Xattrs
+
+_WORD = (1 << 64) - 1
 
 ATTEMPTS = 3
 """Times a file that keeps changing is read before it is stored as it comes."""
@@ -75,10 +80,30 @@ class _File:
                 self._whole = data
             yield data
 
+    def is_of(self, scanned: ScanEntry) -> bool:
+        """Whether it is the file that the scan saw, whatever it holds now."""
+        same = self.status.st_ino & _WORD, self.status.st_dev & _WORD
+        return same == (scanned.inode, scanned.device)
+
     def is_steady(self) -> bool:
         """Whether its size and time are still those that it was opened with."""
         now, before = os.fstat(self.file.fileno()), self.status
         return (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file turned out to be.
+
+    Attributes:
+        entry: how the index has it.
+        steady: it held still while it was read.
+        exchanged: it is not the file that the scan saw.
+    """
+
+    entry: Entry
+    steady: bool = True
+    exchanged: bool = False
 
 
 @contextmanager
@@ -127,7 +152,7 @@ class Corrector:
         """
         affected = self.lost.owners() | changed
         replaced: list[tuple[Entry, Entry]] = []
-        missing: set[bytes] = set()
+        parted: set[bytes] = set()
         contents = self.analysis.contents
         content_of = contents.of_entries(len(self.manifest))
         indices = np.flatnonzero(np.isin(content_of, sorted(affected)))
@@ -138,14 +163,14 @@ class Corrector:
             extents = tuple(Extent(*extent) for extent in self.plan.extents[ordinal])
             planned = entry_of(scanned, extents, contents.digest(ordinal))
             truth = self._correct(scanned, planned, contents.sources(ordinal))
-            replaced.append((planned, truth))
-            if truth.kind is EntryKind.CANCELLED:
-                missing.add(truth.path)
+            replaced.append((planned, truth.entry))
+            if truth.exchanged or truth.entry.kind is EntryKind.CANCELLED:
+                parted.add(truth.entry.path)
         for index, target in self.manifest.targets.items():
-            if self.manifest.kinds[index] == MemberKind.HARDLINK and target in missing:
+            if self.manifest.kinds[index] == MemberKind.HARDLINK and target in parted:
                 scanned = self.manifest[index]
                 alone = replace(scanned, kind=MemberKind.FILE, target=b"")
-                replaced.append((entry_of(scanned), self._correct(scanned, entry_of(alone), ())))
+                replaced.append((entry_of(scanned), self._correct(scanned, entry_of(alone), ()).entry))
         self._reach(self._ahead)
         self.extras.flush()
         return sorted(replaced, key=lambda pair: pair[0].path)
@@ -162,37 +187,40 @@ class Corrector:
         self._ahead -= size
         self.context.tracker.advance(size=size, path=path)
 
-    def _correct(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> Entry:
+    def _correct(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> _Found:
         """What replaces a file's planned entry: the file as it is now, or a twin, or nothing."""
         self._reach(0, scanned.path)
         try:
-            truth, steady = self._found(scanned.source, planned, twins)
+            truth = self._found(scanned, planned, twins)
         except OSError as error:
             reason = error.strerror or str(error)
             self.context.fail_on(
                 scanned.path, f"vanished or became unreadable while it was packed ({reason})"
             )
-            return Entry(planned.path, EntryKind.CANCELLED, mode=0)
-        if not steady:
+            return _Found(Entry(planned.path, EntryKind.CANCELLED, mode=0))
+        if not truth.steady:
             self.context.fail_on(scanned.path, "kept changing while it was read; stored as it came")
-        elif truth.digest != planned.digest:
+        elif truth.entry.digest != planned.digest:
             place = os.fsdecode(self.context.where(scanned.path))
             self.context.warnings.append(f"{place} changed while it was packed; stored as it was found last")
         return truth
 
-    def _found(self, source: bytes, planned: Entry, twins: Sequence[bytes]) -> tuple[Entry, bool]:
+    def _found(self, scanned: ScanEntry, planned: Entry, twins: Sequence[bytes]) -> _Found:
         """What `_store` gives; where the file is gone, another that still has its bytes will do."""
         try:
-            return self._store(source, planned)
+            return self._store(scanned, scanned.source, planned)
         except OSError:
             for other in twins:
                 with suppress(OSError, _OtherBytesError):
-                    truth, steady = self._store(other, planned, wanted=planned.digest)
-                    return truth._replace(mtime_ns=planned.mtime_ns), steady
+                    truth = self._store(scanned, other, planned, wanted=planned.digest).entry
+                    kept = truth._replace(mtime_ns=planned.mtime_ns, mode=planned.mode, xattrs=planned.xattrs)
+                    return _Found(kept)
             raise
 
-    def _store(self, source: bytes, planned: Entry, wanted: bytes | None = None) -> tuple[Entry, bool]:
-        """The entry of a file as it is now, and whether it held still while it was read.
+    def _store(
+        self, scanned: ScanEntry, source: bytes, planned: Entry, wanted: bytes | None = None
+    ) -> _Found:
+        """A file as it is now: bytes, time, permissions and attributes are those of one file.
 
         Raises:
             _OtherBytesError: its bytes are not those wanted; nothing was stored.
@@ -208,6 +236,7 @@ class Corrector:
                         if wanted not in (None, digest):
                             raise _OtherBytesError
                         extents, stored = self._extents(file, digest)
+                        xattrs = self._attributes(file, scanned)
                         steady = steady and stored == digest and file.is_steady()
             except ShortFileError:
                 if is_last:
@@ -217,11 +246,22 @@ class Corrector:
                 break
         truth = planned._replace(
             size=file.status.st_size,
+            mode=stat.S_IMODE(file.status.st_mode),
             mtime_ns=kept_time(file.status.st_mtime_ns),
             extents=extents,
             digest=stored,
+            xattrs=xattrs,
         )
-        return truth, steady
+        return _Found(truth, steady, exchanged=not file.is_of(scanned))
+
+    def _attributes(self, file: _File, scanned: ScanEntry) -> Xattrs:
+        """The attributes of a file as it is now."""
+        if file.is_of(scanned) and kept_time(file.status.st_ctime_ns) == scanned.ctime_ns:
+            return scanned.xattrs
+        xattrs, fault = attributes_now(file.file.fileno())
+        if fault is not None:
+            self.context.fail_on(scanned.path, fault, packed=True)
+        return xattrs
 
     def _extents(self, file: _File, digest: bytes) -> tuple[tuple[Extent, ...], bytes]:
         """Where the bytes of a hashed file stand, stored unless they are already; and their digest."""
