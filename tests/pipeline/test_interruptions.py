@@ -269,7 +269,8 @@ def test_a_signal_ends_the_command_with_its_code_and_tells_how_to_go_on(larger, 
     assert (tmp_path / "a.ucz").read_bytes() == reference
 
 
-def test_a_changed_tree_is_packed_as_a_fresh_run_would(larger, tmp_path):
+@pytest.mark.parametrize("again", ["compress", "resume"])
+def test_a_changed_tree_is_packed_as_a_fresh_run_would(larger, tmp_path, again):
     fill_codebase(tmp_path / "tree", 100, 30_000)
     arguments = (
         "compress",
@@ -286,7 +287,11 @@ def test_a_changed_tree_is_packed_as_a_fresh_run_would(larger, tmp_path):
     child.kill()
     child.wait()
     victim(tmp_path / "tree").write_bytes(b"changed meanwhile\n" * 100)
-    assert run(*arguments).returncode == 0
+    if again == "resume":
+        arguments = ("resume", "--database", tmp_path / "p.db")
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert (again == "compress") == ("inputs changed since the interrupted run" not in done.stderr)
     fresh = pack(tmp_path / "tree", tmp_path / "b.ucz")[1]
     assert (tmp_path / "a.ucz").read_bytes() == fresh
 

@@ -16,7 +16,7 @@ from ucompress.errors import InterruptedJobError, JobBusyError, NoJobError, Resu
 from ucompress.lazy import load_meanwhile
 from ucompress.pipeline.jobs import job as jobs
 from ucompress.pipeline.jobs import stopping
-from ucompress.pipeline.jobs.description import describe
+from ucompress.pipeline.jobs.description import describe, was_interrupted
 from ucompress.pipeline.jobs.given import given_dictionary
 from ucompress.pipeline.jobs.refusals import (
     partial_path,
@@ -106,11 +106,10 @@ class PipelineOrchestrator:
         return self._run(must_resume=False)
 
     def resume_from_checkpoint(self) -> CompressionResult:
-        """Continue an interrupted run of this job.
+        """Continue an interrupted run of this job; inputs that have changed since are packed as they are now.
 
         Raises:
-            ResumeFailedError: no interrupted run of this job is known, for instance because
-                the tree has changed since.
+            ResumeFailedError: no interrupted run of this job is known.
             InterruptedJobError, CompressionError: as `run`.
         """
         return self._run(must_resume=True)
@@ -351,10 +350,9 @@ class PipelineOrchestrator:
         if must_resume and known is not None and known.state is JobState.DONE:
             raise NoJobError("the job is done by now: there is nothing to continue")
         if must_resume and known is None:
-            raise ResumeFailedError(
-                "no interrupted run of this job is known here; the inputs may have changed since. "
-                "Compress again: what did not change is taken from the database"
-            )
+            if not was_interrupted(context.database.jobs, self.config):
+                raise ResumeFailedError("no interrupted run of this job is known here: compress anew")
+            self.reporter.notice("inputs changed since the interrupted run: what did not is taken from there")
         if known is not None and known.state is JobState.INTERRUPTED and self.config.pipeline.enable_resume:
             self._tell_where_it_stood(context.database.load_checkpoint(known.id))
         number = self._open_job(context, key, remember=remember)

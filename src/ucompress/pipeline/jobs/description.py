@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ucompress.config import CompressionConfig, PipelineConfig
+from ucompress.database import JobState
 from ucompress.errors import ResumeFailedError
 from ucompress.pipeline.jobs.job import versions
 from ucompress.progress import raw_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ucompress.database.jobs import JobStore
 
 _PATHS = frozenset({"output", "dictionary"})
 _LISTS = frozenset({"include", "exclude"})
@@ -36,6 +39,16 @@ def describe(config: CompressionConfig) -> dict[str, Any]:
         document[field.name] = value
     document["versions"] = versions(config)
     return document
+
+
+def was_interrupted(jobs: JobStore, config: CompressionConfig) -> bool:
+    """Whether a run from these inputs to this output was interrupted, whatever the inputs were like then."""
+    wanted = describe(config)
+    return any(
+        record.state is JobState.INTERRUPTED
+        and all(record.description.get(name) == wanted[name] for name in ("inputs", "output"))
+        for record in jobs.all()
+    )
 
 
 def config_from_description(
