@@ -29,6 +29,7 @@ from ucompress.database.schema import (
     has_only_our_schema,
     has_our_schema,
     migrate,
+    table_names,
     user_version,
 )
 from ucompress.errors import DatabaseError, DatabaseVersionError, JobBusyError
@@ -294,7 +295,10 @@ class Connection:
                 sql.close()
                 raise
         if version < SCHEMA_VERSION:
+            empty = version == 0 and not table_names(sql)
             sql.close()
+            if empty:
+                raise DatabaseError(f"{path} is empty: no run has written to it yet")
             raise DatabaseError(
                 f"{path} is of an earlier version ({version}); "
                 "the next run that writes to it brings it up to date"

@@ -231,7 +231,7 @@ class JobStore:
             JobBusyError: names the process.
         """
         for record in self.all():
-            _refuse_if_living(record, b"")
+            _refuse_if_living(record, None)
 
     def latest(self) -> JobRecord | None:
         """The job that last gave a sign of life."""
@@ -319,9 +319,11 @@ def _record(row: Sequence[Any]) -> JobRecord:
     )
 
 
-def _refuse_if_living(record: JobRecord, key: bytes) -> None:
+def _refuse_if_living(record: JobRecord, key: bytes | None) -> None:
+    """Refuse a job that a process works on; `key` is what it stands in the way of, None for any other work."""
     if record.state is JobState.RUNNING:
-        which = "this job" if record.key == key else "another job of this database"
+        other = "a job" if key is None else "another job"
+        which = "this job" if record.key == key else f"{other} of this database"
         raise JobBusyError(
             f"process {record.pid} is working on {which}; wait for it to end, stop it, "
             "or choose another database with --database"

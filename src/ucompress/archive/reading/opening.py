@@ -55,7 +55,10 @@ def open_file(path: str) -> BinaryIO:
 
     Raises:
         InputError: it cannot be read, or is no file that can be read at any place.
+        UsageError: the path is empty.
     """
+    if not path:  # `Path` would make the current folder of it
+        raise UsageError("the archive's name is empty, and would name nothing")
     try:
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
