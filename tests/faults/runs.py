@@ -20,7 +20,9 @@ from ucompress.errors import CompressionError
 from ucompress.spill import LEAST
 
 SHIM = Path(__file__).with_name("shim.c")
-PATIENCE = 60
+PATIENCE = 180
+"""Seconds: where a lock fails at the wrong moment SQLite tries for ten, five times in a run at worst."""
+
 UNREADABLE = 3
 OURS = ("a.ucz", ".a.ucz.partial", "p.db")
 """How the names of what a run may leave begin."""

@@ -73,6 +73,9 @@ RARE = [
 ]
 FAULTS = COMMON + RARE
 SAMPLE = 1
+SLOW = "lock"
+"""What SQLite may try again for seconds: not in a sample."""
+
 CODING = ("compress", "extract", "verify")
 """Those of which all common faults are tried in a sample, and whose coders at other levels are."""
 
@@ -165,7 +168,7 @@ def calls_of(place: Place, name: str, call: str) -> int:
 def one_of_each(name: str, faults: list[tuple[str, object]]) -> list[tuple[str, object]]:
     """Of each kind of call one way to fail."""
     chance = random.Random(name)
-    ways = {call: [fault for one, fault in faults if one == call] for call, _ in faults}
+    ways = {call: [fault for one, fault in faults if one == call] for call, _ in faults if call != SLOW}
     return [(call, chance.choice(found)) for call, found in ways.items()]
 
 
