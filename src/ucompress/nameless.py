@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ucompress.errors import OutputError
@@ -39,6 +40,7 @@ class NamelessFile:
         return data
 
     def __del__(self) -> None:
-        """Close it."""
+        """Close it; what could not be written before is of no use to anybody any more."""
         if hasattr(self, "descriptor"):
-            os.close(self.descriptor)
+            with suppress(OSError):
+                os.close(self.descriptor)

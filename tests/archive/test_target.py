@@ -22,7 +22,7 @@ from ucompress.errors import (
     UsageError,
 )
 
-from .build import Plan, folder, plan_files, write
+from .build import Plan, folder, hole_first, plan_files, write
 
 NOBODY = 65534
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and users are POSIX")
@@ -94,6 +94,30 @@ def test_a_full_disk_ends_the_extraction(archive, here, monkeypatch):
     with pytest.raises(OutputError, match="No space left on device"):
         archive.extract("out", ["t"])  # members that are named are written with temporary names
     assert not list((here / "out" / "t").iterdir())
+
+
+@pytest.mark.parametrize(("call", "name"), [("symlink", "soft"), ("link", "hard"), ("ftruncate", "f")])
+@pytest.mark.parametrize("staged", [True, False], ids=["staged", "in place"])
+def test_what_ends_an_extraction_is_told_with_the_member(here, monkeypatch, call, name, staged):
+    links = [
+        Entry(b"t/soft", EntryKind.SYMLINK, target=b"f"),
+        Entry(b"t/hard", EntryKind.HARDLINK, target=b"t/f"),
+    ]
+    plan = plan_files({b"t/f": b"one"}, others=[folder(b"t"), *links])
+    plan.entries = [hole_first(entry, 4096) if entry.path == b"t/f" else entry for entry in plan.entries]
+    write(here / "a.ucz", plan)
+
+    def fail(*_arguments, **_options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, call, fail)
+    with Archive("a.ucz") as archive:
+        told = f"cannot write t/{name}: Input/output error; extraction stopped"
+        with pytest.raises(OutputError, match=told) as found:
+            archive.extract("out", None if staged else ["t"])
+    assert found.value.path == f"out/t/{name}".encode()
+    assert [path.name for path in (here / "out").iterdir()] == ["t"]
+    assert not list((here / "out" / "t").glob(".ucompress-*"))
 
 
 def test_what_the_target_refuses_is_no_damage(archive, here):

@@ -47,6 +47,38 @@ def test_wrong_words_are_usage_errors(words):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """A current folder that was removed, for children."""
+    monkeypatch.setenv("UCOMPRESS_STATE_DIR", str(tmp_path / "state"))
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "words", [["compress", "x"], ["compress", "{}/tree"], ["list", "x.ucz"], ["extract", "{}/tree.ucz"]]
+)
+def test_a_current_folder_that_was_removed_is_told(nowhere, words):
+    (nowhere / "tree").mkdir()
+    write(nowhere / "tree.ucz", plan_files({b"t": b"one"}))
+    done = run(*(word.format(nowhere) for word in words))
+    assert done.returncode == 1
+    assert b"the current folder was removed: change to one that is there" in done.stderr
+
+
+def test_whole_paths_need_no_current_folder(nowhere):
+    (nowhere / "tree").mkdir()
+    (nowhere / "tree" / "file").write_bytes(b"one")
+    archive = nowhere / "a.ucz"
+    done = run("compress", "-q", nowhere / "tree", "-o", archive, "--database", nowhere / "p.db")
+    assert done.returncode == 0, done.stderr
+    assert run("extract", "-q", archive, "-C", nowhere / "out").returncode == 0
+    assert (nowhere / "out" / "tree" / "file").read_bytes() == b"one"
+
+
 def test_a_reader_that_leaves_early_is_success(packed):
     process = subprocess.Popen(
         [*COMMAND, "list", str(packed[1])], stdout=subprocess.PIPE, stderr=subprocess.PIPE

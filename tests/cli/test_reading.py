@@ -214,6 +214,20 @@ def test_a_target_that_refuses_is_no_damaged_archive(ucompress, packed, tmp_path
     assert "1 member could not be given back" in done.err
 
 
+def test_the_error_that_ends_an_extraction_says_which_member_it_is_about(
+    ucompress, packed, tmp_path, monkeypatch
+):
+    def fail(*_arguments, **_options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "symlink", fail)
+    done = ucompress("extract", packed[1], "-C", tmp_path / "out", "--json")
+    error = json.loads(done.out.splitlines()[-1])
+    assert done.code == 1
+    assert error["message"].startswith("cannot write tree/difficult/links/absolute: Input/output error")
+    assert error["path"] == str(tmp_path / "out/tree/difficult/links/absolute")
+
+
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes here")
 def test_what_members_did_not_get_back_is_told_a_line_for_each_kind(ucompress, tmp_path, monkeypatch):
     tree = tmp_path / "tree"

@@ -435,9 +435,18 @@ def test_a_batch_size_must_be_possible() -> None:
         PatternDatabase(":memory:", batch_size=0)
 
 
-def test_a_disk_that_fails_is_told_with_what_is_kept_and_what_to_do(tmp_path: Path, monkeypatch) -> None:
-    error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorcode = sqlite3.SQLITE_IOERR | 1 << 8
+@pytest.mark.parametrize(
+    ("what", "code", "failing"),
+    [
+        ("disk I/O error", sqlite3.SQLITE_IOERR | 1 << 8, "the disk fails"),
+        ("locking protocol", sqlite3.SQLITE_PROTOCOL, "the locks of the file system fail"),
+    ],
+)
+def test_a_disk_that_fails_is_told_with_what_is_kept_and_what_to_do(
+    tmp_path: Path, monkeypatch, what, code, failing
+) -> None:
+    error = sqlite3.OperationalError(what)
+    error.sqlite_errorcode = code
 
     class Failing:
         def execute(self, *_: object) -> None:
@@ -450,6 +459,6 @@ def test_a_disk_that_fails_is_told_with_what_is_kept_and_what_to_do(tmp_path: Pa
                 database._connection.query("SELECT 1")
         assert database._connection.query("SELECT 1") == [(1,)]
     told = str(raised.value)
-    assert f"{tmp_path / 'p.db'} (disk I/O error); what was saved before is kept there" in told
+    assert f"{failing} under {tmp_path / 'p.db'} ({what}); what was saved before is kept there" in told
     assert "Run the same command again" in told and "--database" in told
     assert raised.value.path == os.fsencode(tmp_path / "p.db")

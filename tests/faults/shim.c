@@ -3,7 +3,8 @@
  * Loaded before the C library (LD_PRELOAD). Of the calls named FAULT_CALL that concern files below FAULT_ROOT (malloc, which
  * an anonymous mmap is, too: that come from our own extensions) whose path contains FAULT_NAME, if that is set, the one
  * numbered FAULT_AT, from 1, fails with FAULT_ERRNO. A file without a name has a path that ends in " (deleted)". Instead of a number, "short" lets it do half of what it was asked, "kill" ends the process
- * before the call, "torn" after half of it. FAULT_CALL "any" is all calls but malloc. FAULT_COUNT is a file that gets a line
+ * before the call, "torn" after half of it. FAULT_CALL "any" is all calls but malloc. Calls that may take a path or a
+ * descriptor have one name; "peek" is a read that does not wait, "lock" a record lock, "flock" one of a whole file. FAULT_COUNT is a file that gets a line
  * for each such call: its name and the path.
  */
 #define _GNU_SOURCE
@@ -13,9 +14,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../interposed.h"
@@ -34,7 +39,7 @@ static int verdict(const char *call, const char *path, const char *name) {
     if (count != NULL) {
         int descriptor = REAL(open)(count, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (descriptor < 0 || dprintf(descriptor, "%s %s/%s\n", call, path, name) < 0) abort();
-        close(descriptor);
+        REAL(close)(descriptor);
     }
     if (atomic_fetch_add(&calls, 1) + 1 != atol(getenv("FAULT_AT"))) return 0;
     if (strcmp(what, "short") == 0) return 2;
@@ -55,7 +60,7 @@ static int below_descriptor(const char *call, int descriptor, const char *name) 
     char link[64], path[PATH_MAX];
     if (!is_wanted(call)) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = REAL(readlink)(link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
     return of_file(call, path, name);
@@ -166,6 +171,88 @@ int stat64(const char *path, struct stat64 *status) {
 
 struct dirent64 *readdir64(DIR *folder) { return of_descriptor("list", dirfd(folder)) == 1 ? NULL : REAL(readdir64)(folder); }
 struct dirent *readdir(DIR *folder) { return of_descriptor("list", dirfd(folder)) == 1 ? NULL : REAL(readdir)(folder); }
+
+DIR *opendir(const char *path) { return of_path("open", AT_FDCWD, path) == 1 ? NULL : REAL(opendir)(path); }
+
+/* The descriptor is closed, whatever it says. */
+int close(int descriptor) {
+    int fault = of_descriptor("close", descriptor) == 1 ? errno : 0;
+    int done = REAL(close)(descriptor);
+    if (fault == 0) return done;
+    errno = fault;
+    return -1;
+}
+
+/* Calls on a descriptor, on a path, and on a path from a folder, which give -1 where they fail. */
+#define ON_DESCRIPTOR(kind, call, name, declared, ...) \
+    kind name declared { return of_descriptor(call, descriptor) == 1 ? -1 : REAL(name)(__VA_ARGS__); }
+#define ON_PATH(kind, call, name, declared, ...) \
+    kind name declared { return of_path(call, AT_FDCWD, path) == 1 ? -1 : REAL(name)(__VA_ARGS__); }
+#define ON_NAME(kind, call, name, declared, ...) \
+    kind name declared { return of_path(call, folder, path) == 1 ? -1 : REAL(name)(__VA_ARGS__); }
+
+ON_DESCRIPTOR(off_t, "seek", lseek, (int descriptor, off_t at, int from), descriptor, at, from)
+ON_DESCRIPTOR(off64_t, "seek", lseek64, (int descriptor, off64_t at, int from), descriptor, at, from)
+ON_DESCRIPTOR(ssize_t, "peek", preadv2, (int descriptor, const struct iovec *parts, int count, off_t at, int flags),
+              descriptor, parts, count, at, flags)
+ON_DESCRIPTOR(ssize_t, "peek", preadv64v2, (int descriptor, const struct iovec *parts, int count, off64_t at, int flags),
+              descriptor, parts, count, at, flags)
+
+ON_DESCRIPTOR(int, "mode", fchmod, (int descriptor, mode_t mode), descriptor, mode)
+ON_PATH(int, "mode", chmod, (const char *path, mode_t mode), path, mode)
+ON_NAME(int, "mode", fchmodat, (int folder, const char *path, mode_t mode, int flags), folder, path, mode, flags)
+ON_DESCRIPTOR(int, "owner", fchown, (int descriptor, uid_t user, gid_t group), descriptor, user, group)
+ON_DESCRIPTOR(int, "time", futimens, (int descriptor, const struct timespec times[2]), descriptor, times)
+ON_NAME(int, "time", utimensat, (int folder, const char *path, const struct timespec times[2], int flags), folder, path,
+        times, flags)
+
+ON_PATH(int, "symlink", symlink, (const char *target, const char *path), target, path)
+ON_NAME(int, "symlink", symlinkat, (const char *target, int folder, const char *path), target, folder, path)
+ON_PATH(int, "link", link, (const char *old, const char *path), old, path)
+ON_NAME(int, "link", linkat, (int from, const char *old, int folder, const char *path, int flags), from, old, folder, path,
+        flags)
+ON_PATH(ssize_t, "target", readlink, (const char *path, char *found, size_t size), path, found, size)
+ON_NAME(ssize_t, "target", readlinkat, (int folder, const char *path, char *found, size_t size), folder, path, found, size)
+ON_PATH(int, "unlink", rmdir, (const char *path), path)
+ON_PATH(int, "access", access, (const char *path, int mode), path, mode)
+ON_NAME(int, "access", faccessat, (int folder, const char *path, int mode, int flags), folder, path, mode, flags)
+
+ON_PATH(ssize_t, "attributes", listxattr, (const char *path, char *found, size_t size), path, found, size)
+ON_PATH(ssize_t, "attributes", llistxattr, (const char *path, char *found, size_t size), path, found, size)
+ON_DESCRIPTOR(ssize_t, "attributes", flistxattr, (int descriptor, char *found, size_t size), descriptor, found, size)
+ON_PATH(ssize_t, "attributes", getxattr, (const char *path, const char *name, void *value, size_t size), path, name, value,
+        size)
+ON_PATH(ssize_t, "attributes", lgetxattr, (const char *path, const char *name, void *value, size_t size), path, name, value,
+        size)
+ON_DESCRIPTOR(ssize_t, "attributes", fgetxattr, (int descriptor, const char *name, void *value, size_t size), descriptor,
+              name, value, size)
+ON_PATH(int, "attributes", setxattr, (const char *path, const char *name, const void *value, size_t size, int flags), path,
+        name, value, size, flags)
+ON_PATH(int, "attributes", lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), path,
+        name, value, size, flags)
+ON_DESCRIPTOR(int, "attributes", fsetxattr, (int descriptor, const char *name, const void *value, size_t size, int flags),
+              descriptor, name, value, size, flags)
+
+ON_PATH(int, "space", statvfs, (const char *path, struct statvfs *found), path, found)
+ON_PATH(int, "space", statvfs64, (const char *path, struct statvfs64 *found), path, found)
+ON_DESCRIPTOR(int, "space", fstatvfs, (int descriptor, struct statvfs *found), descriptor, found)
+ON_DESCRIPTOR(int, "space", fstatvfs64, (int descriptor, struct statvfs64 *found), descriptor, found)
+
+ON_DESCRIPTOR(int, "flock", flock, (int descriptor, int what), descriptor, what)
+
+static int is_lock(int what) {
+    return what == F_SETLK || what == F_SETLKW || what == F_GETLK || what == F_OFD_SETLK || what == F_OFD_SETLKW ||
+           what == F_OFD_GETLK;
+}
+#define CONTROLLING(name) \
+    va_list rest; \
+    va_start(rest, what); \
+    void *given = va_arg(rest, void *); \
+    va_end(rest); \
+    const char *call = is_lock(what) ? "lock" : what == F_DUPFD || what == F_DUPFD_CLOEXEC ? "duplicate" : NULL; \
+    return call != NULL && of_descriptor(call, descriptor) == 1 ? -1 : REAL(name)(descriptor, what, given)
+int fcntl(int descriptor, int what, ...) { CONTROLLING(fcntl); }
+int fcntl64(int descriptor, int what, ...) { CONTROLLING(fcntl64); }
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ucompress.cli.ending import ending_in_order
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 INTERRUPTED = 130
+NOWHERE = "the current folder was removed: change to one that is there, and start again"
 
 _given: dict[str, Any] = {}
 """The arguments of the command that runs, by their names; nothing before they are known."""
@@ -77,6 +79,8 @@ def exit_code_of(error: CompressionError) -> int:
 def _fail(message: str, error: BaseException, exit_code: int = CompressionError.exit_code) -> SystemExit:
     """Tell why the command ends, on stderr and with `--json` on stdout too; returns what ends it."""
     notes = list(getattr(error, "__notes__", ()))
+    if isinstance(error.__cause__, FileNotFoundError) and _is_nowhere():
+        notes.append(NOWHERE)
     for line in (message, *notes):
         complain(line)
     cause = error.__cause__
@@ -128,6 +132,8 @@ def _wants(option: str) -> bool:
 
 def _sentence(error: OSError) -> str:
     what = error.strerror or str(error)
+    if error.filename is None and error.errno == errno.ENOENT and _is_nowhere():
+        return NOWHERE
     if error.filename == STANDARD_OUTPUT:
         _let_go_of_stdout()
         if error.errno == errno.EBADF:
@@ -135,6 +141,15 @@ def _sentence(error: OSError) -> str:
         return f"cannot write standard output: {what}; what it got is not whole. Send it elsewhere"
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return f"{where}{what}"
+
+
+def _is_nowhere() -> bool:
+    """Whether the current folder is gone, which no error names."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _let_go_of_stdout() -> None:

@@ -376,10 +376,11 @@ class Connection:
             return DatabaseError(
                 f"{self.name} is damaged ({error}); it is a cache: move it away and run again, or {OTHER}"
             )
-        if code == sqlite3.SQLITE_IOERR:
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL):
+            what = "disk fails" if code == sqlite3.SQLITE_IOERR else "locks of the file system fail"
             return DatabaseError(
-                f"the disk fails under {self.name} ({error}); what was saved before is kept there. Run the "
-                f"same command again once the disk is sound, or {OTHER}"
+                f"the {what} under {self.name} ({error}); what was saved before is kept there. Run the "
+                f"same command again once that is mended, or {OTHER}"
             )
         return DatabaseError(f"{self.name}: {error}")
 

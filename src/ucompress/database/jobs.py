@@ -320,7 +320,7 @@ def _record(row: Sequence[Any]) -> JobRecord:
 
 
 def _refuse_if_living(record: JobRecord, key: bytes | None) -> None:
-    """Refuse a job that a process works on; `key` is what it stands in the way of, None for any other work."""
+    """Refuse a job that a process works on; `key` is what it stands in the way of, None: any work."""
     if record.state is JobState.RUNNING:
         other = "a job" if key is None else "another job"
         which = "this job" if record.key == key else f"{other} of this database"

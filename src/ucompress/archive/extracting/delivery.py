@@ -66,22 +66,29 @@ Done = Callable[[Sequence[Entry], Failure | None], None]
 
 
 def reason(error: BaseException) -> Failure:
-    """Why a member failed.
+    """Why a member failed."""
+    if isinstance(error, OSError):
+        return Failure(error.strerror or str(error), OutputError)
+    # A link or a file at a folder's name is unsafe to pass, but not the archive's fault.
+    if isinstance(error, OutputError | UnsafeArchiveError):
+        return Failure(str(error), OutputError)
+    unsupported = isinstance(error, UnsupportedArchiveError)
+    return Failure(str(error), UnsupportedArchiveError if unsupported else CorruptArchiveError)
+
+
+def refusal(error: BaseException, target: TargetFolder, path: bytes) -> Failure:
+    """Why a member failed that was to be written at a path of the target.
 
     Raises:
-        OutputError: it is one for which all others would fail too.
+        OutputError: for something for which all others would fail too.
     """
-    if not isinstance(error, OSError):
-        # A link or a file at a folder's name is unsafe to pass, but not the archive's fault.
-        if isinstance(error, OutputError | UnsafeArchiveError):
-            return Failure(str(error), OutputError)
-        unsupported = isinstance(error, UnsupportedArchiveError)
-        return Failure(str(error), UnsupportedArchiveError if unsupported else CorruptArchiveError)
-    if error.errno in HOPELESS:
+    if isinstance(error, OSError) and error.errno in HOPELESS:
         raise OutputError(
-            f"extraction stopped: {error.strerror}; members that were complete by then are in the folder"
-        ) from error
-    return Failure(error.strerror or str(error), OutputError)
+            f"cannot write {show(path)}: {error.strerror}; extraction stopped, and members that were "
+            "complete by then are in the folder. Extract to another one, or with --force "
+            "(in Python force=True) once this one can be written"
+        ).about(target.lands_at(path)) from error
+    return reason(error)
 
 
 def user_xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
@@ -245,7 +252,7 @@ class Delivery:
             return self._complete(entry, draft, _pieces(parts, data), digest)
         except FAILURES as error:
             draft.discard()
-            return reason(error)
+            return refusal(error, self._target, entry.path)
 
     def _write_joined(self, entry: Entry, parts: list[Part], data: bytes, digest: bytes | None) -> bool:
         """Write a small file of several parts in one piece, if it is plain and that can be."""
@@ -281,7 +288,7 @@ class Delivery:
                 self._check_parts(parts, data)
                 pending.draft.write(_pieces(parts, data))
         except FAILURES as error:
-            failure = reason(error)
+            failure = refusal(error, self._target, pending.entry.path)
         with self._lock:
             pending.failure = pending.failure or failure
             pending.blocks_left -= 1
@@ -295,7 +302,7 @@ class Delivery:
                 pending.draft.discard()
         except FAILURES as error:
             pending.draft.discard()
-            failure = reason(error)
+            failure = refusal(error, self._target, pending.entry.path)
         self._done((pending.entry,), failure)
 
 

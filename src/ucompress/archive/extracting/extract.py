@@ -17,6 +17,7 @@ from ucompress.archive.extracting.delivery import (
     fallen_short,
     permissions,
     reason,
+    refusal,
     user_xattrs,
 )
 from ucompress.archive.extracting.limits import ExtractionLimits
@@ -286,7 +287,7 @@ class _Extraction:
         try:
             failure = fallen_short(entry, action(entry) or (), self._report.losses)
         except FAILURES as error:
-            failure = reason(error)
+            failure = refusal(error, self._work, entry.path)
         if failure is not None:
             self._fail(entry, failure)
         return failure is None
@@ -321,7 +322,7 @@ class _Extraction:
             try:
                 made = self._link(link, primary)
             except FAILURES as error:
-                self._fail(link, reason(error))
+                self._fail(link, refusal(error, self._work, link.path))
                 continue
             self._report.links += made
             if not made:

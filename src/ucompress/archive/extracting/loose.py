@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ucompress.archive.extracting.delivery import FAILURES, reason
+from ucompress.archive.extracting.delivery import FAILURES, refusal
 from ucompress.archive.extracting.draft import Draft
 from ucompress.archive.extracting.outcome import LooseBlocks
 from ucompress.archive.format.entry import HOLE, Entry
@@ -89,13 +89,14 @@ def write_loose(
 
     def write(batch: list[int]) -> None:
         for number in batch:
-            draft = Draft(target, name + b"/block-%06d" % number)
+            path = name + b"/block-%06d" % number
+            draft = Draft(target, path)
             try:
                 data = archive._block_once(number)
                 draft.complete([(0, memoryview(data))], len(data), None, MODE, now, ())
             except FAILURES as error:
                 draft.discard()
-                reason(error)  # raises what would stop all others, too
+                refusal(error, target, path)  # raises what would stop all others, too
                 with lock:
                     made.lost += 1
                 continue

@@ -74,7 +74,9 @@ class StagingFolder(TargetFolder):
                 os.rmdir(name, dir_fd=target.descriptor)
                 raise
         except OSError as error:
-            raise OutputError(f"cannot extract to {show(target.root)}: {error.strerror}") from error
+            raise OutputError(
+                f"cannot extract to {show(target.root)}: {error.strerror}; nothing was written"
+            ).about(target.root) from error
 
     def _kept_modes(self) -> int:
         """The permission bits that a new file gets as asked for: what the umask and the file system leave."""
@@ -85,6 +87,10 @@ class StagingFolder(TargetFolder):
         finally:
             os.close(descriptor)
             os.unlink(probe, dir_fd=self._opened)
+
+    def lands_at(self, path: bytes) -> bytes:
+        """Where a member's path stands once it was moved out."""
+        return self._target.path_of(path)
 
     def write(self, data: bytes, rows: Sequence[Row]) -> list[int]:
         """Make files; returns the numbers of the rows that have to be written with more care."""
@@ -117,8 +123,12 @@ class StagingFolder(TargetFolder):
             moved = self._moved_out(force=force)
             os.rmdir(self._name, dir_fd=self._target.descriptor)
         except (OSError, OutputError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise OutputError(f"{why}; what was unpacked is in {show(self._name)}") from error
+            why = str(error)
+            if isinstance(error, OSError):
+                why = f"cannot move what was unpacked to {show(self._target.root)}: {error.strerror}"
+            raise OutputError(f"{why}; what was unpacked and not moved is in {show(self._name)} there").about(
+                self._root
+            ) from error
         return moved
 
     def _moved_out(self, *, force: bool) -> bool:

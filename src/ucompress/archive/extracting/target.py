@@ -173,6 +173,10 @@ class TargetFolder:
         """Where a member's path would stand, for messages and a first look; nothing is opened by it."""
         return os.path.join(self._root, path)  # noqa: PTH118
 
+    def lands_at(self, path: bytes) -> bytes:
+        """Where a member's path stands in the end."""
+        return self.path_of(path)
+
     def make_folder(self, path: bytes) -> None:
         """Make a folder that can be written to until `finish_folder`; one that is there is kept as it is."""
         folder, name = self.place(path)

@@ -347,7 +347,7 @@ class Assembly:
             hasher.update(portion)
         hasher.update(pack_references(self.references))
         # Which files the index says have which content.
-        known, here = self.contents, os.path.join(os.fsencode(Path.cwd()), b"")  # noqa: PTH118  bytes
+        known, here = self.contents, os.path.join(_current_folder(), b"")  # noqa: PTH118  bytes
         for first in range(0, len(known), CONTENTS_AT_ONCE):
             contents = range(first, min(first + CONTENTS_AT_ONCE, len(known)))
             sources = known.all_sources(contents)
@@ -360,6 +360,14 @@ class Assembly:
             hasher.update(b"".join(rows))
             known.spill.release()
         return hasher.digest()
+
+
+def _current_folder() -> bytes:
+    """Where relative paths begin; empty where it was removed: nothing can have been read by one."""
+    try:
+        return os.fsencode(Path.cwd())
+    except FileNotFoundError:
+        return b""
 
 
 def _end_of(path: Path) -> tuple[int, bytes] | None:
