@@ -60,9 +60,16 @@ class Job:
         self.done: Record = record(words, shim, self.work, self.folder / "log", self.state)
         self.old = self.done.before.get(os.fsencode(self.work / self.output), (0, None))[1]
         self.left = self._names()
+        self.kept = self._kept()
         with self._state_folder():
             self.finish()
         self.facts = tree_facts(self.tree)
+
+    def _kept(self) -> int:
+        """The call from which on the output must be there: the sync of its folder after it got its name."""
+        calls, output = self.done.calls, os.fsencode(self.work / self.output)
+        named = max((at for at, call in enumerate(calls) if call.b == output), default=len(calls))
+        return next((at for at in range(named, len(calls)) if calls[at].kind == "D"), len(calls))
 
     def finish(self) -> None:
         """What is to come of every state."""
@@ -89,16 +96,16 @@ class Job:
         self.seen["blocks taken over"] += result.statistics.blocks_resumed > 0
         return result.warnings
 
-    def check(self, state: State, *, ended: bool) -> None:
+    def check(self, state: State, at: int) -> None:
         """Put a state onto the disk, look at what has the output's name, and run the command again.
 
         Args:
             state: what is left.
-            ended: whether the run had ended, so that its output must be there.
+            at: the call before which the power failed.
         """
         self.restore(state)
         found = state.get(os.fsencode(self.work / self.output))
-        assert found == self.reference or (found == self.old and not ended)
+        assert found == self.reference or (found == self.old and at <= self.kept)
         aside = self._aside()
         with self._state_folder():
             warnings = self.run()
@@ -225,7 +232,7 @@ class Vacuuming(Again):
         with PatternDatabase(self.database) as opened:
             return replace(opened.figures(), disk_bytes=0, free_bytes=0)
 
-    def check(self, state: State, *, ended: bool) -> None:
+    def check(self, state: State, at: int) -> None:
         """The database holds what it held, the output is the older one."""
         self.restore(state)
         with self._state_folder():

@@ -20,29 +20,28 @@ from pathlib import Path
 from crash.disk import Disk, State, key, moments
 from crash.jobs import JOBS, Job
 
-Case = tuple[State, bool]
-"""What is left, and whether the run had ended."""
+Case = tuple[State, int]
+"""What is left, and before which call the power failed."""
 
 
 def corners(job: Job) -> Iterator[Case]:
     """Each corner once."""
     seen = set[tuple[bytes, bool]]()
-    end = len(job.done.calls)
     for at in moments(job.done):
         for state in Disk(job.done, at).corners():
-            case = key(state), at == end
+            case = key(state), at > job.kept
             if case not in seen:
                 seen.add(case)
-                yield state, at == end
+                yield state, at
 
 
 def drawn(job: Job, count: int, seed: int = 0) -> Iterator[Case]:
-    """Some other states; one in twenty after the last call, of which the output must be left."""
+    """Some other states; one in twenty after the last call."""
     end = len(job.done.calls)
     for number in range(count):
         rng = random.Random(f"{seed}/{number}")
         at = end if number % 20 == 19 else rng.randrange(end)
-        yield Disk(job.done, at).drawn(rng), at == end
+        yield Disk(job.done, at).drawn(rng), at
 
 
 def main() -> int:
@@ -72,7 +71,7 @@ def main() -> int:
 
 def _holds(job: Job, case: Case) -> bool:
     try:
-        job.check(case[0], ended=case[1])
+        job.check(*case)
     except Exception:
         traceback.print_exc()
         return False

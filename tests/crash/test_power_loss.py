@@ -39,9 +39,9 @@ def test_a_sample_of_states(recorded, name):
     job = recorded(name)
     rng, end = random.Random(name), len(job.done.calls)
     for at in [*rng.choices(moments(job.done), k=FEW - 1), end]:
-        job.check(rng.choice(list(Disk(job.done, at).corners())), ended=at == end)
-    for state, ended in drawn(job, FEW):
-        job.check(state, ended=ended)
+        job.check(rng.choice(list(Disk(job.done, at).corners())), at)
+    for state, at in drawn(job, FEW):
+        job.check(state, at)
     assert job.seen["states"] == 2 * FEW
 
 
@@ -49,16 +49,16 @@ def test_a_sample_of_states(recorded, name):
 @pytest.mark.parametrize("name", JOBS)
 def test_every_corner(recorded, name):
     job = recorded(name)
-    for state, ended in corners(job):
-        job.check(state, ended=ended)
+    for state, at in corners(job):
+        job.check(state, at)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", JOBS)
 def test_many_states(recorded, name):
     job = recorded(name)
-    for state, ended in drawn(job, 200, seed=2):
-        job.check(state, ended=ended)
+    for state, at in drawn(job, 200, seed=2):
+        job.check(state, at)
 
 
 @pytest.mark.parametrize("name", ["Job", "Replacing", "Repairing"])
@@ -76,14 +76,14 @@ def test_what_the_database_names_is_there_when_all_that_was_not_synced_is_lost(r
     job = recorded("Job")
     named = next(at for at, call in enumerate(job.done.calls) if call.b == _output(job))
     before = job.seen["blocks taken over"]
-    job.check(_lost(Disk(job.done, named)), ended=False)
+    job.check(_lost(Disk(job.done, named)), named)
     assert job.seen["blocks taken over"] == before + 1
 
 
 def test_a_partial_file_whose_first_bytes_were_lost_is_ours_all_the_same(recorded):
     """Where later bytes reached the disk and the first did not, it begins with zeros."""
     job = recorded("Job")
-    job.check({os.fsencode(job.work / ".a.ucz.partial"): bytes(5000) + b"later"}, ended=False)
+    job.check({os.fsencode(job.work / ".a.ucz.partial"): bytes(5000) + b"later"}, 0)
 
 
 @pytest.mark.parametrize("name", ["Job", "Replacing", "Repairing"])
