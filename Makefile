@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h')
 
-.PHONY: help demo test test-long fuzz fuzz-guided kills damage lint format bench wheel clean
+.PHONY: help demo test test-long fuzz fuzz-guided kills power damage lint format bench wheel clean
 
 help:
 	@echo "make demo       pack the standard library of this Python, and all that can be done with it"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz       mutated archives, blocks and databases for SECONDS (60), from SEED (1)"
 	@echo "make fuzz-guided  each decoder and parser by libFuzzer and Atheris for SECONDS (60): Linux, needs clang"
 	@echo "make kills      500 kills of compress at named points and random instants, all resumed"
+	@echo "make power      states that a power failure may leave of six commands, each gone on from"
 	@echo "make damage     every byte changed and every cut of 27 archives, parts exchanged and removed"
 	@echo "make lint       ruff, mypy --strict, cython-lint"
 	@echo "make bench      kernels and pipeline against themselves; peers: see benchmarks/README.md"
@@ -41,6 +42,9 @@ fuzz-guided: $(VENV)/installed $(VENV)/test $(VENV)/fuzz
 
 kills: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m crash.kills $(ARGS)
+
+power: $(VENV)/installed $(VENV)/test
+	PYTHONPATH=tests:. $(BIN)/python -m crash.power $(ARGS)
 
 damage: $(VENV)/installed $(VENV)/test
 	PYTHONPATH=tests:. $(BIN)/python -m damage.run $(ARGS)

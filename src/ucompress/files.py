@@ -1,10 +1,10 @@
-"""Many files made, read or seen in one call; folders listed and opened; a rename that replaces nothing."""
+"""Many files made, read or seen in one call; folders listed, opened, synced; renames that replace nothing."""
 
 from __future__ import annotations
 
 import errno
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ucompress import _core
 from ucompress._core import list_folder, look_at_files, read_and_look, read_spans, write_files
@@ -16,8 +16,12 @@ __all__ = [
     "read_and_look",
     "read_spans",
     "rename_new",
+    "sync_folder",
     "write_files",
 ]
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HERE: Final = -100
 """Relative paths start from the current folder (AT_FDCWD)."""
@@ -61,6 +65,21 @@ def rename_new(source: bytes, target: bytes, folder: int | None = None, into: in
         _rename_after_a_look(source, target, folder, into)
     elif failed:
         raise OSError(failed, os.strerror(failed), os.fsdecode(target))
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder's names are on the disk, where a folder can be asked.
+
+    Raises:
+        OSError: it does not confirm them.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _rename_after_a_look(source: bytes, target: bytes, folder: int | None, into: int | None) -> None:

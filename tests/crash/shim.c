@@ -5,8 +5,9 @@
  *     u8 kind, u64 inode, u64 offset, u32 length of a, u32 length of b, bytes of a, bytes of b
  *
  * kinds: C created (a: path), W written (a: bytes at offset), T cut or grown to offset, S synced,
- * D folder synced (a: path), R renamed (a: from, b: to), U removed (a: path). A record stands after its call has
- * succeeded; a lock keeps records of two threads apart and in the order of the calls.
+ * D folder synced (a: path), L linked (a: from, b: to), R renamed (a: from, b: to), U removed (a: path). A record
+ * stands after its call has succeeded; a lock keeps records of two threads apart and in the order of the calls.
+ * Files that have no name are left out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -54,7 +55,7 @@ static const char *path_of(int descriptor, char *room) {
 
 static int status_of(int descriptor, struct stat *status) {
     char room[PATH_MAX];
-    return path_of(descriptor, room)[0] != 0 && fstat(descriptor, status) == 0;
+    return path_of(descriptor, room)[0] != 0 && fstat(descriptor, status) == 0 && status->st_nlink != 0;
 }
 
 /* The whole path of what a call names. */
@@ -171,6 +172,18 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     return renameat2(from_folder, from, to_folder, to, 0);
 }
 int rename(const char *from, const char *to) { return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0); }
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    char one[PATH_MAX], other[PATH_MAX];
+    const char *a = whole(from_folder, from, one), *b = whole(to_folder, to, other);
+    pthread_mutex_lock(&lock);
+    int result = REAL(linkat)(from_folder, from, to_folder, to, flags);
+    if (result == 0 && is_below(b, "CRASH_ROOT")) put_paths('L', a, b);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
 
 int unlinkat(int folder, const char *path, int flags) {
     char room[PATH_MAX];

@@ -16,6 +16,7 @@ from blake3 import blake3
 from ucompress.database.bounds import DamagedFileError
 from ucompress.database.draft import draft
 from ucompress.database.pointer import state_folder
+from ucompress.files import sync_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -114,6 +115,8 @@ def _key() -> bytes | None:
         # The first of two processes wins; a link, unlike a rename, replaces nothing.
         with draft(path, os.urandom(KEY_BYTES)) as made, suppress(FileExistsError):
             os.link(made, path)
+        with suppress(OSError):  # a key that is lost costs what the database knows of files and jobs
+            sync_folder(path.parent)
         return path.read_bytes()
     except OSError:
         return None

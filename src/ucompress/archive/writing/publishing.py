@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ucompress.errors import OutputError
-from ucompress.files import rename_new
+from ucompress.files import rename_new, sync_folder
 
 
 class Occupant(NamedTuple):
@@ -70,20 +70,9 @@ def publish(
             f"it stands complete at {os.fspath(partial)}"
         ) from error
     try:
-        _confirm(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise OutputError(
             f"{target} is complete, but its folder does not confirm that the name is on the disk: "
             f"{error.strerror}; after a power failure it may be gone"
         ).about(target) from error
-
-
-def _confirm(folder: Path) -> None:
-    """Wait until a folder's names are on the disk, where a folder can be asked."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

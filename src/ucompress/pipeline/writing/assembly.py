@@ -24,6 +24,7 @@ from ucompress.checksum import Digest
 from ucompress.codec.proving import Proof
 from ucompress.database import BlockRow
 from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedError
+from ucompress.files import sync_folder
 from ucompress.pipeline.running.executors import linked_map
 from ucompress.pipeline.running.lending import lent
 from ucompress.pipeline.writing.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
@@ -108,6 +109,8 @@ class Assembly:
             writer.write_dictionary(self.dictionary)
             writer.write_index(members, self.references)
             writer.sync()
+            with suppress(OSError):  # blocks whose file loses its name are coded again
+                sync_folder(self.partial.parent)
 
     @contextmanager
     def leaving_nothing_useless(self, writer: ArchiveWriter) -> Iterator[None]:
