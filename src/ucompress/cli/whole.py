@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from ucompress.errors import OutputError
+from ucompress.files import sync_folder
 
 
 def write_whole(output: Path, content: bytes) -> None:
@@ -27,6 +29,8 @@ def write_whole(output: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(output)
+        with suppress(OSError):  # the file stands, and all of it is on the disk
+            sync_folder(output.absolute().parent)
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
