@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from ucompress.errors import OutputError
-from ucompress.files import sync_folder
 
 
 def write_whole(output: Path, content: bytes) -> None:
@@ -17,6 +16,8 @@ def write_whole(output: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
+    from ucompress.files import sync_folder
+
     temporary = None
     try:
         if output.exists() and not output.is_file():  # a pipe or a device has its name already

@@ -295,14 +295,9 @@ class Connection:
                 sql.close()
                 raise
         if version < SCHEMA_VERSION:
-            empty = version == 0 and not table_names(sql)
+            what = f"of an earlier version ({version})" if version or table_names(sql) else "empty as yet"
             sql.close()
-            if empty:
-                raise DatabaseError(f"{path} is empty: no run has written to it yet")
-            raise DatabaseError(
-                f"{path} is of an earlier version ({version}); "
-                "the next run that writes to it brings it up to date"
-            )
+            raise DatabaseError(f"{path} is {what}; the next run that writes to it brings it up to date")
         if not has_our_schema(sql):
             sql.close()
             raise DatabaseError(f"{path} is damaged; it was left untouched")
