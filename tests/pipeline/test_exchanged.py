@@ -18,6 +18,7 @@ from ucompress.pipeline.analysis import file_content
 from ucompress.pipeline.reading import spans
 from ucompress.pipeline.running import context
 from ucompress.pipeline.survey import Survey
+from ucompress.scan import again
 
 SHORT, LONG = random.Random(1).randbytes(5000), random.Random(2).randbytes(7000)
 LARGE = random.Random(3).randbytes(2 << 20)
@@ -96,6 +97,32 @@ def test_another_file_that_has_the_name_only_while_it_is_read(
     with Archive(tmp_path / "a.ucz") as archive:
         assert archive.verify().ok
         assert archive.read("tree/d/f") == here
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_file_system_that_numbers_open_files_otherwise_loses_nothing(tree, tmp_path, monkeypatch, last):
+    (tree / "d/f").write_bytes(LARGE)
+    read, told = spans.read_and_look, again.status_of
+
+    def renumbered(seen):
+        rows = again.statuses(seen).copy()
+        rows["inode"] += 1
+        return rows.tobytes()
+
+    def read_and_look(rows):
+        found, seen = read(rows)
+        return found, renumbered(seen)
+
+    monkeypatch.setattr(spans, "read_and_look", read_and_look)
+    for module in (spans, file_content):
+        monkeypatch.setattr(module, "status_of", lambda descriptor: renumbered(told(descriptor)))
+    if last:
+        monkeypatch.setattr(survey, "ATTEMPTS", 1)
+    result, _ = pack(tree, tmp_path / "a.ucz", level=1, memory_map_threshold=1 << 20)
+    assert (result.unreadable, result.warnings) == ((), ())
+    with Archive(tmp_path / "a.ucz") as archive:
+        archive.extract(tmp_path / "out")
+    assert tree_facts(tmp_path / "out/tree") == tree_facts(tree)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -19,12 +19,12 @@ import numpy as np
 
 from ucompress.database import FileAnalysis
 from ucompress.errors import InputError
-from ucompress.patterns import is_sample, merge_samples
+from ucompress.patterns import PatternSampler, is_sample, merge_samples
 from ucompress.pipeline.analysis import samples
 from ucompress.pipeline.analysis.analyses import ROWS_LOOKED_UP, AnalyzedSpan, CacheNames, Found, Keeping
 from ucompress.pipeline.analysis.file_content import FileSpan
 from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor, as_scanned
-from ucompress.pipeline.analysis.finding import analyze_chunk, analyze_span
+from ucompress.pipeline.analysis.finding import analyze_content, analyze_span
 from ucompress.pipeline.analysis.mining import mine_patterns
 from ucompress.pipeline.analysis.samples import Samples
 from ucompress.pipeline.reading.contents import ContentReader, ContentsChangedError, GivenUp
@@ -168,7 +168,7 @@ class ParallelAnalyzer:
             OSError: the file cannot be read.
         """
         content = self.processor.read_file_content(file)
-        (result,) = analyze_chunk(iter([content]), self.min_pattern_length, shift)
+        result = analyze_content(content, PatternSampler(self.min_pattern_length, samples.threshold(shift)))
         if isinstance(result, OSError):
             raise result
         return result

@@ -10,7 +10,7 @@ import numpy as np
 
 from ucompress.pipeline.analysis.file_content import FileSpan
 from ucompress.scan import is_still_there, not_as_scanned, refresh
-from ucompress.scan.again import are_as_scanned, have_scanned_size, is_of_scanned
+from ucompress.scan.again import are_as_scanned, have_scanned_size, is_of_scanned, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,11 +71,11 @@ class ReadAnew:
         """The span with a file in the place `at`, as long as it looks as the entry has it."""
         for _ in range(1, ATTEMPTS):
             if not_as_scanned(self.manifest, [index]):
-                break
+                return span, False
             span = self._read(index, at, span, visit)
             if self._is_good(index, at, span):
                 return span, True
-        return span, False
+        return span, self._may_be_good(index, at, span)
 
     def _followed(
         self, index: int, at: int, span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
@@ -94,9 +94,9 @@ class ReadAnew:
                 return span, True
         if at in span.errors:
             return span, False
-        if not is_of_scanned(manifest, index, span.status(at)):
-            return span.with_error(at, OSError(errno.EBUSY, _EXCHANGED)), False
-        return span, True
+        if is_of_scanned(manifest, index, span.status(at)) or self._may_be_good(index, at, span):
+            return span, True
+        return span.with_error(at, OSError(errno.EBUSY, _EXCHANGED)), False
 
     def _read(
         self, index: int, at: int, span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
@@ -104,6 +104,14 @@ class ReadAnew:
         """The span with what is found in a file now, or why it cannot be read."""
         found = visit(FileSpan([self.manifest.source(index)], [self.manifest.sizes[index]]))
         return span.with_error(at, found.errors[0]) if found.errors else span.with_one(at, found)
+
+    def _may_be_good(self, index: int, at: int, span: AnalyzedSpan) -> bool:
+        """Whether size and time at least are the entry's: a file system may number open files otherwise."""
+        (seen,) = statuses(span.status(at))
+        same = (
+            seen["size"] == self.manifest.sizes[index] and seen["mtime_ns"] == self.manifest.mtimes_ns[index]
+        )
+        return at not in span.errors and bool(same)
 
     def _is_good(self, index: int, at: int, span: AnalyzedSpan) -> bool:
         rows = np.array([index], dtype=np.int64)

@@ -19,17 +19,9 @@ from ucompress.pipeline.analysis.file_content import (
 from ucompress.segments import DENSE, classify, classify_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ucompress.pipeline.reading.held import HeldContents
 
 CLASSIFIED_BYTES = 1 << 20
-
-
-def analyze_chunk(chunk: Iterator[FileContent], length: int, shift: int) -> list[FileAnalysis | OSError]:
-    """`analyze_content` of each file of a chunk; runs in a worker."""
-    sampler = PatternSampler(length, samples.threshold(shift))
-    return [analyze_content(content, sampler) for content in chunk]
 
 
 def analyze_span(span: FileSpan, length: int, shift: int, threshold: int, held: HeldContents) -> AnalyzedSpan:
