@@ -7,7 +7,15 @@ path, and empty files where a size of 0 may be untrue.
 """
 
 from ucompress.scan.again import is_still_there, look_again, not_as_scanned, refresh
-from ucompress.scan.manifest import Manifest, MemberKind, ScanEntry, ScanNote, kept_time, other_names
+from ucompress.scan.manifest import (
+    Manifest,
+    MemberKind,
+    ScanEntry,
+    ScanNote,
+    kept_identity,
+    kept_time,
+    other_names,
+)
 from ucompress.scan.opening import open_source
 from ucompress.scan.walk import Progress, scan
 
@@ -18,6 +26,7 @@ __all__ = [
     "ScanEntry",
     "ScanNote",
     "is_still_there",
+    "kept_identity",
     "kept_time",
     "look_again",
     "not_as_scanned",

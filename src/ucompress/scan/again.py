@@ -19,6 +19,7 @@ from ucompress.scan.manifest import (
     MemberKind,
     ScanNote,
     date_housing,
+    kept_identity,
     kept_time,
     name_hard_links,
 )
@@ -27,12 +28,11 @@ from ucompress.scan.opening import Xattrs, look_at, read_xattrs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WORD = (1 << 64) - 1
 _AT_ONCE = 4096
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
 _PACKED = struct.Struct("=QqqQQ")
 
-NO_STATUS = _PACKED.pack(_WORD, 0, 0, 0, 0)
+NO_STATUS = _PACKED.pack((1 << 64) - 1, 0, 0, 0, 0)
 """What stands for the status of a file that cannot be told."""
 
 _TYPES = {
@@ -71,7 +71,7 @@ def status_of(descriptor: int) -> bytes:
     """The status of an open file, as `look_at_files` tells it."""
     status = os.fstat(descriptor)
     times = kept_time(status.st_mtime_ns), kept_time(status.st_ctime_ns)
-    return _PACKED.pack(status.st_size, *times, status.st_ino & _WORD, status.st_dev & _WORD)
+    return _PACKED.pack(status.st_size, *times, *kept_identity(status))
 
 
 def statuses(packed: bytes) -> NDArray[np.void]:
@@ -123,8 +123,7 @@ def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
     return stat.S_ISREG(status.st_mode) and (
         status.st_size,
         kept_time(status.st_mtime_ns),
-        status.st_ino & _WORD,
-        status.st_dev & _WORD,
+        *kept_identity(status),
     ) == (manifest.sizes[index], manifest.mtimes_ns[index], manifest.inodes[index], manifest.devices[index])
 
 
@@ -134,8 +133,7 @@ def is_still_there(manifest: Manifest, index: int) -> bool:
         status = look_at(manifest.source(index))
     except OSError:
         return False
-    same = status.st_ino & _WORD, status.st_dev & _WORD
-    return same == (manifest.inodes[index], manifest.devices[index])
+    return kept_identity(status) == (manifest.inodes[index], manifest.devices[index])
 
 
 def look_like(paths: Sequence[bytes], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> bool:
@@ -223,7 +221,6 @@ def refresh(found: Manifest, index: int) -> str:
     found.mtimes_ns[index] = kept_time(status.st_mtime_ns)
     found.ctimes_ns[index] = kept_time(status.st_ctime_ns)
     found.sizes[index] = status.st_size if form == stat.S_IFREG else 0
-    found.inodes[index] = status.st_ino & _WORD
-    found.devices[index] = status.st_dev & _WORD
+    found.inodes[index], found.devices[index] = kept_identity(status)
     found.nlinks[index] = status.st_nlink
     return ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ucompress.spill import Column
 
 _EARLIEST_NS, _LATEST_NS = -(1 << 63), (1 << 63) - 1
+_WORD = (1 << 64) - 1
 
 
 class MemberKind(IntEnum):
@@ -177,6 +178,11 @@ class Manifest(Sequence[ScanEntry]):
                 cut = names[root] = len(path.partition(b"/")[0])
             found.append(roots[root] + path[cut:])
         return found
+
+
+def kept_identity(status: os.stat_result) -> tuple[int, int]:
+    """Inode and device of a file as columns of 64 bits hold them."""
+    return status.st_ino & _WORD, status.st_dev & _WORD
 
 
 def kept_time(time_ns: int) -> int:

@@ -25,6 +25,7 @@ from ucompress.scan.manifest import (
     MemberKind,
     ScanNote,
     date_housing,
+    kept_identity,
     kept_time,
     name_hard_links,
 )
@@ -47,7 +48,6 @@ from ucompress.spill import IN_MEMORY, Spill
 if TYPE_CHECKING:
     from ucompress.scan.rules import Spec
 
-_WORD = (1 << 64) - 1
 _REPARSE_POINT = 0x400
 _PROGRESS_EVERY = 1000
 _HAS_XATTRS = hasattr(os, "listxattr")
@@ -323,8 +323,9 @@ class _Scanner:
         found.mtimes_ns.append(self._kept_time(name, status.st_mtime_ns))
         found.ctimes_ns.append(kept_time(status.st_ctime_ns))
         found.sizes.append(status.st_size if kind == MemberKind.FILE else 0)
-        found.inodes.append(status.st_ino & _WORD)
-        found.devices.append(status.st_dev & _WORD)
+        inode, device = kept_identity(status)
+        found.inodes.append(inode)
+        found.devices.append(device)
         found.nlinks.append(status.st_nlink)
         found.inputs.append(self.number)
 

@@ -23,7 +23,7 @@ from ucompress.checksum import Digest
 from ucompress.pipeline.reading.digests import DigestIndex
 from ucompress.pipeline.reading.spans import ShortFileError
 from ucompress.pipeline.writing.entries import entry_of
-from ucompress.scan import MemberKind, kept_time, open_source
+from ucompress.scan import MemberKind, kept_identity, kept_time, open_source
 from ucompress.scan.again import attributes_now
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from ucompress.pipeline.writing.extras import ExtraBlocks, LostBytes
     from ucompress.scan import Manifest, ScanEntry
     from ucompress.scan.opening import Xattrs
-
-_WORD = (1 << 64) - 1
 
 ATTEMPTS = 3
 """Times a file that keeps changing is read before it is stored as it comes."""
@@ -82,8 +80,7 @@ class _File:
 
     def is_of(self, scanned: ScanEntry) -> bool:
         """Whether it is the file that the scan saw, whatever it holds now."""
-        same = self.status.st_ino & _WORD, self.status.st_dev & _WORD
-        return same == (scanned.inode, scanned.device)
+        return kept_identity(self.status) == (scanned.inode, scanned.device)
 
     def is_steady(self) -> bool:
         """Whether its size and time are still those that it was opened with."""
