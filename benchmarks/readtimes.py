@@ -4,7 +4,8 @@ Random files of 5 to 20 KB (of any size, if there are none) are read one by one 
 cache of decoded blocks cleared before each, and compared with the files below PARENT. Then, where the codec
 decodes quickly, the whole archive is verified by one thread. Prints one JSON object: how long opening and the
 first read took (which primes the dictionary), the 50th and 95th percentile of the reads, in milliseconds of
-wall time and of CPU, and the CPU seconds of verifying, the start of Python left out.
+wall time and of CPU, the memory that decoding is declared to take, in MiB, and the CPU seconds of verifying,
+the start of Python left out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> int:
     started = time.perf_counter()
     with Archive(options.archive) as archive:
         opened = time.perf_counter() - started
-        unique = archive.statistics.unique_bytes
+        unique, state = archive.statistics.unique_bytes, archive.header.decoder_memory
         names = [name for name in archive if is_wanted(options.parent / name)]
         names = names or [name for name in archive if (options.parent / name).is_file()]
         picked = random.Random(options.seed).choices(sorted(names), k=options.count)
@@ -65,6 +66,7 @@ def main() -> int:
     told = {
         "files": len(picked),
         "unique_bytes": unique,
+        "decoder_mb": state / (1 << 20),
         "open_ms": opened * 1000,
         "first_ms": first * 1000,
         "p50_ms": percentile(wall, 0.5),

@@ -227,7 +227,18 @@ def single_files(run: Run) -> str:
     if not rows:
         return ""
     head = "\n## One file of 5 to 20 KB from an open archive, milliseconds\n\n"
-    return head + table(["tool", *run.corpora], rows)
+    return head + table(["tool", *run.corpora], rows) + decoder_memory(run)
+
+
+def decoder_memory(run: Run) -> str:
+    """What the archives declare that decoding a block takes."""
+    rows = []
+    for tool in run.tools:
+        told = [(run.one_file(corpus, tool) or {}).get("decoder_mb") for corpus in run.corpora]
+        if any(told):
+            rows.append([tool, *(shown(value, ".1f") for value in told)])
+    title = "Memory to decode, dictionary and reference included, MiB, as declared in the archive"
+    return f"\n## {title}\n\n" + table(["tool", *run.corpora], rows) if rows else ""
 
 
 def verdicts(run: Run) -> str:

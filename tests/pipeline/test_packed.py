@@ -48,7 +48,7 @@ def tree(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("level", [1, 3, 4, 6])
+@pytest.mark.parametrize("level", [1, 3, 4, 6, 8, 9])
 def test_they_cost_no_more_than_being_stored(tree, tmp_path, level):
     size = sum(path.stat().st_size for path in tree.iterdir())
     result, archive = pack(tree, tmp_path / "a.ucz", level=level)

@@ -68,7 +68,7 @@ def test_anchors_of_many_are_traced_only_where_they_stand() -> None:
             find_all_anchors([b""], spacing, length)
 
 
-def search_of(datas: list[bytes], held: list[bytes | None]) -> CopySearch:
+def search_of(datas: list[bytes], held: dict[int, bytes]) -> CopySearch:
     return CopySearch(np.cumsum([0, *map(len, datas)]), held, datas.__getitem__)
 
 
@@ -78,7 +78,7 @@ def test_a_copy_is_grown_as_far_as_it_goes(draw: st.DataObject) -> None:
     first, second = draw.draw(letters), draw.draw(letters)
     position, at = draw.draw(st.integers(0, len(second) - 1)), draw.draw(st.integers(0, len(first) - 1))
     low, high = draw.draw(st.integers(0, position)), draw.draw(st.integers(position + 1, len(second)))
-    search = search_of([first, second], [draw.draw(st.sampled_from([first, None])), None])
+    search = search_of([first, second], draw.draw(st.sampled_from([{0: first}, {}])))
     search.begin(np.array([[position, at]]))
     row, start, length, window, source = search.next(0, 1, 1, second, low, high, 1, 1)
     if not length:
@@ -96,7 +96,7 @@ def test_a_copy_is_grown_as_far_as_it_goes(draw: st.DataObject) -> None:
 
 def test_a_copy_within_a_window_begins_behind_its_source() -> None:
     data = b"abcabcabcabc"
-    search = search_of([data], [data])
+    search = search_of([data], {0: data})
     search.begin(np.array([[6, 0]]))
     assert search.next(0, 1, 0, data, 0, 12, 4, 4) == (0, 6, 6, 0, 0)
     search.begin(np.array([[3, 0]]))
@@ -108,7 +108,7 @@ def test_a_stretch_that_was_too_short_is_not_tried_again() -> None:
     fetched = []
     search = CopySearch(
         np.array([0, 16, 32]),
-        [None, second],
+        {1: second},
         lambda window: fetched.append(window) or (first, second)[window],
     )
     hits = np.array([[1, 1], [4, 4], [12, 12], [15, 15]])
@@ -123,9 +123,9 @@ def test_a_stretch_that_was_too_short_is_not_tried_again() -> None:
 
 def test_nonsense_is_refused() -> None:
     data = b"a" * 8
-    with pytest.raises(ValueError, match="one start"):
-        CopySearch(np.array([0, 8]), [], lambda window: data)
-    search = CopySearch(np.array([0, 8, 16]), [None, None], lambda window: data[:3])
+    with pytest.raises(ValueError, match="an end"):
+        CopySearch(np.array([], dtype=np.int64), {}, lambda window: data)
+    search = CopySearch(np.array([0, 8, 16]), {}, lambda window: data[:3])
     search.begin(np.array([[0, 3], [1, 16]]))
     with pytest.raises(ValueError, match="another length"):
         search.next(0, 1, 1, data, 0, 8, 1, 1)
@@ -141,7 +141,7 @@ def test_nonsense_is_refused() -> None:
 
 def test_windows_whose_bytes_are_gone_give_no_copies() -> None:
     first, second = b"0123456789abcdef", b"0123456789abcdef"
-    search = CopySearch(np.array([0, 16, 32, 48]), [None, first, None], lambda window: None)
+    search = CopySearch(np.array([0, 16, 32, 48]), {1: first}, lambda window: None)
     search.begin(np.array([[0, 0], [0, 16]]))
     assert search.next(0, 2, 2, second, 0, 16, 8, 8) == (1, 0, 16, 1, 0)
     search.begin(np.array([[0, 0]]))

@@ -22,22 +22,22 @@ cdef class CopySearch:
 
     Args:
         starts: the address at which each window begins, rising, and the end of the last one (int64).
-        held: for each window its bytes, or None; looked at whenever they are needed.
-        fetch: `fetch(window)` gives a window's bytes where `held` has None; None if they are gone.
+        held: the bytes of some windows, by their numbers; looked at whenever they are needed.
+        fetch: `fetch(window)` gives the bytes of one that `held` does not have; None if they are gone.
 
     Not for use by several threads at once.
     """
 
-    cdef list held
+    cdef dict held
     cdef object fetch
     cdef const int64_t[::1] starts
     cdef const int64_t[:, ::1] hits
     cdef int64_t shift
     cdef int64_t until
 
-    def __cinit__(self, starts, list held not None, fetch):
-        if len(starts) != len(held) + 1:
-            raise ValueError("there must be one start for each window, and an end")
+    def __cinit__(self, starts, dict held not None, fetch):
+        if len(starts) < 1:
+            raise ValueError("the windows must have an end")
         self.starts = starts
         self.held = held
         self.fetch = fetch
@@ -101,7 +101,7 @@ cdef class CopySearch:
 
     cdef bytes bytes_of(self, size_t window):
         """The bytes of a window; None if they are gone."""
-        cdef bytes source = self.held[window]
+        cdef bytes source = self.held.get(window)
         if source is None:
             source = self.fetch(window)
             if source is None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LITERAL: Final = -2
 """The block of a piece whose bytes are, or will be, literal in the window at hand."""
 
-CACHE_BYTES: Final = 16 << 20
+CACHE_BYTES: Final = 8 << 20
 """Earlier windows kept for comparing; a miss costs a read, and nothing else depends on it."""
 
 CONTINUED: Final = 64
@@ -115,7 +115,7 @@ class Windows:
         bases: for each content the address of its first byte, then the end of all.
         first: for each content the number of its first window, then that of all windows.
         starts: for each window the address of its first byte, then the end of all.
-        held: for each window its bytes, or None.
+        held: the bytes of the latest windows, by their numbers.
     """
 
     def __init__(self, contents: Ranked, again: Again, window: int, spill: Spill = IN_MEMORY) -> None:
@@ -140,7 +140,7 @@ class Windows:
             spill.release()
         self.bases = bases.data
         self.first = first.data
-        self.held: list[bytes | None] = [None] * int(first[-1])
+        self.held: dict[int, bytes] = {}
         self._order: deque[int] = deque()
         self._bytes = 0
 
@@ -155,9 +155,7 @@ class Windows:
         self._order.append(window)
         self._bytes += len(data)
         while self._bytes > CACHE_BYTES:
-            oldest = self._order.popleft()
-            self._bytes -= int(self.starts[oldest + 1] - self.starts[oldest])
-            self.held[oldest] = None
+            self._bytes -= len(self.held.pop(self._order.popleft()))
 
     def fetch(self, window: int) -> bytes | None:
         """An earlier window's bytes, read again and held; None if they are gone."""
@@ -303,7 +301,7 @@ class CopyFinder:
         at_start = self._segment if self._goes_on is None else CONTINUED
         self._goes_on = None
         own = self._windows.first[self._rank] + base // self._parameters.window
-        if self._windows.held[own] is None:
+        if own not in self._windows.held:
             self._windows.keep(own, data)
         self._search.begin(candidates)
         row = 0

@@ -301,7 +301,7 @@ def group_contents(
         The contents, nowhere spilled, and for each the row of the first file that has it.
     """
     digests = np.ascontiguousarray(digests)
-    order, opens = _alike(digests.view("<u8"))
+    order, opens = _alike(digests.view("<u8"), spill)
     if opens.all():
         del order
         firsts, starts = spill.keep(np.arange(len(files))), spill.keep(np.arange(len(files) + 1))
@@ -344,14 +344,15 @@ def _numbered(
     return of_file, np.sort(firsts)
 
 
-def _alike(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _alike(words: NDArray[np.uint64], spill: Spill) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """An order of rows of words in which equal ones are neighbours, and where in it others begin.
 
-    Equal rows keep their order.
+    Equal rows keep their order. `spill` keeps the rows.
     """
     heads = np.empty(len(words), dtype=np.uint64)
     for part in parts(len(words)):
         heads[part] = words[part, 0]
+        spill.release()
     order = np.argsort(heads, kind="stable")
     opens = np.ones(len(words), dtype=np.bool_)
     for part in parts(len(words) - 1):
