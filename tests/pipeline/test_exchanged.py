@@ -114,7 +114,7 @@ def test_a_file_system_that_numbers_open_files_otherwise_loses_nothing(tree, tmp
         return found, renumbered(seen)
 
     monkeypatch.setattr(spans, "read_and_look", read_and_look)
-    for module in (spans, file_content):
+    for module in (spans, file_content, again):
         monkeypatch.setattr(module, "status_of", lambda descriptor: renumbered(told(descriptor)))
     if last:
         monkeypatch.setattr(survey, "ATTEMPTS", 1)

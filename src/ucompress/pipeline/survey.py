@@ -12,7 +12,7 @@ import numpy as np
 from ucompress.checksum import digest
 from ucompress.config import MIB
 from ucompress.pipeline.analysis.analyzer import ParallelAnalyzer
-from ucompress.pipeline.analysis.anew import ReadAnew
+from ucompress.pipeline.analysis.anew import KEPT_CHANGING, ReadAnew
 from ucompress.pipeline.analysis.file_content import WINDOW_BYTES
 from ucompress.pipeline.analysis.file_processor import ParallelFileProcessor
 from ucompress.pipeline.analysis.kept_counts import COUNTS, KeptCounts
@@ -106,10 +106,7 @@ class Survey:
                 changed = self._held_and_changed(analysis)
                 if not last:
                     GivenUp().add(changed)
-                self.context.warnings += [
-                    f"{os.fsdecode(content.sources[0])} changed while it was packed; stored as it was before"
-                    for content in changed
-                ]
+                self._tell_what_changed(changed, analysis.unsteady)
                 self._tell_what_failed()
                 return analysis, prepared
             except ContentsChangedError as change:
@@ -160,6 +157,15 @@ class Survey:
             raise ContentsChangedError(map(manifest.source, moved))
         self._failed = failed
         return analysis
+
+    def _tell_what_changed(self, held: list[DistinctContent], unsteady: frozenset[bytes]) -> None:
+        """Report contents that are packed as they were read, and that their files have no more."""
+        for content in held:
+            if content.path in unsteady:
+                self.context.fail_on(content.path, KEPT_CHANGING)
+            else:
+                place = os.fsdecode(content.sources[0])
+                self.context.warnings.append(f"{place} changed while it was packed; stored as it was before")
 
     def _tell_what_failed(self) -> None:
         """Report what the round that counts could not read, and what was lost with it."""

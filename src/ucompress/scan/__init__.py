@@ -6,7 +6,7 @@ Nothing is opened here but directories, `.gitignore` files, what has attributes 
 path, and empty files where a size of 0 may be untrue.
 """
 
-from ucompress.scan.again import is_still_there, look_again, not_as_scanned, refresh
+from ucompress.scan.again import look_again, not_as_scanned, refresh
 from ucompress.scan.manifest import (
     Manifest,
     MemberKind,
@@ -25,7 +25,6 @@ __all__ = [
     "Progress",
     "ScanEntry",
     "ScanNote",
-    "is_still_there",
     "kept_identity",
     "kept_time",
     "look_again",

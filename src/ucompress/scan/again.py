@@ -23,12 +23,13 @@ from ucompress.scan.manifest import (
     kept_time,
     name_hard_links,
 )
-from ucompress.scan.opening import Xattrs, look_at, read_xattrs
+from ucompress.scan.opening import READING, Xattrs, inside, look_at, look_inside, read_xattrs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _AT_ONCE = 4096
+_PROBES = 8
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
 _PACKED = struct.Struct("=QqqQQ")
 
@@ -127,13 +128,35 @@ def _is_as_scanned(manifest: Manifest, index: int, *, untouched: bool) -> bool:
     ) == (manifest.sizes[index], manifest.mtimes_ns[index], manifest.inodes[index], manifest.devices[index])
 
 
-def is_still_there(manifest: Manifest, index: int) -> bool:
-    """Whether the file of an entry is the one that the scan saw, whatever it holds now."""
+def is_numbered_otherwise(manifest: Manifest, index: int, seen: bytes) -> bool:
+    """Whether the file system tells other numbers of an entry's open file than by its name.
+
+    The name and the file opened by it are looked at in one folder, several times: of a name that another
+    file has for a moment they are the same.
+
+    Args:
+        manifest: the scan.
+        index: an entry of a regular file.
+        seen: the status of an open file, as `look_at_files` tells it; its size and times must be the entry's.
+    """
+    (read,) = statuses(seen)
+    same = (manifest.sizes[index], manifest.mtimes_ns[index], manifest.ctimes_ns[index])
+    if (read["size"], read["mtime_ns"], read["ctime_ns"]) != same:
+        return False
     try:
-        status = look_at(manifest.source(index))
+        with inside(manifest.root(index), manifest.source(index)) as (folder, name):
+            for _ in range(_PROBES):
+                descriptor = os.open(name, READING, dir_fd=folder)
+                try:
+                    (opened,) = statuses(status_of(descriptor))
+                finally:
+                    os.close(descriptor)
+                named = kept_identity(os.lstat(name, dir_fd=folder))
+                if opened != read or named != (manifest.inodes[index], manifest.devices[index]):
+                    return False
     except OSError:
         return False
-    return kept_identity(status) == (manifest.inodes[index], manifest.devices[index])
+    return True
 
 
 def look_like(paths: Sequence[bytes], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> bool:
@@ -180,16 +203,12 @@ def look_again(manifest: Manifest) -> tuple[Manifest, list[ScanNote]]:
     return again, gone
 
 
-def attributes_now(place: bytes | int) -> tuple[Xattrs, str | None]:
-    """The `user.*` attributes of a file or folder by now, and why an archive will not have them all.
-
-    Args:
-        place: its path, or its descriptor.
-    """
+def attributes_now(descriptor: int) -> tuple[Xattrs, str | None]:
+    """The `user.*` attributes of an open file or folder, and why an archive will not have them all."""
     if not hasattr(os, "listxattr"):
         return (), None
     try:
-        kept, _, failure = read_xattrs(place)
+        kept, _, failure = read_xattrs(descriptor)
     except OSError as error:
         # The file system has none, or who may not read them may not read the file either.
         if error.errno in (errno.ENOTSUP, errno.ENOSYS, errno.EACCES):
@@ -201,17 +220,47 @@ def attributes_now(place: bytes | int) -> tuple[Xattrs, str | None]:
     return (kept, None) if fault is None else ((), fault)
 
 
-def refresh(found: Manifest, index: int) -> str:
-    """Bring the columns of an entry, a file or folder, up to date; why not, where it is none now."""
-    form, what = _TYPES[MemberKind(found.kinds[index])]
+def _attributes_of(root: bytes, source: bytes, status: os.stat_result) -> tuple[Xattrs, str | None]:
+    """`attributes_now` of what stands at a path that begins with `root`, if it still has that status."""
+    if not hasattr(os, "listxattr"):
+        return (), None
     try:
-        status = look_at(found.source(index))
+        with inside(root, source) as (folder, name):
+            descriptor = os.open(name, READING, dir_fd=folder)
+        try:
+            if kept_identity(os.fstat(descriptor)) == kept_identity(status):
+                return attributes_now(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno == errno.EACCES:  # who may not read a file may not read its attributes either
+            return (), None
+        return (), f"packed, but its attributes cannot be read: {error.strerror or error}"
+    return (), None  # another file by now, which whoever reads it will notice
+
+
+def refresh(found: Manifest, index: int, *, same: bool = False) -> str:
+    """Bring the columns of an entry, a file or folder, up to date; why not, where it is none now.
+
+    Args:
+        found: the scan; its entries are brought up to date after `look_again` has made it for another round,
+            or in the last one, before anything rests on them.
+        index: the entry.
+        same: only if it is still the file that the entry is of.
+    """
+    form, what = _TYPES[MemberKind(found.kinds[index])]
+    root, source = found.root(index), found.source(index)
+    try:
+        status = look_inside(root, source)
     except OSError as error:
         return f"vanished or became unreadable while it was packed ({error.strerror or error})"
     if stat.S_IFMT(status.st_mode) != form:
         return f"vanished while it was packed; what stands there now is {what}"
-    if kept_time(status.st_ctime_ns) != found.ctimes_ns[index]:
-        xattrs, fault = attributes_now(found.source(index))
+    known = kept_identity(status) == (found.inodes[index], found.devices[index])
+    if same and not known:
+        return "vanished while it was packed; what stands there now is another file"
+    if not known or kept_time(status.st_ctime_ns) != found.ctimes_ns[index]:
+        xattrs, fault = _attributes_of(root, source, status)
         found.xattrs.pop(index, None)
         if xattrs:
             found.xattrs[index] = xattrs

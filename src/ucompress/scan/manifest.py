@@ -39,6 +39,7 @@ class ScanEntry:
     Attributes:
         path: member path, raw bytes, `/` between the parts.
         source: path in the file system.
+        root: the input that it belongs to, with which `source` begins.
         kind: what it is; a hard link is every path of a file but the lowest.
         mode: permission bits and file type, as `stat` gives them.
         mtime_ns, ctime_ns: times in nanoseconds since the epoch.
@@ -50,6 +51,7 @@ class ScanEntry:
 
     path: bytes
     source: bytes
+    root: bytes
     kind: MemberKind
     mode: int
     mtime_ns: int
@@ -136,6 +138,7 @@ class Manifest(Sequence[ScanEntry]):
         return ScanEntry(
             path=self.paths[index],
             source=self.source(index),
+            root=self.root(index),
             kind=MemberKind(self.kinds[index]),
             mode=self.modes[index],
             mtime_ns=self.mtimes_ns[index],
@@ -157,6 +160,10 @@ class Manifest(Sequence[ScanEntry]):
         path = self.paths[index]
         slash = path.find(b"/")
         return self.roots[self.inputs[index]] + (path[slash:] if slash >= 0 else b"")
+
+    def root(self, index: int) -> bytes:
+        """Path in the file system of the input that an entry belongs to."""
+        return self.roots[self.inputs[index]]
 
     def anchor(self, folder: bytes) -> None:
         """Make relative roots absolute, for readers with another current folder than `folder`."""

@@ -6,25 +6,37 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+from ucompress.files import open_folder
 
 LONGEST_STEP = 2048
 _WINDOWS = os.name == "nt"
-_READ = os.O_RDONLY
+READING = os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-    _READ |= getattr(os, _flag, 0)
+    READING |= getattr(os, _flag, 0)
+"""Flags to open a file for reading: links are not followed, FIFOs do not block."""
 
 
-def open_source(path: bytes) -> int:
+def open_source(path: bytes, root: bytes | None = None) -> int:
     """Open a scanned file for reading and return its descriptor.
 
     The last part is not followed if it has become a symbolic link, a FIFO does not block, and
     paths longer than the system's limit are walked in steps.
 
+    Args:
+        path: where it lies.
+        root: the input that it belongs to: no folder below that is followed if it has become a link. Without
+            one, what is read must be judged by something else, such as its digest or the file's identity.
+
     Raises:
         OSError: as `os.open`; also where a FIFO, a device or a folder has taken the file's place.
     """
-    descriptor = open_long(path, _READ)
+    if root is None:
+        descriptor = open_long(path, READING)
+    else:
+        with inside(root, path) as (folder, name):
+            descriptor = os.open(name, READING, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file any more", os.fsdecode(path))
@@ -43,6 +55,39 @@ def _folder_of(path: bytes) -> Iterator[tuple[int, bytes]]:
         yield descriptor, name
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def inside(root: bytes, path: bytes) -> Iterator[tuple[int | None, bytes]]:
+    """The folder of a path that begins with `root`, open, and the name in it; None for the current folder.
+
+    Raises:
+        OSError: it cannot be opened; ENOTDIR where `root` or a folder below it is a link, or none, by now.
+    """
+    below = path[len(root) :].lstrip(b"/")
+    if not below or _WINDOWS:
+        yield None, path
+        return
+    folder, name = os.path.split(below)
+    with ExitStack() as opened:
+        try:
+            descriptor = open_long(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            opened.callback(os.close, descriptor)
+            if folder:
+                descriptor = open_folder(descriptor, folder)
+                opened.callback(os.close, descriptor)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EXDEV):
+                raise
+            why = "a folder on the way to it is a link by now, or none"
+            raise OSError(errno.ENOTDIR, why, os.fsdecode(path)) from error
+        yield descriptor, name
+
+
+def look_inside(root: bytes, path: bytes) -> os.stat_result:
+    """`look_at` of a path that begins with `root`, below which no link is followed."""
+    with inside(root, path) as (folder, name):
+        return os.lstat(name, dir_fd=folder)
 
 
 def look_at(path: bytes) -> os.stat_result:
@@ -78,7 +123,7 @@ def open_long(path: bytes, flags: int) -> int:
 
 def read_whole(path: bytes) -> bytes:
     """The bytes of a small file."""
-    descriptor = open_long(path, _READ)
+    descriptor = open_long(path, READING)
     try:
         file = open(descriptor, "rb", closefd=False)  # noqa: SIM115
         return file.read()
@@ -111,7 +156,7 @@ def read_xattrs(source: bytes | int) -> tuple[Xattrs, list[bytes], OSError | Non
         return _read_xattrs(source)
     if len(source) <= LONGEST_STEP:
         return _read_xattrs(source, follow_symlinks=False)
-    descriptor = open_long(source, _READ)
+    descriptor = open_long(source, READING)
     try:
         return _read_xattrs(descriptor)
     finally:

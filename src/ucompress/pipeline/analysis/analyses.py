@@ -89,15 +89,14 @@ class AnalyzedSpan(NamedTuple):
         """These, with why the file in the place `at` cannot be read."""
         return self._replace(errors=self.errors | {at: error})
 
-    def readable(self) -> AnalyzedSpan:
-        """Those that could be read."""
-        if not self.errors:
+    def only(self, chosen: Sequence[int]) -> AnalyzedSpan:
+        """Some that could be read, by their places."""
+        if len(chosen) == len(self.samples):
             return self
-        good = [at for at in range(len(self.samples)) if at not in self.errors]
         return AnalyzedSpan(
-            [self.digests[at] for at in good],
-            bytes([self.kind_classes[at] for at in good]),
-            [self.samples[at] for at in good],
+            [self.digests[at] for at in chosen],
+            bytes([self.kind_classes[at] for at in chosen]),
+            [self.samples[at] for at in chosen],
             {},
         )
 
@@ -183,9 +182,17 @@ class Keeping:
         self._rows: list[FileRows] = []
         self._stored_at = time.monotonic()
 
-    def add(self, names: CacheNames, entries: NDArray[np.int64], span: AnalyzedSpan) -> None:
-        """Keep what was found in some entries of the manifest, those that could be read."""
-        entries, span = np.delete(entries, list(span.errors)), span.readable()
+    def add(
+        self,
+        names: CacheNames,
+        entries: NDArray[np.int64],
+        span: AnalyzedSpan,
+        certain: NDArray[np.bool_],
+    ) -> None:
+        """Keep what was found in those entries of the manifest of which it is certain that it is theirs."""
+        chosen = np.delete(np.arange(len(entries)), list(span.errors))
+        chosen = chosen[certain[chosen]]
+        entries, span = entries[chosen], span.only(chosen.tolist())
         indexes = entries.tolist()
         paths = names.paths(indexes, names.manifest.sources(indexes))
         counts = list(map(samples.size, span.samples))

@@ -66,6 +66,7 @@ class Analysis:
         remembered: files that were not read, for the database knew them.
         unseen: entries that are still to be looked at; see `Found.unseen`.
         mistaken: entries of which another file or state was read, whatever stands there by now.
+        unsteady: member paths of files that changed each time that they were read.
     """
 
     contents: Contents
@@ -74,6 +75,7 @@ class Analysis:
     remembered: int = 0
     unseen: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     mistaken: list[int] = field(default_factory=list)
+    unsteady: frozenset[bytes] = frozenset()
     _counts: NDArray[np.void] | None = None
 
     @property
@@ -202,6 +204,8 @@ class ParallelAnalyzer:
         analysis = self._merged(names, wanted, sizes, found, shift)
         analysis.unseen = found.unseen(wanted, analysis.contents)
         analysis.mistaken = found.mistaken
+        if self.anew is not None:
+            analysis.unsteady = frozenset(map(names.path, self.anew.unsteady))
         self.progress_reporter.expect(size + (PASSES - 1) * int(analysis.contents.sizes.sum()))
         return analysis
 
@@ -266,7 +270,7 @@ class ParallelAnalyzer:
             if self.anew is not None:
                 found.judge(fresh[rows], files[rows], good, elsewhere=self.anew.elsewhere)
             if key_stamp != 0:
-                kept.add(cached, files[rows], span)
+                kept.add(cached, files[rows], span, self._certain(files[rows], good))
         kept.store()
         return found
 
@@ -280,7 +284,7 @@ class ParallelAnalyzer:
     ) -> Iterator[tuple[slice, AnalyzedSpan, NDArray[np.bool_]]]:
         """`analyze_span` of files, in order, from the workers, with their places; what failed is told.
 
-        With them comes which are known to be of the files that were to be read.
+        With them comes which are known to be of the files that were to be read; all, where that is not asked.
         """
         processor = self.processor
         visit = partial(
@@ -299,15 +303,21 @@ class ParallelAnalyzer:
         first = 0
         for span in processor.process_spans(spanned, sizes, visit, AnalyzedSpan.some_failed):
             after = first + len(span.samples)
-            good = np.zeros(after - first, dtype=np.bool_)
+            good = np.ones(after - first, dtype=np.bool_)
             if self.anew is not None:
-                span, good = self.anew(files[first:after], span, visit)
+                span, good = self.anew(files[first:after], names, span, visit)
             for at, error in span.errors.items():
                 self.warn(names.path(int(files[first + at])), error.strerror or str(error))
             # The processor tells of the bytes that it reads.
             self.progress_reporter.advance(files=after - first, path=names.path(int(files[after - 1])))
             yield slice(first, after), span, good
             first = after
+
+    def _certain(self, entries: NDArray[np.int64], good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of which entries it is known that they had these bytes when they looked as the manifest tells."""
+        if self.anew is None or not self.anew.unsteady:
+            return good
+        return good & ~np.isin(entries, list(self.anew.unsteady))
 
     def _look_up(
         self,

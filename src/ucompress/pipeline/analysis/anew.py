@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ucompress.pipeline.analysis.file_content import FileSpan
-from ucompress.scan import is_still_there, not_as_scanned, refresh
-from ucompress.scan.again import are_as_scanned, have_scanned_size, is_of_scanned, statuses
+from ucompress.scan import not_as_scanned, refresh
+from ucompress.scan.again import are_as_scanned, have_scanned_size, is_numbered_otherwise, is_of_scanned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from ucompress.pipeline.analysis.analyses import AnalyzedSpan
+    from ucompress.pipeline.reading.distinct import Names
     from ucompress.scan import Manifest
 
 ATTEMPTS = 3
 """Times that a file is read, at most."""
 
+KEPT_CHANGING = "kept changing while it was read; stored as it came"
+
 _EXCHANGED = "was exchanged each time that it was read, or vanished"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReadAnew:
     """Reads again, one by one, what of a span could not be read, or was read of another file or state.
 
@@ -38,19 +41,26 @@ class ReadAnew:
         follow: bring entries up to date whose files have changed since. What is read at last is of one file,
             no other before and after; as a log does, it may have grown. Else they are left to another round.
         elsewhere: what is to be judged was read by another machine.
+        unsteady: entries whose file changed each time that it was read: it may never have had those bytes.
     """
 
     manifest: Manifest
     follow: bool
     elsewhere: bool = False
+    unsteady: set[int] = field(default_factory=set)
 
     def __call__(
-        self, entries: NDArray[np.int64], span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
+        self,
+        entries: NDArray[np.int64],
+        names: Names,
+        span: AnalyzedSpan,
+        visit: Callable[[FileSpan], AnalyzedSpan],
     ) -> tuple[AnalyzedSpan, NDArray[np.bool_]]:
         """What was found in some entries, those included that can be read now; and of which it can be told.
 
         Args:
             entries: the numbers of the entries.
+            names: what they are called.
             span: what was found in them first.
             visit: what finds it.
 
@@ -60,9 +70,13 @@ class ReadAnew:
         """
         judge = have_scanned_size if self.elsewhere else are_as_scanned
         good = judge(self.manifest, entries, span.seen)
-        read = self._followed if self.follow else self._repeated
         for at in np.flatnonzero(~good).tolist():
-            span, good[at] = read(int(entries[at]), at, span, visit)
+            index = int(entries[at])
+            if self.follow:
+                _, *others = names.sources([index])[0]
+                span, good[at] = self._followed(index, others, at, span, visit)
+            else:
+                span, good[at] = self._repeated(index, at, span, visit)
         return span, good
 
     def _repeated(
@@ -78,40 +92,51 @@ class ReadAnew:
         return span, self._may_be_good(index, at, span)
 
     def _followed(
-        self, index: int, at: int, span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
+        self,
+        index: int,
+        others: Sequence[bytes],
+        at: int,
+        span: AnalyzedSpan,
+        visit: Callable[[FileSpan], AnalyzedSpan],
     ) -> tuple[AnalyzedSpan, bool]:
-        """The span with an entry of the manifest as it is now in the place `at`."""
-        manifest = self.manifest
+        """The span with an entry of the manifest as it is now, by one of its names, in the place `at`."""
         for _ in range(1, ATTEMPTS):
-            if manifest.nlinks[index] > 1 and not is_still_there(manifest, index):
-                # Its other names are still those of the file before: only another scan can part them.
-                return span.with_error(at, OSError(errno.EBUSY, _EXCHANGED)), False
-            gone = refresh(manifest, index)
+            # What other names lead to is the file before: only another scan can part them from this one.
+            gone = refresh(self.manifest, index, same=bool(others))
             if gone:
-                return span.with_error(at, OSError(errno.ENOENT, gone)), False
+                span = span.with_error(at, OSError(errno.ENOENT, gone))
+                break
             span = self._read(index, at, span, visit)
+            if self._is_good(index, at, span):
+                return span, True
+        for other in others:
+            span = self._read(index, at, span, visit, other)
             if self._is_good(index, at, span):
                 return span, True
         if at in span.errors:
             return span, False
-        if is_of_scanned(manifest, index, span.status(at)) or self._may_be_good(index, at, span):
+        if is_of_scanned(self.manifest, index, span.status(at)):
+            self.unsteady.add(index)
+            return span, True
+        if self._may_be_good(index, at, span):
             return span, True
         return span.with_error(at, OSError(errno.EBUSY, _EXCHANGED)), False
 
     def _read(
-        self, index: int, at: int, span: AnalyzedSpan, visit: Callable[[FileSpan], AnalyzedSpan]
+        self,
+        index: int,
+        at: int,
+        span: AnalyzedSpan,
+        visit: Callable[[FileSpan], AnalyzedSpan],
+        source: bytes | None = None,
     ) -> AnalyzedSpan:
-        """The span with what is found in a file now, or why it cannot be read."""
-        found = visit(FileSpan([self.manifest.source(index)], [self.manifest.sizes[index]]))
+        """The span with what is found in a file now, by its name or another one, or why it cannot be read."""
+        found = visit(FileSpan([source or self.manifest.source(index)], [self.manifest.sizes[index]]))
         return span.with_error(at, found.errors[0]) if found.errors else span.with_one(at, found)
 
     def _may_be_good(self, index: int, at: int, span: AnalyzedSpan) -> bool:
-        """Whether size and time at least are the entry's: a file system may number open files otherwise."""
-        (seen,) = statuses(span.status(at))
-        same = (
-            seen["size"] == self.manifest.sizes[index] and seen["mtime_ns"] == self.manifest.mtimes_ns[index]
-        )
-        return at not in span.errors and bool(same)
+        """Whether the file system numbers open files otherwise, and this one is the entry's for the rest."""
+        return at not in span.errors and is_numbered_otherwise(self.manifest, index, span.status(at))
 
     def _is_good(self, index: int, at: int, span: AnalyzedSpan) -> bool:
         rows = np.array([index], dtype=np.int64)

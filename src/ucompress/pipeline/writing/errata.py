@@ -20,6 +20,7 @@ import numpy as np
 from ucompress.archive import HOLE, Entry, EntryKind, Extent, blocks_bound
 from ucompress.archive.format.layout import PAGE_EXTENTS_LIMIT
 from ucompress.checksum import Digest
+from ucompress.pipeline.analysis.anew import KEPT_CHANGING
 from ucompress.pipeline.reading.digests import DigestIndex
 from ucompress.pipeline.reading.spans import ShortFileError
 from ucompress.pipeline.writing.entries import entry_of
@@ -104,8 +105,8 @@ class _Found:
 
 
 @contextmanager
-def _opened(source: bytes, chunk: int) -> Iterator[_File]:
-    with open(open_source(source), "rb") as file:
+def _opened(source: bytes, root: bytes | None, chunk: int) -> Iterator[_File]:
+    with open(open_source(source, root), "rb") as file:
         yield _File(file, source, os.fstat(file.fileno()), chunk)
 
 
@@ -196,7 +197,7 @@ class Corrector:
             )
             return _Found(Entry(planned.path, EntryKind.CANCELLED, mode=0))
         if not truth.steady:
-            self.context.fail_on(scanned.path, "kept changing while it was read; stored as it came")
+            self.context.fail_on(scanned.path, KEPT_CHANGING)
         elif truth.entry.digest != planned.digest:
             place = os.fsdecode(self.context.where(scanned.path))
             self.context.warnings.append(f"{place} changed while it was packed; stored as it was found last")
@@ -219,6 +220,8 @@ class Corrector:
     ) -> _Found:
         """A file as it is now: bytes, time, permissions and attributes are those of one file.
 
+        Where certain bytes are wanted, it does not matter by which folders they are found.
+
         Raises:
             _OtherBytesError: its bytes are not those wanted; nothing was stored.
             OSError: it cannot be read.
@@ -226,7 +229,8 @@ class Corrector:
         for attempt in range(1, ATTEMPTS + 1):
             is_last = attempt == ATTEMPTS
             try:
-                with _opened(source, self.extras.block_size) as file:
+                root = scanned.root if wanted is None else None
+                with _opened(source, root, self.extras.block_size) as file:
                     _, digest = self._copy(file, [])
                     steady = file.is_steady()
                     if steady or is_last:
