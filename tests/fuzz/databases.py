@@ -86,7 +86,7 @@ def resumes() -> Case:
         database.write_bytes(mutate(pick, before, [written]) if pick.random() < 0.3 else before)
         partial.write_bytes(mutate(pick, written, [wanted]) if pick.random() < 0.5 else written)
         for _ in range(pick.randrange(3)):
-            with contextlib.suppress(sqlite3.DatabaseError):
+            with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):  # names that are no text
                 _change_row(pick, database)
         with contextlib.suppress(CompressionError):
             _pack(tree, output, database, 4)
@@ -120,18 +120,14 @@ def _stop(tree: Path, output: Path, database: Path) -> None:
 def _change_row(pick: Random, path: Path) -> None:
     """Another value in one column of one row of any table."""
     with contextlib.closing(sqlite3.connect(path)) as database, database:
-        database.text_factory = lambda raw: raw.decode(
-            "latin-1"
-        )  # a changed schema may name things otherwise
         names = database.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         ).fetchall()
-        (table,) = pick.choice(names or [("none",)])
+        (table,) = pick.choice(names)
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        rows = database.execute(f"SELECT rowid FROM {table}").fetchall()
+        column, rows = pick.choice(columns), database.execute(f"SELECT rowid FROM {table}").fetchall()
         if not rows:
             return
-        column = pick.choice(columns)
         (row,) = pick.choice(rows)
         for (value,) in database.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", (row,)).fetchall():
             database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (_other(pick, value), row))
