@@ -21,6 +21,7 @@ itself.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import socket
@@ -78,6 +79,7 @@ def coordinate(tree: str, archive: str, level: int, address: str) -> None:
     """
     import ucompress as package
 
+    gc.set_threshold(1_000_000)  # as the command does
     wall = time.perf_counter()
     wanted = {"level": level, "database_path": f"{archive}.db"}
     sent = received = done_here = 0

@@ -116,6 +116,18 @@ def test_other_bytes_of_the_same_size_are_noticed_where_they_are_read_here(blind
     with DaskExecutor(blind.address, tree=str(copy)) as executor:
         pack(tree, tmp_path / "b.ucz", level=3, executor=executor)
     assert run("verify", tmp_path / "b.ucz", cwd=tmp_path).returncode == 0
+    ucompress.decompress(tmp_path / "b.ucz", tmp_path / "out")
+    packed = (tmp_path / "out" / "tree" / "large").read_bytes()
+    assert packed in ((tree / "large").read_bytes(), (copy / "large").read_bytes())
+    shutil.rmtree(copy)
+    copied(tree, copy)
+    (copy / "large").write_bytes(packed)
+    assert same_bytes(tmp_path / "out" / "tree", copy)
+
+
+def same_bytes(one, other):
+    names = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
+    return len(names) > 1 and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
 def test_odd_names_come_through(blind, tmp_path, tree):

@@ -212,7 +212,7 @@ class DaskExecutor(Executor):
 
 
 class _Flight(Generic[Result]):
-    """One task on its way."""
+    """One task on its way; once that is over it holds nothing more, for its future holds it."""
 
     def __init__(
         self,
@@ -223,7 +223,7 @@ class _Flight(Generic[Result]):
         in_doubt: Callable[[Result], bool] | None,
     ) -> None:
         self.executor = executor
-        self.outcome = outcome
+        self.outcome: Future[Result] | None = outcome
         self.sent = sent
         self.again = again
         self.in_doubt = in_doubt
@@ -231,7 +231,7 @@ class _Flight(Generic[Result]):
     def land(self, sent: Any) -> None:
         """The task is done, or lost; called by a thread of Dask's."""
         outcome, again = self.outcome, self.again
-        if outcome.done():
+        if outcome is None or outcome.done():
             return
         try:
             result: Result = sent.result()
@@ -251,7 +251,7 @@ class _Flight(Generic[Result]):
 
     def forget(self, outcome: Future[Result]) -> None:
         """Nobody waits any more: the cluster need not go on, or keep the result."""
-        sent, self.sent = self.sent, None
+        sent, self.sent, self.outcome, self.again = self.sent, None, None, None
         if outcome.cancelled():
             outcome.set_running_or_notify_cancel()  # who waits for it is told
         with suppress(Exception):  # the scheduler may be gone
@@ -291,6 +291,7 @@ def _fail(outcome: Future[Any], error: BaseException) -> None:
 def _connected(address: str) -> Client:
     """A client of the scheduler at an address."""
     try:
+        import dask
         from distributed import Client
     except ImportError as error:
         raise UsageError(
@@ -301,7 +302,10 @@ def _connected(address: str) -> Client:
     for name in _LOGGERS:  # what goes wrong is told once, and by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
+        with dask.config.set(
+            {"distributed.admin.low-level-log-length": 0}
+        ):  # else it keeps its last messages
+            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} ({error}); nothing was read, and nothing written. "
