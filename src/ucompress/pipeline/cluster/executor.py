@@ -302,9 +302,8 @@ def _connected(address: str) -> Client:
     for name in _LOGGERS:  # what goes wrong is told once, and by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with dask.config.set(
-            {"distributed.admin.low-level-log-length": 0}
-        ):  # else it keeps its last messages
+        # Else it keeps its last 1,000 messages, and with them what tasks were to do.
+        with dask.config.set({"distributed.admin.low-level-log-length": 0}):
             return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
