@@ -1,5 +1,11 @@
 """One worker against two on a Dask cluster of this machine: `dask_scaling.py TREE... [--levels 3 6]`.
 
+    python benchmarks/dask_scaling.py benchmarks/corpora/c --levels 6
+    python benchmarks/dask_scaling.py --files 10000 100000 --levels 3
+
+The second asks what a file takes on the coordinator: trees of files of about 1 KB, as `synthetic.py` makes
+them, packed with one worker and without a cluster, and what each further file adds to CPU and peak memory.
+
 Starts a scheduler and workers of one thread each as programs of their own, and packs each tree here, with one
 worker and with two. All archives must be the same, byte for byte, or the program ends with 1.
 
@@ -15,6 +21,7 @@ itself.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import socket
@@ -27,7 +34,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from measure import MIB, ucompress
+from measure import MIB, process_cpu, ucompress
+from synthetic import PER_FOLDER, make_tree
 
 MOST_SECONDS = 3600
 TCP_INFO_SIZE, BYTES_ACKED = 232, 120
@@ -65,14 +73,24 @@ class Traffic:
 
 
 def coordinate(tree: str, archive: str, level: int, address: str) -> None:
-    """Pack a tree on a cluster, and write what it took as JSON; a process of its own."""
+    """Pack a tree on a cluster, or here without an address, and write what it took as JSON.
+
+    A process of its own.
+    """
     import ucompress as package
 
+    gc.set_threshold(1_000_000)  # as the command does
     wall = time.perf_counter()
-    with package.DaskExecutor(address) as executor:
-        traffic = Traffic()
-        result = package.compress(tree, archive, level=level, executor=executor)
-        sent, received = traffic.end()
+    wanted = {"level": level, "database_path": f"{archive}.db"}
+    sent = received = done_here = 0
+    if address:
+        with package.DaskExecutor(address) as executor:
+            traffic = Traffic()
+            result = package.compress(tree, archive, executor=executor, **wanted)
+            sent, received = traffic.end()
+            done_here = executor.done_here
+    else:
+        result = package.compress(tree, archive, threads=1, **wanted)
     used = os.times()
     json.dump(
         {
@@ -80,19 +98,19 @@ def coordinate(tree: str, archive: str, level: int, address: str) -> None:
             "cpu": used.user + used.system,
             "sent": sent,
             "received": received,
-            "peak": result.statistics.peak_rss_bytes,
+            "peak": peak_of_self(),
             "bytes": result.statistics.original_bytes,
             "files": result.statistics.files,
-            "done_here": executor.done_here,
+            "done_here": done_here,
         },
         sys.stdout,
     )
 
 
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def peak_of_self() -> int:
+    """The highest resident set of this process since it was started as a program, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 class Cluster:
@@ -118,7 +136,7 @@ class Cluster:
     def cpu(self) -> list[float]:
         """CPU seconds of each worker since it was ready."""
         before = getattr(self, "before", [0.0] * len(self.programs))
-        now = [cpu_of(program.pid) for program in self.programs[1:]]
+        now = [process_cpu(program.pid) for program in self.programs[1:]]
         return [used - earlier for used, earlier in zip(now, before, strict=False)]
 
     def end(self) -> None:
@@ -143,22 +161,58 @@ class Cluster:
             client.wait_for_workers(workers, timeout=60)
 
 
+def coordinated(tree: Path, level: int, address: str, archive: Path) -> dict[str, float]:
+    """What `coordinate` tells."""
+    words = [sys.executable, __file__, "--coordinate", tree, archive, str(level), address]
+    done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, check=True, timeout=MOST_SECONDS)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
 def run(tree: Path, level: int, workers: int, archive: Path) -> dict[str, float]:
     """Pack a tree on a cluster of so many workers."""
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
         cluster = Cluster(Path(folder), workers)
         try:
-            words = [sys.executable, __file__, "--coordinate", tree, archive, str(level), cluster.address]
-            done = subprocess.run(
-                list(map(str, words)), stdout=subprocess.PIPE, check=True, timeout=MOST_SECONDS
-            )
-            figures: dict[str, float] = json.loads(done.stdout)
+            figures = coordinated(tree, level, cluster.address, archive)
             spent = cluster.cpu()
         finally:
             cluster.end()
     figures["busiest"], figures["workers"] = max(spent), sum(spent)
     figures["path"] = figures["cpu"] + figures["busiest"]
     return figures
+
+
+def growth(counts: list[int], level: int) -> bool:
+    """A line for each number of files, with one worker and without; whether all archives are the same."""
+    print("    files level  on         cpu  us/file  us more    peak  KB more  here", flush=True)
+    before: dict[str, tuple[int, float, float]] = {}
+    same = True
+    for files in counts:
+        with tempfile.TemporaryDirectory(prefix="growth-") as folder:
+            tree, archives = Path(folder, "tree"), set()
+            tree.mkdir()
+            make_tree(tree, files, PER_FOLDER)
+            for where in ("cluster", "here"):
+                archive = Path(folder, f"{where}.ucz")
+                told = (
+                    run(tree, level, 1, archive)
+                    if where == "cluster"
+                    else coordinated(tree, level, "", archive)
+                )
+                archives.add(archive.read_bytes())
+                cpu, peak = told["cpu"], told["peak"]
+                columns = f"{cpu:8.1f}{cpu / files * 1e6:9.1f}"
+                more = f"{'':9}{peak / MIB:8.0f}{'':9}"
+                if where in before:
+                    further, cpu_before, peak_before = files - before[where][0], *before[where][1:]
+                    more = f"{(cpu - cpu_before) / further * 1e6:9.1f}{peak / MIB:8.0f}"
+                    more += f"{(peak - peak_before) / further / 1024:9.3f}"
+                before[where] = files, cpu, peak
+                print(f"{files:9}{level:6}  {where:7}{columns}{more}{told['done_here']:6.0f}", flush=True)
+            same = same and len(archives) == 1
+    print("the same bytes" if same else "ARCHIVES DIFFER", flush=True)
+    return same
 
 
 def report(tree: Path, level: int, counts: list[int], *, compare: bool) -> bool:
@@ -194,12 +248,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("trees", nargs="+", type=Path)
+    parser.add_argument("trees", nargs="*", type=Path)
+    parser.add_argument("--files", nargs="+", type=int, default=[], help="sizes of trees to make, instead")
     parser.add_argument("--levels", nargs="+", type=int, default=[6])
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--no-local", action="store_true", help="do not compare with a run without a cluster")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    if options.files:
+        same = [growth(options.files, level) for level in options.levels]
+        sys.exit(0 if all(same) else 1)
     print("tree     level n    wall   coord workers busiest    path ratio inside", end="")
     print("    sent    recv sent/file MiB/GB   peak  here", flush=True)
     results = [

@@ -116,10 +116,10 @@ def test_a_worker_that_joined_later_is_refused_at_its_first_task(tmp_path, monke
     monkeypatch.setattr(remote, "_address", lambda: "tcp://late:1")
     theirs = ticket(tmp_path, versions="ucompress 9.9")
     with pytest.raises(ClusterError, match=r"worker tcp://late:1 has .*, but here is ucompress 9\.9"):
-        remote.work(1, theirs, max, None, 2)
-    assert remote.work(1, ticket(tmp_path, run="fits"), max, None, 2) == 2
+        remote.work(1, theirs, max, None, None, 2)
+    assert remote.work(1, ticket(tmp_path, run="fits"), max, None, None, 2) == 2
     with pytest.raises(OSError):
-        remote.work(1, ticket(tmp_path, run="fits"), max, lambda item: item != 2, 2)
+        remote.work(1, ticket(tmp_path, run="fits"), max, lambda item: item != 2, None, 2)
 
 
 def test_many_refusals_are_counted():

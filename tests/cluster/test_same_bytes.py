@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import random
@@ -110,6 +111,24 @@ def test_tasks_carry_paths_and_the_dictionary_goes_once(executor, tree, tmp_path
     assert sum(len(value) > 400_000 for value in sent["kept"]) == 1
     assert len(sent["work"]) > 8
     assert not any(b"of many lines" in task or b"return readl" in task for task in sent["work"])
+
+
+def test_nothing_is_kept_of_tasks_that_are_done(executor):
+    """Nor does it take a search for cycles, which the command hardly ever makes."""
+    gc.collect()
+    gc.disable()
+    try:
+        with lent(executor, _length_and, b"") as task:
+            items = (_Item() for _ in range(20))
+            assert sum(1 for _ in ordered_map(executor, task, items, in_flight=2)) == 20
+        assert sum(isinstance(thing, _Item) for thing in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
+    assert executor._client.scheduler_comm.recent_message_log.maxlen == 0
+
+
+class _Item:
+    """Something that can be looked for."""
 
 
 def test_what_is_lent_may_be_large(executor):

@@ -54,6 +54,7 @@ def compress(
     level: o.Level = DEFAULT_LEVEL,
     threads: o.Threads = None,
     dask: o.Dask = None,
+    dask_tree: o.DaskTree = None,
     memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
     database: o.Database = o.DEFAULT_DATABASE,
     include: o.Include = None,
@@ -97,7 +98,7 @@ def compress(
         ending_in_order("no archive was written"),
         _destination(paths, output, force=force) as archive,
         _spooled(paths, output) as (inputs, source),
-        working_on(dask) as executor,
+        working_on(dask, dask_tree) as executor,
     ):
         from_stdin = source is not None
         resumable = not from_stdin and not to_stdout
@@ -136,6 +137,7 @@ def analyze(
     paths: o.Inputs,
     threads: o.Threads = None,
     dask: o.Dask = None,
+    dask_tree: o.DaskTree = None,
     memory_limit: o.MemoryLimit = o.DEFAULT_MEMORY_LIMIT,
     database: o.Database = o.DEFAULT_DATABASE,
     include: o.Include = None,
@@ -163,7 +165,7 @@ def analyze(
         exclude=exclude,
         gitignore=gitignore,
     )
-    with working_on(dask) as executor:
+    with working_on(dask, dask_tree) as executor:
         runner = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose)
         entries = runner.analyze()
     if json:
@@ -204,13 +206,15 @@ def _where_patterns_are(count: int, database: Path) -> str:
     return f"{found} found: see the database with `ucompress patterns{display_path(option)}`"
 
 
-def working_on(dask: str | None) -> AbstractContextManager[Executor | None]:
+def working_on(dask: str | None, tree: str | None) -> AbstractContextManager[Executor | None]:
     """What works on the cluster; nothing where threads of our own do."""
     if dask is None:
+        if tree is not None:
+            raise UsageError("--dask-tree tells the workers of a cluster where to look: name it with --dask")
         return nullcontext()
     from ucompress.pipeline.cluster.executor import DaskExecutor
 
-    return DaskExecutor(dask)
+    return DaskExecutor(dask, tree=tree)
 
 
 def orchestrator(

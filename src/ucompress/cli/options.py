@@ -35,6 +35,14 @@ Dask = Annotated[
         help="Work on the Dask cluster with this scheduler, whose workers see the same paths.",
     ),
 ]
+DaskTree = Annotated[
+    str | None,
+    Option(
+        "--dask-tree",
+        metavar="URL",
+        help="Where the workers of --dask see the folder that is packed, such as s3://bucket/tree.",
+    ),
+]
 MemoryLimit = Annotated[
     int, Option("--memory-limit", metavar="MB", min=1, help="The most memory the run may take, in MB.")
 ]

@@ -47,6 +47,7 @@ def resume(
     database: SomeDatabase = None,
     threads: o.Threads = None,
     dask: o.Dask = None,
+    dask_tree: o.DaskTree = None,
     memory_limit: SomeMemoryLimit = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -67,7 +68,7 @@ def resume(
     config = config_from_description(
         record.description, database_path=path, threads=threads, memory_limit_mb=memory_limit
     )
-    with working_on(dask) as executor:
+    with working_on(dask, dask_tree) as executor:
         job = orchestrator(config, executor, json=json, quiet=quiet, verbose=verbose)
         result = job.resume_from_checkpoint()
     end(result.unreadable, result.warnings, json=json, quiet=quiet)

@@ -243,7 +243,10 @@ class PipelineOrchestrator:
             )
 
     def _hired(self) -> AbstractContextManager[None]:
-        inputs = [os.fsencode(path.absolute()) for path in self.config.inputs]
+        inputs = [
+            os.fsencode(path if path.is_absolute() else os.path.join(Path.cwd(), path))  # noqa: PTH118
+            for path in self.config.inputs
+        ]
         return hired(self._executor, inputs, self.config.level)
 
     def _open_database(self, name: JobName, dictionary: bytes | None) -> PatternDatabase:

@@ -20,7 +20,7 @@ from ucompress.pipeline.analysis.file_content import (
 )
 from ucompress.pipeline.reading.held import HeldContents
 from ucompress.pipeline.running.executors import ordered_map
-from ucompress.pipeline.running.lending import lent
+from ucompress.pipeline.running.lending import Fetch, lent
 from ucompress.progress import WorkReporter
 from ucompress.scan.again import look_like
 from ucompress.scan.ahead import ReadAhead
@@ -168,7 +168,14 @@ class ParallelFileProcessor:
         spans: Iterable[tuple[FileSpan, int, bytes]] = noted()
         if self.ahead is not None:
             spans = self.ahead.through(spans, lambda noted: noted[0].paths)
-        with lent(self.executor, _visit_span, visit, in_doubt=in_doubt, as_expected=_is_as_scanned) as task:
+        with lent(
+            self.executor,
+            _visit_span,
+            visit,
+            in_doubt=in_doubt,
+            as_expected=_is_as_scanned,
+            fetched=_fetched_span,
+        ) as task:
             yield from self._mapped(task, spans)
 
     def _process(
@@ -183,6 +190,7 @@ class ParallelFileProcessor:
             _visit_chunk,
             _Visit(visit, self.memory_map_threshold, self.held),
             in_doubt=in_doubt,
+            fetched=_fetched_chunk,
         ) as task:
             yield from self._mapped(task, noted)
 
@@ -232,6 +240,17 @@ def _visit_chunk(shared: _Visit[Result], files: Sequence[FileToRead]) -> Result:
 def _visit_span(visit: Callable[[FileSpan], Result], span: FileSpan) -> Result:
     """`visit` applied to a span; runs in a worker."""
     return visit(span)
+
+
+def _fetched_chunk(files: Sequence[FileToRead], fetch: Fetch) -> list[FileToRead]:
+    """A chunk with its files where a worker has them."""
+    places = fetch([file.path for file in files], [file.size for file in files])
+    return [file._replace(path=place) for file, place in zip(files, places, strict=True)]
+
+
+def _fetched_span(span: FileSpan, fetch: Fetch) -> FileSpan:
+    """The same of a span; when its files were fetched says nothing of what they are."""
+    return span._replace(paths=fetch(span.paths, span.sizes), mtimes_ns=())
 
 
 def _is_as_scanned(span: FileSpan) -> bool:

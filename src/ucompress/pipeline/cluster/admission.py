@@ -18,6 +18,8 @@ from ucompress.errors import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ucompress.pipeline.cluster.fetching import Tree
+
 NAMES_LOOKED_FOR = 16
 """Entries of an input of which a worker must have one: an empty mount point has none."""
 
@@ -79,12 +81,14 @@ class Ticket:
         level: the level, on which it depends which libraries decide bytes.
         versions: what decides bytes, as `worker_versions` of the level tells it.
         inputs: what must be seen.
+        tree: where the only input is seen; None: at its path.
     """
 
     run: str
     level: int
     versions: str
     inputs: tuple[Sight, ...]
+    tree: Tree | None = None
 
 
 _admitted: dict[str, None] = {}
@@ -100,7 +104,7 @@ def refusal(ticket: Ticket) -> str:
     if versions != ticket.versions:
         return f"has {versions}, but here is {ticket.versions}"
     for sight in ticket.inputs:
-        if reason := sight.differs():
+        if reason := sight.differs() if ticket.tree is None else ticket.tree.lacks(sight.names):
             return reason
     _admitted[ticket.run] = None
     while len(_admitted) > 64:

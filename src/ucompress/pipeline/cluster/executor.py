@@ -1,13 +1,15 @@
 """An executor over the workers of a Dask cluster.
 
-Tasks go out as functions with paths. What all of them share goes to each worker once, as the result of a task
-of its own: it moves from worker to worker, and is made again where all that had it are gone. A task whose
-worker dies is done by another. What a worker finds otherwise than the scan saw is done again here.
+Tasks go out as functions with paths; workers that see the tree at a URL fetch what these name. What all
+tasks share goes to each worker once, as the result of a task of its own: it moves from worker to worker, and
+is made again where all that had it are gone. A task whose worker dies is done by another. What a worker finds
+otherwise than the scan saw is done again here.
 """
 
 from __future__ import annotations
 
 import logging
+import stat
 import uuid
 from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import contextmanager, suppress
@@ -15,8 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ucompress.archive import show
 from ucompress.errors import ClusterError, ThreadStartError, UsageError
-from ucompress.pipeline.cluster.admission import Ticket, insist_on_all, refusal, sights
+from ucompress.pipeline.cluster.admission import Sight, Ticket, insist_on_all, refusal, sights
+from ucompress.pipeline.cluster.fetching import Tree
 from ucompress.pipeline.cluster.remote import carrier, kept, retire, work
 from ucompress.pipeline.cluster.watch import Watch
 from ucompress.pipeline.jobs.job import worker_versions
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from distributed import Client
+
+    from ucompress.pipeline.running.lending import Fetch
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -46,16 +52,19 @@ class _Loan(Generic[Value, Item, Result]):
     there: Any
     in_doubt: Callable[[Result], bool] | None
     as_expected: Callable[[Item], bool] | None
+    fetched: Callable[[Item, Fetch], Item] | None
 
     def __call__(self, item: Item) -> Result:
         return self.task(self.value, item)
 
 
 class DaskExecutor(Executor):
-    """Runs tasks on a Dask cluster whose workers see the files at the same paths.
+    """Runs tasks on a Dask cluster whose workers see the files at the same paths, or at a URL.
 
     Args:
         cluster: the scheduler's address, such as `tcp://host:8786`; or a `distributed.Client`, left open.
+        tree: where workers see the only input of a run, a folder, as fsspec takes it, such as
+            `s3://bucket/tree`; None: at its path.
         patience: seconds without any worker after which a run gives up.
 
     Attributes:
@@ -70,10 +79,13 @@ class DaskExecutor(Executor):
         ...     ucompress.compress("/shared/src", "src.ucz", executor=executor)
     """
 
-    def __init__(self, cluster: str | Client, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, cluster: str | Client, *, tree: str | None = None, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._owned = isinstance(cluster, str)
         self._client: Client = _connected(cluster) if isinstance(cluster, str) else cluster
         self._carry = carrier()
+        self._url = tree
         self._ticket: Ticket | None = None
         self._here = ThreadPool(1, thread_name_prefix="ucompress-here")
         self._watch = Watch(self._client, patience)
@@ -90,7 +102,9 @@ class DaskExecutor(Executor):
     @contextmanager
     def hire(self, inputs: Sequence[bytes], level: int) -> Iterator[None]:
         """See `Remote.hire`."""
-        ticket = Ticket(uuid.uuid4().hex, level, worker_versions(level), sights(inputs))
+        seen = sights(inputs)
+        tree = None if self._url is None else _the_tree(self._url, inputs, seen)
+        ticket = Ticket(uuid.uuid4().hex, level, worker_versions(level), seen, tree)
         self._watch.insist_on_workers()
         try:
             answers = self._client.run(refusal, ticket, on_error="return")
@@ -104,7 +118,7 @@ class DaskExecutor(Executor):
             self._ticket = None
             if self.is_connected():
                 with suppress(Exception):  # a courtesy: workers may be gone, or gone on
-                    self._client.run(retire, wait=False, on_error="ignore")
+                    self._client.run(retire, ticket.run, wait=False, on_error="ignore")
 
     @contextmanager
     def lend(
@@ -113,6 +127,7 @@ class DaskExecutor(Executor):
         value: Value,
         in_doubt: Callable[[Result], bool] | None,
         as_expected: Callable[[Item], bool] | None,
+        fetched: Callable[[Item, Fetch], Item] | None,
     ) -> Iterator[Callable[[Item], Result]]:
         """See `lent`."""
         import dask
@@ -121,7 +136,7 @@ class DaskExecutor(Executor):
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "64MB"}):
             there = self._sent(kept, value)
         try:
-            yield _Loan(task, value, there, in_doubt, as_expected)
+            yield _Loan(task, value, there, in_doubt, as_expected, fetched)
         finally:
             with suppress(Exception):  # the scheduler may be gone, and its memory with it
                 there.release()
@@ -131,7 +146,8 @@ class DaskExecutor(Executor):
         outcome: Future[Result] = Future()
         if isinstance(task, _Loan):
             (item,) = arguments
-            sent = self._sent(work, self._ticket, task.task, task.as_expected, item, lent=(task.there,))
+            loan = self._ticket, task.task, task.as_expected, task.fetched
+            sent = self._sent(work, *loan, item, lent=(task.there,))
             again = partial(task, item)
             flight = _Flight(self, outcome, sent, again, task.in_doubt)
         else:
@@ -196,7 +212,7 @@ class DaskExecutor(Executor):
 
 
 class _Flight(Generic[Result]):
-    """One task on its way."""
+    """One task on its way; once that is over it holds nothing more, for its future holds it."""
 
     def __init__(
         self,
@@ -207,7 +223,7 @@ class _Flight(Generic[Result]):
         in_doubt: Callable[[Result], bool] | None,
     ) -> None:
         self.executor = executor
-        self.outcome = outcome
+        self.outcome: Future[Result] | None = outcome
         self.sent = sent
         self.again = again
         self.in_doubt = in_doubt
@@ -215,7 +231,7 @@ class _Flight(Generic[Result]):
     def land(self, sent: Any) -> None:
         """The task is done, or lost; called by a thread of Dask's."""
         outcome, again = self.outcome, self.again
-        if outcome.done():
+        if outcome is None or outcome.done():
             return
         try:
             result: Result = sent.result()
@@ -235,13 +251,31 @@ class _Flight(Generic[Result]):
 
     def forget(self, outcome: Future[Result]) -> None:
         """Nobody waits any more: the cluster need not go on, or keep the result."""
-        sent, self.sent = self.sent, None
+        sent, self.sent, self.outcome, self.again = self.sent, None, None, None
         if outcome.cancelled():
             outcome.set_running_or_notify_cancel()  # who waits for it is told
         with suppress(Exception):  # the scheduler may be gone
             if outcome.cancelled():
                 sent.cancel()
             sent.release()
+
+
+def _the_tree(url: str, inputs: Sequence[bytes], seen: Sequence[Sight]) -> Tree:
+    """The only input as workers see it.
+
+    Raises:
+        UsageError: there are several, or it is no folder.
+    """
+    if len(inputs) != 1:
+        raise UsageError(
+            f"workers see one folder at {url}, but {len(inputs)} inputs are named; nothing was read: name "
+            "the folder that they are in, or pack them one by one"
+        )
+    if seen and not stat.S_ISDIR(seen[0].form):
+        raise UsageError(
+            f"workers see a folder at {url}, but {show(inputs[0])} is none; nothing was read: name the folder"
+        )
+    return Tree(url, inputs[0])
 
 
 def _settle(outcome: Future[Result], result: Result) -> None:
@@ -257,16 +291,20 @@ def _fail(outcome: Future[Any], error: BaseException) -> None:
 def _connected(address: str) -> Client:
     """A client of the scheduler at an address."""
     try:
+        import dask
         from distributed import Client
     except ImportError as error:
         raise UsageError(
             f"work on a cluster needs dask ({error}): "
-            "pip install 'dask>=2026.1,<2027' 'distributed>=2026.1,<2027'; nothing was read"
+            "pip install 'dask>=2026.1,<2027' 'distributed>=2026.1,<2027' 'fsspec>=2025.1,<2028'; "
+            "nothing was read"
         ) from error
     for name in _LOGGERS:  # what goes wrong is told once, and by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
+        # Else it keeps its last 1,000 messages, and with them what tasks were to do.
+        with dask.config.set({"distributed.admin.low-level-log-length": 0}):
+            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="ucompress")
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} ({error}); nothing was read, and nothing written. "

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ucompress.errors import ClusterError
 from ucompress.pipeline.cluster.admission import REMEDY, Ticket, refusal
+from ucompress.pipeline.cluster.fetching import Copies, SeenOtherwiseError
 from ucompress.pipeline.writing.coding import release_compressor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ucompress.pipeline.running.lending import Fetch
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -37,8 +40,17 @@ def carrier() -> Callable[..., object]:
     return carry
 
 
-class SeenOtherwiseError(OSError):
-    """A file does not look here as it did to the scan."""
+def _folder() -> str | None:
+    """Where this worker keeps files of its own; None: where the system does."""
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().local_directory)
+    except ValueError:  # no worker's thread
+        return None
+
+
+_copies = Copies(_folder)
 
 
 def work(
@@ -46,6 +58,7 @@ def work(
     ticket: Ticket | None,
     task: Callable[[Value, Item], Result],
     as_expected: Callable[[Item], bool] | None,
+    fetched: Callable[[Item, Fetch], Item] | None,
     item: Item,
 ) -> Result:
     """`task(value, item)`, where this worker may do it.
@@ -56,15 +69,24 @@ def work(
     """
     if ticket is not None and (reason := refusal(ticket)):
         raise ClusterError(f"worker {_address()} {reason}; {REMEDY}")
-    result = task(value, item)
+    if ticket is None or ticket.tree is None or fetched is None:
+        return _insisted(task(value, item), as_expected, item)
+    with _copies.fetching(ticket.run, ticket.tree) as fetch:
+        item = fetched(item, fetch)
+        return _insisted(task(value, item), as_expected, item)
+
+
+def _insisted(result: Result, as_expected: Callable[[Item], bool] | None, item: Item) -> Result:
+    """The result of a task on an item, whose files still look as expected."""
     if as_expected is not None and not as_expected(item):
         raise SeenOtherwiseError
     return result
 
 
-async def retire() -> None:
+async def retire(run: str) -> None:
     """Free what tasks of a run have left in this process; awaited by nobody."""
     release_compressor()
+    _copies.forget(run)
 
 
 def _address() -> str:

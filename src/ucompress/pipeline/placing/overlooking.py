@@ -90,14 +90,15 @@ class LookedOver:
         """The next window of the content whose turn it is."""
         if offset == 0:
             self._windows = next(self._told)
-        windows = self._windows
+        windows, size = self._windows, self._contents.sizes[content]
         self._reached += length
-        if self._reached == self._contents.sizes[content]:
+        if self._reached == size:
             self._turn, self._reached = self._turn + 1, 0
         if windows is None:
             return self._analyzed(content, offset, length)
         found = windows[offset // self._looking.window]
-        self._analyzed.note(content, offset, length, found.check)
+        if length < size:  # else its digest tells
+            self._analyzed.note(content, offset, length, found.check)
         return Look(found, lambda: self._reader.matching(content, offset, length, found.check))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 Result = TypeVar("Result")
+
+Fetch: TypeAlias = "Callable[[Sequence[bytes], Sequence[int]], list[bytes]]"
+"""Where files lie in the worker that asks, by their paths here and the bytes that each must have; -1: any."""
 
 
 @runtime_checkable
@@ -56,6 +59,7 @@ class Remote(Protocol):
         value: Value,
         in_doubt: Callable[[Result], bool] | None,
         as_expected: Callable[[Item], bool] | None,
+        fetched: Callable[[Item, Fetch], Item] | None,
     ) -> AbstractContextManager[Callable[[Item], Result]]:
         """See `lent`."""
         ...
@@ -69,6 +73,7 @@ def lent(
     *,
     in_doubt: Callable[[Result], bool] | None = None,
     as_expected: Callable[[Item], bool] | None = None,
+    fetched: Callable[[Item, Fetch], Item] | None = None,
 ) -> Iterator[Callable[[Item], Result]]:
     """A task with its first argument, to be submitted while the context is open.
 
@@ -81,9 +86,11 @@ def lent(
             `OSError` and for what tells that contents have changed.
         as_expected: asked after a task, where workers are elsewhere and by the worker itself: whether the
             files look as the scan saw them. If not, the task is in doubt, too.
+        fetched: what a task is to do, with its files where a worker has fetched them to; None where it reads
+            none. Asked by workers that see the files at a URL only.
     """
     if isinstance(executor, Remote):
-        with executor.lend(task, value, in_doubt, as_expected) as lending:
+        with executor.lend(task, value, in_doubt, as_expected, fetched) as lending:
             yield lending
     else:
         yield partial(task, value)

@@ -27,7 +27,14 @@ from ucompress.errors import ArchiveError, CorruptArchiveError, ResumeFailedErro
 from ucompress.files import sync_folder
 from ucompress.pipeline.running.executors import linked_map
 from ucompress.pipeline.running.lending import lent
-from ucompress.pipeline.writing.coding import BlockTask, CodedBlock, Coding, code_block, runs_of
+from ucompress.pipeline.writing.coding import (
+    BlockTask,
+    CodedBlock,
+    Coding,
+    code_block,
+    fetched_block,
+    runs_of,
+)
 from ucompress.pipeline.writing.naming import BlockNaming
 from ucompress.pipeline.writing.referring import largest_reference, pack_references
 from ucompress.spill import parts
@@ -208,7 +215,9 @@ class Assembly:
             naming.name_if_due()
 
         try:
-            with lent(workers.executor, code_block, coding, in_doubt=CodedBlock.has_changed) as task:
+            with lent(
+                workers.executor, code_block, coding, in_doubt=CodedBlock.has_changed, fetched=fetched_block
+            ) as task:
                 coded = linked_map(
                     workers.executor,
                     task,

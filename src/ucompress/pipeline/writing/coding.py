@@ -9,7 +9,7 @@ stored again at the end (see `errata`).
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from ucompress.checksum import run_check, short_digest
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ucompress.pipeline.placing.plan import Plan
     from ucompress.pipeline.reading.distinct import Contents
+    from ucompress.pipeline.running.lending import Fetch
 
 
 def coding_memory(
@@ -182,6 +183,18 @@ def read_runs(runs: Sequence[RunToRead], held: HeldContents) -> list[bytes | Non
     for at, read in zip(missing, _read_first([runs[at] for at in missing]), strict=True):
         parts[at] = read if _is_right(read, runs[at]) else _read_elsewhere(runs[at])
     return parts
+
+
+def fetched_runs(runs: Sequence[RunToRead], fetch: Fetch) -> tuple[RunToRead, ...]:
+    """Runs with the first source of each where a worker has it, and no other; see `lent`."""
+    paths = [run.sources[0] for run in runs if run.sources]
+    places = iter(fetch(paths, [-1] * len(paths)))
+    return tuple(run._replace(sources=(next(places),)) if run.sources else run for run in runs)
+
+
+def fetched_block(task: BlockTask, fetch: Fetch) -> BlockTask:
+    """The same of a block."""
+    return replace(task, runs=fetched_runs(task.runs, fetch))
 
 
 def code_block(coding: Coding, task: BlockTask) -> CodedBlock:

@@ -11,7 +11,7 @@ from ucompress.archive.format.layout import blocks_bound
 from ucompress.codec.levels import may_refer
 from ucompress.pipeline.running.executors import ordered_map
 from ucompress.pipeline.running.lending import lent
-from ucompress.pipeline.writing.coding import read_runs, runs_of
+from ucompress.pipeline.writing.coding import fetched_runs, read_runs, runs_of
 from ucompress.references import FARTHEST, FEWEST, choose_references, sample, sampling_rate, without
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def sample_block(sampling: Sampling, runs: Sequence[RunToRead]) -> tuple[NDArray
     return without(sample(data, sampling.rate), sampling.known), changed
 
 
+def _some_changed(result: tuple[NDArray[np.uint64], list[int]]) -> bool:
+    return bool(result[1])
+
+
 def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents: Contents) -> dict[int, int]:
     """The blocks to be coded after another one, and after which.
 
@@ -72,7 +76,7 @@ def find_references(context: RunContext, plan: Plan, dictionary: bytes, contents
     runs = (runs_of(plan, contents, number) for number in range(len(sizes)))
     with (
         context.workers(shared=BYTES_OF_SAMPLE * (size // rate), each=2 * int(sizes.max())) as workers,
-        lent(workers.executor, sample_block, sampling) as task,
+        lent(workers.executor, sample_block, sampling, in_doubt=_some_changed, fetched=fetched_runs) as task,
     ):
         found = ordered_map(
             workers.executor, task, runs, in_flight=workers.in_flight, poll=context.guard.check
