@@ -34,7 +34,7 @@ def test_reading_only_never_creates_or_changes(tmp_path: Path) -> None:
 def test_reading_only_refuses_what_writing_would_move_or_migrate(tmp_path: Path) -> None:
     garbage = tmp_path / "g.db"
     garbage.write_bytes(b"garbage" * 1000)
-    with pytest.raises(DatabaseError, match="is no database of ucompress, or is damaged"):
+    with pytest.raises(DatabaseError, match="is no database of ucompress, or damaged"):
         PatternDatabase(garbage, read_only=True)
     assert garbage.exists()
     seed = tmp_path / "seed.db"

@@ -42,6 +42,7 @@ LOG_LIMIT_BYTES = 16 << 20
 PAGE_BYTES = 4096
 ATTEMPTS = 4
 
+LEFT = "and was left untouched: name another with --database PATH"
 OTHER = "choose another database with --database PATH, or --database :memory: to keep nothing"
 
 
@@ -300,12 +301,12 @@ class Connection:
             raise DatabaseError(f"{path} is {what}; the next run that writes to it brings it up to date")
         if not has_our_schema(sql):
             sql.close()
-            raise DatabaseError(f"{path} is damaged; it was left untouched")
+            raise DatabaseError(f"{path} is damaged, {LEFT}")
         return sql
 
     def _refuse_unusable(self, path: Path, verdict: Verdict) -> None:
         if verdict is not Verdict.USABLE:
-            raise DatabaseError(f"{path} is no database of ucompress, or is damaged; it was left untouched")
+            raise DatabaseError(f"{path} is no database of ucompress, or damaged, {LEFT}")
 
     def _refuse_unsound(self, path: Path, verdict: Verdict) -> None:
         """Refuse what would be moved aside, before anything is written to it."""
@@ -317,7 +318,7 @@ class Connection:
         finally:
             sql.close()
         if not sound:
-            raise DatabaseError(f"{path} is damaged; it was left untouched")
+            raise DatabaseError(f"{path} is damaged, {LEFT}")
 
     def _refuse_what_is_no_file(self, path: Path) -> None:
         """A device, pipe or folder is neither a database nor ours to rename."""
@@ -328,7 +329,7 @@ class Connection:
 
     def _set_aside(self, path: Path, verdict: Verdict, judged: tuple[int, int] | None) -> None:
         if not self._begin_anew:
-            raise DatabaseError(f"{path} is damaged; it was left untouched")
+            raise DatabaseError(f"{path} is damaged, {LEFT}")
         target = move_aside(path, verdict, judged)
         if target is None:
             return

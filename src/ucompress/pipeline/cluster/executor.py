@@ -266,16 +266,18 @@ def _the_tree(url: str, inputs: Sequence[bytes], seen: Sequence[Sight]) -> Tree:
     Raises:
         UsageError: there are several, or it is no folder.
     """
+    tree = Tree(url, inputs[0])
     if len(inputs) != 1:
         raise UsageError(
-            f"workers see one folder at {url}, but {len(inputs)} inputs are named; nothing was read: name "
-            "the folder that they are in, or pack them one by one"
+            f"workers see one folder at {tree.shown}, but {len(inputs)} inputs are named; nothing was read: "
+            "name the folder that they are in, or pack them one by one"
         )
     if seen and not stat.S_ISDIR(seen[0].form):
         raise UsageError(
-            f"workers see a folder at {url}, but {show(inputs[0])} is none; nothing was read: name the folder"
+            f"workers see a folder at {tree.shown}, but {show(inputs[0])} is none; nothing was read: "
+            "name the folder"
         )
-    return Tree(url, inputs[0])
+    return tree
 
 
 def _settle(outcome: Future[Result], result: Result) -> None:
