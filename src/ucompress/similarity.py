@@ -208,7 +208,10 @@ def order_of(
     classes, sizes = spill.gathered(classes, start), spill.gathered(sizes, start)
     first = _units(classes, folders, sizes)
     features = np.full((len(first), size + 1), NO_HASH, dtype=np.uint64)
-    _join(features, *_of_units(hashes, starts, start, first))
+    units = _of_units(hashes, starts, start, first)
+    spill.release()
+    _join(features, *units)
+    del units
     features[:, size] = np.array([run_check(name) for name in named], dtype=np.uint64)[folders[first]]
     order = order_by_likeness(
         features,

@@ -147,7 +147,7 @@ class AnalysisCache:
         return content
 
     def store_artifact(
-        self, key: bytes, name: str, content: bytes, *, limit: int = ARTIFACTS_LIMIT_BYTES
+        self, key: bytes, name: str, content: bytes | bytearray, *, limit: int = ARTIFACTS_LIMIT_BYTES
     ) -> bool:
         """Keep a result; the oldest ones make room.
 

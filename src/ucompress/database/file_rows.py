@@ -217,7 +217,7 @@ def _split(data: memoryview, size: int) -> list[bytes]:
     return pieces
 
 
-def checksum(*parts: bytes) -> bytes:
+def checksum(*parts: bytes | bytearray) -> bytes:
     """A checksum of the parts and of where one ends and the next begins."""
     hasher = xxh3_64(struct.pack(f"<{len(parts)}Q", *map(len, parts)))
     for part in parts:

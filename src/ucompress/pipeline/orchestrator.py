@@ -243,6 +243,7 @@ class PipelineOrchestrator:
             )
 
     def _hired(self) -> AbstractContextManager[None]:
+        # Spelled as the sources of a manifest are once it is anchored, which begin with them.
         inputs = [
             os.fsencode(path if path.is_absolute() else os.path.join(Path.cwd(), path))  # noqa: PTH118
             for path in self.config.inputs

@@ -12,7 +12,7 @@ import numpy as np
 
 from ucompress.archive.format.entry import HOLE, Extent
 from ucompress.archive.format.layout import PAGE_EXTENTS_LIMIT
-from ucompress.checksum import check_of_parts, run_check
+from ucompress.checksum import run_check
 from ucompress.codec.block import BLOCK_LIMIT
 from ucompress.pipeline.reading.rows import Rows
 from ucompress.spill import IN_MEMORY, Spill, parts
@@ -156,14 +156,19 @@ class Plan:
                 yield column[part].astype(dtype).tobytes()
                 self.spill.release()
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self) -> bytearray:
         """The plan as bytes that `from_bytes` takes; equal plans give equal bytes."""
-        coder = zlib.compressobj(1)
-        body = [*map(coder.compress, self.portions()), coder.flush()]
-        return b"".join((_MAGIC, struct.pack("<Q", check_of_parts(body)), *body))
+        coder, packed = zlib.compressobj(1), bytearray(_HEAD)
+        for portion in self.portions():
+            packed += coder.compress(portion)
+        packed += coder.flush()
+        with memoryview(packed) as view:
+            check = run_check(view[_HEAD:])
+        packed[:_HEAD] = _MAGIC + struct.pack("<Q", check)
+        return packed
 
     @classmethod
-    def from_bytes(cls, data: bytes, sizes: NDArray[np.int64], spill: Spill = IN_MEMORY) -> Plan:
+    def from_bytes(cls, data: bytes | bytearray, sizes: NDArray[np.int64], spill: Spill = IN_MEMORY) -> Plan:
         """The plan that `to_bytes` wrote for contents of these sizes; no more is unpacked than it can need.
 
         Args:
@@ -174,13 +179,13 @@ class Plan:
         Raises:
             ValueError: it is damaged, of another version, or larger than any plan of such contents.
         """
-        if data[:8] != _MAGIC or len(data) < 16:
+        if data[:8] != _MAGIC or len(data) < _HEAD:
             raise ValueError("not a plan of this version")
-        if struct.unpack_from("<Q", data, 8)[0] != run_check(data[16:]):
+        if struct.unpack_from("<Q", data, 8)[0] != run_check(data[_HEAD:]):
             raise ValueError("the plan is damaged")
         head = struct.Struct(f"<{len(_COLUMNS)}Q2Q")
         try:
-            body = _unpacked(data[16:], head.size + most_bytes(sizes))
+            body = _unpacked(data[_HEAD:], head.size + most_bytes(sizes))
             *counts, copies, stored_again = head.unpack_from(body)
             columns, at = dict[str, Any](), head.size
             for (name, dtype), count in zip(_COLUMNS, counts, strict=True):
@@ -239,6 +244,8 @@ _COLUMNS: Final = (
     ("extent_start", "<i8"),
 )
 _MAGIC: Final = b"UCPLAN\0\1"
+_HEAD: Final = 16
+"""Bytes of the magic number and of the check of all that follows."""
 _BYTES_PER_PIECE: Final = 64
 """So many bytes more may make a piece more; copies and holes are far longer on average."""
 
@@ -251,7 +258,7 @@ def most_bytes(sizes: NDArray[np.int64]) -> int:
     return sum(widths.values()) * (pieces + 1) + each_content * (len(sizes) + 1)
 
 
-def _unpacked(data: bytes, most: int) -> bytes:
+def _unpacked(data: bytes | bytearray, most: int) -> bytes:
     """Compressed bytes decoded, if they are whole and give at most so many."""
     decoder = zlib.decompressobj()
     body = decoder.decompress(data, most)

@@ -129,7 +129,7 @@ def lay_groundwork(context: RunContext, analysis: Analysis, key: bytes, planning
     return Groundwork(plan, dictionary, gain, references)
 
 
-def _keep(context: RunContext, key: bytes, name: str, made: Callable[[], bytes]) -> None:
+def _keep(context: RunContext, key: bytes, name: str, made: Callable[[], bytes | bytearray]) -> None:
     """Store what was made for later runs; where contents were given up, those would make something else."""
     if not context.given_up.contents:
         context.database.cache.store_artifact(key, name, made())
