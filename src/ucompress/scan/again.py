@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4096
 _PROBES = 8
+"""Times that a name and what opens by it are compared."""
 _STATUS = [("size", "u8"), ("mtime_ns", "i8"), ("ctime_ns", "i8"), ("inode", "u8"), ("device", "u8")]
 _PACKED = struct.Struct("=QqqQQ")
 
@@ -243,8 +244,8 @@ def refresh(found: Manifest, index: int, *, same: bool = False) -> str:
     """Bring the columns of an entry, a file or folder, up to date; why not, where it is none now.
 
     Args:
-        found: the scan; its entries are brought up to date after `look_again` has made it for another round,
-            or in the last one, before anything rests on them.
+        found: the scan: one that `look_again` makes, or that of the last round, before anything rests on
+            the entry.
         index: the entry.
         same: only if it is still the file that the entry is of.
     """
