@@ -26,7 +26,8 @@ from ucompress.database.times import to_text, utc_now
 from ucompress.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from ucompress.database.connection import Connection
@@ -38,6 +39,7 @@ ROWS_AT_ONCE = 32  # rows that one statement keeps; a few hundred values in all,
 FILES_LIMIT_BYTES = 1 << 30
 ARTIFACTS_LIMIT_BYTES = 256 << 20
 LARGEST_ARTIFACT_ROW = ARTIFACTS_LIMIT_BYTES + (1 << 20)
+PORTION = 1 << 20  # bytes of a result that are written together
 ROW_OVERHEAD_BYTES = 250  # a row without path and sample, index entry included
 
 
@@ -162,9 +164,16 @@ class AnalysisCache:
         """
         if len(content) > min(limit, ARTIFACTS_LIMIT_BYTES):
             return False
-        row = (key, name, content, checksum(key, name.encode(), content), to_text(utc_now()))
+        row = (key, name, len(content), checksum(key, name.encode(), content), to_text(utc_now()))
+
+        def write(sql: sqlite3.Connection) -> None:
+            number = sql.execute(_KEEP_ARTIFACT, row).lastrowid or 0
+            with sql.blobopen("artifacts", "content", number) as blob, memoryview(content) as view:
+                for at in range(0, len(view), PORTION):  # as one value SQLite would have two copies of it
+                    blob.write(view[at : at + PORTION])
+
         with self._connection.larger_values(LARGEST_ARTIFACT_ROW):
-            stored = self._write((_KEEP_ARTIFACT, [row]))
+            stored = self._changed(write)
         if stored:
             self.prune(artifacts_limit=limit, files_limit=None)
         return stored
@@ -219,12 +228,20 @@ class AnalysisCache:
 
     def _write(self, *changes: tuple[str, Sequence[Sequence[Any]]]) -> bool:
         """Write the rows of some statements; they can be made again, and need not reach the disk at once."""
+
+        def write(sql: sqlite3.Connection) -> None:
+            for statement, rows in changes:
+                sql.executemany(statement, rows)
+
+        return self._changed(write)
+
+    def _changed(self, write: Callable[[sqlite3.Connection], None]) -> bool:
+        """Let `write` work in a transaction; False where the file is damaged."""
         if self._damaged:
             return False
         try:
             with self._connection.transaction(durable=False) as sql:
-                for statement, rows in changes:
-                    sql.executemany(statement, rows)
+                write(sql)
         except DatabaseError as error:
             self._give_up_if_damaged(error)
             return False
@@ -239,7 +256,8 @@ class AnalysisCache:
 
 
 _KEEP_ARTIFACT = (
-    "INSERT OR REPLACE INTO artifacts (key, name, content, checksum, created_at) VALUES (?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO artifacts (key, name, content, checksum, created_at)"
+    " VALUES (?, ?, zeroblob(?), ?, ?)"
 )
 
 
