@@ -244,7 +244,7 @@ def test_a_stopped_extraction_leaves_only_what_is_complete(tmp_path, heeded, num
     process.stderr.close()
     assert process.wait() == 128 + number
     assert b"stopped by %s; what was complete by then is in " % number.name.encode() in told
-    assert b"Traceback" not in told
+    assert told.partition(b"Traceback")[2] == b""
     assert os.listdir(tmp_path / "out") == ["t"]
     assert all(path.stat().st_size == 300 for path in (tmp_path / "out" / "t").iterdir())
 
