@@ -8,8 +8,6 @@ import blake3 as _blake3
 import xxhash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from typing_extensions import Buffer
 
 DIGEST_BYTES = 32
@@ -29,14 +27,6 @@ def short_digest(data: Buffer, length: int = SHORT_DIGEST_BYTES) -> bytes:
 def run_check(data: Buffer) -> int:
     """XXH3-64 of `data`: whether bytes are still those that were planned. Not against malice."""
     return xxhash.xxh3_64_intdigest(data)
-
-
-def check_of_parts(parts: Iterable[Buffer]) -> int:
-    """`run_check` of parts end to end."""
-    hasher = xxhash.xxh3_64()
-    for part in parts:
-        hasher.update(part)
-    return hasher.intdigest()
 
 
 class Digest:

@@ -141,7 +141,7 @@ class Found:
     def judge(
         self, rows: NDArray[np.int64], entries: NDArray[np.int64], good: NDArray[np.bool_], *, elsewhere: bool
     ) -> None:
-        """Note which entries of a scan, in some rows that are filled, were read as the scan has them.
+        """Note which entries of a scan, in some rows that are filled, were read as it has them, or follows.
 
         Of what was read elsewhere that is known only in part: such files are still to be looked at here.
         """
