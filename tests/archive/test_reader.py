@@ -20,7 +20,7 @@ from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
 from ucompress.archive.extracting import extract
 from ucompress.archive.format.layout import BLOCK_HEADER_SIZE, check
-from ucompress.archive.reading import contents, lookup, opening, verify
+from ucompress.archive.reading import lookup, opening, verify
 from ucompress.archive.writing import index as index_module
 from ucompress.codec.block import decoding_memory, decoding_threads
 from ucompress.errors import (
@@ -447,7 +447,7 @@ def test_verify_decodes_each_block_once(tmp_path: Path, threads: int) -> None:
         assert archive.blocks_decoded == archive.statistics.blocks == len(plan.blocks) > 20
 
 
-def test_what_verify_may_not_hold_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_verify_may_not_hold_is_read_again(tmp_path: Path) -> None:
     plan = plan_files({b"a": words(1, 200_000)}, block=1 << 17, hashed=True)
     extents = plan.entries[0].extents[::-1]
     content = b"".join(plan.blocks[block][at : at + length] for block, at, length in extents)
@@ -455,8 +455,8 @@ def test_what_verify_may_not_hold_is_read_again(tmp_path: Path, monkeypatch: pyt
         plan.entries[0] = plan.entries[0]._replace(extents=extents, digest=digest)
         path = tmp_path / "a.ucz"
         write(path, plan, header=ArchiveHeader(level=1, content_hash_bytes=32))
-        monkeypatch.setattr(contents, "HELD", 10_000)
-        with Archive(path, block_cache=0) as archive:
+        decoding = decoding_memory(1, 0, max(map(len, plan.blocks)))
+        with Archive(path, block_cache=0, memory_bound=decoding + 10_000) as archive:
             assert archive.verify(threads=1).ok is ok
             assert archive.blocks_decoded > archive.statistics.blocks
         path.unlink()

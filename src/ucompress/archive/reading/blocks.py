@@ -31,6 +31,7 @@ from ucompress.codec.block import (
     Reference,
     decoding_threads,
     memory_of_codec,
+    shared_decoding_memory,
 )
 from ucompress.codec.filters import split_id
 from ucompress.codec.levels import DICTIONARY_LIMIT, LZ
@@ -173,6 +174,16 @@ class BlockReader:
         """
         if wanted is not None:
             check_number("threads", wanted, least=1)
+        fitting = decoding_threads(self._memory_bound, *self._most_decoded())
+        return min(wanted or available_cores(), fitting)
+
+    def room_beside(self, threads: int) -> int:
+        """Bytes of the memory bound that so many decoding threads leave."""
+        shared, each = shared_decoding_memory(*self._most_decoded())
+        return max(0, self._memory_bound - shared - threads * each)
+
+    def _most_decoded(self) -> tuple[int, int, int, int]:
+        """The level, and bytes of the dictionary, the largest block and the largest reference."""
         largest = max(self._table.decoded, default=0)
         behind = largest if any(self._table.references) else 0
         try:
@@ -181,8 +192,7 @@ class BlockReader:
             dictionary = 0
         # A header may claim any level, and be read all the same.
         level = min(max(self._header.level, LOWEST_LEVEL), HIGHEST_LEVEL)
-        fitting = decoding_threads(self._memory_bound, level, dictionary, largest, behind)
-        return min(wanted or available_cores(), fitting)
+        return level, dictionary, largest, behind
 
     def batches(self, blocks: Iterable[int]) -> list[list[int]]:
         """Blocks, rising, put together with those that have the same reference, which comes first.

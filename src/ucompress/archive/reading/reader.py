@@ -360,6 +360,10 @@ class ArchiveReader:
         """How many threads decode: as wanted, or one a core, if the memory bound has room for so many."""
         return self._blocks.threads(wanted)
 
+    def _room_beside(self, threads: int) -> int:
+        """Bytes of the memory bound that so many decoding threads leave."""
+        return self._blocks.room_beside(threads)
+
     def _block_batches(self, numbers: Iterable[int]) -> list[list[int]]:
         """Blocks put together so that each reference is decoded once where one thread takes a batch."""
         return self._blocks.batches(numbers)

@@ -33,9 +33,9 @@ from ucompress.archive.format.layout import (
 )
 from ucompress.archive.format.parity import StripePlan, build_parity, payload_of
 from ucompress.archive.format.source import FileSource
-from ucompress.archive.reading.contents import ContentHashes
+from ucompress.archive.reading.contents import HELD, ContentHashes
 from ucompress.archive.reading.hashing import HashBudget
-from ucompress.archive.reading.lookup import PAGE_CACHE, EntryFinder
+from ucompress.archive.reading.lookup import EntryFinder
 from ucompress.archive.reading.salvage import hash_payload, read_part
 from ucompress.archive.reading.verdict import BlockShare, LostMember, VerifyReport
 from ucompress.codec.levels import LEVELS, MIX, codec_of
@@ -53,6 +53,8 @@ SLOW_CHUNK = 4
 
 _SLOW = frozenset(level for level in LEVELS if codec_of(level) == MIX)
 _WINDOW = 1 << 20
+_PAGES = 8 << 20
+"""Bytes of decoded pages that are kept: who goes over more of them twice finds none again."""
 
 KNOWN_SECTIONS = {
     SECTION_DICTIONARY: "dictionary",
@@ -91,8 +93,10 @@ def verify(
     """
     if not isinstance(share, BlockShare | None):
         raise UsageError(f"share must be a BlockShare or None, not {share!r}")
-    job = _Verification(archive, source, directory, footer, progress, share or BlockShare())
-    return job.run(archive._decoding_threads(threads))
+    threads = archive._decoding_threads(threads)
+    held = min(HELD, archive._room_beside(threads))
+    job = _Verification(archive, source, directory, footer, progress, share or BlockShare(), held)
+    return job.run(threads)
 
 
 class _Verification:
@@ -104,6 +108,7 @@ class _Verification:
         footer: Footer | None,
         progress: Progress | None,
         share: BlockShare,
+        held: int,
     ) -> None:
         total = len(directory.blocks)
         self._blocks = range(*slice(share.start, share.stop).indices(total))
@@ -120,25 +125,23 @@ class _Verification:
         self._unreadable_blocks: set[int] = set()
         self._lost: dict[bytes, LostMember] = {}
         # One of its own, that passes over lost pages, whatever the archive was opened for.
-        self._finder = EntryFinder(
-            source, directory, archive.header.content_hash_bytes, PAGE_CACHE, lenient=True
-        )
-        self._contents = ContentHashes(self._hashed_entries())
+        self._finder = EntryFinder(source, directory, archive.header.content_hash_bytes, _PAGES, lenient=True)
+        self._contents = ContentHashes(self._hashed_entries(), archive.header.content_hash_bytes, held)
 
-    def _hashed_entries(self) -> Iterator[Entry]:
-        """Files whose content hashes are compared while their blocks are checked."""
+    def _hashed_entries(self) -> Iterator[Entry | None]:
+        """All members; None in place of those whose content is not hashed while blocks are checked."""
         if not self._archive.header.content_hash_bytes:
             return
         try:
             for entry in self._finder.entries(b""):
-                if entry.digest is None or not entry.extents or not self._hashes.allows(entry):
-                    continue
-                if not self._partial or all(
-                    block == HOLE or block in self._blocks for block, _, _ in entry.extents
-                ):
-                    yield entry
+                hashed = entry.digest is not None and entry.extents and self._hashes.allows(entry)
+                yield entry if hashed and self._is_in_share(entry) else None
         except ArchiveError:
             return  # told when the entries are checked
+
+    def _is_in_share(self, entry: Entry) -> bool:
+        blocks = self._blocks
+        return not self._partial or all(block == HOLE or block in blocks for block, _, _ in entry.extents)
 
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
@@ -294,10 +297,10 @@ class _Verification:
         """Every entry: its extents, its hard link, its content hash."""
         directory, total = self._directory, 0
         try:
-            for entry in self._finder.entries(b""):
+            for number, entry in enumerate(self._finder.entries(b"")):
                 self._report.entries += 1
                 total += entry.size
-                self._check_entry(entry)
+                self._check_entry(number, entry)
         except ArchiveError as error:
             self._failure(error)
             self._report.nameless = max(0, directory.entries - self._report.entries)
@@ -315,7 +318,7 @@ class _Verification:
         for path in self._finder.stray_errata():
             self._problem(f"the errata speak of {show(path)}, which is not in the index")
 
-    def _check_entry(self, entry: Entry) -> None:
+    def _check_entry(self, number: int, entry: Entry) -> None:
         """Note a member that cannot be read back; a block that fails has been told already."""
         decoded, unreadable = self._directory.blocks.decoded, self._unreadable_blocks
         for block, offset, length in entry.extents:
@@ -330,12 +333,12 @@ class _Verification:
                 self._lose(entry, message, block)
                 return
         try:
-            self._check_content(entry)
+            self._check_content(number, entry)
         except ArchiveError as error:
             self._failure(error)
             self._lose(entry, str(error))
 
-    def _check_content(self, entry: Entry) -> None:
+    def _check_content(self, number: int, entry: Entry) -> None:
         """A hard link leads to a file; a file's bytes have its hash."""
         if entry.kind is EntryKind.HARDLINK:
             self._archive.origin(entry)
@@ -344,7 +347,7 @@ class _Verification:
                 self._lose(entry, f"it links to {show(entry.target)}: {origin.message}", origin.block)
         elif entry.digest is None:
             self._archive._check_content(entry, None)
-        elif (digest := self._contents.digest(entry.path)) is not None:
+        elif (digest := self._contents.digest(number)) is not None:
             self._archive._check_content(entry, digest)
         elif self._partial:
             self._archive._check_content(entry, None)

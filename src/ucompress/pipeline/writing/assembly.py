@@ -55,6 +55,8 @@ LAYOUT = "layout"
 FINISHED = "finished"
 PROVEN, UNPROVEN = b"\1", b"\0"
 _TOTALS = struct.Struct("<10Q32s")
+_BYTES_PER_EXTENT = 64
+"""What reading back keeps of each extent, in columns."""
 
 
 @dataclass(slots=True)
@@ -275,9 +277,11 @@ class Assembly:
         return False
 
     def _problem(self, path: Path, threads: int) -> str | None:
-        """What is wrong with an archive, if anything is."""
+        """What is wrong with an archive, if anything is; found within what the memory limit leaves."""
+        columns = _BYTES_PER_EXTENT * len(self.plan.extent_length)
+        room = self.context.budget.spare(columns, self.context.held.size)
         try:
-            with Archive(path) as archive:
+            with Archive(path, memory_bound=max(room, self.header.decoder_memory)) as archive:
                 report = archive.verify(threads=threads, progress=self._poll)
         except ArchiveError as error:
             return str(error)
