@@ -211,6 +211,23 @@ def heeded():
         signal.signal(number, handler)
 
 
+STOPPED_WHILE_LOADING = """
+import os, signal, sys
+class Stopping:
+    def find_spec(self, name, *_):
+        if name == "ucompress.cli.start":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stopping())
+from ucompress.cli import main
+main()
+"""
+
+
+def test_ctrl_c_before_a_command_has_begun_ends_it_without_a_word(heeded):
+    done = subprocess.run([sys.executable, "-c", STOPPED_WHILE_LOADING], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
 def test_a_terminal_that_is_gone_pauses(large, heeded):
     ended, _ = interrupted(large.parent, signal.SIGHUP, "large", "-o", "a.ucz")
     assert ended == 129

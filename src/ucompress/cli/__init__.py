@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line; ends the process with the documented exit code."""
+    _end_at_ctrl_c()
     from ucompress.cli.start import run
 
     _make_streams_safe()
@@ -28,6 +30,12 @@ def main() -> None:
         _let_go_of_stderr()
         # The process ends: nobody need look through all modules for cycles once more, which takes 25 ms.
         gc.freeze()
+
+
+def _end_at_ctrl_c() -> None:
+    """Until a command has begun, Ctrl-C ends the process as it ends any other: there is nothing to tell."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _make_streams_safe() -> None:
