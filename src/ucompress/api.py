@@ -13,7 +13,6 @@ from ucompress.archive.reading.reader import MEMORY_BOUND
 from ucompress.codec.dictionary import train
 from ucompress.config import MEMORY, CompressionConfig, PipelineConfig
 from ucompress.errors import UsageError
-from ucompress.pipeline.orchestrator import PipelineOrchestrator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +83,9 @@ def compress(
     # The configuration takes any spelling of paths and brings them into one form.
     inputs, output = cast("tuple[Path, ...]", source), cast("Path", archive)
     config = CompressionConfig(inputs=inputs, output=output, force=force, pipeline=pipeline, **options)
+    # Whoever only reads archives has no use for what packing takes.
+    from ucompress.pipeline.orchestrator import PipelineOrchestrator
+
     return PipelineOrchestrator(config, executor=executor, renderer=renderer).run()
 
 

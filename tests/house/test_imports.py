@@ -44,8 +44,9 @@ def test_reading_an_archive_loads_no_numpy(tmp_path):
     (tmp_path / "tree" / "file").write_bytes(b"a line of text\n" * 999)
     archive = tmp_path / "tree.ucz"
     ucompress.compress(tmp_path / "tree", archive)
-    code = f"import ucompress\nwith ucompress.Archive({str(archive)!r}) as archive:\n"
-    code += f"    archive.read('tree/file')\n    archive.extract({str(tmp_path / 'copy')!r})"
+    code = f"import ucompress\nwith ucompress.open({str(archive)!r}) as archive:\n"
+    code += "    archive.read('tree/file')\n    archive.verify()\n"
+    code += f"    archive.extract({str(tmp_path / 'copy')!r})"
     loaded = loaded_after(code)
     assert "ucompress.archive.extracting.extract" in loaded
     assert not {"numpy", "sqlite3", "ucompress.archive.writing.writer", "ucompress.pipeline"} & loaded

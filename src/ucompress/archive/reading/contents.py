@@ -9,7 +9,6 @@ import threading
 from array import array
 from typing import TYPE_CHECKING
 
-import numpy as np
 from blake3 import blake3
 
 from ucompress.archive.format.entry import HOLE, Entry
@@ -22,6 +21,7 @@ HELD = 64 << 20
 """Bytes kept of files whose earlier bytes have not come yet, where memory allows."""
 
 _ZEROS = bytes(1 << 20)
+_LAST = -1
 
 
 class _Content:
@@ -90,21 +90,30 @@ class ContentHashes:
         self._held = 0
         self._lock = threading.Lock()
         self._begun: dict[int, _Content | None] = {}  # None: given up
-        first, blocks, offsets, lengths = array("q", [0]), array("q"), array("q"), array("q")
+        self._first = array("q", [0])
+        self._members, self._blocks, self._offsets, self._lengths = (array("q") for _ in range(4))
+        # Rows of a block, each with the next one.
+        self._first_of: dict[int, int] = {}
+        self._next = array("q")
+        last_of: dict[int, int] = {}
         nowhere = []
         for number, entry in enumerate(entries):
             extents = () if entry is None else entry.extents
-            for block, offset, size in extents:
-                blocks.append(block)
-                offsets.append(offset)
-                lengths.append(size)
-            first.append(len(blocks))
+            for row, (block, offset, size) in enumerate(extents, len(self._blocks)):
+                self._members.append(number)
+                self._blocks.append(block)
+                self._offsets.append(offset)
+                self._lengths.append(size)
+                self._next.append(_LAST)
+                if block in last_of:
+                    self._next[last_of[block]] = row
+                else:
+                    self._first_of[block] = row
+                last_of[block] = row
+            self._first.append(len(self._blocks))
             if extents and all(extent.block == HOLE for extent in extents):
                 nowhere.append(number)
-        self._first, self._blocks = np.frombuffer(first, np.int64), np.frombuffer(blocks, np.int64)
-        self._offsets, self._lengths = np.frombuffer(offsets, np.int64), np.frombuffer(lengths, np.int64)
-        self._by_block = np.argsort(self._blocks, kind="stable")
-        members = len(first) - 1
+        members = len(self._first) - 1
         self._digests, self._known = bytearray(members * length), bytearray(members)
         for number in nowhere:
             self._note(number, self._content(number).digest(length))
@@ -112,19 +121,16 @@ class ContentHashes:
     def show(self, number: int, data: bytes) -> None:
         """Hash what lies in a block, given its decoded bytes."""
         view = memoryview(data)
-        begin, end = np.searchsorted(self._blocks, (number, number + 1), sorter=self._by_block)
-        rows = self._by_block[begin:end]
-        members = np.searchsorted(self._first, rows, side="right") - 1
-        parts = rows - self._first[members]
-        alone = self._first[members + 1] - self._first[members] == 1
-        columns = (members, parts, alone, self._offsets[rows], self._lengths[rows])
-        for member, part, whole, offset, length in zip(*(column.tolist() for column in columns), strict=True):
-            piece = view[offset : offset + length]
-            if not whole:
+        row = self._first_of.get(number, _LAST)
+        while row != _LAST:
+            member, offset, length = self._members[row], self._offsets[row], self._lengths[row]
+            piece, first = view[offset : offset + length], self._first[member]
+            if self._first[member + 1] - first > 1:
                 with self._lock:
-                    self._show_part(member, part, piece, is_there=len(piece) == length)
+                    self._show_part(member, row - first, piece, is_there=len(piece) == length)
             elif len(piece) == length:
                 self._note(member, check(piece, self._length))
+            row = self._next[row]
 
     def digest(self, number: int) -> bytes | None:
         """The hash of a member, by its place among all; None if a block was not shown, or it was given up."""
@@ -133,8 +139,8 @@ class ContentHashes:
         return bytes(self._digests[number * self._length : (number + 1) * self._length])
 
     def _content(self, member: int) -> _Content:
-        rows = slice(int(self._first[member]), int(self._first[member + 1]))
-        return _Content(self._blocks[rows].tolist(), self._lengths[rows].tolist())
+        rows = slice(self._first[member], self._first[member + 1])
+        return _Content(self._blocks[rows], self._lengths[rows])
 
     def _show_part(self, member: int, part: int, piece: memoryview, *, is_there: bool) -> None:
         if member not in self._begun:
