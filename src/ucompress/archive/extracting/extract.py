@@ -191,6 +191,7 @@ class _Extraction:
                 for folder in (entry for entry in batch if entry.kind is EntryKind.DIRECTORY):
                     self._make_folder(folder)
                 self._deliver([e for e in batch if e.kind is EntryKind.FILE], pool)
+                del batch  # before the next one is made
             if self._seen.links:
                 for batch in self._seen.batches():
                     self._hard_links([e for e in batch if e.kind is EntryKind.HARDLINK], pool)

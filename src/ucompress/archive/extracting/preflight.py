@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ucompress.archive.extracting.delivery import permissions, user_xattrs
@@ -11,7 +10,7 @@ from ucompress.archive.extracting.limits import BYTES_PER_EXTENT, ExtractionLimi
 from ucompress.archive.extracting.loose import loose_blocks
 from ucompress.archive.extracting.outcome import ExtractionReport, Loss
 from ucompress.archive.extracting.portable import NameCheck
-from ucompress.archive.extracting.selection import cut, has, select, why_lost
+from ucompress.archive.extracting.selection import BATCH, cut, has, select, why_lost
 from ucompress.archive.format.entry import HOLE, Entry, EntryKind, show, xattr_bytes
 from ucompress.archive.format.pages import LINKED
 from ucompress.errors import OutputError
@@ -53,7 +52,7 @@ class Preflight:
         self._archive = archive
         self._target = target
         self._left_off = permissions(setuid=True) & ~bits
-        self._first: list[Entry] = []
+        self._only: list[Entry] = []
         self._tops: dict[bytes, bool] = {}
 
     def check(self, limits: ExtractionLimits, *, force: bool) -> None:
@@ -65,9 +64,8 @@ class Preflight:
         free = self._target.free_bytes() if limits.content_bytes is None else limits.content_bytes
         room = self._target.free_inodes()
         lost = list[bytes]()
-        batches = cut(select(self._archive, self.wanted, lost))
-        self._first = next(batches, [])
-        for batch in chain((self._first,), batches):
+        for batch in cut(select(self._archive, self.wanted, lost)):
+            self._only = batch if not self.selected and len(batch) < BATCH else []
             for entry in batch:
                 extents += max(0, len(entry.extents) - 1)
                 content += entry.size
@@ -98,6 +96,7 @@ class Preflight:
                 raise limits.no_room(made, room, self._target.root)
             if look:
                 self._check_free(batch)
+            del batch  # before the next one is made
         self.report.failed.extend((name, why_lost(self._archive)) for name in lost)
         self.report.damaged += len(lost)
         if self.wanted is None and self._archive.lost_entries:
@@ -110,12 +109,10 @@ class Preflight:
                 raise limits.too_much(total, free, self._target.root)
 
     def batches(self) -> Iterator[list[Entry]]:
-        """The members, in parts, once more each time; those of a small archive are kept."""
-        count = len(self._first)
-        yield self._first
-        if self.selected > count:
-            self._first = []
-            yield from cut(islice(select(self._archive, self.wanted, []), count, None))
+        """The members, in parts, once more each time; those that fit one part are kept."""
+        if len(self._only) == self.selected:
+            return iter((self._only,))
+        return cut(select(self._archive, self.wanted, []))
 
     def _has(self, path: bytes) -> bool:
         """Whether the archive has a member of this path, or below it."""

@@ -11,8 +11,8 @@ from ucompress.errors import CorruptArchiveError, MemberNotFoundError
 if TYPE_CHECKING:
     from ucompress.archive.reading.reader import ArchiveReader
 
-BATCH = 50_000
-"""Files whose blocks are decoded together: each block once in a batch."""
+BATCH = 100_000
+"""Files whose blocks are decoded together: each block once in a batch. They take about 500 bytes each."""
 
 BATCH_EXTENTS = 1 << 18
 """Extents at which a batch ends before it has as many files: they take memory."""
