@@ -448,7 +448,7 @@ def test_verify_decodes_each_block_once(tmp_path: Path, threads: int) -> None:
 
 
 def test_what_verify_may_not_hold_is_read_again(tmp_path: Path) -> None:
-    plan = plan_files({b"a": words(1, 200_000)}, block=1 << 17, hashed=True)
+    plan = plan_files({b"a": 16 * words(1, 200_000)}, block=1 << 20, hashed=True)
     extents = plan.entries[0].extents[::-1]
     content = b"".join(plan.blocks[block][at : at + length] for block, at, length in extents)
     for digest, ok in ((blake3(content).digest(), True), (bytes(32), False)):

@@ -33,7 +33,7 @@ from ucompress.archive.format.layout import (
 )
 from ucompress.archive.format.parity import StripePlan, build_parity, payload_of
 from ucompress.archive.format.source import FileSource
-from ucompress.archive.reading.contents import HELD, ContentHashes
+from ucompress.archive.reading.contents import ContentHashes, bounds
 from ucompress.archive.reading.hashing import HashBudget
 from ucompress.archive.reading.lookup import EntryFinder
 from ucompress.archive.reading.salvage import hash_payload, read_part
@@ -94,8 +94,8 @@ def verify(
     if not isinstance(share, BlockShare | None):
         raise UsageError(f"share must be a BlockShare or None, not {share!r}")
     threads = archive._decoding_threads(threads)
-    held = min(HELD, archive._room_beside(threads))
-    job = _Verification(archive, source, directory, footer, progress, share or BlockShare(), held)
+    room = archive._room_beside(threads)
+    job = _Verification(archive, source, directory, footer, progress, share or BlockShare(), room)
     return job.run(threads)
 
 
@@ -108,12 +108,11 @@ class _Verification:
         footer: Footer | None,
         progress: Progress | None,
         share: BlockShare,
-        held: int,
+        room: int,
     ) -> None:
         total = len(directory.blocks)
         self._blocks = range(*slice(share.start, share.stop).indices(total))
         self._enough, self._passed = share.enough, share.passed
-        self._partial = len(self._blocks) < total or share.enough is not None
         self._archive = archive
         self._source = source
         self._directory = directory
@@ -126,22 +125,21 @@ class _Verification:
         self._lost: dict[bytes, LostMember] = {}
         # One of its own, that passes over lost pages, whatever the archive was opened for.
         self._finder = EntryFinder(source, directory, archive.header.content_hash_bytes, _PAGES, lenient=True)
-        self._contents = ContentHashes(self._hashed_entries(), archive.header.content_hash_bytes, held)
+        self._contents = ContentHashes(
+            self._hashed_entries(), archive.header.content_hash_bytes, *bounds(room, source.size)
+        )
 
-    def _hashed_entries(self) -> Iterator[Entry | None]:
-        """All members; None in place of those whose content is not hashed while blocks are checked."""
+    def _hashed_entries(self) -> Iterator[tuple[bytes, Entry | None]]:
+        """All paths, with the entries whose content is hashed while blocks are checked."""
         if not self._archive.header.content_hash_bytes:
             return
         try:
             for entry in self._finder.entries(b""):
-                hashed = entry.digest is not None and entry.extents and self._hashes.allows(entry)
-                yield entry if hashed and self._is_in_share(entry) else None
+                hashed = entry.digest is not None and entry.extents
+                chosen = hashed and _lies_in(entry, self._blocks) and self._hashes.allows(entry)
+                yield entry.path, entry if chosen else None
         except ArchiveError:
             return  # told when the entries are checked
-
-    def _is_in_share(self, entry: Entry) -> bool:
-        blocks = self._blocks
-        return not self._partial or all(block == HOLE or block in blocks for block, _, _ in entry.extents)
 
     def run(self, threads: int) -> VerifyReport:
         if self._footer is None:
@@ -297,10 +295,10 @@ class _Verification:
         """Every entry: its extents, its hard link, its content hash."""
         directory, total = self._directory, 0
         try:
-            for number, entry in enumerate(self._finder.entries(b"")):
+            for entry in self._finder.entries(b""):
                 self._report.entries += 1
                 total += entry.size
-                self._check_entry(number, entry)
+                self._check_entry(entry)
         except ArchiveError as error:
             self._failure(error)
             self._report.nameless = max(0, directory.entries - self._report.entries)
@@ -318,7 +316,7 @@ class _Verification:
         for path in self._finder.stray_errata():
             self._problem(f"the errata speak of {show(path)}, which is not in the index")
 
-    def _check_entry(self, number: int, entry: Entry) -> None:
+    def _check_entry(self, entry: Entry) -> None:
         """Note a member that cannot be read back; a block that fails has been told already."""
         decoded, unreadable = self._directory.blocks.decoded, self._unreadable_blocks
         for block, offset, length in entry.extents:
@@ -333,33 +331,39 @@ class _Verification:
                 self._lose(entry, message, block)
                 return
         try:
-            self._check_content(number, entry)
+            self._check_content(entry)
         except ArchiveError as error:
             self._failure(error)
             self._lose(entry, str(error))
 
-    def _check_content(self, number: int, entry: Entry) -> None:
+    def _check_content(self, entry: Entry) -> None:
         """A hard link leads to a file; a file's bytes have its hash."""
         if entry.kind is EntryKind.HARDLINK:
             self._archive.origin(entry)
             origin = self._lost.get(entry.target)
             if origin is not None:
                 self._lose(entry, f"it links to {show(entry.target)}: {origin.message}", origin.block)
-        elif entry.digest is None:
-            self._archive._check_content(entry, None)
-        elif (digest := self._contents.digest(number)) is not None:
-            self._archive._check_content(entry, digest)
-        elif self._partial:
-            self._archive._check_content(entry, None)
-        elif not self._hashes.allows(entry):
-            self._report.unhashed += 1
-            self._archive._check_content(entry, None)
+            return
+        digest = entry.digest
+        if digest is not None and _lies_in(entry, range(self._blocks.start, self._report.next_block)):
+            digest = self._content_hash(entry, len(digest))
+            self._report.unhashed += digest is None
         else:
-            hasher = blake3()
-            with self._archive.open(entry.path) as file:
-                while data := file.read(1 << 20):
-                    hasher.update(data)
-            self._archive._check_content(entry, hasher.digest(len(entry.digest)))
+            digest = None
+        self._archive._check_content(entry, digest)
+
+    def _content_hash(self, entry: Entry, length: int) -> bytes | None:
+        """A file's content hash, taken while blocks were checked or else now; None where it is too much."""
+        number = self._contents.number(entry.path)
+        if number is not None and (digest := self._contents.digest(number)) is not None:
+            return digest
+        if (number is None or not self._contents.is_expected(number)) and not self._hashes.allows(entry):
+            return None
+        hasher = blake3()
+        with self._archive.open(entry.path) as file:
+            while data := file.read(1 << 20):
+                hasher.update(data)
+        return hasher.digest(length)
 
     def _lose(self, entry: Entry, message: str, block: int | None = None) -> None:
         self._lost[entry.path] = LostMember(entry.path, message, block)
@@ -386,3 +390,8 @@ class _Verification:
                 return
         if hasher.digest() != footer.tree_hash:
             self._problem("the tree hash differs")
+
+
+def _lies_in(entry: Entry, blocks: range) -> bool:
+    """Whether all stored bytes of a file are in some blocks."""
+    return all(block == HOLE or block in blocks for block, _, _ in entry.extents)
