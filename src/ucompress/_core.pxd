@@ -102,8 +102,8 @@ cdef size_t uc_match_backward(const uint8_t* a, const uint8_t* b, size_t limit) 
 # The expected bytes from one anchor to the next that suit `total` bytes.
 cdef size_t uc_anchor_spacing(uint64_t total) noexcept nogil
 # Anchors stand spacing // 8 bytes apart or more; the first `room` of them are written, and
-# size // max(spacing // 8, 1) + 1 is enough for all. Returns how many are in `anchors`, -1 when `spacing` or
-# `length` is 0.
+# size // max(spacing // 8, 1) + 1 is enough for all. Returns how many are in `anchors`, -1 when `spacing` is
+# 0 or `length` not from 1 to 256.
 cdef Py_ssize_t uc_find_anchors(
     const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
 ) noexcept nogil

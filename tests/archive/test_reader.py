@@ -462,6 +462,18 @@ def test_what_verify_may_not_hold_is_read_again(tmp_path: Path) -> None:
         path.unlink()
 
 
+class Generous(io.BytesIO):
+    """Gives more than it is asked for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size) + b"more"
+
+
+def test_a_file_object_that_gives_too_much_is_told(small: tuple[Path, dict[bytes, bytes]]) -> None:
+    with pytest.raises(OSError, match=r"read\(\d+\) of the file object gave \d+ bytes"):
+        Archive(Generous(small[0].read_bytes()))
+
+
 def test_a_header_that_claims_another_level_is_read_all_the_same(
     small: tuple[Path, dict[bytes, bytes]], tmp_path: Path
 ) -> None:

@@ -106,6 +106,25 @@ def test_every_place_code_leads_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sources", "sizes", "columns"),
+    [([0], [5, 5], 5), ([0, 1], [5], 5), ([0, 1], [5, 5], 4), ([0, 1], [5, 5], 0), ([0, 1], [5, 5], 6)],
+)
+def test_places_have_a_row_for_each_file_and_five_columns(
+    sources: list[int], sizes: list[int], columns: int
+) -> None:
+    shapes, arrays = array("Q", [2, 2]), [array("Q", [0, 0])] * columns
+    with pytest.raises(ValueError, match="2 paths with"):
+        place_extents([b"a", b"b"], sources, sizes, shapes, arrays, Extent, BLOCKS, LARGEST)
+
+
+@pytest.mark.parametrize("source", [1, 2, -1])
+def test_a_twin_has_the_extents_of_an_earlier_file(source: int) -> None:
+    shapes, arrays = array("Q", [2, 1]), [array("Q", [0]), *[array("Q")] * 4]
+    with pytest.raises(ValueError, match="does not come before it"):
+        place_extents([b"a", b"b"], [0, source], [5, 5], shapes, arrays, Extent, BLOCKS, LARGEST)
+
+
+@pytest.mark.parametrize(
     ("code", "columns", "why"),
     [
         (1, ([], [], [], []), "cannot be"),

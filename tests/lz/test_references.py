@@ -56,6 +56,10 @@ def test_the_order_of_work_changes_nothing(level: int) -> None:
         assert decoder.decode(fresh[number], len(block), past) == block
 
 
+def test_what_coders_share_has_nothing_to_forget_by_itself() -> None:
+    _core._LzCoder().forget()
+
+
 def test_threads_may_share_a_decoder() -> None:
     encoder, decoder = coders()
     blocks = [prose(9000, seed) for seed in range(11, 17)]

@@ -74,7 +74,7 @@ def test_numbers_out_of_range_are_refused_by_name() -> None:
     for name, call in {
         "minimum": lambda: find_segments(b"abc", 0),
         "spacing": lambda: find_anchors(b"abc", 1 << 65),
-        "length": lambda: find_anchors(b"abc", 1, 0),
+        "length": lambda: find_anchors(b"abc", 1, 257),
         "total": lambda: SegmentIndex(-1),
         "base": lambda: SegmentIndex(10).candidates(b"abc", -1),
         "first": lambda: SegmentIndex(10).candidates(b"abc", 1, 1 << 63),

@@ -20,7 +20,7 @@ def find_all_anchors(datas, spacing, length=ANCHOR_LENGTH):
     first row, then that of all rows.
     """
     cdef list table = list(datas)
-    cdef size_t d = _checked(length, "length", 1, _FARTHEST)
+    cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
     cdef size_t apart = _checked(spacing, "spacing", 1, _FARTHEST)
     cdef size_t count = len(table), number, room = 0, found = 0
     cdef bytes data

@@ -9,6 +9,11 @@ cdef class _LzCoder:
     for the blocks that name it as their reference.
     """
 
+    def __cinit__(self, *_, **__):
+        self.lock = PyThread_allocate_lock()
+        if self.lock is NULL:
+            raise MemoryError
+
     def __dealloc__(self):
         uc_give_pages(self.memory)
         free(self.state)
@@ -36,9 +41,8 @@ cdef class _LzCoder:
         self.primed = primed
         self.max_block = block
         self.max_reference = reference
-        self.lock = PyThread_allocate_lock()
         self.state = malloc(sizeof(_lz.lz_coder))
-        if self.state is NULL or self.lock is NULL:
+        if self.state is NULL:
             raise MemoryError
         coder = <_lz.lz_coder*>self.state
         size = _lz.coder_layout(coder, NULL, primed.size, block, reference, encode)

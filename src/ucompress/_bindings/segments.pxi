@@ -113,9 +113,9 @@ cdef inline size_t anchor_room(size_t size, size_t spacing) noexcept nogil:
 cdef Py_ssize_t uc_find_anchors(
     const uint8_t* data, size_t size, size_t spacing, size_t length, Anchor* anchors, size_t room
 ) noexcept nogil:
-    """Write the first `room` anchors; returns how many were written, -1 when a value is 0."""
+    """Write the first `room` anchors; returns how many were written, -1 for a value that is not allowed."""
     cdef _segments.AnchorRule rule
-    if spacing < 1 or length < 1:
+    if spacing < 1 or length < 1 or length > DMER_LIMIT:
         return -1
     _make_rule(&rule, spacing, length)
     return _segments.find_anchors(&rule, data, size, anchors, room)
@@ -131,10 +131,10 @@ cdef void _make_rule(_segments.AnchorRule* rule, size_t spacing, size_t length) 
 def find_anchors(data, spacing, length=ANCHOR_LENGTH):
     """Positions that the bytes themselves choose, about one in `spacing`.
 
-    `length` is the size in bytes of the d-mer that is hashed. Returns an (n, 2) uint64 array
+    `length` is the size in bytes of the d-mer that is hashed, 1 to 256. Returns an (n, 2) uint64 array
     of (hash, position) in order of position, never closer than spacing // 8.
     """
-    cdef size_t d = _checked(length, "length", 1, _FARTHEST)
+    cdef size_t d = _checked(length, "length", 1, DMER_LIMIT)
     cdef size_t apart = _checked(spacing, "spacing", 1, _FARTHEST)
     cdef _Borrowed source = _Borrowed(data)
     cdef size_t room = anchor_room(source.size, apart) if source.size >= d else 1
@@ -175,7 +175,7 @@ cdef class SegmentIndex:
     be; the table's size and the anchors' spacing follow from it alone, at most 32 MiB.
 
     Attributes:
-        length: bytes that an anchor hashes.
+        length: bytes that an anchor hashes, 1 to 256.
         spacing: expected bytes from one anchor to the next.
 
     Not for use by several threads at once.
@@ -183,7 +183,7 @@ cdef class SegmentIndex:
 
     def __cinit__(self, total, *, length=ANCHOR_LENGTH):
         total = _checked(total, "total", 0, _FARTHEST)
-        self.length = _checked(length, "length", 1, _FARTHEST)
+        self.length = _checked(length, "length", 1, DMER_LIMIT)
         self.spacing = anchor_spacing(total)
         self.bits = table_bits(total, self.spacing)
         _make_rule(&self.rule, self.spacing, self.length)

@@ -266,6 +266,7 @@ cdef enum:
     COLUMN_DISTANCES = 2
     COLUMN_STEPS = 3
     COLUMN_OFFSETS = 4
+    PLACE_COLUMNS = 5
 
 cdef object new_tuple = tuple.__new__
 
@@ -288,11 +289,16 @@ def place_extents(list paths, list sources, list sizes, shapes, columns, kind, b
     cdef _Borrowed kinds = _Borrowed(shapes)
     cdef const uint64_t* shape = _numbers_of(kinds, count, "shapes") if count else NULL
     cdef list held = [_Borrowed(column) for column in columns], files = [], lasts = [], extents
+    if len(sources) != count or len(sizes) != count or len(held) != PLACE_COLUMNS:
+        raise ValueError(
+            f"{count} paths with {len(sources)} sources, {len(sizes)} sizes and {len(held)} columns"
+        )
+    cdef Py_ssize_t source
     cdef _Places places = _Places(<Py_ssize_t>((<_Borrowed>held[COLUMN_CODES]).size // 8), kind, blocks,
                                   largest_block)
     cdef int64_t rest, length
     cdef bytes base, suffix
-    for part in range(5):
+    for part in range(PLACE_COLUMNS):
         places.columns[part] = <const uint64_t*>(<_Borrowed>held[part]).data
         places.left[part] = (<_Borrowed>held[part]).size // 8
     for number in range(count):
@@ -303,8 +309,11 @@ def place_extents(list paths, list sources, list sizes, shapes, columns, kind, b
             continue
         base, suffix = _base_and_suffix(paths[number])
         if shape[number] == SHAPE_TWIN:
-            files.append(files[sources[number]])
-            last = lasts[sources[number]]
+            source = sources[number]
+            if not 0 <= source < number:
+                raise ValueError(f"file {number} is a twin of file {source}, which does not come before it")
+            files.append(files[source])
+            last = lasts[source]
         else:
             rest, parts, extents, before = sizes[number], <Py_ssize_t>shape[number] - 1, [], places.count
             for part in range(parts):

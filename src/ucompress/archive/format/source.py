@@ -121,6 +121,8 @@ class FileSource:
                 part = self._file.read(missing)
                 if not part:
                     break
+                if len(part) > missing:
+                    raise OSError(f"read({missing}) of the file object gave {len(part)} bytes")
                 parts.append(part)
                 missing -= len(part)
         return b"".join(parts)
