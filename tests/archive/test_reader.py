@@ -20,7 +20,8 @@ from golden.patch import Patch
 from ucompress.archive import Archive, ArchiveHeader, Entry, EntryKind, Extent, blocks_bound
 from ucompress.archive.extracting import extract
 from ucompress.archive.format.layout import BLOCK_HEADER_SIZE, check
-from ucompress.archive.reading import lookup, opening, verify
+from ucompress.archive.reading import hashing, lookup, opening, verify
+from ucompress.archive.reading.verdict import BlockShare
 from ucompress.archive.writing import index as index_module
 from ucompress.codec.block import decoding_memory, decoding_threads
 from ucompress.errors import (
@@ -460,6 +461,21 @@ def test_what_verify_may_not_hold_is_read_again(tmp_path: Path) -> None:
             assert archive.verify(threads=1).ok is ok
             assert archive.blocks_decoded > archive.statistics.blocks
         path.unlink()
+
+
+def test_a_share_is_charged_for_its_own_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what it does not compare for want of a budget, it tells."""
+    plan = plan_files({b"a": words(1, 100_000), b"b": words(2, 100_000)}, block=100_000, hashed=True)
+    assert [entry.extents[0].block for entry in plan.entries] == [0, 1]
+    plan.entries[1] = plan.entries[1]._replace(digest=bytes(32))
+    write(tmp_path / "a.ucz", plan, header=ArchiveHeader(level=1, content_hash_bytes=32))
+    monkeypatch.setattr(hashing, "PER_BYTE", 0)
+    for budget, unhashed in ((150_000, 0), (50_000, 1)):
+        monkeypatch.setattr(hashing, "FREE_BYTES", budget)
+        with Archive(tmp_path / "a.ucz") as archive:
+            report = archive.verify(share=BlockShare(1))
+            assert (report.unhashed, len(report.lost)) == (unhashed, 1 - unhashed)
+            assert archive.verify().unhashed == 1 + unhashed
 
 
 class Generous(io.BytesIO):
