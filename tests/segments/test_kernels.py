@@ -81,6 +81,8 @@ def test_numbers_out_of_range_are_refused_by_name() -> None:
     }.items():
         with pytest.raises(ValueError, match=f"{name} must be from"):
             call()
+    with pytest.raises(ValueError, match="length must be from 1 to 256, not 0"):
+        find_anchors(b"abc", 1, 0)
     with pytest.raises(ValueError, match="bounds"):
         extend_match(b"abc", 0, -1, 3, b"abc", 0, 0, 1 << 70)
 
